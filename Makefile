@@ -1,0 +1,67 @@
+# `make run` and `make test` are all that a newcomer types. Both make .venv on the first start and
+# need no network afterwards, until requirements.txt changes.
+#
+#   make run [PORT=8000] [DATA_DIR=var]   the site, its sockets and its worker, in one process
+#   make test [ARGS="tests/engine -x"]    the tests, on SQLite
+#   make soak                             the long form of the tests that kill and race
+#   make check                            lint, format, types, deployment settings, migrations
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
+TOOLS_SECTION := /^\# --- to test/,$$d
+
+.PHONY: run test soak check
+
+run: $(VENV)/run.stamp
+	@exec $(PYTHON) manage.py serve
+
+test: $(VENV)/test.stamp
+	@$(PYTHON) -m pytest $(ARGS)
+
+soak: $(VENV)/test.stamp
+	@SOAK=1 $(PYTHON) -m pytest -m soak -s $(ARGS)
+
+check: $(VENV)/test.stamp
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@DEBUG=0 ALLOWED_HOSTS=approvals.example.com \
+		SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
+		$(PYTHON) manage.py check --deploy --fail-level WARNING
+	@$(PYTHON) manage.py makemigrations --check --dry-run
+
+$(VENV)/run.stamp: requirements.txt $(VENV)/made.stamp
+	@echo "Installing what the site needs, once ..."
+	@sed '$(TOOLS_SECTION)' requirements.txt > $(VENV)/run.txt
+	@$(PIP) -r $(VENV)/run.txt
+	@touch $@
+
+$(VENV)/test.stamp: requirements.txt $(VENV)/made.stamp
+	@echo "Installing what the site and its tests need, once ..."
+	@$(PIP) -r requirements.txt
+	@touch $(VENV)/run.stamp $@
+
+# A Python that is new enough and can make environments; if there is none, what to install.
+$(VENV)/made.stamp:
+	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then touch $@; exit 0; fi; \
+	old=; bare=; \
+	for python in python3.13 python3.12 python3.11 python3.14 python3 python; do \
+		$$python -c '' >/dev/null 2>&1 || continue; \
+		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { old=$$python; continue; }; \
+		$$python -c 'import ensurepip, venv' 2>/dev/null || { bare=$$python; continue; }; \
+		echo "Making $(VENV) with $$($$python --version) ..."; \
+		$$python -m venv $(VENV) && touch $@; exit; \
+	done; \
+	if [ -n "$$bare" ]; then \
+		echo "$$($$bare --version) is here, but cannot make environments: its venv module is a"; \
+		echo "package of its own. On Debian and Ubuntu: apt-get install python3-venv"; \
+	elif [ -n "$$old" ]; then \
+		echo "$$($$old --version) is too old, this needs Python 3.11 or newer."; \
+		echo "On Debian 12 and Ubuntu 24.04: apt-get install python3 python3-venv"; \
+		echo "On macOS: brew install python. Elsewhere: https://www.python.org/downloads/"; \
+	else \
+		echo "No Python was found, this needs Python 3.11 or newer."; \
+		echo "On Debian and Ubuntu: apt-get install python3 python3-venv"; \
+		echo "On macOS: brew install python. Elsewhere: https://www.python.org/downloads/"; \
+	fi >&2; exit 1

@@ -1,0 +1,26 @@
+"""What `manage.py check --database default` and `migrate` say about the accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from approvals.accounts.demo import unchanged_accounts
+
+
+@register(Tags.database)
+def demo_accounts(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Return an error outside DEBUG while a demo account still has its password."""
+    if settings.DEBUG or "default" not in (databases or ()):
+        return []
+    return [
+        Error(
+            f"The account {name} still has the demo password.",
+            hint=f"Type `manage.py changepassword {name}`, or deactivate it.",
+            id="approvals.E001",
+        )
+        for name in unchanged_accounts()
+    ]

@@ -1,0 +1,60 @@
+"""The admin's pages about people: what they decided, and how they like their pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from approvals.models import Decision, Preferences
+from workflows.admin import InputRequestAdmin, WorkflowRunAdmin
+from workflows.admin.column import json_of, link_to
+from workflows.admin.ledger import LedgerAdmin, Related
+
+# The machine does not know of people; its pages learn here that decisions belong to them.
+WorkflowRunAdmin.related.append(Related(Decision, "request__run__id__exact"))
+InputRequestAdmin.related.append(Related(Decision, "request__id__exact"))
+
+
+@admin.register(Decision)
+class DecisionAdmin(LedgerAdmin):
+    """Who decided what, for good."""
+
+    list_display = ("__str__", link_to("request"), "by", "at", "door")
+    list_filter = ("at",)
+    list_select_related = ("request", "by")
+    list_defer = ("response", "request__payload", "request__schema", "request__response")
+    search_fields = ("request__prompt", "by__username", "door")
+    search_help_text = "The id of a request or a run, or part of a prompt or a name."
+    uuid_lookups = ("request", "request__run")
+    fields = ("request", "run", "by", "at", json_of("response"), "door")
+    readonly_fields = fields
+
+    @admin.display(description="run")
+    def run(self, decision: Decision) -> str:
+        """Return a link to the run that asked."""
+        return link_to("run")(decision.request)
+
+    def lookup_allowed(
+        self, lookup: str, value: str, request: HttpRequest | None = None
+    ) -> bool:
+        """Allow the list that a run's page links to."""
+        return lookup == "request__run__id__exact" or super().lookup_allowed(
+            lookup, value, request  # type: ignore[arg-type]
+        )
+
+
+@admin.register(Preferences)
+class PreferencesAdmin(admin.ModelAdmin[Preferences]):
+    """Time zones can be mended here; the row itself comes and goes with its person."""
+
+    list_display = ("user", "time_zone")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "time_zone")
+    fields = ("user", "time_zone")
+    readonly_fields = ("user",)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: a person's first visit to their account makes the row."""
+        return False

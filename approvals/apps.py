@@ -1,0 +1,18 @@
+"""The people as a Django application."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class ApprovalsConfig(AppConfig):
+    """Who may answer, who answered, and what they see."""
+
+    name = "approvals"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks, and make the groups after each migration."""
+        from approvals.accounts import checks  # noqa: F401
+        from approvals.groups import make_groups
+
+        post_migrate.connect(make_groups, sender=self)

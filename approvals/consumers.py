@@ -1,0 +1,36 @@
+"""The socket of the inbox."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.urls import path
+
+from workflows.announce import INBOX
+from workflows.nudge import NudgeConsumer
+
+
+class InboxConsumer(NudgeConsumer):
+    """Makes an open inbox read its list again when a request came, was answered or closed.
+
+    What is swapped in says nothing; the page's own script hears of it and fetches, so that rows
+    do not move under a pointer and a form keeps what is being typed.
+    """
+
+    async def groups_for(self) -> list[str]:
+        """Return the one group of all inboxes: what each may see is the list's own business."""
+        return [INBOX]
+
+    inbox_changed = NudgeConsumer.changed
+
+    def allowed(self, user: User) -> bool:
+        """Say whether `user` may see any request at all."""
+        return user.has_perm("workflows.view_inputrequest") or user.has_perm(
+            "approvals.add_decision"
+        )
+
+    def nudge_html(self) -> str:
+        """Return the element that announces news; `inbox.js` answers it with a fetch."""
+        return '<i id="nudge" hidden></i>'
+
+
+websocket_urlpatterns = [path("ws/inbox/", InboxConsumer.as_asgi())]

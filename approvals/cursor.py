@@ -1,0 +1,42 @@
+"""Where a page of rows begins: after the row with this moment and id.
+
+Pages by offset repeat or skip rows while others are answered; a place between two rows stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from django.db.models import Q
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last row of the page before, in an order by a moment and then by id."""
+
+    at: datetime
+    id: UUID
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read what `str` wrote; None for anything else, which means the first page."""
+        moment, _, key = text.partition("_")
+        try:
+            at, found = datetime.fromisoformat(moment), UUID(key)
+        except ValueError:
+            return None
+        return cls(at, found) if at.tzinfo else None
+
+    def __str__(self) -> str:
+        return f"{self.at.isoformat()}_{self.id}"
+
+    def later(self, column: str) -> Q:
+        """Rows after this one, where `column` and id ascend."""
+        return Q(**{f"{column}__gt": self.at}) | Q(**{column: self.at, "id__gt": self.id})
+
+    def earlier(self, column: str) -> Q:
+        """Rows after this one, where `column` and id descend."""
+        return Q(**{f"{column}__lt": self.at}) | Q(**{column: self.at, "id__lt": self.id})

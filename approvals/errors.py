@@ -1,0 +1,84 @@
+"""Why an answer was not taken, each with the status that says so on the web.
+
+Nothing was changed when one of these is raised: the request, its run and its decisions are as they
+were. Wrong state, forbidden and not found stay apart, as a reviewer does something else in each.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+
+class AnswerRefused(Exception):
+    """The root of this room's refusals. `status` is the HTTP status of the refusal."""
+
+    status: ClassVar[int] = 400
+
+
+class NotVisible(AnswerRefused):
+    """No request has this id, or this person may not know of it; the two look the same."""
+
+    status = 404
+
+    def __init__(self, request_id: object) -> None:
+        super().__init__(f"There is no request {request_id} that you may see.")
+
+
+class NotPermitted(AnswerRefused):
+    """The person may see the request and not answer it."""
+
+    status = 403
+
+
+class AlreadyAnswered(AnswerRefused):
+    """Somebody was faster. `by` is a user name, or empty where the system answered."""
+
+    status = 409
+
+    def __init__(self, request_id: UUID, *, by: str, at: datetime | None, response: Any) -> None:
+        who = by or "the system"
+        when = f" at {at:%Y-%m-%d %H:%M:%S %Z}" if at else ""
+        super().__init__(f"Request {request_id} was already answered by {who}{when}.")
+        self.by = by
+        self.at = at
+        self.response = response
+
+
+class Closed(AnswerRefused):
+    """The request expired or was cancelled, or its run has ended."""
+
+    status = 410
+
+
+class TooLarge(AnswerRefused):
+    """The answer has more bytes, values or levels than the limits allow."""
+
+    status = 413
+
+
+class Invalid(AnswerRefused):
+    """The answer does not fit the reply's schema.
+
+    `errors` holds one entry for every fault: dicts of `loc`, `msg` and `type`, as pydantic's.
+    """
+
+    status = 422
+
+    def __init__(self, request_id: UUID, errors: list[dict[str, Any]]) -> None:
+        faults = "; ".join(_sentence(error) for error in errors) or "it does not fit"
+        super().__init__(f"The answer to request {request_id} was not accepted: {faults}.")
+        self.errors = errors
+
+
+class RunBlocked(AnswerRefused):
+    """The run waits for code that fits it, and takes no answers until then."""
+
+    status = 503
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    place = ".".join(str(part) for part in error.get("loc", ()))
+    message = str(error.get("msg", "")).rstrip(".")
+    return f"{place}: {message}" if place else message

@@ -1,0 +1,31 @@
+"""The two groups that every site starts with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+REVIEWERS = ("workflows.add_workflowrun", "approvals.add_decision")
+OPERATORS = (
+    *REVIEWERS,
+    "workflows.view_workflowrun",
+    "workflows.change_workflowrun",
+    "workflows.view_inputrequest",
+)
+
+
+def make_groups(**kwargs: Any) -> None:
+    """Make `reviewers` and `operators` after a migration, where they do not exist.
+
+    A group that exists is left as its admins made it.
+    """
+    from django.contrib.auth.models import Group, Permission
+
+    for name, labels in (("reviewers", REVIEWERS), ("operators", OPERATORS)):
+        group, made = Group.objects.get_or_create(name=name)
+        if not made:
+            continue
+        for label in labels:
+            app, codename = label.split(".")
+            group.permissions.add(
+                Permission.objects.get(content_type__app_label=app, codename=codename)
+            )

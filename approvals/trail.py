@@ -1,0 +1,70 @@
+"""How a request came here, in a few lines: its run's start, work, answers, and what it waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q
+from django.db.models.functions import Left
+
+from approvals.verdict import Verdict, verdict_of
+from workflows.models import InputRequest, JournalEntry
+
+SHOWN = 4
+"""Answers of others that are told one by one; a run may have asked thousands of questions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One other request of the run, and its answer."""
+
+    request: InputRequest
+    headline: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What happened to the run of a request so far, from its rows and its journal.
+
+    `steps` and `retries` count what the machine did before it asked. `answers` are the last few
+    of other people, oldest first, `earlier` how many there were before; `open` counts the other
+    requests of the run that still wait.
+    """
+
+    request: InputRequest
+    steps: int
+    retries: int
+    answers: list[Told]
+    earlier: int
+    open: int
+
+    @property
+    def started_at(self) -> datetime:
+        """When the run began."""
+        return self.request.run.created_at
+
+    @classmethod
+    def of(cls, request: InputRequest) -> Trail:
+        """Read the trail of `request`, which has its run at hand: three queries."""
+        work = JournalEntry.objects.filter(run=request.run_id, at__lte=request.created_at)
+        counts = work.aggregate(
+            steps=Count("pk", filter=Q(kind="step_completed")),
+            retries=Count("pk", filter=Q(kind="step_retried")),
+        )
+        others = InputRequest.objects.filter(run=request.run_id).exclude(pk=request.pk)
+        tally = others.aggregate(
+            answered=Count("pk", filter=Q(status="answered")),
+            open=Count("pk", filter=Q(status="pending")),
+        )
+        last = (
+            others.filter(status="answered")
+            .annotate(headline=Left("prompt", 120))
+            .select_related("answered_by")
+            .defer("prompt", "payload", "schema")
+            .order_by("-answered_at", "-id")[:SHOWN]
+        )
+        answers = [Told(row, row.headline, verdict_of(row.response)) for row in reversed(last)]
+        earlier = tally["answered"] - len(answers)
+        return cls(request, answers=answers, earlier=earlier, open=tally["open"], **counts)

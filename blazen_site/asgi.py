@@ -1,0 +1,30 @@
+"""The one entrance: pages, sockets, and the bell that wakes the worker."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "blazen_site.settings")
+
+from django.core.asgi import get_asgi_application
+
+http = get_asgi_application()  # loads the applications, which all that follows needs
+
+from channels.auth import AuthMiddlewareStack  # noqa: E402
+from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+
+from approvals import consumers as people  # noqa: E402
+from approvals.accounts.demo import refuse_demo_accounts  # noqa: E402
+from workflows import consumers as machine  # noqa: E402
+
+refuse_demo_accounts()
+
+sockets = URLRouter([*people.websocket_urlpatterns, *machine.websocket_urlpatterns])
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        # The origin is checked first: a page of another site never learns who is logged in.
+        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
+        "channel": ChannelNameRouter({"workflows": machine.WorkerConsumer.as_asgi()}),
+    }
+)

@@ -1,0 +1,113 @@
+"""What the settings read from outside: environment variables, and the secret kept beside the data.
+
+Kept apart from the settings so that each rule ("outside DEBUG a secret is not invented") is one
+function with a test, and the settings remain a list.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+
+SQLITE_OPTIONS: dict[str, Any] = {
+    # Two writers that both began as readers cannot upgrade; taking the write lock first lets
+    # the second one wait instead of failing.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    # FULL: an acknowledged answer survives a power cut, not only a crash of the process.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+}
+# A connection lives for one request and the pool keeps it warm; workers hold few at a time.
+POSTGRES_POOL: dict[str, Any] = {"min_size": 1, "max_size": 16, "timeout": 10}
+
+
+def private_directory(path: Path) -> Path:
+    """Return `path`, made if missing, closed to other users."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def kept_secret(path: Path) -> str:
+    """Return the secret stored in `path`; the first caller makes it (mode 0600).
+
+    Several processes may start at once: a secret is written whole under another name and then
+    linked into place, so that nobody reads half of one and all agree on the first.
+    """
+    private_directory(path.parent)
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(64))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process was first; its secret counts
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+def secret_key(env: Env, *, debug: bool, data_dir: Path) -> str:
+    """Return `SECRET_KEY`, or in DEBUG a generated one kept in `data_dir`.
+
+    Raises ImproperlyConfigured outside DEBUG when there is none: sessions signed with a secret
+    that differs between machines, or is lost with a container, fail in ways that are hard to see.
+    """
+    given: str = env.str("SECRET_KEY", default="").strip()
+    if given:
+        return given
+    if debug:
+        return kept_secret(data_dir / "secret_key")
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set. Outside DEBUG it must be given in the environment: a long random "
+        "string, the same for every process of this site, and kept secret."
+    )
+
+
+def allowed_hosts(env: Env, *, debug: bool) -> list[str]:
+    """Return the names this site answers to; a wildcard is refused outside DEBUG.
+
+    With `*` any page on the internet could open a socket here in a reviewer's name, because the
+    origin check of the sockets compares with this list.
+    """
+    hosts: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+    if "*" in hosts and not debug:
+        raise ImproperlyConfigured(
+            "ALLOWED_HOSTS contains '*'. Outside DEBUG name the hosts, for example "
+            "ALLOWED_HOSTS=approvals.example.com."
+        )
+    return hosts
+
+
+def database(url: str, *, data_dir: Path) -> dict[str, Any]:
+    """Return Django's settings for the one database; without a URL an SQLite file in `data_dir`."""
+    parsed = Env.db_url_config(url or f"sqlite:///{data_dir / 'db.sqlite3'}")
+    config: dict[str, Any] = dict(parsed)
+    options: dict[str, Any] = {**config.get("OPTIONS", {})}
+    if config["ENGINE"].endswith("sqlite3"):
+        private_directory(Path(config["NAME"]).parent)
+        options = SQLITE_OPTIONS | options
+    elif config["ENGINE"].endswith("postgresql"):
+        options = {"pool": POSTGRES_POOL} | options
+    return {**config, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
+
+
+def channel_layer(url: str) -> dict[str, Any]:
+    """Return the bell's settings: Redis at `url`, or within this process if there is none.
+
+    A message that finds a full channel is dropped without a word, so capacity is generous; the
+    sweep finds what the bell missed all the same.
+    """
+    config: dict[str, Any] = {"capacity": 10_000, "expiry": 60}
+    if not url:
+        return {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": config}
+    return {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": config | {"hosts": [url]},
+    }

@@ -1,0 +1,100 @@
+/* What every page does besides showing itself:
+
+   - sends the CSRF token of the cookie, not one drawn into the page before another login;
+   - keeps a socket alive, and says in the frame ([data-live]) whether it is;
+   - fires "refresh" on the body when the page may have missed something (the socket came back, the
+     page came to the foreground), so that what shows rows re-reads them:
+     hx-trigger="refresh from:body";
+   - speaks the time: <time datetime="..." data-spoken="ago"> and "due" stay true. */
+(() => {
+  "use strict";
+
+  const cookie = (name) =>
+    document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    const token = cookie("csrftoken");
+    if (token) event.detail.headers["X-CSRFToken"] = token;
+  });
+
+  // --- live -----------------------------------------------------------------------------------
+  const words = { live: "Live", reconnecting: "Reconnecting…", refused: "No permission" };
+  let wasOpen = false;
+  let lastRefresh = 0;
+
+  const show = (state) => {
+    for (const element of document.querySelectorAll("[data-live]")) {
+      element.hidden = false;
+      element.dataset.state = state;
+      element.textContent = words[state];
+    }
+  };
+
+  const refresh = () => {
+    if (Date.now() - lastRefresh < 1000) return; // coming back often fires twice
+    lastRefresh = Date.now();
+    document.body.dispatchEvent(new CustomEvent("refresh"));
+  };
+
+  document.addEventListener("htmx:wsOpen", () => {
+    show("live");
+    if (wasOpen) refresh();
+    wasOpen = true;
+  });
+
+  document.addEventListener("htmx:wsClose", (event) => {
+    const { code } = event.detail.event;
+    if (code === 4401) return void location.reload(); // logged out: the login, and back here
+    if (code === 4403) return show("refused");
+    show("reconnecting");
+    // The extension takes a normal close for an intended one; the server closes so once a day.
+    if (code === 1000) {
+      setTimeout(() => event.detail.socketWrapper.reconnect(), 500 + 1500 * Math.random());
+    }
+  });
+
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) refresh();
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) refresh();
+  });
+
+  // --- time -----------------------------------------------------------------------------------
+  // The same words as the server's `spoken` and `due`; past a week its date stands as it is.
+  const amount = (seconds) => {
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+    return seconds < 86400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} d`;
+  };
+
+  const spoken = (moment, kind) => {
+    const gap = (Date.now() - moment) / 1000;
+    const size = Math.abs(gap);
+    if (Number.isNaN(gap) || size >= 7 * 86400) return null;
+    const due = kind === "due" ? "due " : "";
+    if (size < 60) return `${due}now`;
+    if (gap < 0) return `${due}in ${amount(size)}`;
+    return due ? `due ${amount(size)} ago` : amount(size);
+  };
+
+  const speak = () => {
+    for (const element of document.querySelectorAll("time[data-spoken]")) {
+      const text = spoken(Date.parse(element.dateTime), element.dataset.spoken);
+      if (text !== null && element.textContent !== text) element.textContent = text;
+    }
+  };
+  setInterval(speak, 30000);
+  document.addEventListener("visibilitychange", speak);
+
+  // --- the menu of a narrow screen ------------------------------------------------------------
+  document.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && document.querySelector(".menu[open]");
+    if (!menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+  document.addEventListener("click", (event) => {
+    const menu = document.querySelector(".menu[open]");
+    if (menu && !menu.contains(event.target)) menu.open = false;
+  });
+})();

@@ -1,0 +1,60 @@
+"""What holds for every test: nothing is skipped in CI, and one Chromium for all who need one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Generator, Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Turn a skip into a failure in CI: there, everything that tests need must be installed."""
+    if not os.environ.get("CI") or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    report.outcome = "failed"
+    report.longrepr = f"In CI nothing may be skipped; {report.nodeid}: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Look at how each test ended."""
+    report = yield
+    forbid_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Look at how each file was read: a whole module can skip itself."""
+    report = yield
+    forbid_skip(report)
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The machine's Chromium; tests that ask for it are skipped where there is none."""
+    for name in CHROMIUMS:
+        if path := shutil.which(name):
+            return path
+    pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    """One running Chromium; `browser.new_context()` is a person with cookies of their own.
+
+    While it runs, this thread has an event loop: neither the ORM nor `async def` tests work in a
+    module that asks for it. Let the server's process or a command touch the database.
+    """
+    with sync_playwright() as playwright:
+        # In a container there is no namespace for its sandbox; the pages are our own.
+        running = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        yield running
+        running.close()

@@ -1,0 +1,45 @@
+"""The settings under test: the site's own, on a database that the tests may throw away.
+
+Without TEST_DATABASE_URL that is an SQLite file, because a worker's threads have to reach it
+too; a database in memory belongs to one connection. TEST_REDIS_URL likewise for the bell.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+_scratch = tempfile.mkdtemp(prefix="blazen-tests-")
+atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
+
+# What the developer's shell happens to hold must not change what is tested.
+for _name in (
+    "SECURE_SSL_REDIRECT",
+    "SESSION_COOKIE_SECURE",
+    "CSRF_COOKIE_SECURE",
+    "CSRF_TRUSTED_ORIGINS",
+    "PAYLOAD_MAX_BYTES",
+    "ANSWER_MAX_BYTES",
+    "JSON_MAX_DEPTH",
+    "LOGIN_FAILURE_LIMIT",
+    "EMAIL_URL",
+):
+    os.environ.pop(_name, None)
+os.environ["DEBUG"] = "1"
+os.environ["SECRET_KEY"] = "only-for-tests"
+os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
+os.environ["DATA_DIR"] = _scratch
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL", "")
+
+from blazen_site.settings import *  # noqa: E402, F403
+from blazen_site.settings import DATA_DIR, DATABASES  # noqa: E402
+
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+else:
+    # A name of its own, so that two test runs on one server leave each other alone.
+    DATABASES["default"]["TEST"] = {"NAME": f"blazen_test_{os.getpid()}"}
+
+# Production's hasher is slow on purpose.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

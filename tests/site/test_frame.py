@@ -1,0 +1,82 @@
+"""What holds for every page: who gets in, what its headers say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/accounts/"
+POLICY = {
+    "default-src 'self'",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+}
+
+
+@pytest.fixture
+def carol() -> User:
+    return User.objects.create_user("carol", password="a long enough password")
+
+
+def test_a_page_without_a_login_leads_to_the_login_and_back(client: Client) -> None:
+    response = client.get(f"{PAGE}?a=1")
+    assert response.status_code == 302
+    assert response.headers["Location"] == "/accounts/login/?next=/accounts/%3Fa%3D1"
+
+
+def test_a_fragment_without_a_login_sends_its_page_to_the_login(client: Client) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/requests/1/?q=a"}
+    response = client.get(PAGE, headers=headers)
+    assert response.status_code == 204
+    assert response.headers["HX-Redirect"] == "/accounts/login/?next=/requests/1/%3Fq%3Da"
+
+
+def test_a_fragment_that_claims_another_site_comes_back_to_the_inbox(client: Client) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://evil.example.com/phish"}
+    response = client.get(PAGE, headers=headers)
+    assert response.headers["HX-Redirect"] == "/accounts/login/?next=/"
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", PAGE, "/admin/"])
+def test_every_page_carries_the_policy_and_is_kept_out_of_caches(
+    client: Client, carol: User, path: str
+) -> None:
+    if path != "/accounts/login/":
+        carol.is_staff = carol.is_superuser = True
+        carol.save()
+        client.force_login(carol)
+    response = client.get(path)
+    assert response.status_code == 200
+    policy = response.headers["Content-Security-Policy"]
+    assert {part.strip() for part in policy.split(";") if part.strip()} == POLICY
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["Referrer-Policy"] == "same-origin"
+    assert "no-store" in response.headers["Cache-Control"]
+    assert "HX-Request" in response.headers["Vary"]
+
+
+def test_the_frame_says_that_no_worker_was_seen(client: Client, carol: User) -> None:
+    client.force_login(carol)
+    assert b"No worker is running" in client.get(PAGE).content
+
+
+def test_an_unknown_address_is_a_designed_page(client: Client, carol: User, settings: Any) -> None:
+    client.force_login(carol)
+    response = client.get("/nowhere/")
+    assert response.status_code == 404
+    assert b"There is nothing here" in response.content
+
+
+def test_a_page_too_old_to_be_sent_says_so(carol: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(carol)
+    response = client.post(PAGE, {"time_zone": "UTC"})
+    assert response.status_code == 403
+    assert b"This page was too old" in response.content

@@ -1,0 +1,125 @@
+"""Pages for rows that are read and never rewritten, however many of them there are.
+
+The tables behind these pages grow for ever. So a list counts no further than a person would page,
+loads no document that it does not show, offers no sort without an index, and no `date_hierarchy`,
+which reads the whole table to find its years.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
+
+COUNT_LIMIT = 10_000  # rows that a list counts, and can be paged through
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Counts up to `COUNT_LIMIT` rows; what lies beyond is found by filter and search."""
+
+    @cached_property
+    def count(self) -> int:
+        """Return the number of rows, `COUNT_LIMIT` at most."""
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        return rows.order_by()[:COUNT_LIMIT].count()
+
+
+class LeanChangeList(ChangeList):
+    """A list that leaves out the columns in `ModelAdmin.list_defer`: whole documents."""
+
+    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        """Return the rows of the page without their documents."""
+        return super().get_queryset(*args, **kwargs).defer(*self.model_admin.list_defer)
+
+    @property
+    def count_is_bounded(self) -> bool:
+        """Say whether there may be more rows than were counted."""
+        return bool(self.result_count >= COUNT_LIMIT)
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Rows of `model` that belong to a row: those whose `lookup` is its primary key."""
+
+    model: type[Model]
+    lookup: str
+
+    def link(self, pk: Any) -> tuple[str, str]:
+        """Return the address of the list of these rows, and words that say how many."""
+        meta = self.model._meta
+        rows = self.model._default_manager.filter(**{self.lookup: pk})
+        count = rows.order_by()[: COUNT_LIMIT + 1].count()
+        number = f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count)
+        noun = meta.verbose_name if count == 1 else meta.verbose_name_plural
+        address = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+        return f"{address}?{urlencode({self.lookup: pk})}", f"{number} {noun}"
+
+
+class LedgerAdmin(admin.ModelAdmin[Any]):
+    """Rows to find and to read: no add, no change, no delete.
+
+    `uuid_lookups` are tried in turn when the search is a UUID, so that an id that was copied
+    whole finds its rows by an index. `list_defer` is what a list does not load; `related` says
+    which lists of other rows a row links to.
+    """
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    sortable_by: Sequence[str] = ()
+    uuid_lookups: ClassVar[Sequence[str]] = ()
+    list_defer: ClassVar[Sequence[str]] = ()
+    related: ClassVar[list[Related]] = []
+
+    class Media:
+        css = {"all": ["css/admin.css"]}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that loads no documents."""
+        return LeanChangeList
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find a UUID by the indexes, anything else in the text of `search_fields`."""
+        try:
+            uuid = UUID(search_term.strip())
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+        # One after the other: each goes by its index, which one query with OR would not.
+        for lookup in self.uuid_lookups:
+            found = queryset.filter(**{lookup: uuid})
+            if found.exists():
+                return found, False
+        return queryset.none(), False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: rows come from runs."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: what happened is not edited."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: what happened is not deleted."""
+        return False
+
+    @admin.display(description="belongs here")
+    def belongings(self, row: Model) -> str:
+        """Return links to the lists of rows that belong to this one."""
+        links = [related.link(row.pk) for related in self.related]
+        items = format_html_join("", '<li><a href="{}">{}</a></li>', links)
+        return format_html('<ul class="belongings">{}</ul>', items)

@@ -1,0 +1,15 @@
+"""The machine as a Django application."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class WorkflowsConfig(AppConfig):
+    """Runs, their rows, and the worker that drives them."""
+
+    name = "workflows"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Import the `flows` module of every installed app, as Django does with `admin`."""
+        autodiscover_modules("flows")

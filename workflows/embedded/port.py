@@ -1,0 +1,51 @@
+"""The listening socket, taken before anything else is done and kept over a reload."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+
+HOST = "127.0.0.1"
+KEPT = "BLAZEN_LISTENING_SOCKET"  # names the descriptor to the process that replaces this one
+BACKLOG = 128
+
+
+class PortTaken(Exception):
+    """Another program listens on the port, or it may not be used."""
+
+
+def listening_socket(port: int) -> socket.socket:
+    """Return a socket that listens on `port` of this machine only; 0 takes a free one.
+
+    While the server prepares or reloads, callers wait in line here and are not turned away.
+    Raises `PortTaken` with a sentence that says what to do.
+    """
+    kept = os.environ.pop(KEPT, "")
+    if kept.isdecimal():
+        inherited = socket.socket(fileno=int(kept))
+        inherited.set_inheritable(False)
+        return inherited
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise PortTaken(_reason(port, error)) from None
+    return listener
+
+
+def keep(listener: socket.socket) -> None:
+    """Let `listening_socket` find this socket in the process that is about to replace us."""
+    listener.set_inheritable(True)
+    os.environ[KEPT] = str(listener.fileno())
+
+
+def _reason(port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        what = f"Port {port} of {HOST} is in use by another program"
+    else:
+        what = f"Port {port} of {HOST} cannot be used ({error.strerror})"
+    return f"{what}. Choose another one: `make run PORT={port + 1 if port < 65535 else 8000}`."

@@ -1,0 +1,120 @@
+"""What can be told from the annotations before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from workflows.engine.errors import (
+    AmbiguousReply,
+    BadStep,
+    DuplicateEvent,
+    DuplicateStep,
+    NoStart,
+    UnansweredRequest,
+    UnroutedEvent,
+)
+from workflows.engine.events import (
+    Event,
+    InputRequestEvent,
+    InputResponseEvent,
+    StartEvent,
+    StopEvent,
+)
+from workflows.engine.steps import Step
+
+
+def check_steps(workflow: str, steps: Sequence[Step]) -> None:
+    """Raise the `BuildError` that tells the first thing wrong with these steps."""
+    _check_names(workflow, steps)
+    accepted = {cls for step in steps for cls in step.accepts}
+    for step in steps:
+        for cls in step.accepts:
+            if issubclass(cls, (StopEvent, InputRequestEvent)) or cls is Event:
+                raise BadStep(
+                    f"Workflow {workflow!r}: step {step.name!r} cannot take {cls.__name__}: "
+                    "it is never routed to a step."
+                )
+        for cls in step.returns or ():
+            _check_routed(workflow, step, cls, accepted)
+    _check_bare_reply(workflow, steps)
+
+
+def start_class(workflow: str, steps: Iterable[Step]) -> type[StartEvent]:
+    """Return the one start class that the steps take; raise `NoStart` if it is not one."""
+    found = {cls for step in steps for cls in step.accepts if issubclass(cls, StartEvent)}
+    if len(found) != 1:
+        names = ", ".join(sorted(cls.__name__ for cls in found))
+        told = f"several start events ({names})" if found else "no StartEvent"
+        raise NoStart(f"Workflow {workflow!r}: its steps take {told}; it needs exactly one.")
+    return found.pop()
+
+
+def event_classes(workflow: str, steps: Iterable[Step]) -> dict[str, type[Event]]:
+    """Return the declared event classes by wire name; raise `DuplicateEvent` if two share one."""
+    declared: list[type[Event]] = [StopEvent, InputRequestEvent, InputResponseEvent]
+    for step in steps:
+        for cls in (*step.accepts, *(step.returns or ())):
+            declared.append(cls)
+            if issubclass(cls, InputRequestEvent):
+                declared.append(cls.reply)
+            if issubclass(cls, InputResponseEvent) and cls is not InputResponseEvent:
+                declared.extend(_requests_for(cls))
+    classes: dict[str, type[Event]] = {}
+    for cls in declared:
+        if classes.setdefault(cls.__name__, cls) is not cls:
+            raise DuplicateEvent(
+                f"Workflow {workflow!r}: two event classes are named {cls.__name__!r}."
+            )
+    return classes
+
+
+def _requests_for(reply: type[InputResponseEvent]) -> list[type[Event]]:
+    """Return the request classes that name this reply: an unannotated step may return one."""
+    found: list[type[Event]] = []
+    waiting: list[type[InputRequestEvent]] = [InputRequestEvent]
+    while waiting:
+        cls = waiting.pop()
+        waiting.extend(cls.__subclasses__())
+        if cls.reply is reply:
+            found.append(cls)
+    return found
+
+
+def _check_names(workflow: str, steps: Sequence[Step]) -> None:
+    names = [step.name for step in steps]
+    for name in names:
+        if names.count(name) > 1:
+            raise DuplicateStep(f"Workflow {workflow!r}: two steps are named {name!r}.")
+
+
+def _check_routed(
+    workflow: str, step: Step, cls: type[Event], accepted: set[type[Event]]
+) -> None:
+    if issubclass(cls, InputRequestEvent):
+        if cls.reply not in accepted:
+            raise UnansweredRequest(
+                f"Workflow {workflow!r}: step {step.name!r} asks {cls.__name__}, "
+                f"but no step takes its reply {cls.reply.__name__}."
+            )
+    elif not issubclass(cls, StopEvent) and cls not in accepted:
+        raise UnroutedEvent(
+            f"Workflow {workflow!r}: step {step.name!r} returns {cls.__name__}, "
+            "which no step takes."
+        )
+
+
+def _check_bare_reply(workflow: str, steps: Sequence[Step]) -> None:
+    takers = [step.name for step in steps if InputResponseEvent in step.accepts]
+    askers = [
+        step.name
+        for step in steps
+        if any(
+            issubclass(cls, InputRequestEvent) and cls.reply is InputResponseEvent
+            for cls in step.returns or ()
+        )
+    ]
+    if len(takers) > 1 and len(askers) > 1:
+        raise AmbiguousReply(
+            f"Workflow {workflow!r}: the steps {', '.join(askers)} ask and the steps "
+            f"{', '.join(takers)} all take the bare reply. Give each request a reply class."
+        )

@@ -1,0 +1,129 @@
+"""What a step may see and do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from workflows.engine.effects import Effects
+from workflows.engine.errors import ContextClosed, InvalidReturn
+from workflows.engine.events import Event, InputRequestEvent
+from workflows.engine.machine import Machine
+from workflows.engine.state import Invocation
+
+
+class Port(Protocol):
+    """What a shell offers to the steps that it runs. Called on the shell's own thread or not."""
+
+    session: dict[str, Any]
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Run `function` where the run's state may be touched, and return what it returns."""
+
+    def stream(self, event: Event) -> None:
+        """Hand an event to whoever listens."""
+
+    def progress(self, fraction: float, text: str) -> None:
+        """Tell how far the run is."""
+
+
+class Context:
+    """One attempt of one step at one event.
+
+    Writes and sent events take effect when the step completes, or not at all; `progress` and
+    `write_event_to_stream` at once. Raise `ContextClosed` from all of them once the attempt no
+    longer counts.
+    """
+
+    def __init__(self, machine: Machine, invocation: Invocation, effects: Effects, port: Port):
+        self._machine = machine
+        self._invocation = invocation
+        self._effects = effects
+        self._port = port
+        self._closed = False
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self._machine.run_id
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt at this event this is, from 1."""
+        return self._invocation.failures + 1
+
+    @property
+    def idempotency_key(self) -> str:
+        """A key for this event at this step: the same for every attempt, and no other's."""
+        return f"{self._machine.run_id}:{self._invocation.id}"
+
+    @property
+    def request(self) -> InputRequestEvent | None:
+        """The request that the event answers; None if the event is no answer."""
+        held = self._invocation.request
+        return held.load(self._machine.workflow.events) if held else None
+
+    @property
+    def answered_by(self) -> str:
+        """Who answered: a user name, empty for the system."""
+        return self._invocation.answered_by
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """Live objects of this process, shared by the run's steps and never in a snapshot."""
+        return self._port.session
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a copy of the value under `key`."""
+        self._check_open()
+        return self._effects.get(self._machine.state.values, key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        """Write a value. Raise `UnstorableValue`, naming the key, if it cannot be stored."""
+        self._check_open()
+        self._effects.set(key, value)
+
+    def update(self, key: str, function: Callable[[Any], Any]) -> Any:
+        """Write `function(value)`, None where there is none, and return what it gives now.
+
+        It runs again on the committed value when the step completes, so it must be pure.
+        """
+        self._check_open()
+        return self._effects.update(self._machine.state.values, key, function)
+
+    def send_event(self, event: Event) -> None:
+        """Emit an event, as if the step had returned it too."""
+        self._check_open()
+        if not isinstance(event, Event):
+            raise InvalidReturn(f"Step {self._invocation.step!r} sent {event!r}, which is no event.")
+        self._effects.sent.append(event)
+
+    def write_event_to_stream(self, event: Event) -> None:
+        """Show an event to whoever follows the run. Immediate; may repeat on a retry."""
+        self._check_open()
+        self._port.stream(event)
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Tell how far the run is, from 0 to 1. Immediate; the last word counts."""
+        self._check_open()
+        self._port.progress(min(max(float(fraction), 0.0), 1.0), text)
+
+    def collect_events(self, event: Event, asked: Sequence[type[Event]]) -> list[Any] | None:
+        """Wait for a set of events: the list, in the order asked, once all have come, else None.
+
+        `event` is the one that the step was called with. Its contribution counts at this call,
+        once over all attempts; whoever completes the set owns the list.
+        """
+        self._check_open()
+        return self._port.call(lambda: self._machine.collect(self._invocation, asked))  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Let nothing that the attempt still does count."""
+        self._closed = True
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ContextClosed(
+                f"Step {self._invocation.step!r} goes on after its timeout or its run has ended; "
+                "what it does no longer counts."
+            )

@@ -1,0 +1,80 @@
+"""What a step did, held back until it completes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from workflows.engine.codec import Events, decode, encode
+from workflows.engine.errors import InvalidReturn, UnstorableValue
+from workflows.engine.events import Event
+
+_MISSING = object()
+
+
+class Effects:
+    """The state writes and sent events of one attempt. Dropped whole if the attempt fails."""
+
+    __slots__ = ("_events", "_overlay", "_writes", "now", "sent")
+
+    def __init__(self, events: Events, now: Callable[[], datetime]) -> None:
+        self._events = events
+        self.now = now
+        self.sent: list[Event] = []
+        self._writes: list[tuple[str, Any, Callable[[Any], Any] | None]] = []
+        self._overlay: dict[str, Any] = {}
+
+    def get(self, committed: Mapping[str, Any], key: str, default: Any) -> Any:
+        """Return a copy of the value under `key`: what this attempt wrote, else the committed."""
+        tree = self._overlay.get(key, _MISSING)
+        if tree is _MISSING:
+            tree = committed.get(key, _MISSING)
+        return default if tree is _MISSING else decode(tree, self._events)
+
+    def set(self, key: str, value: Any) -> None:
+        """Hold a write back; raise `UnstorableValue` naming the key if it cannot be stored."""
+        tree = self._encode(key, value)
+        self._overlay[key] = tree
+        self._writes.append((key, tree, None))
+
+    def update(
+        self, committed: Mapping[str, Any], key: str, function: Callable[[Any], Any]
+    ) -> Any:
+        """Hold an update back, and return what it would give now."""
+        value = function(self.get(committed, key, None))
+        self._overlay[key] = self._encode(key, value)
+        self._writes.append((key, None, function))
+        return value
+
+    def writes(self, committed: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the encoded values to store, running every update again on what is committed."""
+        result: dict[str, Any] = {}
+        for key, tree, function in self._writes:
+            if function is None:
+                result[key] = tree
+                continue
+            before = result.get(key, committed.get(key))
+            result[key] = self._encode(key, function(decode(before, self._events)))
+        return result
+
+    def emitted(self, step: str, returned: Any) -> list[Event]:
+        """Return the sent and the returned events; raise `InvalidReturn` for anything else."""
+        if returned is None:
+            return self.sent
+        if isinstance(returned, Event):
+            return [*self.sent, returned]
+        if isinstance(returned, (list, tuple)) and all(isinstance(one, Event) for one in returned):
+            return [*self.sent, *returned]
+        raise InvalidReturn(
+            f"Step {step!r} returned {type(returned).__name__!r}; "
+            "a step returns an event, a list of events or None."
+        )
+
+    def _encode(self, key: str, value: Any) -> Any:
+        if not isinstance(key, str):
+            raise UnstorableValue(f"The state key {key!r} is not a string.")
+        try:
+            return encode(value, self._events)
+        except UnstorableValue as error:
+            raise UnstorableValue(f"State key {key!r}: {error}") from error

@@ -1,0 +1,63 @@
+"""Journal entries: the transitions of a run, as they are decided and as they are stored.
+
+| kind | data |
+| --- | --- |
+| started | event, invocations, steps |
+| step_completed | invocation, attempt, set, events, spawn, requests |
+| step_retried | invocation, attempt, error, due |
+| collected | invocation, asked |
+| answered | request_id, response, by, door, reply, invocations, steps |
+| declined, expired, discarded | request_id |
+| completed | result |
+| failed | error |
+| cancelled, paused, resumed, reopened, blocked | by |
+
+`spawn` lists `[invocation, step, index into events]`. Times are ISO 8601 in UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.engine.held import Held
+
+
+@dataclass(slots=True)
+class Entry:
+    """One transition. In memory `data` holds events as `Held`; `stored` writes them as JSON.
+
+    `duration` is the seconds that a step worked.
+    """
+
+    kind: str
+    data: dict[str, Any]
+    step: str = ""
+    duration: float | None = None
+
+    def stored(self) -> dict[str, Any]:
+        """Return `data` as JSON; raise `UnstorableValue` if an event of it has none."""
+        if self.kind == "started":
+            return {**self.data, "event": self.data["event"].wire()}
+        if self.kind != "step_completed":
+            return self.data
+        requests = [
+            {"id": one["id"], "own": one["own"], **one["event"].wire()}
+            for one in self.data["requests"]
+        ]
+        events = [held.wire() for held in self.data["events"]]
+        return {**self.data, "events": events, "requests": requests}
+
+    @classmethod
+    def read(cls, kind: str, step: str, data: dict[str, Any]) -> Entry:
+        """Return the entry that was stored."""
+        if kind == "started":
+            data = {**data, "event": Held.read(data["event"])}
+        elif kind == "step_completed":
+            requests = [
+                {"id": one["id"], "own": one["own"], "event": Held.read(one)}
+                for one in data["requests"]
+            ]
+            data = {**data, "events": [Held.read(one) for one in data["events"]]}
+            data["requests"] = requests
+        return cls(kind, data, step)

@@ -1,0 +1,141 @@
+"""What can go wrong, one class a case, each with a sentence that names the thing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class WorkflowError(Exception):
+    """The root of everything that the engine raises on purpose."""
+
+
+class BuildError(WorkflowError):
+    """A workflow cannot be built as it was declared."""
+
+
+class BadStep(BuildError):
+    """A step's signature or options do not say what the engine needs to know."""
+
+
+class DuplicateStep(BuildError):
+    """Two steps of one workflow have the same name."""
+
+
+class DuplicateEvent(BuildError):
+    """Two event classes of one workflow have the same name on the wire."""
+
+
+class NoStart(BuildError):
+    """No step, or more than one start class, takes the run's input."""
+
+
+class UnroutedEvent(BuildError):
+    """A step says that it returns an event which no step accepts."""
+
+
+class UnansweredRequest(BuildError):
+    """A step asks something whose reply no step accepts."""
+
+
+class AmbiguousReply(BuildError):
+    """Several steps ask and several accept the bare reply: none could tell whose it is."""
+
+
+class DuplicateWorkflow(WorkflowError):
+    """Another workflow is registered under the name."""
+
+
+class UnknownWorkflow(WorkflowError):
+    """No workflow is registered under the name."""
+
+
+class DetailedError(WorkflowError):
+    """A refusal with one entry per fault: dicts of `loc`, `msg` and `type`, as pydantic's."""
+
+    def __init__(self, message: str, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(message)
+        self.errors = errors or []
+
+
+class InvalidInput(DetailedError):
+    """The input does not fit the workflow's start event."""
+
+
+class InvalidReply(DetailedError):
+    """The answer does not fit the request's reply. The request is as it was."""
+
+
+class UnknownRequest(WorkflowError):
+    """The run never made a request of this id."""
+
+
+class AlreadyAnswered(WorkflowError):
+    """The request was answered before."""
+
+
+class RequestClosed(WorkflowError):
+    """The request expired, or its run has ended."""
+
+
+class UnstorableValue(WorkflowError):
+    """A value is neither JSON nor one of the types that can travel beside it."""
+
+
+class InvalidReturn(WorkflowError):
+    """A step returned something else than an event, a list of events or None."""
+
+
+class UnroutableEvent(WorkflowError):
+    """A step emitted an event that no step accepts."""
+
+
+class DuplicateRequest(WorkflowError):
+    """A step used a `request_id` that its run had used before."""
+
+
+class WrongCollection(WorkflowError):
+    """`collect_events` was called with an event that is not among those it asks for."""
+
+
+class ContextClosed(WorkflowError):
+    """The step outlived its timeout or its run; what it does no longer counts."""
+
+
+class StepFailed(WorkflowError):
+    """A step raised, and has no retries left."""
+
+
+class StepTimeout(WorkflowError):
+    """A step took longer than its timeout."""
+
+
+class WrongRequestId(WorkflowError):
+    """The input handler answered another request than it was asked."""
+
+
+class WorkflowStalled(WorkflowError):
+    """Nothing is queued, running, timed or open, and there was no StopEvent."""
+
+
+class RequestExpired(WorkflowError):
+    """Nobody answered a request before its deadline."""
+
+
+class WorkflowCancelled(WorkflowError):
+    """The run was cancelled."""
+
+
+class BadSnapshot(WorkflowError):
+    """The text is not a snapshot, or of a format that this version does not read."""
+
+
+class CannotLoad(WorkflowError):
+    """What a run holds does not fit the workflow as it is declared now."""
+
+
+def error_class(kind: str) -> type[WorkflowError]:
+    """Return the class that `kind` names, `WorkflowError` if none does."""
+    found = globals().get(kind)
+    if isinstance(found, type) and issubclass(found, WorkflowError):
+        return found
+    return WorkflowError

@@ -1,0 +1,81 @@
+"""The events that connect steps. Routing goes by exact class, the wire name is the class name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Verdict = Literal["approve", "reject", "reply"]
+VERDICTS: frozenset[Verdict] = frozenset({"approve", "reject", "reply"})
+
+
+class Event(BaseModel):
+    """What one step returns and another takes. Immutable; subclass it with typed fields."""
+
+    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+
+
+class StartEvent(Event):
+    """A run's input. Takes any fields as it is; a subclass takes those it declares."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class StopEvent(Event):
+    """Ends the run. `result` is what `handler.result()` returns."""
+
+    result: Any = None
+
+
+class InputResponseEvent(Event):
+    """A person's answer, matched to its request by `request_id`.
+
+    A bare answer is `{"approved": bool, "comment"?: str}` or a text. A subclass annotates
+    `response` with the type that an answer must have.
+    """
+
+    request_id: str
+    response: Any
+
+    @property
+    def approved(self) -> bool | None:
+        """True or False for a verdict, None for a text."""
+        value = self._read("approved")
+        return value if isinstance(value, bool) else None
+
+    @property
+    def comment(self) -> str | None:
+        """The remark that came with a verdict."""
+        value = self._read("comment")
+        return value if isinstance(value, str) else None
+
+    @property
+    def text(self) -> str | None:
+        """The text of a reply, None for a verdict."""
+        return self.response if isinstance(self.response, str) else None
+
+    def _read(self, name: str) -> Any:
+        if isinstance(self.response, dict):
+            return self.response.get(name)
+        return getattr(self.response, name, None)
+
+
+class InputRequestEvent(Event):
+    """Asks a person. The run goes on with whatever else it can do, then waits.
+
+    `payload` is JSON shown with the prompt. `allow` says which answers a bare request takes. A
+    request not answered within `due_in` expires, and its run fails. A subclass names the class
+    of its `reply`; with `four_eyes` whoever started the run may not answer.
+    """
+
+    reply: ClassVar[type[InputResponseEvent]] = InputResponseEvent
+    four_eyes: ClassVar[bool] = False
+
+    request_id: str = Field(default_factory=lambda: str(uuid4()), min_length=1, max_length=200)
+    prompt: str
+    payload: Any = None
+    allow: frozenset[Verdict] = VERDICTS
+    due_in: timedelta | None = None

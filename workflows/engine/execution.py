@@ -1,0 +1,140 @@
+"""Running one attempt of one step, the same way for both shells."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from workflows.engine.context import Context, Port
+from workflows.engine.effects import Effects
+from workflows.engine.errors import StepTimeout
+from workflows.engine.events import Event
+from workflows.engine.machine import Machine
+from workflows.engine.state import Invocation
+from workflows.engine.steps import Step
+from workflows.engine.threads import pool
+
+Around = Callable[[Callable[[], Any]], Any]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of an attempt: a return value or an error, its effects, and its seconds.
+
+    `ended` is False while a `def` step that timed out still occupies its thread.
+    """
+
+    returned: Any = None
+    error: BaseException | None = None
+    duration: float = 0.0
+    ended: bool = True
+
+
+def call_plainly(function: Callable[[], Any]) -> Any:
+    """Call a `def` step without anything around it."""
+    return function()
+
+
+class Attempt:
+    """One attempt: build it, `await run()`, then `settle` what came of it."""
+
+    __slots__ = (
+        "_around",
+        "_on_late_end",
+        "context",
+        "effects",
+        "invocation",
+        "machine",
+        "outcome",
+        "step",
+    )
+
+    def __init__(
+        self,
+        machine: Machine,
+        invocation: Invocation,
+        port: Port,
+        now: Callable[[], datetime],
+        around: Around = call_plainly,
+        on_late_end: Callable[[], None] | None = None,
+    ) -> None:
+        self.machine = machine
+        self.invocation = invocation
+        self.step: Step = machine.workflow.steps[invocation.step]
+        self.effects = Effects(machine.workflow.events, now)
+        self.context = Context(machine, invocation, self.effects, port)
+        self.outcome = Outcome()
+        self._around = around
+        self._on_late_end = on_late_end
+
+    async def run(self) -> None:
+        """Call the step. Its errors become the outcome; only a cancellation is raised."""
+        began = time.perf_counter()
+        limit = asyncio.timeout(self.step.timeout)
+        try:
+            event = self.invocation.event.load(self.machine.workflow.events)
+            if self.step.timeout is None:
+                self.outcome.returned = await self._call(event)
+            else:
+                async with limit:
+                    self.outcome.returned = await self._call(event)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            self.outcome.error = error
+        except TimeoutError as error:
+            self.outcome.error = self._timed_out() if limit.expired() else error
+        except (Exception, SystemExit) as error:
+            self.outcome.error = error
+        finally:
+            self.context.close()
+            self.outcome.duration = time.perf_counter() - began
+
+    def settle(self) -> None:
+        """Tell the machine. Call it on the thread that owns the run."""
+        if self.outcome.ended:
+            self.machine.release(self.step.name)
+        if self.outcome.error is None:
+            self.machine.complete(
+                self.invocation, self.outcome.returned, self.effects, self.outcome.duration
+            )
+        else:
+            self.machine.fail(
+                self.invocation, self.outcome.error, self.effects.now(), self.outcome.duration
+            )
+
+    async def _call(self, event: Event) -> Any:
+        if self.step.is_async:
+            return await self.step.invoke(event, self.context)
+        return await self._call_in_thread(event)
+
+    async def _call_in_thread(self, event: Event) -> Any:
+        loop = asyncio.get_running_loop()
+        future = pool.submit(lambda: self._around(lambda: self.step.invoke(event, self.context)))
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        finally:
+            if not future.done():
+                self.outcome.ended = False
+                future.add_done_callback(lambda _: _tell(loop, self._end_late))
+
+    def _end_late(self) -> None:
+        self.machine.release(self.step.name)
+        if self._on_late_end is not None:
+            self._on_late_end()
+
+    def _timed_out(self) -> StepTimeout:
+        return StepTimeout(
+            f"{self.machine}: step {self.step.name!r} took longer than {self.step.timeout} s."
+        )
+
+
+def _tell(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+    """Call `function` on the loop, if it is still there to care."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(function)

@@ -1,0 +1,269 @@
+"""A run in this process: the machine's asyncio shell, without a database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from workflows.engine import errors
+from workflows.engine.codec import decode
+from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
+from workflows.engine.execution import Attempt
+from workflows.engine.machine import Machine
+from workflows.engine.snapshot import WorkflowSnapshot
+from workflows.engine.state import Invocation
+
+if TYPE_CHECKING:
+    from workflows.engine.workflow import Workflow
+
+logger = logging.getLogger(__name__)
+
+
+class WorkflowHandler:
+    """A run and everything that can be done with it. Each method works at any time."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._asked: set[str] = set()
+        self._stream: list[Event] = []
+        self._changed = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self.session: dict[str, Any] = {}
+        self.fraction: tuple[float, str] | None = None
+
+    @classmethod
+    def start(cls, workflow: Workflow, event: StartEvent) -> WorkflowHandler:
+        """Begin a run with this input."""
+        handler = cls(Machine(workflow, str(uuid4())))
+        handler._machine.start(event)
+        handler._pump()
+        return handler
+
+    @classmethod
+    def resume(cls, workflow: Workflow, snapshot: WorkflowSnapshot) -> WorkflowHandler:
+        """Go on from a snapshot. Raise `CannotLoad` if it does not fit the workflow."""
+        machine = Machine(workflow, snapshot.run_id, snapshot.state())
+        if not machine.state.ended:
+            machine.check_loadable()
+        machine.resume()
+        handler = cls(machine)
+        handler._pump()
+        return handler
+
+    @property
+    def run_id(self) -> str:
+        """The run's id, the same after a resume."""
+        return self._machine.run_id
+
+    @property
+    def status(self) -> str:
+        """`running`, `waiting`, `paused`, `completed`, `failed` or `cancelled`."""
+        waits = self._machine.state.status == "running" and self._machine.idle
+        return "waiting" if waits else self._machine.state.status
+
+    @property
+    def pending_requests(self) -> list[InputRequestEvent]:
+        """The open requests, oldest first."""
+        if self._machine.state.ended:
+            return []
+        events = self._machine.workflow.events
+        return [one.event.load(events) for one in self._machine.state.requests.values()]
+
+    async def send_input(self, response: InputResponseEvent) -> None:
+        """Answer a request.
+
+        Raise `UnknownRequest`, `AlreadyAnswered`, `RequestClosed` or `InvalidReply`; then the
+        request is as it was.
+        """
+        self._answer(response, door="handler.send_input")
+        self._pump()
+
+    async def pause(self) -> None:
+        """Begin nothing new. What runs goes on to its end, answers are kept."""
+        self._machine.pause()
+        self._pump()
+
+    async def resume_in_place(self) -> None:
+        """Go on after a pause."""
+        self._machine.resume()
+        self._pump()
+
+    async def cancel(self) -> None:
+        """End the run, and wait until its steps have been cancelled."""
+        self._machine.cancel()
+        self._pump()
+        mine = asyncio.current_task()
+        await asyncio.gather(*(t for t in self._tasks if t is not mine), return_exceptions=True)
+
+    async def snapshot(self, *, wait: bool = True) -> WorkflowSnapshot:
+        """Return the run's state; with `wait`, once it waits, is paused or has ended."""
+        while wait and not self._machine.idle and not self._machine.state.ended:
+            await self._next_change()
+        machine = self._machine
+        return WorkflowSnapshot.of(
+            machine.workflow.name, machine.workflow.signature, machine.run_id, machine.state
+        )
+
+    async def result(self) -> Any:
+        """Wait for the end and return what the `StopEvent` carried.
+
+        Raise the error of a run that failed: the engine's own, or `StepFailed` from what the
+        step raised. Raise `WorkflowCancelled` for one that was cancelled.
+        """
+        while not self._machine.state.ended:
+            await self._next_change()
+        state = self._machine.state
+        if state.status == "completed":
+            return decode(state.result, self._machine.workflow.events)
+        if state.status == "cancelled":
+            raise errors.WorkflowCancelled(f"{self._machine} was cancelled.")
+        raise self._error() from self._machine.failure
+
+    async def stream_events(self) -> AsyncIterator[Event]:
+        """Go through what the steps wrote to the stream, from the first on, until the end."""
+        at = 0
+        while True:
+            while at < len(self._stream):
+                at += 1
+                yield self._stream[at - 1]
+            if self._machine.state.ended:
+                return
+            await self._next_change()
+
+    # What steps reach through their context
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Run `function` on the loop's thread, from whichever thread a step is in."""
+        if threading.get_ident() == self._thread:
+            return function()
+        future: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(function())
+            except BaseException as error:
+                future.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return future.result()
+
+    def stream(self, event: Event) -> None:
+        """Add an event to the stream."""
+        self.call(lambda: (self._stream.append(event), self._ring()))
+
+    def progress(self, fraction: float, text: str) -> None:
+        """Keep the last word on how far the run is."""
+        self.fraction = (fraction, text)
+
+    # Within
+
+    def _pump(self) -> None:
+        """Begin what may begin, and tell whoever waits that something changed."""
+        machine = self._machine
+        for invocation in machine.take(_now()):
+            self._spawn(self._run(invocation))
+        self._ask_handler()
+        if machine.idle and machine.next_due is None:
+            machine.check_stalled()
+        machine.journal.clear()
+        self._set_timer()
+        if machine.state.ended:
+            mine = asyncio.current_task()
+            for task in self._tasks:
+                if task is not mine:
+                    task.cancel()
+        self._ring()
+
+    async def _run(self, invocation: Invocation) -> None:
+        attempt = Attempt(self._machine, invocation, self, _now, on_late_end=self._pump)
+        await attempt.run()
+        attempt.settle()
+        self._pump()
+
+    def _spawn(self, coroutine: Any) -> None:
+        task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _ask_handler(self) -> None:
+        if self._machine.workflow.input_handler is None or self._machine.state.ended:
+            return
+        for request_id in self._machine.unasked():
+            if request_id not in self._asked:
+                self._asked.add(request_id)
+                self._spawn(self._ask(request_id))
+
+    async def _ask(self, request_id: str) -> None:
+        handler = self._machine.workflow.input_handler
+        assert handler is not None
+        try:
+            response = await handler(self._machine.check_open(request_id))
+            if response is None:
+                self._machine.decline(request_id)
+            elif response.request_id != request_id:
+                self._machine.fail_handler(wrong_request(self._machine, request_id, response))
+            else:
+                self._answer(response, door="handler")
+        except Exception:
+            logger.exception("%s: the input handler failed; people may answer.", self._machine)
+            self._machine.decline(request_id)
+        self._pump()
+
+    def _answer(self, response: InputResponseEvent, door: str) -> None:
+        request = self._machine.check_open(response.request_id)
+        name = type(request).__name__
+        plain = self._machine.workflow.check_reply(name, request.allow, response.response)
+        self._machine.answer(response.request_id, plain, door=door)
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self._machine.next_due
+        if due is not None and self._machine.state.status == "running":
+            delay = max(0.0, (due - _now()).total_seconds())
+            self._timer = self._loop.call_later(delay, self._pump)
+
+    def _error(self) -> errors.WorkflowError:
+        if isinstance(self._machine.failure, errors.WorkflowError):
+            return self._machine.failure
+        told = self._machine.state.error or {}
+        cls = errors.error_class(told.get("kind", ""))
+        if cls is errors.WorkflowError:
+            cls = errors.StepFailed
+        step = told.get("step", "")
+        if cls is not errors.StepFailed:
+            return cls(told.get("message", ""))
+        return cls(
+            f"{self._machine}: step {step!r} failed: {told.get('kind')}: {told.get('message')}"
+        )
+
+    def _ring(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _next_change(self) -> None:
+        await self._changed.wait()
+
+
+def wrong_request(
+    machine: Machine, request_id: str, response: InputResponseEvent
+) -> errors.WrongRequestId:
+    """Return the error of an input handler that answered another request."""
+    return errors.WrongRequestId(
+        f"{machine}: the input handler was asked {request_id!r} "
+        f"but answered {response.request_id!r}."
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,362 @@
+"""The one state machine: what a run does next, decided without a clock, a loop or a store.
+
+Two shells drive it: `WorkflowHandler` in memory and the durable driver. A shell takes what may
+begin, runs it, and reports what came of it; every decision becomes an `Entry` that has been
+applied to the state and stands in `journal` until the shell has dealt with it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import traceback
+from collections import Counter, deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from workflows.engine import errors
+from workflows.engine.codec import encode
+from workflows.engine.effects import Effects
+from workflows.engine.entries import Entry
+from workflows.engine.events import Event, InputRequestEvent, StartEvent, StopEvent
+from workflows.engine.held import Held
+from workflows.engine.state import Invocation, RunState
+
+if TYPE_CHECKING:
+    from workflows.engine.workflow import Workflow
+
+
+class Machine:
+    """A run in the hands of a shell: its state, and which of its invocations are under way."""
+
+    def __init__(self, workflow: Workflow, run_id: str, state: RunState | None = None) -> None:
+        self.workflow = workflow
+        self.run_id = run_id
+        self.state = state or RunState()
+        self.journal: list[Entry] = []
+        self.under_way: dict[int, Invocation] = {}
+        self.busy: Counter[str] = Counter()  # slots taken, by step
+        self.failure: BaseException | None = None  # what failed the run, while it lives here
+        self._fresh: deque[int] = deque()
+        self._held_back: dict[str, deque[int]] = {}
+        self._timers: list[tuple[datetime, int]] = []
+        self._queue_all()
+
+    # What may begin
+
+    def take(self, now: datetime) -> list[Invocation]:
+        """Return the invocations that begin now, and count them as under way."""
+        if self.state.status != "running":
+            return []
+        while self._timers and self._timers[0][0] <= now:
+            self._fresh.append(heapq.heappop(self._timers)[1])
+        taken = []
+        while self._fresh:
+            invocation = self.state.invocations.get(self._fresh.popleft())
+            if invocation is None or invocation.id in self.under_way:
+                continue
+            limit = self.workflow.steps[invocation.step].max_concurrency
+            if limit is not None and self.busy[invocation.step] >= limit:
+                self._held_back.setdefault(invocation.step, deque()).append(invocation.id)
+                continue
+            self.busy[invocation.step] += 1
+            self.under_way[invocation.id] = invocation
+            taken.append(invocation)
+        return taken
+
+    def release(self, step: str) -> None:
+        """Give back the slot of an invocation whose function has really ended."""
+        self.busy[step] -= 1
+        held_back = self._held_back.get(step)
+        if held_back:
+            self._fresh.appendleft(held_back.popleft())
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the next retry is due, if nothing else moves the run before."""
+        return self._timers[0][0] if self._timers else None
+
+    @property
+    def idle(self) -> bool:
+        """True if nothing is under way and nothing may begin without a timer or an answer."""
+        if self.under_way:
+            return False
+        return self.state.status != "running" or not (self._fresh or any(self._held_back.values()))
+
+    def unasked(self) -> list[str]:
+        """Return the open requests that the input handler has not left to people."""
+        return [key for key, one in self.state.requests.items() if not one.declined]
+
+    # What came of it
+
+    def start(self, event: StartEvent) -> None:
+        """Begin the run with its input."""
+        steps = self.workflow.takers(type(event))
+        ids = self._new_ids(len(steps))
+        self._record("started", event=Held.of(event), invocations=ids, steps=list(steps))
+        self._fresh.extend(ids)
+
+    def complete(
+        self, invocation: Invocation, returned: Any, effects: Effects, duration: float
+    ) -> None:
+        """Commit what a step did: its writes, its events and its requests, or fail it."""
+        self.under_way.pop(invocation.id, None)
+        if self.state.ended:
+            return
+        try:
+            self._commit(invocation, effects.emitted(invocation.step, returned), effects, duration)
+        except errors.WorkflowError as error:
+            self._fail_run(invocation.step, error)
+        except Exception as error:
+            self.fail(invocation, error, effects.now(), duration)
+
+    def fail(
+        self, invocation: Invocation, error: BaseException, now: datetime, duration: float
+    ) -> None:
+        """Try the step again later, or fail the run when its retries are used up."""
+        self.under_way.pop(invocation.id, None)
+        if self.state.ended:
+            return
+        step = self.workflow.steps[invocation.step]
+        if invocation.failures >= step.retries:
+            self._fail_run(step.name, error, duration)
+            return
+        wait = step.retry_delay * step.backoff**invocation.failures
+        due = now + timedelta(seconds=wait)
+        self._record(
+            "step_retried", step.name, duration,
+            invocation=invocation.id, attempt=invocation.failures + 1,
+            error=describe(error, step.name), due=due.isoformat(),
+        )  # fmt: skip
+        heapq.heappush(self._timers, (due, invocation.id))
+
+    def collect(self, invocation: Invocation, asked: Sequence[type[Event]]) -> list[Any] | None:
+        """Count a contribution to a fan-in; return the whole list to whoever completes it."""
+        names = [cls.__name__ for cls in asked]
+        if invocation.event.name not in names:
+            raise errors.WrongCollection(
+                f"Step {invocation.step!r} collects {', '.join(names)}, "
+                f"but was called with {invocation.event.name}."
+            )
+        key = f"{invocation.step}:{','.join(names)}"
+        if key not in invocation.collected:
+            self._record("collected", invocation.step, invocation=invocation.id, asked=names)
+        owned = invocation.owned.get(key)
+        return None if owned is None else [held.load(self.workflow.events) for held in owned]
+
+    # What comes from outside
+
+    def check_open(self, request_id: str) -> InputRequestEvent:
+        """Return the open request; raise the error that says why it takes no answer."""
+        if self.state.ended:
+            raise errors.RequestClosed(f"{self}: the run is {self.state.status}.")
+        if request_id in self.state.closed:
+            raise errors.AlreadyAnswered(f"{self}: request {request_id!r} was answered before.")
+        if request_id not in self.state.requests:
+            raise errors.UnknownRequest(f"{self}: there is no request {request_id!r}.")
+        event: InputRequestEvent = self.state.requests[request_id].event.load(self.workflow.events)
+        return event
+
+    def answer(self, request_id: str, response: Any, *, by: str = "", door: str = "") -> None:
+        """Route an answer to the steps that take its reply. Raise as `check_open` does.
+
+        `response` has been through `Workflow.check_reply`.
+        """
+        reply = self.check_open(request_id).reply
+        steps = self.workflow.takers(reply)
+        ids = self._new_ids(len(steps))
+        self._record(
+            "answered", request_id=request_id, response=response, by=by, door=door,
+            reply=reply.__name__, invocations=ids, steps=list(steps),
+        )  # fmt: skip
+        self._fresh.extend(ids)
+
+    def decline(self, request_id: str) -> None:
+        """Note that the input handler leaves the request to people."""
+        if not self.state.ended and request_id in self.state.requests:
+            self._record("declined", request_id=request_id)
+
+    def discard(self, request_id: str) -> None:
+        """Note an answer that came too late."""
+        self._record("discarded", request_id=request_id)
+
+    def expire(self, request_id: str) -> None:
+        """Fail the run because nobody answered in time."""
+        if self.state.ended or request_id not in self.state.requests:
+            return
+        step = self.state.requests[request_id].step
+        self._record("expired", step, request_id=request_id)
+        text = f"{self}: nobody answered request {request_id!r} before its deadline."
+        self._fail_run(step, errors.RequestExpired(text))
+
+    def pause(self, *, by: str = "") -> None:
+        """Begin nothing new."""
+        if self.state.status == "running":
+            self._record("paused", by=by)
+
+    def resume(self, *, by: str = "") -> None:
+        """Go on after a pause."""
+        if self.state.status == "paused":
+            self._record("resumed", by=by)
+
+    def cancel(self, *, by: str = "") -> None:
+        """End the run without a result."""
+        if not self.state.ended:
+            self._record("cancelled", by=by)
+
+    def fail_handler(self, error: errors.WorkflowError) -> None:
+        """Fail the run because its input handler broke its word."""
+        if not self.state.ended:
+            self._fail_run("", error)
+
+    def check_stalled(self) -> None:
+        """Fail a run that nothing can ever move again, naming its half-filled fan-ins."""
+        state = self.state
+        if state.status != "running" or state.invocations or state.requests:
+            return
+        kept = [
+            f"{key.split(':')[0]!r} holds {', '.join(held.name for held in held_list)} "
+            f"of {key.split(':')[1]}"
+            for key, held_list in state.buffers.items()
+        ]
+        told = f" Half-filled: {'; '.join(kept)}." if kept else ""
+        text = f"{self}: nothing is left to do and no step returned a StopEvent.{told}"
+        self._fail_run("", errors.WorkflowStalled(text))
+
+    def check_loadable(self) -> None:
+        """Raise `CannotLoad` if what the run holds does not fit the workflow as it is now."""
+        events = self.workflow.events
+        for invocation in self.state.invocations.values():
+            step = self.workflow.steps.get(invocation.step)
+            if step is None:
+                raise self._cannot_load(f"it has no step {invocation.step!r} any more")
+            for held in (invocation.event, invocation.request, *_flat(invocation.owned.values())):
+                self._check_held(held)
+            if events[invocation.event.name] not in step.accepts:
+                name = invocation.event.name
+                raise self._cannot_load(f"step {step.name!r} does not take {name} any more")
+        for held in _flat(self.state.buffers.values()):
+            self._check_held(held)
+        for request in self.state.requests.values():
+            self._check_held(request.event)
+            reply = request.event.load(events).reply
+            if not self.workflow.takers(reply):
+                raise self._cannot_load(f"no step takes {reply.__name__} any more")
+
+    def __str__(self) -> str:
+        """Return the name of the run, for sentences."""
+        return f"Run {self.run_id} of {self.workflow.name!r}"
+
+    # Within
+
+    def _commit(
+        self, invocation: Invocation, emitted: list[Event], effects: Effects, duration: float
+    ) -> None:
+        routed: list[Held] = []
+        spawn: list[tuple[int, str, int]] = []
+        requests: list[dict[str, Any]] = []
+        stop: StopEvent | None = None
+        count = 0
+        for event in emitted:
+            if isinstance(event, StopEvent):
+                stop = stop or event
+            elif isinstance(event, InputRequestEvent):
+                requests.append(self._open(invocation, event, requests))
+            else:
+                for name in self._route(invocation, event):
+                    spawn.append((self.state.next_id + count, name, len(routed)))
+                    count += 1
+                routed.append(Held.of(event))
+        writes = effects.writes(self.state.values)
+        result = encode(stop.result) if stop else None
+        self._record(
+            "step_completed", invocation.step, duration,
+            invocation=invocation.id, attempt=invocation.failures + 1, set=writes,
+            events=routed, spawn=spawn, requests=requests,
+        )  # fmt: skip
+        self._fresh.extend(one[0] for one in spawn)
+        if stop:
+            self._record("completed", result=result)
+
+    def _open(
+        self, invocation: Invocation, event: InputRequestEvent, others: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        name, key = type(event).__name__, event.request_id
+        used = key in self.state.requests or key in self.state.closed
+        if used or any(one["id"] == key for one in others):
+            raise errors.DuplicateRequest(
+                f"{self}: step {invocation.step!r} used the request_id {key!r} a second time."
+            )
+        if self.workflow.events.get(name) is not type(event):
+            raise errors.UnroutableEvent(
+                f"{self}: step {invocation.step!r} asked {name}, which no annotation declares."
+            )
+        if not self.workflow.takers(event.reply):
+            raise errors.UnansweredRequest(
+                f"{self}: step {invocation.step!r} asked {name}, "
+                f"but no step takes its reply {event.reply.__name__}."
+            )
+        own = "request_id" not in event.model_fields_set
+        held = Held.of(event)
+        held.data()  # what a person is shown must be JSON, and fail the step that made it if not
+        return {"id": key, "own": own, "event": held}
+
+    def _route(self, invocation: Invocation, event: Event) -> tuple[str, ...]:
+        steps = self.workflow.takers(type(event))
+        if not steps:
+            raise errors.UnroutableEvent(
+                f"{self}: step {invocation.step!r} emitted {type(event).__name__}, "
+                "which no step takes."
+            )
+        return steps
+
+    def _fail_run(self, step: str, error: BaseException, duration: float | None = None) -> None:
+        self.failure = error
+        self._record("failed", step, duration, error=describe(error, step))
+
+    def _record(
+        self, kind: str, step: str = "", duration: float | None = None, /, **data: Any
+    ) -> None:
+        entry = Entry(kind, data, step, duration)
+        self.state.apply(entry)
+        self.journal.append(entry)
+
+    def _new_ids(self, count: int) -> list[int]:
+        return list(range(self.state.next_id, self.state.next_id + count))
+
+    def _queue_all(self) -> None:
+        for invocation in self.state.invocations.values():
+            if invocation.due is None:
+                self._fresh.append(invocation.id)
+            else:
+                heapq.heappush(self._timers, (invocation.due, invocation.id))
+
+    def _check_held(self, held: Held | None) -> None:
+        if held is None:
+            return
+        try:
+            held.load(self.workflow.events)
+        except errors.CannotLoad as error:
+            raise self._cannot_load(str(error)) from error
+
+    def _cannot_load(self, reason: str) -> errors.CannotLoad:
+        return errors.CannotLoad(f"{self} does not fit the code of this workflow: {reason}.")
+
+
+def describe(error: BaseException, step: str) -> dict[str, Any]:
+    """Return an error as JSON: `kind`, `message`, `step` and `traceback`."""
+    trace = "".join(traceback.format_exception(error))
+    return {
+        "kind": type(error).__name__,
+        "message": _storable(str(error)),
+        "step": step,
+        "traceback": _storable(trace[-20_000:]),
+    }
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
+def _flat(lists: Any) -> list[Held]:
+    return [held for kept in lists for held in kept]

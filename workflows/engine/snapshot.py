@@ -1,0 +1,148 @@
+"""A run's state as JSON, complete at any instant."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from workflows.engine.errors import BadSnapshot
+from workflows.engine.held import Held
+from workflows.engine.state import Invocation, OpenRequest, RunState
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowSnapshot:
+    """Everything a run is, to be kept anywhere and resumed in any process.
+
+    `data` is plain JSON: `format`, `workflow`, `signature`, `run_id` and the state.
+    """
+
+    data: dict[str, Any]
+
+    @property
+    def workflow(self) -> str:
+        """The name of the workflow."""
+        return str(self.data["workflow"])
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return str(self.data["run_id"])
+
+    @property
+    def seq(self) -> int:
+        """How many transitions led here."""
+        return int(self.data["seq"])
+
+    @property
+    def status(self) -> str:
+        """`running`, `paused`, `completed`, `failed` or `cancelled`."""
+        return str(self.data["status"])
+
+    def to_json(self) -> str:
+        """Return the snapshot as a JSON text."""
+        return json.dumps(self.data, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> WorkflowSnapshot:
+        """Read what `to_json` wrote. Raise `BadSnapshot` for anything else."""
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise BadSnapshot(f"This is not a snapshot: {error}") from error
+        snapshot = cls(data)
+        snapshot.state()
+        return snapshot
+
+    @classmethod
+    def of(cls, workflow: str, signature: str, run_id: str, state: RunState) -> WorkflowSnapshot:
+        """Take a snapshot of `state`, sharing nothing with it that changes."""
+        data = {
+            "format": FORMAT,
+            "workflow": workflow,
+            "signature": signature,
+            "run_id": run_id,
+            **write_state(state),
+        }
+        return cls(data)
+
+    def state(self) -> RunState:
+        """Return a new state. Raise `BadSnapshot` if `data` is none of this format."""
+        if not isinstance(self.data, dict) or self.data.get("format") != FORMAT:
+            found = self.data.get("format") if isinstance(self.data, dict) else None
+            raise BadSnapshot(f"A snapshot of format {found!r} cannot be read; {FORMAT} can.")
+        try:
+            self.workflow, self.run_id  # noqa: B018  both must be there
+            return read_state(self.data)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BadSnapshot(f"The snapshot is incomplete: {error!r}.") from error
+
+
+def write_state(state: RunState) -> dict[str, Any]:
+    """Return a state as JSON; raise `UnstorableValue` if an event it holds has none."""
+    return {
+        "seq": state.seq,
+        "status": state.status,
+        "values": dict(state.values),
+        "invocations": [_write_invocation(one) for one in state.invocations.values()],
+        "buffers": {key: [held.wire() for held in kept] for key, kept in state.buffers.items()},
+        "requests": {
+            key: {**one.event.wire(), "step": one.step, "declined": one.declined}
+            for key, one in state.requests.items()
+        },
+        "closed": dict(state.closed),
+        "next_id": state.next_id,
+        "result": state.result,
+        "error": state.error,
+    }
+
+
+def read_state(data: dict[str, Any]) -> RunState:
+    """Return the state that `write_state` wrote."""
+    state = RunState()
+    state.seq = data["seq"]
+    state.status = data["status"]
+    state.values = dict(data["values"])
+    for one in data["invocations"]:
+        state.invocations[one["id"]] = _read_invocation(one)
+    for key, kept in data["buffers"].items():
+        state.buffers[key] = [Held.read(wire) for wire in kept]
+    for key, one in data["requests"].items():
+        state.requests[key] = OpenRequest(Held.read(one), one["step"], one["declined"])
+    state.closed = dict(data["closed"])
+    state.next_id = data["next_id"]
+    state.result = data["result"]
+    state.error = data["error"]
+    return state
+
+
+def _write_invocation(one: Invocation) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "step": one.step,
+        "event": one.event.wire(),
+        "failures": one.failures,
+        "due": one.due.isoformat() if one.due else None,
+        "request": one.request.wire() if one.request else None,
+        "answered_by": one.answered_by,
+        "collected": sorted(one.collected),
+        "owned": {key: [held.wire() for held in kept] for key, kept in one.owned.items()},
+    }
+
+
+def _read_invocation(one: dict[str, Any]) -> Invocation:
+    return Invocation(
+        one["id"],
+        one["step"],
+        Held.read(one["event"]),
+        one["failures"],
+        datetime.fromisoformat(one["due"]) if one["due"] else None,
+        Held.read(one["request"]) if one["request"] else None,
+        one["answered_by"],
+        set(one["collected"]),
+        {key: [Held.read(wire) for wire in kept] for key, kept in one["owned"].items()},
+    )

@@ -1,0 +1,189 @@
+"""A run's whole state, and how each journal entry changes it.
+
+`RunState.apply` is the only thing that changes it, and needs neither the workflow nor a clock:
+folding the journal from any snapshot gives the same state as having lived through it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from workflows.engine.entries import Entry
+from workflows.engine.held import Held
+
+Status = Literal["running", "paused", "completed", "failed", "cancelled"]
+ENDED = frozenset({"completed", "failed", "cancelled"})
+
+
+@dataclass(slots=True)
+class Invocation:
+    """One event on its way through one step, over all its attempts.
+
+    `failures` are the attempts that failed; `due` is when the next may begin. `request` and
+    `answered_by` are there where the event is a reply. `collected` are the fan-ins that it has
+    contributed to, `owned` the lists that it completed.
+    """
+
+    id: int
+    step: str
+    event: Held
+    failures: int = 0
+    due: datetime | None = None
+    request: Held | None = None
+    answered_by: str = ""
+    collected: set[str] = field(default_factory=set)
+    owned: dict[str, list[Held]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class OpenRequest:
+    """A question that waits. `declined` once the input handler has left it to people."""
+
+    event: Held
+    step: str
+    declined: bool = False
+
+
+class RunState:
+    """What a snapshot holds. Change it with `apply` only."""
+
+    __slots__ = (
+        "buffers",
+        "closed",
+        "error",
+        "invocations",
+        "next_id",
+        "requests",
+        "result",
+        "seq",
+        "status",
+        "values",
+    )
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.status: Status = "running"
+        self.values: dict[str, Any] = {}  # encoded
+        self.invocations: dict[int, Invocation] = {}
+        self.buffers: dict[str, list[Held]] = {}  # "step:A,B" -> contributions
+        self.requests: dict[str, OpenRequest] = {}
+        self.closed: dict[str, str] = {}  # request_id -> answered, expired
+        self.next_id = 1
+        self.result: Any = None  # encoded
+        self.error: dict[str, Any] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """True once the run has completed, failed or been cancelled."""
+        return self.status in ENDED
+
+    def apply(self, entry: Entry) -> None:
+        """Change the state by one entry, and count it."""
+        getattr(self, f"_{entry.kind}")(entry, entry.data)
+        self.seq += 1
+
+    def _spawn(self, id: int, step: str, event: Held) -> Invocation:  # noqa: A002
+        invocation = self.invocations[id] = Invocation(id, step, event)
+        self.next_id = max(self.next_id, id + 1)
+        return invocation
+
+    def _started(self, entry: Entry, data: dict[str, Any]) -> None:
+        for id_, step in zip(data["invocations"], data["steps"], strict=True):
+            self._spawn(id_, step, data["event"])
+
+    def _step_completed(self, entry: Entry, data: dict[str, Any]) -> None:
+        self.invocations.pop(data["invocation"])
+        self.values.update(data["set"])
+        for id_, step, index in data["spawn"]:
+            self._spawn(id_, step, data["events"][index])
+        for request in data["requests"]:
+            self.requests[request["id"]] = OpenRequest(request["event"], entry.step)
+
+    def _step_retried(self, entry: Entry, data: dict[str, Any]) -> None:
+        invocation = self.invocations[data["invocation"]]
+        invocation.failures += 1
+        invocation.due = datetime.fromisoformat(data["due"])
+
+    def _collected(self, entry: Entry, data: dict[str, Any]) -> None:
+        key = f"{entry.step}:{','.join(data['asked'])}"
+        invocation = self.invocations[data["invocation"]]
+        invocation.collected.add(key)
+        buffer = self.buffers.setdefault(key, [])
+        buffer.append(invocation.event)
+        complete = take_set(buffer, data["asked"])
+        if complete is not None:
+            invocation.owned[key] = complete
+        if not buffer:
+            del self.buffers[key]
+
+    def _answered(self, entry: Entry, data: dict[str, Any]) -> None:
+        request = self.requests.pop(data["request_id"])
+        self.closed[data["request_id"]] = "answered"
+        reply = {"request_id": data["request_id"], "response": data["response"]}
+        event = Held(data["reply"], reply)
+        for id_, step in zip(data["invocations"], data["steps"], strict=True):
+            invocation = self._spawn(id_, step, event)
+            invocation.request = request.event
+            invocation.answered_by = data["by"]
+
+    def _declined(self, entry: Entry, data: dict[str, Any]) -> None:
+        self.requests[data["request_id"]].declined = True
+
+    def _expired(self, entry: Entry, data: dict[str, Any]) -> None:
+        pass  # the run fails next; a retry opens the request again
+
+    def _discarded(self, entry: Entry, data: dict[str, Any]) -> None:
+        pass  # an answer that came too late changes nothing; the journal says that it came
+
+    def _completed(self, entry: Entry, data: dict[str, Any]) -> None:
+        self.status = "completed"
+        self.result = data["result"]
+
+    def _failed(self, entry: Entry, data: dict[str, Any]) -> None:
+        self.status = "failed"
+        self.error = data["error"]
+
+    def _cancelled(self, entry: Entry, data: dict[str, Any]) -> None:
+        self.status = "cancelled"
+
+    def _paused(self, entry: Entry, data: dict[str, Any]) -> None:
+        self.status = "paused"
+
+    def _resumed(self, entry: Entry, data: dict[str, Any]) -> None:
+        self.status = "running"
+
+    def _reopened(self, entry: Entry, data: dict[str, Any]) -> None:
+        """A failed run goes on: whatever it held begins again, with a new retry budget."""
+        self.status = "running"
+        self.error = None
+        for invocation in self.invocations.values():
+            invocation.failures = 0
+            invocation.due = None
+
+    def _blocked(self, entry: Entry, data: dict[str, Any]) -> None:
+        pass  # its code does not fit; the state is as it was
+
+
+def take_set(buffer: list[Held], asked: Sequence[str]) -> list[Held] | None:
+    """Take one event of each asked name out of `buffer`, oldest first, in the order asked.
+
+    Return None, and take nothing, while one is missing.
+    """
+    if len(buffer) < len(asked):
+        return None
+    by_name: dict[str, deque[Held]] = {}
+    for held in buffer:
+        by_name.setdefault(held.name, deque()).append(held)
+    found = []
+    for name in asked:
+        kept = by_name.get(name)
+        if not kept:
+            return None
+        found.append(kept.popleft())
+    taken = {id(held) for held in found}
+    buffer[:] = [held for held in buffer if id(held) not in taken]
+    return found

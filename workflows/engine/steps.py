@@ -1,0 +1,153 @@
+"""A step: a function whose annotations say which events it takes and returns."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Union, get_args, get_origin, get_type_hints, overload
+
+from workflows.engine.context import Context
+from workflows.engine.errors import BadStep
+from workflows.engine.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A function that a workflow can run, and the rules for running it.
+
+    `accepts` are the exact event classes routed to it; `returns` those its annotation names, or
+    None if it has no return annotation. `retries` are attempts beyond the first; the n-th waits
+    `retry_delay * backoff ** (n - 1)` seconds. `timeout` is in seconds. At most
+    `max_concurrency` invocations in one run are under way at once. Call it like the function.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    accepts: tuple[type[Event], ...]
+    returns: tuple[type[Event], ...] | None
+    parameters: tuple[str, ...]  # "event" and "context", in the function's order
+    is_async: bool
+    retries: int = 0
+    retry_delay: float = 0.0
+    backoff: float = 1.0
+    timeout: float | None = None
+    max_concurrency: int | None = None
+
+    @property
+    def doc(self) -> str:
+        """The first paragraph of the function's docstring."""
+        return (inspect.getdoc(self.function) or "").split("\n\n")[0]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function itself, as a test may."""
+        return self.function(*args, **kwargs)
+
+    def invoke(self, event: Event, context: Context) -> Any:
+        """Call the function with what its parameters ask for, in their order."""
+        if len(self.parameters) == 1:
+            return self.function(event)
+        if self.parameters[0] == "event":
+            return self.function(event, context)
+        return self.function(context, event)
+
+
+@overload
+def step(function: Callable[..., Any], /) -> Step: ...
+@overload
+def step(
+    *,
+    retries: int = ...,
+    retry_delay: float = ...,
+    backoff: float = ...,
+    timeout: float | None = ...,
+    max_concurrency: int | None = ...,
+    name: str = ...,
+) -> Callable[[Callable[..., Any]], Step]: ...
+def step(function: Callable[..., Any] | None = None, /, *, name: str = "", **rules: Any) -> Any:
+    """Make a function a step: `@step`, or `@step(retries=3, timeout=30.0)`.
+
+    Raise `BadStep` if its annotations do not name one event parameter, or a rule is impossible.
+    """
+    frame = sys._getframe(1)
+    scope = frame.f_locals  # where classes local to a function are found
+
+    def make(function: Callable[..., Any]) -> Step:
+        return _make(function, name or function.__name__, scope, rules)
+
+    return make if function is None else make(function)
+
+
+def _make(
+    function: Callable[..., Any], name: str, scope: dict[str, Any], rules: dict[str, Any]
+) -> Step:
+    try:
+        hints = get_type_hints(function, localns=dict(scope))
+    except Exception as error:
+        raise BadStep(f"Step {name!r}: its annotations cannot be read: {error}") from error
+    accepts, parameters = _read_parameters(name, function, hints)
+    returns = _read_return(name, hints)
+    _check_rules(name, rules)
+    return Step(
+        name=name,
+        function=function,
+        accepts=accepts,
+        returns=returns,
+        parameters=parameters,
+        is_async=inspect.iscoroutinefunction(function),
+        **rules,
+    )
+
+
+def _read_parameters(
+    name: str, function: Callable[..., Any], hints: dict[str, Any]
+) -> tuple[tuple[type[Event], ...], tuple[str, ...]]:
+    accepts: tuple[type[Event], ...] = ()
+    parameters: list[str] = []
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name not in hints:
+            raise BadStep(f"Step {name!r}: its parameter {parameter.name!r} has no annotation.")
+        if hints[parameter.name] is Context:
+            parameters.append("context")
+            continue
+        accepts = _event_classes(name, hints[parameter.name])
+        parameters.append("event")
+    if sorted(parameters) not in (["event"], ["context", "event"]) or not accepts:
+        raise BadStep(f"Step {name!r} must take one event and, if it likes, a Context.")
+    return accepts, tuple(parameters)
+
+
+def _read_return(name: str, hints: dict[str, Any]) -> tuple[type[Event], ...] | None:
+    """Return the classes that the annotation names, None where it leaves them open."""
+    if "return" not in hints or hints["return"] is Any:
+        return None
+    classes = _event_classes(name, hints["return"])
+    return None if Event in classes else classes
+
+
+def _event_classes(name: str, annotation: Any) -> tuple[type[Event], ...]:
+    """Return the event classes in a class, a union or a list of them; None names none."""
+    if annotation in (None, type(None)):
+        return ()
+    if isinstance(annotation, type) and issubclass(annotation, Event):
+        return (annotation,)
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType) or origin in (list, tuple, Sequence):
+        parts = [part for part in get_args(annotation) if part is not Ellipsis]
+        found = (event for part in parts for event in _event_classes(name, part))
+        return tuple(dict.fromkeys(found))
+    raise BadStep(f"Step {name!r}: {annotation!r} is not an event class.")
+
+
+def _check_rules(name: str, rules: dict[str, Any]) -> None:
+    known = {"retries", "retry_delay", "backoff", "timeout", "max_concurrency"}
+    for rule, value in rules.items():
+        if rule not in known:
+            raise BadStep(f"Step {name!r}: there is no rule {rule!r}.")
+        if value is None and rule in ("timeout", "max_concurrency"):
+            continue
+        least = 1 if rule == "max_concurrency" else 0
+        if not isinstance(value, (int, float)) or value < least or (rule == "timeout" and not value):
+            raise BadStep(f"Step {name!r}: {rule} cannot be {value!r}.")

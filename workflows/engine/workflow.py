@@ -1,0 +1,216 @@
+"""A workflow: steps under a name, checked as a graph when it is built."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from functools import cached_property
+from typing import Any, Self
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
+
+from workflows.engine.checks import check_steps, event_classes, start_class
+from workflows.engine.codec import event_data
+from workflows.engine.errors import (
+    BadStep,
+    InvalidInput,
+    InvalidReply,
+    UnknownRequest,
+    UnstorableValue,
+)
+from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
+from workflows.engine.graph import Graph, draw
+from workflows.engine.handler import WorkflowHandler
+from workflows.engine.reply import check_bare
+from workflows.engine.snapshot import WorkflowSnapshot
+from workflows.engine.steps import Step
+
+InputHandler = Callable[[InputRequestEvent], Awaitable[InputResponseEvent | None]]
+
+
+class Workflow:
+    """Typed steps connected by events. Build it once, run it often; it holds no run's state.
+
+    Raise a `BuildError` that names the step or event if the graph cannot work.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        steps: Iterable[Step],
+        *,
+        input_handler: InputHandler | None = None,
+        description: str = "",
+    ) -> None:
+        parts = list(steps)
+        if not name or len(name) > 100:
+            raise BadStep("A workflow needs a name of at most 100 characters.")
+        for part in parts:
+            if not isinstance(part, Step):
+                raise BadStep(f"Workflow {name!r}: {part!r} is not a step; decorate it with @step.")
+        check_steps(name, parts)
+        self.name = name
+        self.description = description
+        self.input_handler = input_handler
+        self.steps: dict[str, Step] = {part.name: part for part in parts}
+        self.start_class = start_class(name, parts)
+        self.events = event_classes(name, parts)
+        self._takers = {cls: self._find_takers(cls) for cls in self.events.values()}
+
+    def _find_takers(self, cls: type[Event]) -> tuple[str, ...]:
+        return tuple(step.name for step in self.steps.values() if cls in step.accepts)
+
+    def takers(self, cls: type[Event]) -> tuple[str, ...]:
+        """Return the names of the steps that take events of exactly this class."""
+        return self._takers.get(cls, ())
+
+    @cached_property
+    def signature(self) -> str:
+        """A digest of step names, accepted events and their schemas; never of source text."""
+        shape = {
+            step.name: {cls.__name__: cls.model_json_schema() for cls in step.accepts}
+            for step in self.steps.values()
+        }
+        text = json.dumps(shape, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def graph(self) -> Graph:
+        """Return the workflow as nodes and edges."""
+        return draw(self.steps.values())
+
+    # Input
+
+    def start_event(self, data: Any = None) -> StartEvent:
+        """Return the start event that `data` (a dict, an event or None) describes.
+
+        Raise `InvalidInput` with one entry per fault.
+        """
+        if isinstance(data, self.start_class):
+            return data
+        if isinstance(data, StartEvent):
+            data = data.model_dump()
+        try:
+            event = self.start_class.model_validate({} if data is None else data)
+        except ValidationError as error:
+            raise InvalidInput(
+                f"Workflow {self.name!r}: the input does not fit: {_sentence(error)}",
+                _faults(error),
+            ) from error
+        extra = sorted(event.model_extra or ())
+        if extra and self.start_class is not StartEvent:
+            faults = [{"loc": (n,), "msg": "There is no such field", "type": "extra"} for n in extra]
+            raise InvalidInput(
+                f"Workflow {self.name!r}: the input has no field {', '.join(extra)}.", faults
+            )
+        return event
+
+    def check_input(self, data: Any = None) -> dict[str, Any]:
+        """Return the input as normalised JSON; raise `InvalidInput`."""
+        try:
+            return event_data(self.start_event(data))
+        except UnstorableValue as error:
+            fault = {"loc": (), "msg": str(error), "type": "unstorable"}
+            raise InvalidInput(f"Workflow {self.name!r}: {error}", [fault]) from error
+
+    def start_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the input."""
+        schema = self.start_class.model_json_schema()
+        schema["additionalProperties"] = self.start_class is StartEvent
+        return schema
+
+    # Replies
+
+    def request_class(self, name: str) -> type[InputRequestEvent]:
+        """Return the request class of this wire name; raise `UnknownRequest`."""
+        cls = self.events.get(name)
+        if cls is None or not issubclass(cls, InputRequestEvent):
+            raise UnknownRequest(f"Workflow {self.name!r} declares no request class {name!r}.")
+        return cls
+
+    def reply_schema(self, request: str) -> dict[str, Any] | None:
+        """Return the JSON Schema of the answer to a request class, None for a bare one."""
+        cls = self.request_class(request)
+        if cls.reply is InputResponseEvent:
+            return None
+        return self._adapter(cls).json_schema()
+
+    def check_reply(self, request: str, allow: Iterable[str], response: Any) -> Any:
+        """Return an answer as normalised JSON; raise `InvalidReply` with one entry per fault."""
+        cls = self.request_class(request)
+        try:
+            plain = to_jsonable_python(response)
+            if cls.reply is InputResponseEvent:
+                return check_bare(plain, allow)
+            adapter = self._adapter(cls)
+            return adapter.dump_python(adapter.validate_json(json.dumps(plain)), mode="json")
+        except ValidationError as error:
+            raise InvalidReply(
+                f"The answer to {request} does not fit: {_sentence(error)}", _faults(error)
+            ) from error
+
+    def _adapter(self, cls: type[InputRequestEvent]) -> TypeAdapter[Any]:
+        return TypeAdapter(cls.reply.model_fields["response"].annotation)
+
+    # Running in memory
+
+    async def run(self, data: Any = None, /, **fields: Any) -> WorkflowHandler:
+        """Start a run in this process and return its handler. Raise `InvalidInput`.
+
+        The input is a dict, a start event, or keyword arguments.
+        """
+        event = self.start_event(data if data is not None else fields)
+        return WorkflowHandler.start(self, event)
+
+    @staticmethod
+    async def resume(snapshot: WorkflowSnapshot) -> WorkflowHandler:
+        """Go on from a snapshot, with the workflow that is registered under its name.
+
+        Raise `UnknownWorkflow`, or `CannotLoad` if what it holds does not fit any more. A
+        snapshot of an ended run gives its result or error; a paused one runs on.
+        """
+        from workflows.engine.registry import registry
+
+        return WorkflowHandler.resume(registry.get(snapshot.workflow), snapshot)
+
+
+class WorkflowBuilder:
+    """Builds a workflow step by step: `WorkflowBuilder(name).step(a).step(b).build()`."""
+
+    def __init__(self, name: str, *, description: str = "") -> None:
+        self._name = name
+        self._description = description
+        self._steps: list[Step] = []
+        self._input_handler: InputHandler | None = None
+
+    def step(self, step: Step) -> Self:
+        """Add a step."""
+        self._steps.append(step)
+        return self
+
+    def input_handler(self, handler: InputHandler) -> Self:
+        """Ask `handler` first, whenever a step asks a person."""
+        self._input_handler = handler
+        return self
+
+    def build(self) -> Workflow:
+        """Return the workflow; raise a `BuildError` as `Workflow` does."""
+        return Workflow(
+            self._name,
+            self._steps,
+            input_handler=self._input_handler,
+            description=self._description,
+        )
+
+
+def _faults(error: ValidationError) -> list[dict[str, Any]]:
+    return [dict(fault) for fault in error.errors(include_url=False, include_context=False)]
+
+
+def _sentence(error: ValidationError) -> str:
+    parts = []
+    for fault in error.errors(include_url=False, include_context=False):
+        place = ".".join(str(part) for part in fault["loc"])
+        parts.append(f"{place}: {fault['msg']}" if place else fault["msg"])
+    return "; ".join(parts)

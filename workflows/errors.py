@@ -1,0 +1,37 @@
+"""What a durable run or request refuses to do, each with a sentence that names it."""
+
+from __future__ import annotations
+
+
+class DurableError(Exception):
+    """The root of this room's refusals. Nothing was changed when one of these is raised."""
+
+
+class WrongState(DurableError):
+    """A transition was asked for that has no arrow from the state the row is in."""
+
+    def __init__(self, what: str, verb: str, status: str) -> None:
+        super().__init__(f"{what} is {status}; it cannot be {verb}.")
+        self.status = status
+
+
+class RunEnded(WrongState):
+    """The run has completed, failed or been cancelled."""
+
+
+class RunBlocked(WrongState):
+    """The run waits for code that can load it; it takes no answers until then."""
+
+
+class RequestClosed(WrongState):
+    """The request is no longer pending: somebody answered, or it expired or was cancelled."""
+
+
+class IdempotencyConflict(DurableError):
+    """The idempotency key was used before, with another input."""
+
+    def __init__(self, workflow: str, key: str) -> None:
+        super().__init__(
+            f"A run of {workflow!r} with the idempotency key {key!r} exists already, "
+            "started with another input."
+        )

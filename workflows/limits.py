@@ -1,0 +1,236 @@
+"""What untrusted JSON may be, the same on every database.
+
+PostgreSQL's jsonb refuses NUL, NaN, Infinity and lone surrogates, SQLite takes them all, and a
+small text nested deep enough brings a parser down. So size, depth and characters are checked
+here, before anything is stored, by code that knows neither Django nor a database.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn, TypeAlias
+
+JSONValue: TypeAlias = "None | bool | int | float | str | list[JSONValue] | dict[str, JSONValue]"
+
+MAX_NODES = 100_000
+"""Values in one document, containers included. Far above what a reader could use."""
+
+MAX_DIGITS = 4300
+"""Digits of one integer: what Python itself is willing to read and write."""
+
+_TOO_LONG = 10**MAX_DIGITS
+_FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
+# A whole string (or an unterminated one, to the end) or one bracket: linear on any input.
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+
+
+class InputRefused(ValueError):
+    """Text or data from outside that must not be stored.
+
+    `what` names the thing (a payload, an answer), `where` the place in it, such as
+    `$.claims[3].note`; it is empty where no place can be named.
+    """
+
+    def __init__(self, what: str, reason: str, where: str = "") -> None:
+        self.what = what
+        self.where = where
+        super().__init__(f"{what} {reason}{f' (at {where})' if where else ''}.")
+
+
+class LimitExceeded(InputRefused):
+    """Well-formed, but more than the limits allow."""
+
+
+class TooLarge(LimitExceeded):
+    """Too many bytes, or too many values."""
+
+
+class TooDeep(LimitExceeded):
+    """Lists and objects nested more deeply than allowed."""
+
+
+class NotJson(InputRefused):
+    """No JSON, or a number that JSON or a database cannot hold: NaN, Infinity, 1e999."""
+
+
+class ForbiddenText(InputRefused):
+    """A character that no database takes: NUL, or half of a surrogate pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class _HugeInteger:
+    """Stands for digits that are not worth converting, until its path is known."""
+
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One value in a document, linked to its container so that paths cost nothing until asked."""
+
+    value: object
+    depth: int
+    parent: _Place | None = None
+    key: str | int | None = None
+
+    def path(self) -> str:
+        parts: list[str] = []
+        place: _Place | None = self
+        while place is not None and place.parent is not None:
+            parts.append(f"[{place.key}]" if isinstance(place.key, int) else _dotted(place.key))
+            place = place.parent
+        # A path is for people: of a very long one the two ends say enough.
+        if len(parts) > 12:
+            parts[6:-6] = ["…"]
+        return "$" + "".join(reversed(parts))
+
+
+def _dotted(key: str | None) -> str:
+    if key is not None and key.isidentifier() and len(key) <= 60:
+        return f".{key}"
+    shown = ascii(key if key is None or len(key) <= 60 else key[:60] + "…")
+    return f"[{shown}]"
+
+
+def parse_json(
+    text: str, *, max_bytes: int, max_depth: int, what: str = "The JSON text"
+) -> JSONValue:
+    """Read `text` as JSON, refusing what could not be stored on every database.
+
+    Raises `TooLarge`, `TooDeep`, `NotJson` (with line and column) or `ForbiddenText`. Depth is
+    counted before parsing, so no input raises RecursionError.
+    """
+    found = _FORBIDDEN.search(text)
+    if found:
+        raise ForbiddenText(what, f"holds {_named(found[0])} at character {found.start() + 1}")
+    size = len(text.encode())
+    if size > max_bytes:
+        raise TooLarge(what, f"has {size:,} bytes, more than the {max_bytes:,} allowed")
+    _check_brackets(text, what, max_depth)
+    value = _loads(text, what, max_depth)
+    check_json(value, what=what, max_bytes=max_bytes, max_depth=max_depth)
+    return value
+
+
+def _check_brackets(text: str, what: str, max_depth: int) -> None:
+    depth = 0
+    for found in _BRACKETS.finditer(text):
+        mark = found[0]
+        if mark in ("[", "{"):
+            depth += 1
+            if depth > max_depth:
+                raise _too_deep(what, max_depth, f"character {found.start() + 1}")
+        elif mark in ("]", "}"):
+            depth -= 1
+
+
+def _loads(text: str, what: str, max_depth: int) -> JSONValue:
+    try:
+        value: JSONValue = json.loads(text, parse_int=_integer, parse_constant=float)
+    except json.JSONDecodeError as error:
+        reason = f"is not JSON: {error.msg}, line {error.lineno}, column {error.colno}"
+        raise NotJson(what, reason) from None
+    except RecursionError:  # only if the caller allows more depth than the interpreter has
+        raise _too_deep(what, max_depth, "") from None
+    return value
+
+
+def _integer(digits: str) -> int | _HugeInteger:
+    length = len(digits.lstrip("-"))
+    return _HugeInteger(length) if length > MAX_DIGITS else int(digits)
+
+
+def check_json(
+    value: object, *, what: str, max_bytes: int, max_depth: int, max_nodes: int = MAX_NODES
+) -> None:
+    """Refuse Python data that is not JSON, is too much, or holds what no database takes.
+
+    `what` opens the sentence ("The payload"). `max_bytes` counts compact UTF-8 JSON. Walks
+    without recursion, and stops at the first limit passed, cycles included.
+    """
+    stack = [_Place(value, depth=0)]
+    nodes = size = 0
+    while stack:
+        place = stack.pop()
+        nodes += 1
+        if nodes > max_nodes:
+            raise TooLarge(what, f"has more than the {max_nodes:,} values allowed")
+        if isinstance(place.value, list | dict):
+            if place.depth >= max_depth:
+                raise _too_deep(what, max_depth, place.path())
+            size += 2 + _push(place, stack, what)
+        else:
+            size += _scalar_size(place, what)
+        if size > max_bytes:
+            raise TooLarge(what, f"has more than the {max_bytes:,} bytes allowed")
+    exact = _json_size(value, what, max_depth)
+    if exact > max_bytes:  # the walk counts no escapes and no commas
+        raise TooLarge(what, f"has {exact:,} bytes, more than the {max_bytes:,} allowed")
+
+
+def _json_size(value: object, what: str, max_depth: int) -> int:
+    try:
+        return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    except RecursionError:  # only if the caller allows more depth than the interpreter has
+        raise _too_deep(what, max_depth, "") from None
+
+
+def _push(place: _Place, stack: list[_Place], what: str) -> int:
+    """Put the children of a list or object on the stack; return the bytes of its keys."""
+    if isinstance(place.value, list):
+        items = list(enumerate(place.value))
+        stack.extend(_Place(item, place.depth + 1, place, n) for n, item in reversed(items))
+        return 0
+    assert isinstance(place.value, dict)
+    size = 0
+    for key, item in reversed(place.value.items()):
+        if not isinstance(key, str):
+            raise NotJson(what, f"has a key that is no text: {key!r:.60}", place.path())
+        size += _text_size(key, what, place.path) + 3
+        stack.append(_Place(item, place.depth + 1, place, key))
+    return size
+
+
+def _scalar_size(place: _Place, what: str) -> int:
+    match place.value:
+        case None | bool():
+            return 4
+        case str() as text:
+            return _text_size(text, what, place.path) + 2
+        case float() as number:
+            if math.isfinite(number):
+                return 1
+            _refuse_number(number, what, place.path())
+        case int() as number if -_TOO_LONG < number < _TOO_LONG:
+            return 1
+        case int() | _HugeInteger():
+            raise NotJson(what, f"has an integer of more than {MAX_DIGITS} digits", place.path())
+        case other:
+            kind = type(other).__name__
+            raise NotJson(what, f"holds a {kind}, which is not JSON", place.path())
+
+
+def _text_size(text: str, what: str, path: Callable[[], str]) -> int:
+    found = _FORBIDDEN.search(text)
+    if found:
+        raise ForbiddenText(what, f"holds {_named(found[0])}", path())
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _refuse_number(number: float, what: str, where: str) -> NoReturn:
+    name = "NaN" if math.isnan(number) else "a number beyond what a float holds, or Infinity"
+    raise NotJson(what, f"has {name}, which is not JSON", where)
+
+
+def _named(character: str) -> str:
+    if character == "\x00":
+        return "a NUL character"
+    return f"half of a surrogate pair (U+{ord(character):04X})"
+
+
+def _too_deep(what: str, max_depth: int, where: str) -> TooDeep:
+    return TooDeep(what, f"is nested more than {max_depth} levels deep", where)

@@ -1,0 +1,17 @@
+"""The rows that are the truth about runs, their history and the requests they made."""
+
+from workflows.models.clock import database_now
+from workflows.models.history import Delivery, JournalEntry, Snapshot
+from workflows.models.request import InputRequest
+from workflows.models.run import WorkflowRun
+from workflows.models.worker import Worker
+
+__all__ = [
+    "Delivery",
+    "InputRequest",
+    "JournalEntry",
+    "Snapshot",
+    "Worker",
+    "WorkflowRun",
+    "database_now",
+]

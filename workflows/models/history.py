@@ -1,0 +1,76 @@
+"""What happened to a run, what is on its way to it, and the points it can be rebuilt from."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Snapshot(models.Model):
+    """A run's whole state at one `seq`: the journal folded up to there.
+
+    `data` is the engine's snapshot as JSON; `format` repeats the number it carries inside.
+    """
+
+    run = models.ForeignKey("workflows.WorkflowRun", models.CASCADE, related_name="snapshots")
+    seq = models.PositiveBigIntegerField()
+    format = models.PositiveSmallIntegerField()
+    data = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "seq"], name="snapshot_once_per_seq"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} at {self.seq}"
+
+
+class JournalEntry(models.Model):
+    """One transition of a run. Append-only: folding these from any snapshot gives the state.
+
+    `duration` is the seconds that the step worked, where the entry is a step's.
+    """
+
+    run = models.ForeignKey("workflows.WorkflowRun", models.CASCADE, related_name="journal")
+    seq = models.PositiveBigIntegerField()
+    kind = models.CharField(max_length=32)
+    step = models.CharField(max_length=200, blank=True)
+    data = models.JSONField()
+    at = models.DateTimeField()
+    duration = models.FloatField(null=True)
+
+    class Meta:
+        verbose_name_plural = "journal entries"
+        constraints = [
+            models.UniqueConstraint(fields=["run", "seq"], name="journal_once_per_seq"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} #{self.seq} {self.kind}"
+
+
+class Delivery(models.Model):
+    """An answer or a command on its way to a run: durable before it is acknowledged.
+
+    `applied_seq` is the journal's `seq` once the run has taken it in.
+    """
+
+    class Kind(models.TextChoices):
+        ANSWER = "answer"  # data: request_id, response, by, door
+        EXPIRE = "expire"  # data: request_id
+        PAUSE = "pause"  # data: by
+        RESUME = "resume"  # data: by
+
+    run = models.ForeignKey("workflows.WorkflowRun", models.CASCADE, related_name="deliveries")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    data = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    applied_seq = models.PositiveBigIntegerField(null=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes = [models.Index(fields=["run", "applied_seq"], name="delivery_by_run")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for {self.run_id}"

@@ -1,0 +1,261 @@
+"""One run of a workflow, and the arrows between its states."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.urls import reverse
+
+from workflows import announce
+from workflows.errors import RunBlocked, RunEnded, WrongState
+from workflows.models.clock import database_now
+from workflows.models.history import Delivery, JournalEntry
+from workflows.models.runs import WorkflowRunQuerySet
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+class WorkflowRun(models.Model):
+    """A durable run. The row is what others may rely on; the journal holds how it came here.
+
+    `wake_at` is the moment from which a worker may claim the run, or null if only an answer or a
+    person can move it on; while it is leased it is the end of the lease. `inbox` counts what was
+    ever delivered, so that a worker cannot park a run past an answer it has not seen. `fence`
+    grows with every change of hands, so that whoever lost the run can no longer write.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued"  # -- start, answer, resume, retry, unblock -> queued
+        RUNNING = "running"  # queued, due waiting, lapsed running -- claim -> running
+        WAITING = "waiting"  # running -- nothing left to do but wait -> waiting
+        PAUSED = "paused"  # queued, waiting, running -- pause -> paused
+        BLOCKED = "blocked"  # running, queued -- its code does not fit -> blocked
+        COMPLETED = "completed"  # running -- StopEvent -> completed
+        FAILED = "failed"  # running -- a step gave up -> failed
+        CANCELLED = "cancelled"  # any that has not ended -- cancel -> cancelled
+
+    OPEN: ClassVar = frozenset(
+        {Status.QUEUED, Status.RUNNING, Status.WAITING, Status.PAUSED, Status.BLOCKED}
+    )
+    ENDED: ClassVar = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workflow = models.CharField(max_length=100)
+    signature = models.CharField(max_length=64, blank=True)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
+    input = models.JSONField()
+    result = models.JSONField(null=True, blank=True)
+    error = models.JSONField(null=True, blank=True)  # kind, message, step, traceback
+    progress = models.JSONField(null=True, blank=True)  # fraction, text; best effort
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="workflow_runs",
+    )
+    idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
+    seq = models.PositiveBigIntegerField(default=0)
+    snapshot_seq = models.PositiveBigIntegerField(default=0)
+    inbox = models.PositiveBigIntegerField(default=0)
+    wake_at = models.DateTimeField(null=True, blank=True)
+    lease_owner = models.CharField(max_length=64, blank=True)
+    fence = models.PositiveBigIntegerField(default=0)
+    takeovers = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = WorkflowRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workflow", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="run_once_per_key",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=["completed", "failed", "cancelled"], finished_at__isnull=False
+                )
+                | Q(
+                    status__in=["queued", "running", "waiting", "paused", "blocked"],
+                    finished_at__isnull=True,
+                ),
+                name="run_finished_iff_ended",
+            ),
+            models.CheckConstraint(
+                condition=(Q(status="running") & ~Q(lease_owner=""))
+                | (~Q(status="running") & Q(lease_owner="")),
+                name="run_leased_iff_running",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["queued", "running"], wake_at__isnull=False)
+                | Q(status="waiting")
+                | Q(
+                    status__in=["paused", "blocked", "completed", "failed", "cancelled"],
+                    wake_at__isnull=True,
+                ),
+                name="run_wakes_only_if_it_can_move",
+            ),
+            models.CheckConstraint(
+                condition=Q(seq__gte=F("snapshot_seq")), name="run_snapshot_not_ahead"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["wake_at"], name="run_claimable"),
+            models.Index(fields=["-created_at", "-id"], name="run_newest"),
+            models.Index(fields=["status", "-created_at", "-id"], name="run_by_status"),
+            models.Index(fields=["workflow", "-created_at", "-id"], name="run_by_workflow"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workflow} {str(self.id)[:8]}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the run's page."""
+        return reverse("workflows:run", args=[self.id])
+
+    @property
+    def ended(self) -> bool:
+        """Return True once the run has completed, failed or been cancelled."""
+        return self.status in self.ENDED
+
+    def cancel(self, *, by: User | None = None) -> None:
+        """Open -> cancelled, closing its requests. Raise `RunEnded` if it has ended.
+
+        The fence grows, so that a worker that holds the run can no longer write and drops it.
+        """
+        now = database_now()
+        with transaction.atomic():
+            self._move(
+                self.OPEN, self.Status.CANCELLED, "cancelled", by,
+                finished_at=now, wake_at=None, fence=F("fence") + 1,
+            )  # fmt: skip
+            self.requests.filter(status="pending").update(status="cancelled")
+            self._announce()
+
+    def pause(self, *, by: User | None = None) -> None:
+        """Queued, waiting -> paused at once; a running one pauses when its steps have ended.
+
+        Raise `WrongState` if it is paused or blocked, `RunEnded` if it has ended.
+        """
+        with transaction.atomic():
+            if self._tell_holder(Delivery.Kind.PAUSE, by):
+                return
+            self._move(
+                {self.Status.QUEUED, self.Status.WAITING}, self.Status.PAUSED, "paused", by,
+                wake_at=None,
+            )  # fmt: skip
+            self._announce()
+
+    def resume(self, *, by: User | None = None) -> None:
+        """Paused -> queued, taking back a pause that the worker has not seen yet.
+
+        Raise `WrongState` if it is not paused, `RunEnded` if it has ended.
+        """
+        with transaction.atomic():
+            if self._tell_holder(Delivery.Kind.RESUME, by):
+                return
+            self._move(
+                {self.Status.PAUSED}, self.Status.QUEUED, "resumed", by, wake_at=database_now()
+            )
+            self._announce(bell=True)
+
+    def retry(self, *, by: User | None = None) -> None:
+        """Failed or blocked -> queued: go on from the step that failed, with a new budget.
+
+        The requests that closed with the failure open again under their ids, with as much time
+        to answer as they had at first. Raise `WrongState` from any other state.
+        """
+        with transaction.atomic():
+            now = database_now()
+            if self._unblock(now):
+                return
+            self._move(
+                {self.Status.FAILED}, self.Status.QUEUED, "retried", by, kind="reopened",
+                finished_at=None, error=None, wake_at=now, takeovers=0,
+            )  # fmt: skip
+            self.requests.reopen(now)
+            self._announce(bell=True)
+
+    def run_again(self, *, by: User | None = None) -> WorkflowRun:
+        """Start another run with the same input. Raise as `WorkflowRun.objects.start` does."""
+        return WorkflowRun.objects.start(self.workflow, self.input, by=by)
+
+    def take_delivery(self, kind: Delivery.Kind, data: dict[str, Any]) -> None:
+        """Put `data` on its way to the run, inside the caller's transaction.
+
+        Locks the run row first: that is the order everywhere. Raise `RunEnded` or `RunBlocked`.
+        """
+        now = database_now()
+        woken = WorkflowRun.objects.filter(pk=self.pk).exclude(status__in=self.ENDED)
+        touched = woken.exclude(status=self.Status.BLOCKED).update(
+            inbox=F("inbox") + 1,
+            wake_at=models.Case(
+                models.When(status=self.Status.WAITING, then=models.Value(now)),
+                default=F("wake_at"),
+            ),
+            status=models.Case(
+                models.When(status=self.Status.WAITING, then=models.Value(self.Status.QUEUED)),
+                default=F("status"),
+            ),
+        )
+        if touched != 1:
+            self.refresh_from_db()
+            error = RunBlocked if self.status == self.Status.BLOCKED else RunEnded
+            raise error(f"Run {self.id} of {self.workflow!r}", "given an answer", self.status)
+        Delivery.objects.create(run=self, kind=kind, data=data)
+
+    def _tell_holder(self, kind: Delivery.Kind, by: User | None) -> bool:
+        """Send a command to the worker that holds the run; False if none does."""
+        held = WorkflowRun.objects.filter(pk=self.pk, status=self.Status.RUNNING)
+        if held.update(inbox=F("inbox") + 1) != 1:
+            return False
+        Delivery.objects.create(run=self, kind=kind, data={"by": by.get_username() if by else ""})
+        self._announce(bell=True)
+        return True
+
+    def _unblock(self, now: Any) -> bool:
+        """Blocked -> queued; False if it is not blocked."""
+        blocked = WorkflowRun.objects.filter(pk=self.pk, status=self.Status.BLOCKED)
+        if blocked.update(status=self.Status.QUEUED, wake_at=now, error=None, takeovers=0) != 1:
+            return False
+        self.refresh_from_db()
+        self._announce(bell=True)
+        return True
+
+    def _move(
+        self,
+        sources: frozenset[Any] | set[Any],
+        target: Status,
+        verb: str,
+        by: User | None,
+        *,
+        kind: str = "",
+        **columns: Any,
+    ) -> None:
+        """One UPDATE that names its from-states, and the journal entry that records it."""
+        touched = WorkflowRun.objects.filter(pk=self.pk, status__in=sources).update(
+            status=target, lease_owner="", seq=F("seq") + 1, **columns
+        )
+        self.refresh_from_db()
+        if touched != 1:
+            error = RunEnded if self.ended else WrongState
+            raise error(f"Run {self.id} of {self.workflow!r}", verb, self.status)
+        JournalEntry.objects.create(
+            run=self,
+            seq=self.seq,
+            kind=kind or verb,
+            data={"by": by.get_username() if by else ""},
+            at=database_now(),
+        )
+
+    def _announce(self, *, bell: bool = False) -> None:
+        announce.after_commit(runs=[self.pk], inbox=True, bell=bell)

@@ -1,0 +1,130 @@
+"""Sets of runs: who may see them, starting one, and claiming those that want a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import IntegrityError, models, transaction
+from django.db.models import F, Q
+
+from workflows import announce
+from workflows.engine import StartEvent, Workflow, registry
+from workflows.errors import IdempotencyConflict
+from workflows.models.clock import database_now
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+    from workflows.models.run import WorkflowRun
+
+SUSPECT_FROM = 2  # takeovers after which a run is claimed alone
+BLOCK_AT = 5  # takeovers after which it is blocked
+
+
+class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
+    """Queries over many runs, each one statement."""
+
+    def visible_to(self, user: User | AnonymousUser) -> WorkflowRunQuerySet:
+        """Runs that `user` may see: all, or those they started or may see a request of."""
+        from workflows.models.request import InputRequest
+
+        if user.has_perm("workflows.view_workflowrun"):
+            return self
+        if not user.is_authenticated:
+            return self.none()
+        asked = InputRequest.objects.visible_to(user).filter(run=models.OuterRef("pk"))
+        return self.filter(Q(started_by=user) | models.Exists(asked))
+
+    def start(
+        self,
+        workflow: str | Workflow,
+        input: dict[str, Any] | StartEvent | None = None,  # noqa: A002  the contract's name
+        *,
+        by: User | None = None,
+        idempotency_key: str | None = None,
+    ) -> WorkflowRun:
+        """Insert a queued run, within the caller's transaction if there is one.
+
+        `input` is checked against the workflow's start event first. The same `idempotency_key`
+        gives the same run; with another input it raises `IdempotencyConflict`. Raise
+        `UnknownWorkflow` or `InvalidInput` before anything is written.
+        """
+        flow = registry.get(workflow) if isinstance(workflow, str) else workflow
+        data = flow.check_input(input)
+        now = database_now()
+        run = self.model(
+            workflow=flow.name, signature=flow.signature, input=data, started_by=by,
+            idempotency_key=idempotency_key, created_at=now, wake_at=now,
+        )  # fmt: skip
+        try:
+            with transaction.atomic():
+                run.save(force_insert=True)
+                announce.after_commit(runs=[run.pk], bell=True)
+        except IntegrityError:
+            if idempotency_key is None:
+                raise
+            earlier = self.get(workflow=flow.name, idempotency_key=idempotency_key)
+            if earlier.input != data:
+                raise IdempotencyConflict(flow.name, idempotency_key) from None
+            return earlier
+        return run
+
+    def claim(
+        self,
+        owner: str,
+        *,
+        now: datetime,
+        limit: int,
+        lease: timedelta,
+        holding: Collection[Any] = (),
+        suspects: bool = False,
+    ) -> list[WorkflowRun]:
+        """Lease up to `limit` runs that want a worker to `owner`, and return them.
+
+        A run whose lease lapsed took its worker down perhaps: its `takeovers` grow, and from
+        the second on only a call with `suspects` claims it. Where the database has row locks,
+        rows that another worker is claiming are skipped.
+        """
+        guilt = Q(takeovers__gte=SUSPECT_FROM) if suspects else Q(takeovers__lt=SUSPECT_FROM)
+        with transaction.atomic():
+            ready = list(
+                self.claimable(now)
+                .filter(guilt)
+                .exclude(pk__in=holding)
+                .order_by("takeovers", "wake_at")
+                .select_for_update(skip_locked=True)
+                .values_list("pk", flat=True)[:limit]
+            )
+            if not ready:
+                return []
+            self.filter(pk__in=ready).claimable(now).update(
+                takeovers=models.Case(
+                    models.When(status="running", then=F("takeovers") + 1), default=F("takeovers")
+                ),
+                status="running",
+                lease_owner=owner,
+                wake_at=now + lease,
+                fence=F("fence") + 1,
+            )
+            return list(self.filter(pk__in=ready, lease_owner=owner))
+
+    def claimable(self, now: datetime) -> WorkflowRunQuerySet:
+        """Runs that want a worker: queued, due, or left behind by one that is gone."""
+        return self.filter(wake_at__lte=now, status__in=["queued", "waiting", "running"])
+
+    def renew(self, owner: str, ids: Collection[Any], until: datetime) -> int:
+        """Move the end of the leases that `owner` holds; return how many there are."""
+        return self.filter(pk__in=ids, status="running", lease_owner=owner).update(wake_at=until)
+
+    def void_leases(self, now: datetime) -> int:
+        """Let every leased run be claimed at once.
+
+        For the embedded mode only, where a start proves that the process before it is gone.
+        """
+        return self.filter(status="running").update(wake_at=now)
+
+    def needing_attention(self) -> WorkflowRunQuerySet:
+        """Runs that will not go on unless somebody does something about them."""
+        return self.filter(status__in=["failed", "blocked"])

@@ -1,0 +1,118 @@
+"""Where a run stands, in figures: how far each step is, and who took the time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from workflows.mark import Mark
+from workflows.models import InputRequest
+from workflows.timeline import WORK, Interval, closed_at
+
+State = Literal["idle", "done", "here", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far one node of the graph is; `text` says it ("41 of 41"), empty if it was not reached."""
+
+    state: State
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Durations in seconds. `waiting` counts each moment once, however many requests were open."""
+
+    elapsed: float
+    work: float
+    waiting: float
+    steps: int
+    retries: int
+
+
+def figures(
+    marks: Sequence[Mark], requests: Iterable[InputRequest], *, start: datetime, end: datetime
+) -> Figures:
+    """Return the figures of a run between its start and its end, or now if it goes on."""
+    waits = [(one.created_at, closed_at(one, end)) for one in requests]
+    return Figures(
+        elapsed=max((end - start).total_seconds(), 0.0),
+        work=sum(mark.duration or 0 for mark in marks if mark.kind in WORK),
+        waiting=_covered(waits),
+        steps=sum(mark.kind == "step_completed" for mark in marks),
+        retries=sum(mark.is_retry for mark in marks),
+    )
+
+
+def _covered(times: list[Interval]) -> float:
+    """Return the seconds in the union of these stretches."""
+    total = 0.0
+    reached: datetime | None = None
+    for start, end in sorted(times):
+        begin = start if reached is None else max(start, reached)
+        if end > begin:
+            total += (end - begin).total_seconds()
+            reached = end
+    return total
+
+
+def standings(
+    marks: Sequence[Mark], requests: Iterable[InputRequest], *, ended: bool
+) -> dict[str, Standing]:
+    """Return the standing of each node that was reached, by the graph's node ids.
+
+    Of a run that has ended nothing is under way any more, whatever was left undone.
+    """
+    found = _steps(marks, ended=ended)
+    found |= _people(requests)
+    if any(mark.kind == "started" for mark in marks):
+        found["start"] = Standing("done")
+    if any(mark.kind == "completed" for mark in marks):
+        found["stop"] = Standing("done")
+    return found
+
+
+def _steps(marks: Sequence[Mark], *, ended: bool) -> dict[str, Standing]:
+    begun = Counter(step for mark in marks for step in mark.begun)
+    done = Counter(mark.step for mark in marks if mark.kind == "step_completed")
+    failed = _failed_step(marks)
+    standings = {}
+    for step in begun | done:
+        whole = max(begun[step], done[step])
+        text = f"{done[step]} of {whole}" if whole > 1 else ""
+        if step == failed:
+            standings[step] = Standing("failed", "failed" if whole == 1 else f"failed, {text}")
+        elif done[step] < whole and not ended:
+            standings[step] = Standing("here", text or "under way")
+        else:
+            standings[step] = Standing("done" if done[step] else "idle", text)
+    return standings
+
+
+def _failed_step(marks: Iterable[Mark]) -> str:
+    """Return the step that the run failed in, empty if it did not or was taken up again."""
+    step = ""
+    for mark in marks:
+        if mark.kind == "failed":
+            step = mark.step
+        elif mark.kind == "reopened":
+            step = ""
+    return step
+
+
+def _people(requests: Iterable[InputRequest]) -> dict[str, Standing]:
+    by_event: dict[str, Counter[str]] = {}
+    for request in requests:
+        by_event.setdefault(f"person:{request.event}", Counter())[request.status] += 1
+    return {node: _person(counts) for node, counts in by_event.items()}
+
+
+def _person(counts: Counter[str]) -> Standing:
+    words = {"pending": "waiting", "answered": "answered", "expired": "expired",
+             "cancelled": "closed"}  # fmt: skip
+    text = ", ".join(f"{counts[key]} {word}" for key, word in words.items() if counts[key])
+    return Standing("here" if counts["pending"] else "done", text)

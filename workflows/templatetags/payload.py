@@ -1,0 +1,30 @@
+"""Tags that show what a workflow or a model wrote, to be read and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from workflows.templatetags.tree import Tree, raw_text
+from workflows.templatetags.visible import visible
+
+register = template.Library()
+
+
+@register.inclusion_tag("payload/tree.html")
+def payload_tree(value: Any) -> dict[str, Any]:
+    """`{% payload_tree request.payload %}`: JSON as facts, lists and tables, all of it escaped."""
+    return {"node": Tree().node(value)}
+
+
+@register.inclusion_tag("payload/raw.html")
+def raw_json(value: Any, label: str = "JSON") -> dict[str, Any]:
+    """`{% raw_json snapshot.data "Snapshot" %}`: the JSON itself, in a scroll area with a name."""
+    return {"text": raw_text(value), "label": label}
+
+
+@register.filter
+def visible_text(value: Any) -> str:
+    """`{{ prompt|visible_text }}`: direction overrides and control characters shown as marks."""
+    return visible("" if value is None else str(value))

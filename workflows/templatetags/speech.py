@@ -1,0 +1,123 @@
+"""Time as people say it ("4 min", "due in 40 min"), with the exact moment on hover."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+_WEEK = 7 * DAY
+
+
+@register.filter
+def spoken(moment: datetime | None, now: datetime | None = None) -> str:
+    """How long ago: "now", "4 min", "3 h", "2 d", after a week the date; "in 4 min" if to come."""
+    if not moment:  # None, or a variable that the template does not have
+        return ""
+    now = now or timezone.now()
+    gap = int((now - moment).total_seconds())
+    if abs(gap) < MINUTE:
+        return "now"
+    if abs(gap) >= _WEEK:
+        return _day(moment, now)
+    return _amount(gap) if gap > 0 else f"in {_amount(-gap)}"
+
+
+@register.filter
+def due(moment: datetime | None, now: datetime | None = None) -> str:
+    """A deadline: "due in 40 min", "due 12 min ago", "due now", "due 3 December"."""
+    if not moment:
+        return ""
+    now = now or timezone.now()
+    gap = int((moment - now).total_seconds())
+    if abs(gap) < MINUTE:
+        return "due now"
+    if abs(gap) >= _WEEK:
+        return f"due {_day(moment, now)}"
+    return f"due in {_amount(gap)}" if gap > 0 else f"due {_amount(-gap)} ago"
+
+
+@register.filter
+def seconds(duration: timedelta | float | Literal[""] | None) -> str:
+    """A duration: "4 ms", "0.4 s", "42 s", "2 m 58 s", "17 min", "3 h 5 min", "2 d 4 h"."""
+    if duration is None or duration == "":
+        return ""
+    exact = duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
+    exact = max(exact, 0.0)
+    if 0 < exact < 0.0995:
+        return f"{max(round(exact * 1000), 1)} ms"
+    if exact < 9.95:
+        return f"{exact:.1f} s" if exact else "0 s"
+    return _long(round(exact))
+
+
+def _long(total: int) -> str:
+    if total < MINUTE:
+        return f"{total} s"
+    if total < 10 * MINUTE:
+        minutes, rest = divmod(total, MINUTE)
+        return f"{minutes} m {rest} s" if rest else f"{minutes} min"
+    minutes = round(total / MINUTE)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(round(total / HOUR), 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+@register.simple_tag
+def ago(moment: datetime | None) -> SafeString | str:
+    """`{% ago run.created_at %}`: a `<time>` that says how long ago and, on hover, exactly when."""
+    return _time(moment, spoken(moment), "ago") if moment else ""
+
+
+@register.simple_tag
+def deadline(moment: datetime | None) -> SafeString | str:
+    """`{% deadline request.deadline %}`: a `<time>` that says when it is due."""
+    return _time(moment, due(moment), "due") if moment else ""
+
+
+@register.filter
+def short_id(value: UUID | str | None) -> str:
+    """The first six characters of an id, enough to tell it from its neighbours."""
+    return "" if value is None else str(value).replace("-", "")[:6]
+
+
+@register.filter
+def exact(moment: datetime | None) -> str:
+    """The moment in the reader's own zone: "18 November 2026, 09:12:05 CET"."""
+    if not moment:
+        return ""
+    return date_format(timezone.localtime(moment), "j F Y, H:i:s T", use_l10n=False)
+
+
+def _time(moment: datetime, text: str, speech: str) -> SafeString:
+    """The element; the page keeps `data-spoken` ones up to date, but a date does not grow old."""
+    whole, title = moment.isoformat(), exact(moment)
+    if abs((timezone.now() - moment).total_seconds()) >= _WEEK:
+        return format_html('<time datetime="{}" title="{}">{}</time>', whole, title, text)
+    pattern = '<time datetime="{}" title="{}" data-spoken="{}">{}</time>'
+    return format_html(pattern, whole, title, speech, text)
+
+
+def _amount(gap: int) -> str:
+    if gap < HOUR:
+        return f"{gap // MINUTE} min"
+    return f"{gap // HOUR} h" if gap < DAY else f"{gap // DAY} d"
+
+
+def _day(moment: datetime, now: datetime) -> str:
+    local: Any = timezone.localtime(moment)
+    same_year = local.year == timezone.localtime(now).year
+    return date_format(local, "j F" if same_year else "j F Y", use_l10n=False)
