@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from django.db.models import Case, Count, Min, Q, QuerySet, Value, When
+from django.db.models import Case, Count, Max, Min, Q, QuerySet, Value, When
 from django.db.models.functions import Left
 from django.http import QueryDict
 
@@ -29,6 +29,7 @@ class Filters:
 
     q: str = ""
     workflow: str = ""
+    closed: str = ""
     after: str = ""
 
     @classmethod
@@ -36,7 +37,7 @@ class Filters:
         """Read the filters of an address. NUL, which no database searches for, is left out."""
         values = {
             name: query.get(name, "").replace("\x00", "").strip()[:200]
-            for name in ("q", "workflow", "after")
+            for name in ("q", "workflow", "closed", "after")
         }
         return cls(**values)
 
@@ -59,20 +60,17 @@ class Filters:
     @property
     def query(self) -> str:
         """These filters as the end of an address: "?q=..." or nothing."""
-        return self._query(q=self.q, workflow=self.workflow, after=self.after)
+        values = {name: value for name, value in asdict(self).items() if value}
+        return f"?{urlencode(values)}" if values else ""
 
     @property
     def first_page(self) -> str:
         """The same, from the first row on."""
-        return self._query(q=self.q, workflow=self.workflow)
+        return replace(self, after="").query
 
     def next_page(self, cursor: Cursor) -> str:
         """The same, from the row after `cursor` on."""
         return replace(self, after=str(cursor)).query
-
-    def _query(self, **values: str) -> str:
-        said = urlencode({name: value for name, value in values.items() if value})
-        return f"?{said}" if said else ""
 
 
 def slim(requests: Requests) -> Requests:
@@ -91,8 +89,9 @@ def slim(requests: Requests) -> Requests:
 class Waiting:
     """The inbox of one person at this moment: three queries, however many wait.
 
-    `total` counts all that wait, `found` those that the filters let through, `oldest` is when
-    the first of these was asked. `next_page` is the end of an address, or empty.
+    `total` counts all that wait, `found` those that the filters let through. `oldest` is when
+    the first of these was asked, `newest` when the last of all was, so that a page can tell what
+    came after it. `next_page` is the end of an address, or empty.
     """
 
     rows: list[InputRequest]
@@ -100,6 +99,7 @@ class Waiting:
     total: int
     found: int
     oldest: datetime | None
+    newest: datetime | None
     next_page: str
 
     @classmethod
@@ -110,6 +110,7 @@ class Waiting:
             total=Count("pk"),
             found=Count("pk", filter=filters.matching),
             oldest=Min("created_at", filter=filters.matching),
+            newest=Max("created_at"),
         )
         names = pending.order_by("run__workflow").values_list("run__workflow", flat=True)
         ordered = slim(pending.filter(filters.matching)).order_by("created_at", "id")
@@ -140,11 +141,11 @@ class Past:
     next_page: str
 
     @classmethod
-    def of(cls, user: User, filters: Filters, *, answered: bool) -> Past:
-        """Read one page of what `user` may see, with two queries at most."""
+    def of(cls, user: User, filters: Filters) -> Past:
+        """Read one page of what `user` may see: one query."""
         status = InputRequest.Status
-        statuses = [status.ANSWERED] if answered else [status.EXPIRED, status.CANCELLED]
-        column = "answered_at" if answered else "created_at"
+        statuses = [status.EXPIRED, status.CANCELLED] if filters.closed else [status.ANSWERED]
+        column = "created_at" if filters.closed else "answered_at"
         requests = InputRequest.objects.visible_to(user).filter(
             filters.matching, status__in=statuses
         )

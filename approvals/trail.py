@@ -1,4 +1,4 @@
-"""How a request came here, in a few lines: its run's start, work, answers, and what it waits for."""
+"""How a request came here, in a few lines: the start of its run, its work, and its answers."""
 
 from __future__ import annotations
 

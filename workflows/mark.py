@@ -26,6 +26,22 @@ _TEXTS = {
     "error": KT("data__error__message"),
 }
 
+WORDS = {
+    "started": "Started",
+    "step_completed": "Completed",
+    "collected": "Added to what the step collects",
+    "answered": "Answered",
+    "declined": "Left to people by the input handler",
+    "expired": "Nobody answered in time",
+    "discarded": "An answer came too late",
+    "completed": "The run completed",
+    "cancelled": "Cancelled",
+    "paused": "Paused",
+    "resumed": "Resumed",
+    "reopened": "Taken up again after the failure",
+    "blocked": "Blocked: its code does not fit",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -50,6 +66,23 @@ class Mark:
     def start(self) -> datetime:
         """When the work began, or `at` for a transition that is no work."""
         return self.at - timedelta(seconds=self.duration or 0)
+
+    @property
+    def what(self) -> str:
+        """What happened, in words."""
+        match self.kind:
+            case "step_retried":
+                return f"Attempt {self.attempt} failed and is tried again: {self.error}"
+            case "failed":
+                return f"Failed: {self.error}" if self.error else "Failed"
+            case "step_completed" if self.attempt > 1:
+                return f"Completed, at attempt {self.attempt}"
+        return WORDS.get(self.kind, self.kind)
+
+    @property
+    def who(self) -> str:
+        """Who it came from: a person, the system for the input handler, or nobody."""
+        return self.by or ("the system" if self.door == "handler" else "")
 
     @property
     def is_retry(self) -> bool:

@@ -17,7 +17,7 @@ State = Literal["idle", "done", "here", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far one node of the graph is; `text` says it ("41 of 41"), empty if it was not reached."""
+    """How far one node of the graph is; `text` says it ("41 of 41") where there is a count."""
 
     state: State
     text: str = ""

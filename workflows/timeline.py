@@ -100,7 +100,8 @@ class Scale:
             x = min(self.at(start), 100 - THINNEST)
             stop = max(self.at(end), round(x + THINNEST, 2))
             if bars and x <= bars[-1].x + bars[-1].width + THINNEST / 2:
-                x, stop = bars[-1].x, max(stop, bars.pop().x + 0.0, stop)
+                last = bars.pop()
+                x, stop = last.x, max(stop, last.x + last.width)
             bars.append(Bar(kind, x, round(stop - x, 2)))
         return bars
 
@@ -194,7 +195,7 @@ def outcome(request: InputRequest) -> str:
             return "closed with the run"
     response = request.response
     approved = response.get("approved") if isinstance(response, dict) else None
-    word = {True: "approved", False: "refused"}.get(approved, "answered")  # type: ignore[call-overload]
+    word = {True: "approved", False: "rejected"}.get(approved, "answered")  # type: ignore[call-overload]
     who = request.answered_by.get_username() if request.answered_by else ""
     return f"{word} by {who or ('the system' if request.door == 'handler' else 'somebody')}"
 

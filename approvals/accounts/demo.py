@@ -15,10 +15,10 @@ from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
-from workflows.embedded.demo import ADMIN, REVIEWERS
-from workflows.embedded.demo import PASSWORD as DEMO_PASSWORD
+from workflows.embedded.demo import ADMIN, PASSWORD, REVIEWERS
 
 DEMO_NAMES = (*REVIEWERS, ADMIN)
+DEMO_PASSWORD = PASSWORD
 
 logger = logging.getLogger(__name__)
 

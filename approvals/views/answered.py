@@ -15,8 +15,7 @@ from approvals.views.typed import UserRequest
 def answered(http: UserRequest) -> HttpResponse:
     """Show answered requests, or with `?closed=1` those that expired or were cancelled."""
     filters = Filters.of(http.GET)
-    closed = bool(http.GET.get("closed"))
-    past = Past.of(http.user, filters, answered=not closed)
+    past = Past.of(http.user, filters)
     rows = [(row, verdict_of(row.response)) for row in past.rows]
-    context = {"filters": filters, "closed": closed, "rows": rows, "next_page": past.next_page}
+    context = {"filters": filters, "rows": rows, "next_page": past.next_page}
     return render(http, "inbox/answered.html", context)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
+from django_htmx.http import replace_url
 from django_htmx.middleware import HtmxDetails
 
 from approvals.door import find
@@ -29,7 +31,11 @@ def inbox(http: UserRequest) -> HttpResponse:
         return render(http, "inbox/page.html", context)
     context["watched"] = watched(http)
     context["opened"] = context["watched"]
-    return render(http, "inbox/page.html#list", context)
+    response = render(http, "inbox/page.html#list", context)
+    searched_from = http.htmx.current_url_abs_path
+    if http.htmx.trigger == "filters" and searched_from:
+        replace_url(response, urlsplit(searched_from).path + filters.query)
+    return response
 
 
 def shell(http: UserRequest, filters: Filters) -> dict[str, Any]:

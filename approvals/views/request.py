@@ -42,9 +42,7 @@ def decide(http: UserRequest, request_id: UUID) -> HttpResponse:
     form = form_for(row, http.POST)
     response = form.answer()
     try:
-        door.decide(
-            http.user, request_id, response, door="inbox", readable=not form.has_errors
-        )
+        door.decide(http.user, request_id, response, door="inbox", readable=not form.has_errors)
     except AnswerRefused as error:
         if isinstance(error, Invalid):
             form.set_errors(error.errors)
@@ -68,7 +66,7 @@ def redirect_after_post(http: UserRequest, request_id: UUID) -> HttpResponse:
 def draw(http: UserRequest, detail: Detail | None, *, status: int = 200) -> HttpResponse:
     """Render a request (or that there is none), for htmx alone and otherwise beside the list."""
     filters = Filters.of(http.GET)
-    context: dict[str, Any] = {"detail": detail, "filters": filters}
+    context: dict[str, Any] = {"detail": detail, "missing": detail is None, "filters": filters}
     if detail is not None:
         context["opened"] = detail.request
         if not detail.is_open:

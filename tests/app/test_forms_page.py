@@ -106,7 +106,7 @@ def test_a_textarea_keeps_its_first_empty_line() -> None:
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><b onclick=x>', "{{ form }}"])
 def test_hostile_words_are_only_words(hostile: str) -> None:
-    pick: Any = Enum("Pick", {"A": "a", "B": hostile})
+    pick: Any = Enum("pick", {"A": "a", "B": hostile})
     model = create_model(
         "Hostile",
         word=(str, Field(default=hostile, title=hostile, description=hostile, examples=[hostile])),

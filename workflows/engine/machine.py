@@ -29,8 +29,16 @@ if TYPE_CHECKING:
 class Machine:
     """A run in the hands of a shell: its state, and which of its invocations are under way."""
 
-    def __init__(self, workflow: Workflow, run_id: str, state: RunState | None = None) -> None:
+    def __init__(
+        self,
+        workflow: Workflow,
+        run_id: str,
+        state: RunState | None = None,
+        *,
+        durable: bool = False,
+    ) -> None:
         self.workflow = workflow
+        self.durable = durable  # every event must have its JSON before it counts
         self.run_id = run_id
         self.state = state or RunState()
         self.journal: list[Entry] = []
@@ -267,6 +275,8 @@ class Machine:
                     spawn.append((self.state.next_id + count, name, len(routed)))
                     count += 1
                 routed.append(Held.of(event))
+                if self.durable:
+                    routed[-1].data()
         writes = effects.writes(self.state.values)
         result = encode(stop.result) if stop else None
         self._record(

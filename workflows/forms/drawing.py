@@ -27,7 +27,11 @@ _CLOCKS = {
     Kind.DATETIME: ("datetime-local", parse_datetime),
     Kind.TIME: ("time", parse_time),
 }
-_FILE_TYPES = {"text/csv": ".csv,text/csv", "application/json": ".json,application/json"}
+_FILE_TYPES = {
+    "text/csv": ".csv,text/csv",
+    "text/plain": ".txt,.md,text/plain",
+    "application/json": ".json,application/json",
+}
 
 
 class Drawing:

@@ -45,7 +45,7 @@ def place_of(loc: Sequence[str | int], shapes: Mapping[str, Shape]) -> tuple[str
 
 
 def message_of(error: Mapping[str, Any], rest: str) -> str:
-    """Pydantic's message, or a plainer one, without its machine prefix, and where in a JSON text it applies."""
+    """A sentence for the reader: where in a JSON text, if it is one, and what is wrong there."""
     message = _SENTENCES.get(str(error.get("type"))) or str(error.get("msg", "This is not valid."))
     for prefix in _PREFIXES:
         message = message.removeprefix(prefix)

@@ -77,7 +77,8 @@ def _between(low: object, high: object, noun: str) -> str:
 
 
 def _plural(count: object, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    shown = f"{count:,}" if isinstance(count, int) else str(count)
+    return f"{shown} {noun}" if count == 1 else f"{shown} {noun}s"
 
 
 def _number(value: object) -> str:

@@ -115,7 +115,7 @@ class _Outliner:
         verdict = any(_is_verdict(shape) for shape in shapes)
         shapes = [shape for shape in shapes if not (verdict and _is_verdict(shape))]
         if extras:
-            shapes.append(_extras_shape(required=False))
+            shapes.append(_extras_shape(required=False, alone=not shapes))
         return Outline(tuple(shapes), has_verdict=verdict, takes_extras=extras)
 
     def properties(
@@ -210,12 +210,12 @@ def _is_verdict(shape: Shape) -> bool:
     return shape.name == "approved" and plain and shape.kind is Kind.CHECKBOX
 
 
-def _extras_shape(*, required: bool) -> Shape:
+def _extras_shape(*, required: bool, alone: bool = True) -> Shape:
     help_text = "A JSON object. Leave it empty for none." if not required else "A JSON object."
     return Shape(
         name=EXTRAS,
         key=EXTRAS,
-        label="Fields" if required else "Other fields",
+        label="Fields" if alone else "Other fields",
         kind=Kind.JSON,
         required=required,
         nullable=False,

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models, transaction
 from django.db.models import Q
 from django.urls import reverse
@@ -35,6 +36,20 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
     def pending(self) -> InputRequestQuerySet:
         """Requests that wait for an answer."""
         return self.filter(status=InputRequest.Status.PENDING)
+
+    def unanswerable(self) -> InputRequestQuerySet:
+        """Pending requests that nobody active may answer, four eyes considered.
+
+        They wait for ever unless somebody is let in, or their run is cancelled.
+        """
+        deciders = get_user_model().objects.with_perm(
+            "approvals.add_decision", backend="django.contrib.auth.backends.ModelBackend"
+        )
+        others = deciders.exclude(pk=models.OuterRef("run__started_by"))
+        own = Q(four_eyes=True, run__started_by__isnull=False)
+        return self.pending().filter(
+            ~models.Exists(deciders) | (own & ~models.Exists(others)),
+        )
 
     def overdue(self, now: datetime) -> InputRequestQuerySet:
         """Pending requests whose deadline has passed."""

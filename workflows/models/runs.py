@@ -101,7 +101,9 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
                 return []
             self.filter(pk__in=ready).claimable(now).update(
                 takeovers=models.Case(
-                    models.When(status="running", then=F("takeovers") + 1), default=F("takeovers")
+                    models.When(status="running", then=F("takeovers") + 1),
+                    default=F("takeovers"),
+                    output_field=models.IntegerField(),
                 ),
                 status="running",
                 lease_owner=owner,

@@ -57,7 +57,7 @@ class Command(BaseCommand):
     def prepare(self) -> None:
         """Bring database and static files up to date, check that the start is safe, furnish."""
         self.migrate()
-        self.check(databases=["default"], include_deployment_checks=not settings.DEBUG)
+        self.check(databases=["default"])
         if settings.DEBUG:
             self.furnish()
         else:

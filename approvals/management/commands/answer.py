@@ -1,0 +1,80 @@
+"""`manage.py answer REQUEST_ID`: answer a request from the command line, as a person."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from approvals.door import Outcome, decide
+from approvals.errors import AnswerRefused
+from approvals.verdict import verdict_of
+from workflows.limits import InputRefused, parse_json
+
+
+class Command(BaseCommand):
+    """Goes through the same door as the pages: who may not answer there may not here."""
+
+    help = "Answer a request as a person: approve, reject, reply with text, or give JSON."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the request, the four ways to answer it, and the person."""
+        parser.add_argument("request_id", help="the id in the request's address")
+        ways = parser.add_mutually_exclusive_group(required=True)
+        ways.add_argument("--approve", action="store_true")
+        ways.add_argument("--reject", action="store_true")
+        ways.add_argument("--reply", metavar="TEXT", help="an answer in free text")
+        ways.add_argument("--json", metavar="'{...}'", help="the whole answer, for a typed request")
+        parser.add_argument("--comment", metavar="TEXT", help="goes with --approve or --reject")
+        parser.add_argument("--as", dest="username", metavar="USER", required=True)
+
+    def handle(self, *, request_id: str, username: str, **options: Any) -> None:
+        """Answer and say so; CommandError, and nothing changed, if it was refused."""
+        response = self.response(**options)
+        user = User.objects.filter(username=username).first()
+        if user is None:
+            raise CommandError(f"There is no user {username!r}.")
+        try:
+            outcome = decide(user, request_id, response, door="command")
+        except AnswerRefused as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(self.sentence(outcome))
+
+    def response(
+        self,
+        *,
+        approve: bool,
+        reject: bool,
+        reply: str | None,
+        json: str | None,
+        comment: str | None,
+        **_: Any,
+    ) -> Any:
+        """Return the answer that the options spell; CommandError if it is no JSON."""
+        if approve or reject:
+            return {"approved": approve} | ({} if comment is None else {"comment": comment})
+        if comment is not None:
+            raise CommandError("--comment goes with --approve or --reject.")
+        if json is None:
+            return reply
+        try:
+            return parse_json(
+                json,
+                what="The answer",
+                max_bytes=settings.ANSWER_MAX_BYTES,
+                max_depth=settings.JSON_MAX_DEPTH,
+            )
+        except InputRefused as error:
+            raise CommandError(str(error)) from None
+
+    def sentence(self, outcome: Outcome) -> str:
+        """Say what stands now, and on which run it goes."""
+        decision = outcome.decision
+        run = decision.request.run
+        said = f"{decision.by} {verdict_of(decision.response).word}"
+        if outcome.again:
+            return f"Request {decision.request_id}: {said} before, the same. Nothing changed."
+        return f"Request {decision.request_id}: {said}. The answer goes to run {run.id}."

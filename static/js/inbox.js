@@ -1,0 +1,253 @@
+/* The inbox of an open page:
+
+   - re-reads its list when the socket nudges, opens, and every half minute (see #refresher);
+   - holds the list still while the pointer or the focus is in it: what arrives waits behind a
+     button, what leaves keeps its place as a struck row, until nobody could miss-click;
+   - keeps an unsent draft for each request in this tab, until the answer was taken.
+
+   All listeners are the document's, because going back in history replaces everything below. */
+(() => {
+  "use strict";
+
+  const $ = (selector, root = document) => root.querySelector(selector);
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const panes = () => $("#panes");
+  const say = (text) => { $("#announce").textContent = text; };
+  const opened = () => $("#detail [data-open]")?.dataset.open ?? "";
+
+  // --- the list ---------------------------------------------------------------------------------
+  const fresh = new Set(); // ids that came while the page was open, until they are opened
+  const heldBack = new WeakSet(); // responses whose rows wait
+  const drawn = new WeakSet(); // responses whose rows or request were put in place
+  let newest = ""; // when the last request was asked, of those the page knew
+  let touchedAt = 0;
+  let forced = false;
+
+  const ids = (root) => $$("[data-request]", root).map((row) => row.dataset.request);
+  const read = () => { if ($("#refresher")) htmx.trigger("#refresher", "nudge"); };
+  const words = (count) => `${count} new request${count === 1 ? "" : "s"}`;
+
+  const held = () => {
+    const list = $(".list");
+    if (forced || !list?.offsetParent) return false;
+    const active = document.activeElement;
+    const pointed = matchMedia("(hover: hover)").matches && list.matches(":hover");
+    return pointed || $("#rows").contains(active) || active?.id === "arrivals" || Date.now() - touchedAt < 3000;
+  };
+
+  const label = (row, text, kind) => {
+    const tag = document.createElement("span");
+    tag.className = `tag ${kind}`;
+    tag.textContent = text;
+    $("small", row).prepend(tag);
+  };
+
+  const strike = (row) => {
+    row.removeAttribute("data-request");
+    $(".row", row).classList.add("gone");
+    $(".row", row).removeAttribute("aria-current");
+    label(row, "Answered or closed", "");
+  };
+
+  // While the list is held nothing moves, but what left can no longer be taken for waiting.
+  const hold = (html) => {
+    const now = ids(new DOMParser().parseFromString(html, "text/html"));
+    for (const row of $$("#rows [data-request]")) if (!now.includes(row.dataset.request)) strike(row);
+    const shown = ids($("#rows"));
+    offer(now.filter((id) => !shown.includes(id)).length);
+  };
+
+  const offer = (count) => {
+    const button = $("#arrivals");
+    if (count && button.textContent !== `${count} new`) say(words(count));
+    button.textContent = count ? `${count} new` : "";
+    button.hidden = !count;
+  };
+
+  const mark = () => {
+    fresh.delete(opened());
+    for (const row of $$("#rows [data-request]")) {
+      const id = row.dataset.request;
+      if (id === opened()) $(".row", row).setAttribute("aria-current", "true");
+      else $(".row", row).removeAttribute("aria-current");
+      $(".tag.new", row)?.remove();
+      if (fresh.has(id)) label(row, "New", "new");
+    }
+  };
+
+  const settle = () => {
+    const waited = !$("#arrivals").hidden;
+    const known = newest;
+    newest = $("#paging").dataset.newest;
+    offer(0);
+    const arrived = $$("#rows [data-request]").filter((row) => row.dataset.asked > known);
+    arrived.forEach((row) => fresh.add(row.dataset.request));
+    if (arrived.length && !waited) say(words(arrived.length));
+    mark();
+    if (forced) (arrived[0] ? $("a", arrived[0]) : $("#rows a"))?.focus();
+    forced = false;
+  };
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt.id === "refresher" && $("#open-status")) event.detail.parameters.open = opened();
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { target, requestConfig, serverResponse, xhr } = event.detail;
+    if (target.id !== "rows" || requestConfig.elt.id !== "refresher" || xhr.status !== 200) return;
+    target.dataset.scroll = target.scrollTop;
+    if (!held()) return;
+    heldBack.add(xhr);
+    event.detail.swapOverride = "none"; // counts, title and the open request's status still are
+    hold(serverResponse);
+  });
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const { target, xhr } = event.detail;
+    if (target.id !== "rows" || heldBack.has(xhr) || drawn.has(xhr)) return;
+    drawn.add(xhr); // the event comes once for each element that was put in place
+    settle();
+    target.scrollTop = Number(target.dataset.scroll ?? 0);
+  });
+
+  const release = () => setTimeout(() => {
+    const waits = $("#arrivals") && (!$("#arrivals").hidden || $("#rows .gone"));
+    if (waits && !held()) read();
+  }, 50);
+
+  document.addEventListener("pointerout", (event) => {
+    if (event.target.closest?.(".list") && !event.relatedTarget?.closest?.(".list")) release();
+  });
+  document.addEventListener("focusout", (event) => {
+    if (event.target.closest?.("#rows, #arrivals")) release();
+  });
+  for (const name of ["touchstart", "touchmove"]) {
+    document.addEventListener(name, (event) => {
+      if (event.target.closest?.(".list")) touchedAt = Date.now();
+    }, { passive: true });
+  }
+  document.addEventListener("touchend", () => setTimeout(release, 3100), { passive: true });
+  document.addEventListener("click", (event) => {
+    if (event.target.id !== "arrivals") return;
+    forced = true;
+    read();
+  });
+
+  document.addEventListener("htmx:wsOpen", read);
+  document.addEventListener("htmx:wsAfterMessage", read);
+
+  // A new tab is the browser's business; htmx would open the request here instead.
+  document.addEventListener("click", (event) => {
+    if ((event.ctrlKey || event.metaKey || event.shiftKey) && event.target.closest?.("a[hx-get]")) event.stopPropagation();
+  }, true);
+
+  // --- drafts -----------------------------------------------------------------------------------
+  const key = (id) => `draft:${panes()?.dataset.user}:${id}`;
+  const load = (id) => JSON.parse(sessionStorage.getItem(key(id)) ?? "null");
+  const drop = (id) => sessionStorage.removeItem(key(id));
+
+  const note = (text) => {
+    const place = $("[data-draft-note]");
+    if (place) place.textContent = text;
+  };
+
+  const controls = (form) =>
+    [...form.elements].filter((item) => item.name && item.name !== "csrfmiddlewaretoken" && item.type !== "file" && item.tagName !== "BUTTON");
+
+  const isPicked = (item) => item.type === "checkbox" || item.type === "radio";
+
+  const keep = (form) => {
+    const draft = controls(form).map((item) => {
+      const label = item.closest("fieldset.field-choices")?.querySelector("legend") ?? item.labels?.[0];
+      const values = item.selectedOptions ? [...item.selectedOptions].map((option) => option.value) : [item.value];
+      return { name: item.name, values, label: label?.textContent.trim() ?? item.name, picked: isPicked(item) ? item.checked : null };
+    });
+    try {
+      sessionStorage.setItem(key(form.dataset.draft), JSON.stringify(draft));
+      note("Draft kept in this tab");
+    } catch { note("Too long to keep as a draft"); }
+  };
+
+  const restore = (form) => {
+    const draft = load(form.dataset.draft);
+    if (!draft || $("[role=alert]", form)) return; // a refused form comes back as it was sent
+    for (const item of controls(form)) {
+      const said = draft.find((one) => one.name === item.name && (one.picked === null || one.values[0] === item.value));
+      if (!said) continue;
+      if (isPicked(item)) item.checked = said.picked;
+      else if (item.selectedOptions) for (const option of item.options) option.selected = said.values.includes(option.value);
+      else item.value = said.values[0];
+    }
+    note("Your draft is back");
+  };
+
+  const recall = (box) => {
+    const said = (load(box.dataset.unsent) ?? []).filter((one) => one.picked !== false && one.values.some((value) => value.trim()));
+    box.hidden = said.length === 0;
+    $("dl", box).replaceChildren(...said.flatMap((one) => {
+      const name = document.createElement("dt");
+      const value = document.createElement("dd");
+      name.textContent = one.label;
+      value.textContent = one.values.join(", ");
+      return [name, value];
+    }));
+  };
+
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest?.("form[data-draft]");
+    if (form) keep(form);
+  });
+  document.addEventListener("click", (event) => {
+    const box = event.target.closest?.("[data-discard]")?.closest("[data-unsent]");
+    if (!box) return;
+    drop(box.dataset.unsent);
+    box.hidden = true;
+  });
+
+  // --- the detail -------------------------------------------------------------------------------
+  const prepare = () => {
+    const article = $("#detail [data-open]");
+    panes()?.classList.toggle("at-detail", Boolean(article || $("#detail [data-missing]")));
+    if (article && "accepted" in article.dataset) drop(article.dataset.open);
+    for (const form of $$("#detail form[data-draft]")) restore(form);
+    for (const box of $$("#detail [data-unsent]")) recall(box);
+    if ($("#rows")) mark();
+  };
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id !== "detail" || drawn.has(event.detail.xhr)) return;
+    drawn.add(event.detail.xhr);
+    prepare();
+    event.detail.target.scrollTop = 0;
+    if (innerWidth < 900) scrollTo(0, 0);
+    const place = $("#detail [data-focus], #detail [role=alert]") ?? $("#detail h1");
+    place?.focus({ preventScroll: place.tagName === "H1" });
+    const article = $("#detail [data-accepted]");
+    if (article) {
+      say(`${$(".request > header .tag").textContent}. ${$("[data-focus]").textContent}`);
+      htmx.trigger(document.body, "decided");
+    }
+  });
+
+  // A form that never reached the server keeps its text; say so instead of doing nothing.
+  for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
+    document.addEventListener(name, (event) => {
+      if (!event.detail.elt.matches?.("form[data-draft]")) return;
+      const words = "The answer could not be sent. What you typed is kept; try again.";
+      note(words);
+      say(words);
+    });
+  }
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.elt.matches?.("form[data-draft]")) note("Sending…");
+  });
+
+  const begin = () => {
+    if (!panes()) return;
+    newest = $("#paging").dataset.newest;
+    prepare();
+    $("#detail [data-focus], #detail [role=alert]")?.focus();
+  };
+  document.addEventListener("DOMContentLoaded", begin);
+  document.addEventListener("htmx:historyRestore", begin);
+})();

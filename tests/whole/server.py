@@ -1,0 +1,131 @@
+"""The real server as a process, with a data folder and a port of its own."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from http.cookies import SimpleCookie
+from pathlib import Path
+from urllib.parse import urlencode
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30.0  # seconds until a condition that should come true has failed
+
+
+def eventually(condition: Callable[[], object], what: str, within: float = PATIENCE) -> None:
+    """Wait until the condition is true; fail with `what` if it never is."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"never came true: {what}"
+        time.sleep(0.02)
+
+
+def environment(folder: Path, **extra: str) -> dict[str, str]:
+    """Return a developer's environment whose data is in `folder`."""
+    foreign = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "PORT"}
+    clean = {name: value for name, value in os.environ.items() if name not in foreign}
+    return clean | {"DATA_DIR": str(folder), "DEBUG": "1"} | extra
+
+
+class ServeProcess:
+    """`manage.py serve` on a port that is free, its output collected in a file."""
+
+    def __init__(
+        self, folder: Path, *options: str, port: int = 0, root: Path = ROOT, **extra: str
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self._log = folder / f"output-{time.monotonic_ns()}.txt"
+        command = [sys.executable, "manage.py", "serve", "--port", str(port), *options]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, cwd=root, env=environment(folder, **extra), stdout=log, stderr=log
+            )
+
+    @property
+    def output(self) -> str:
+        """Return what the process has written so far."""
+        return self._log.read_text(errors="replace")
+
+    @property
+    def port(self) -> int:
+        """Return the port that the process announced last, 0 if it has not yet."""
+        found = re.findall(r"Serving http://127\.0\.0\.1:(\d+)/", self.output)
+        return int(found[-1]) if found else 0
+
+    @property
+    def url(self) -> str:
+        """Return the address of the pages, without a slash at the end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait_until_healthy(self) -> ServeProcess:
+        """Wait until pages are served; fail with the output if the process ends instead."""
+        eventually(self._is_healthy, "the server answers /healthz")
+        return self
+
+    def wait_until_it_ends(self) -> int:
+        """Return the exit code of a process that should end by itself, or was told to."""
+        try:
+            return self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"The server did not end:\n{self.output}") from None
+
+    def terminate(self) -> int:
+        """Send SIGTERM and return the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait_until_it_ends()
+
+    def kill(self) -> None:
+        """Send SIGKILL, as the kernel would."""
+        self.process.kill()
+        self.process.wait()
+
+    def _is_healthy(self) -> bool:
+        assert self.process.poll() is None, f"The server ended:\n{self.output}"
+        try:
+            return bool(self.port) and Person(self.port).get("/healthz")[0] == 200
+        except OSError:
+            return False
+
+
+class Person:
+    """A browser without a screen: keeps cookies, follows nothing."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.cookies: dict[str, str] = {}
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return the status and the text of a page."""
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, **fields: str) -> tuple[int, str]:
+        """Send a form and return the status and the text of the answer."""
+        fields["csrfmiddlewaretoken"] = self.cookies.get("csrftoken", "")
+        return self._ask("POST", path, urlencode(fields))
+
+    def log_in(self, name: str, password: str = "demo") -> int:
+        """Log in and return the status: 302 if the password is right."""
+        self.get("/accounts/login/")
+        return self.post("/accounts/login/", username=name, password=password)[0]
+
+    def _ask(self, method: str, path: str, body: str | None) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
+        if body is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            text = response.read().decode()
+        finally:
+            connection.close()
+        for line in response.headers.get_all("Set-Cookie") or []:
+            self.cookies.update({name: part.value for name, part in SimpleCookie(line).items()})
+        return response.status, text

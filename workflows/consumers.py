@@ -1,0 +1,33 @@
+"""The sockets of pages about runs, and the ear of the worker."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.template.loader import render_to_string
+from django.urls import path
+
+from workflows import announce
+from workflows.models import WorkflowRun
+from workflows.nudge import NudgeConsumer
+
+
+class RunConsumer(NudgeConsumer):
+    """An open run page: told to look again whenever its run has changed."""
+
+    run_changed = NudgeConsumer.changed
+
+    async def groups_for(self) -> list[str]:
+        """Return the group of the run that the address names."""
+        return [announce.run_group(self.scope["url_route"]["kwargs"]["run_id"])]
+
+    def allowed(self, user: User) -> bool:
+        """Say whether `user` may see the run."""
+        run_id = self.scope["url_route"]["kwargs"]["run_id"]
+        return WorkflowRun.objects.visible_to(user).filter(pk=run_id).exists()
+
+    def nudge_html(self) -> str:
+        """Return the element that makes the page re-read itself."""
+        return render_to_string("runs/nudge.html")
+
+
+websocket_urlpatterns = [path("ws/runs/<uuid:run_id>/", RunConsumer.as_asgi())]

@@ -1,0 +1,45 @@
+"""Keeping leases alive from a thread of its own, whatever a step does to the event loop."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from workflows.driver import store
+
+logger = logging.getLogger(__name__)
+
+
+class Lease:
+    """Renews, three times a lease, the runs that are in `lives`, and says that the worker lives."""
+
+    def __init__(self, owner: str, lives: Mapping[UUID, Any], length: timedelta) -> None:
+        self._owner = owner
+        self._lives = lives
+        self._length = length
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="workflow-lease", daemon=True)
+
+    def start(self) -> None:
+        """Begin renewing."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop, and wait for a renewal that is under way."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._length.total_seconds() / 3):
+            try:
+                store.heartbeat(self._owner, list(self._lives), self._length)
+            except Exception:
+                logger.warning("Leases could not be renewed; trying again.", exc_info=True)
+                connection.close()
+        connection.close()

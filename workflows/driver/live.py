@@ -1,0 +1,235 @@
+"""A run in this worker's hands."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from pydantic_core import to_jsonable_python
+
+from workflows.driver.store import Loaded
+from workflows.driver.write import Write
+from workflows.engine import Event, WorkflowError, WorkflowSnapshot
+from workflows.engine.codec import decode, event_data
+from workflows.engine.entries import Entry
+from workflows.engine.machine import Machine
+from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+
+if TYPE_CHECKING:
+    from workflows.driver.driver import Driver
+
+SNAPSHOT_EVERY = 100  # journal entries
+STREAM_KEPT = 20  # events that the run's page can show
+
+Status = WorkflowRun.Status
+
+
+class LiveRun:
+    """The machine of a claimed run, what waits to be told to it, and what waits to be stored.
+
+    Nothing reaches the machine while a commit is on its way: `work` is done when the next write
+    is gathered, so that whatever the machine offers afterwards has been committed.
+    """
+
+    def __init__(self, driver: Driver, loaded: Loaded) -> None:
+        row = loaded.row
+        self.driver = driver
+        self.row = row
+        self.id: UUID = row.pk
+        self.fence = row.fence
+        self.inbox = row.inbox
+        self.seq = row.seq
+        self.snapshot_seq = row.snapshot_seq
+        self.machine: Machine = loaded.machine
+        self.work: list[Callable[[], None]] = []
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.asking: set[str] = set()
+        self.asked: set[str] = set()
+        self.session: dict[str, Any] = {}
+        self.told: dict[str, Any] | None = row.progress
+        self.told_since_stored = False
+        self._seen: set[int] = set()
+        self._applied: list[int] = []
+        self._changes_inbox = False
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self.deliver(loaded.deliveries)
+
+    # What comes in
+
+    def deliver(self, deliveries: list[Delivery]) -> None:
+        """Take in what is on its way to the run, each once."""
+        for one in deliveries:
+            if one.pk not in self._seen:
+                self._seen.add(one.pk)
+                self.work.append(lambda one=one: self._apply(one))  # type: ignore[misc]
+
+    def _apply(self, delivery: Delivery) -> None:
+        data = delivery.data
+        self._applied.append(delivery.pk)
+        if delivery.kind == Delivery.Kind.PAUSE:
+            self.machine.pause(by=data["by"])
+        elif delivery.kind == Delivery.Kind.RESUME:
+            self.machine.resume(by=data["by"])
+        elif delivery.kind == Delivery.Kind.EXPIRE:
+            self.machine.expire(data["request_id"])
+        else:
+            self._answer(data)
+
+    def _answer(self, data: dict[str, Any]) -> None:
+        self._changes_inbox = True
+        try:
+            self.machine.answer(
+                data["request_id"], data["response"], by=data["by"], door=data["door"]
+            )
+        except WorkflowError:
+            self.machine.discard(data["request_id"])
+
+    # What goes out
+
+    def gather(self, now: datetime) -> Write:
+        """Tell the machine what waits, and return what has to be stored."""
+        machine = self.machine
+        for do in self.work:
+            do()
+        self.work.clear()
+        resting = machine.idle and not self.asking
+        due = machine.next_due
+        if resting and due is None:
+            machine.check_stalled()
+        status = self._status(resting, due, now)
+        state = machine.state
+        write = Write(
+            run_id=self.id,
+            fence=self.fence,
+            inbox=None if status == Status.RUNNING else self.inbox,
+            seq=state.seq,
+            status=status,
+            snapshot_seq=self.snapshot_seq,
+            signature=machine.workflow.signature,
+            error=state.error,
+            progress=self.told,
+            count=len(machine.journal),
+            deliveries=list(self._applied),
+        )
+        if status == Status.WAITING:
+            write.wake_at = due
+        elif status == Status.QUEUED:
+            write.wake_at = now
+        elif write.ends:
+            write.finished_at = now
+            write.result = to_jsonable_python(decode(state.result, machine.workflow.events))
+        self._fill(write, now)
+        return write
+
+    def _status(self, resting: bool, due: datetime | None, now: datetime) -> Status:
+        state = self.machine.state
+        if state.ended:
+            return Status(state.status)
+        if self.driver.draining and not self.machine.under_way and not self.asking:
+            return Status.PAUSED if state.status == "paused" else Status.QUEUED
+        if not resting:
+            return Status.RUNNING
+        if state.status == "paused":
+            return Status.PAUSED
+        return Status.RUNNING if due is not None and due <= now else Status.WAITING
+
+    def _fill(self, write: Write, now: datetime) -> None:
+        """Turn the machine's journal into rows."""
+        seq = write.seq - write.count
+        for entry in self.machine.journal:
+            seq += 1
+            write.journal.append(
+                JournalEntry(
+                    run_id=self.id, seq=seq, kind=entry.kind, step=entry.step, at=now,
+                    duration=entry.duration, data=entry.stored(),
+                )  # fmt: skip
+            )
+            if entry.kind == "step_completed":
+                write.requests.extend(self._request(entry, one, now) for one in entry.data["requests"])
+        if self._snapshot_due(write):
+            data = WorkflowSnapshot.of(
+                self.row.workflow, write.signature, str(self.id), self.machine.state
+            ).data
+            write.snapshot = Snapshot(
+                run_id=self.id, seq=write.seq, format=data["format"], data=data, created_at=now
+            )
+            write.snapshot_seq = write.seq
+        write.changes_inbox = bool(write.requests or self._changes_inbox or write.ends)
+
+    def _snapshot_due(self, write: Write) -> bool:
+        if write.ends:
+            return False
+        if not self.snapshot_seq and write.parks and write.seq:
+            return True
+        return write.seq - self.snapshot_seq >= SNAPSHOT_EVERY
+
+    def _request(self, entry: Entry, asked: dict[str, Any], now: datetime) -> InputRequest:
+        workflow = self.machine.workflow
+        event = asked["event"].load(workflow.events)
+        name = asked["event"].name
+        return InputRequest(
+            id=UUID(asked["id"]) if asked["own"] else uuid4(),
+            request_id=asked["id"],
+            run_id=self.id,
+            event=name,
+            step=entry.step,
+            prompt=event.prompt,
+            payload=asked["event"].data()["payload"],
+            schema=workflow.reply_schema(name),
+            allow=sorted(event.allow),
+            four_eyes=type(event).four_eyes,
+            deadline=now + event.due_in if event.due_in is not None else None,
+            created_at=now,
+        )
+
+    def stored(self, write: Write) -> None:
+        """Forget what the database has now."""
+        del self.machine.journal[: write.count]
+        done = set(write.deliveries)
+        self._applied = [pk for pk in self._applied if pk not in done]
+        self._changes_inbox = False
+        self.seq = write.seq
+        self.snapshot_seq = write.snapshot_seq
+
+    # What steps reach through their context
+
+    def call(self, function: Callable[[], Any]) -> Any:
+        """Run `function` on the loop's thread, from whichever thread a step is in."""
+        if threading.get_ident() == self._thread:
+            return self._called(function)
+        future: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(self._called(function))
+            except BaseException as error:
+                future.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return future.result()
+
+    def _called(self, function: Callable[[], Any]) -> Any:
+        before = len(self.machine.journal)
+        result = function()
+        if len(self.machine.journal) != before:
+            self.driver.touch(self)
+        return result
+
+    def stream(self, event: Event) -> None:
+        """Show an event on the run's page: the last few, best effort."""
+        told = self.told or {}
+        kept = [*told.get("stream", []), {"type": type(event).__name__, "data": event_data(event)}]
+        self.told = {**told, "stream": kept[-STREAM_KEPT:]}
+        self.told_since_stored = True
+
+    def progress(self, fraction: float, text: str) -> None:
+        """Show how far the run is on its page."""
+        self.told = {**(self.told or {}), "fraction": fraction, "text": text}
+        self.told_since_stored = True
+

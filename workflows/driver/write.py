@@ -1,0 +1,48 @@
+"""What one commit stores of one run, gathered on the loop before a thread stores it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from workflows.models import InputRequest, JournalEntry, Snapshot, WorkflowRun
+
+
+@dataclass(slots=True)
+class Write:
+    """One run's share of a batch.
+
+    `inbox` is the count that the row must still have, None where the run goes on and any will
+    do. `count` is how many journal entries the machine gave for it.
+    """
+
+    run_id: UUID
+    fence: int
+    inbox: int | None
+    seq: int
+    status: WorkflowRun.Status
+    snapshot_seq: int
+    signature: str
+    wake_at: datetime | None = None
+    finished_at: datetime | None = None
+    result: Any = None
+    error: dict[str, Any] | None = None
+    progress: dict[str, Any] | None = None
+    count: int = 0
+    journal: list[JournalEntry] = field(default_factory=list)
+    requests: list[InputRequest] = field(default_factory=list)
+    snapshot: Snapshot | None = None
+    deliveries: list[int] = field(default_factory=list)
+    changes_inbox: bool = False
+
+    @property
+    def parks(self) -> bool:
+        """True if the run leaves the worker's hands with this."""
+        return self.status != WorkflowRun.Status.RUNNING
+
+    @property
+    def ends(self) -> bool:
+        """True if the run is over with this."""
+        return self.status in WorkflowRun.ENDED

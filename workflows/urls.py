@@ -1,0 +1,22 @@
+"""The addresses of runs and workflows."""
+
+from django.urls import path, re_path
+
+from workflows.views import actions, attention, catalogue, run, runs
+
+app_name = "workflows"
+
+urlpatterns = [
+    path("runs/", runs.runs, name="runs"),
+    path("runs/attention/", attention.attention, name="attention"),
+    path("runs/<uuid:run_id>/", run.run, name="run"),
+    path("runs/<uuid:run_id>/snapshot.json", run.snapshot, name="snapshot"),
+    re_path(
+        r"^runs/(?P<run_id>[0-9a-f-]{36})/(?P<verb>cancel|pause|resume|retry|again)/$",
+        actions.act,
+        name="run_action",
+    ),
+    path("workflows/", catalogue.workflows, name="workflows"),
+    path("workflows/<str:name>/", catalogue.workflow, name="workflow"),
+    path("workflows/<str:name>/start/", catalogue.start, name="start"),
+]

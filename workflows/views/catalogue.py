@@ -1,0 +1,156 @@
+"""What is registered, and starting it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Self
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views.decorators.http import require_POST, require_safe
+
+from workflows.engine import InvalidInput, Step, UnknownWorkflow, Workflow, registry
+from workflows.errors import IdempotencyConflict
+from workflows.forms import SchemaForm
+from workflows.graph_layout import layout
+from workflows.limits import InputRefused, LimitExceeded, check_json
+from workflows.models import WorkflowRun
+from workflows.tally import Standing
+from workflows.views.requester import person
+from workflows.views.run_page import Place
+
+
+@dataclass(frozen=True, slots=True)
+class StepRow:
+    """A step with the names of its events; a template would call the step and the classes."""
+
+    name: str
+    doc: str
+    takes: list[str]
+    gives: list[str] | None
+    retries: int
+    retry_delay: float
+    backoff: float
+    timeout: float | None
+    max_concurrency: int | None
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """Return the row of `step`."""
+        return cls(
+            name=step.name,
+            doc=step.doc,
+            takes=[event.__name__ for event in step.accepts],
+            gives=None if step.returns is None else [event.__name__ for event in step.returns],
+            retries=step.retries,
+            retry_delay=step.retry_delay,
+            backoff=step.backoff,
+            timeout=step.timeout,
+            max_concurrency=step.max_concurrency,
+        )
+
+
+@require_safe
+def workflows(request: HttpRequest) -> HttpResponse:
+    """Show every registered workflow."""
+    return render(request, "workflows/list.html", {"workflows": list(registry)})
+
+
+@require_safe
+def workflow(request: HttpRequest, name: str) -> HttpResponse:
+    """Show one workflow: its graph, its steps, and the form that starts it."""
+    flow = registered(name)
+    return page(request, flow, SchemaForm(flow.start_schema(), uploads=True))
+
+
+@require_POST
+def start(request: HttpRequest, name: str) -> HttpResponse:
+    """Start a run and go to it, 303, or to htmx 204 with `HX-Redirect`.
+
+    403 without the permission; 413 for an input above the limits, 422 with every error at its
+    field for one that does not fit, both with what was typed.
+    """
+    flow, user = registered(name), person(request)
+    if not user.has_perm("workflows.add_workflowrun"):
+        raise PermissionDenied
+    form = SchemaForm(flow.start_schema(), data=request.POST, uploads=True)
+    data = form.answer(files=request.FILES, max_upload_bytes=settings.PAYLOAD_MAX_BYTES)
+    status = check_limits(form, data)
+    if status == 200 and not form.has_errors:
+        try:
+            run = begin(flow, data, request)
+        except InvalidInput as error:
+            form.set_errors(error.errors)
+        else:
+            return redirect(request, run)
+    return page(request, flow, form, status=422 if status == 200 else status)
+
+
+def check_limits(form: SchemaForm, data: object) -> int:
+    """Return 200, or 413 or 422 with the reason among the form's errors."""
+    try:
+        check_json(
+            data,
+            what="The input",
+            max_bytes=settings.PAYLOAD_MAX_BYTES,
+            max_depth=settings.JSON_MAX_DEPTH,
+        )
+    except InputRefused as error:
+        form.set_errors([{"loc": (), "msg": str(error), "type": "refused"}])
+        return 413 if isinstance(error, LimitExceeded) else 422
+    return 200
+
+
+def begin(flow: Workflow, data: object, request: HttpRequest) -> WorkflowRun:
+    """Start a run, once for each form that was drawn. Raise `InvalidInput`.
+
+    A form that is sent again with something else in it means another run.
+    """
+    user, key = person(request), idempotency_key(request)
+    try:
+        return WorkflowRun.objects.start(flow, data, by=user, idempotency_key=key)
+    except IdempotencyConflict:
+        return WorkflowRun.objects.start(flow, data, by=user)
+
+
+def idempotency_key(request: HttpRequest) -> str | None:
+    """Return the key of the form that was sent; None if it carries none, or nonsense."""
+    try:
+        return f"form {request.user.pk} {uuid.UUID(request.POST.get('_key', ''))}"
+    except ValueError:
+        return None
+
+
+def redirect(request: HttpRequest, run: WorkflowRun) -> HttpResponse:
+    """Send the browser to the run."""
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=204, headers={"HX-Redirect": run.get_absolute_url()})
+    return HttpResponseRedirect(run.get_absolute_url(), status=303)
+
+
+def registered(name: str) -> Workflow:
+    """Return the workflow, or raise `Http404`."""
+    try:
+        return registry.get(name)
+    except UnknownWorkflow as error:
+        raise Http404(str(error)) from None
+
+
+def page(
+    request: HttpRequest, flow: Workflow, form: SchemaForm, *, status: int = 200
+) -> HttpResponse:
+    """Draw the page of a workflow with `form` as it stands."""
+    drawing = layout(flow.graph())
+    context = {
+        "workflow": flow,
+        "form": form,
+        "steps": [StepRow.of(step) for step in flow.steps.values()],
+        "layout": drawing,
+        "places": [Place(box, Standing("idle")) for box in drawing.boxes],
+        "key": request.POST.get("_key") or uuid.uuid4(),
+        "may_start": person(request).has_perm("workflows.add_workflowrun"),
+    }
+    return render(request, "workflows/workflow.html", context, status=status)

@@ -1,0 +1,20 @@
+"""Who asks for a page. The site lets nobody without a login come this far."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+
+
+def person(request: HttpRequest) -> User:
+    """Return the person who is logged in."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """Say whether a page is re-reading itself, rather than being opened or restored."""
+    headers = request.headers
+    return headers.get("HX-Request") == "true" and not (
+        headers.get("HX-Boosted") == "true" or headers.get("HX-History-Restore-Request") == "true"
+    )
