@@ -35,8 +35,13 @@ class Cursor:
 
     def later(self, column: str) -> Q:
         """Rows after this one, where `column` and id ascend."""
-        return Q(**{f"{column}__gt": self.at}) | Q(**{column: self.at, "id__gt": self.id})
+        return self._beyond(column, "gt")
 
     def earlier(self, column: str) -> Q:
         """Rows after this one, where `column` and id descend."""
-        return Q(**{f"{column}__lt": self.at}) | Q(**{column: self.at, "id__lt": self.id})
+        return self._beyond(column, "lt")
+
+    def _beyond(self, column: str, way: str) -> Q:
+        beyond = Q(**{f"{column}__{way}": self.at}) | Q(**{column: self.at, f"id__{way}": self.id})
+        # Adds nothing to the meaning, but lets an index find the start.
+        return Q(**{f"{column}__{way}e": self.at}) & beyond

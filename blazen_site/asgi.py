@@ -9,7 +9,7 @@ from django.core.asgi import get_asgi_application
 http = get_asgi_application()  # loads the applications, which all that follows needs
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from approvals import consumers as people  # noqa: E402
@@ -25,6 +25,6 @@ application = ProtocolTypeRouter(
         "http": http,
         # The origin is checked first: a page of another site never learns who is logged in.
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
-        # "channel": ChannelNameRouter({"workflows": machine.WorkerConsumer.as_asgi()}),
+        "channel": ChannelNameRouter({"workflows": machine.WorkerConsumer.as_asgi()}),
     }
 )

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from channels.consumer import AsyncConsumer
 from django.contrib.auth.models import User
 from django.template.loader import render_to_string
 from django.urls import path
 
 from workflows import announce
+from workflows.driver import Driver
 from workflows.models import WorkflowRun
 from workflows.nudge import NudgeConsumer
+
+
+class WorkerConsumer(AsyncConsumer):
+    """Hears the bell for this process's driver. It only schedules: a handler that raised or
+    waited would lose the messages behind it."""
+
+    async def look(self, message: dict[str, Any]) -> None:
+        """Let the driver look at the rows soon."""
+        if Driver.serving is not None:
+            Driver.serving.ring()
 
 
 class RunConsumer(NudgeConsumer):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from approvals.listing import Filters, Past
 from approvals.verdict import verdict_of
-from approvals.views.typed import UserRequest
+from workflows.views.requester import person
 
 
 @require_safe
-def answered(http: UserRequest) -> HttpResponse:
+def answered(http: HttpRequest) -> HttpResponse:
     """Show answered requests, or with `?closed=1` those that expired or were cancelled."""
     filters = Filters.of(http.GET)
-    past = Past.of(http.user, filters)
+    past = Past.of(person(http), filters)
     rows = [(row, verdict_of(row.response)) for row in past.rows]
     context = {"filters": filters, "rows": rows, "next_page": past.next_page}
     return render(http, "inbox/answered.html", context)

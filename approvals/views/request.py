@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -14,48 +14,48 @@ from approvals.detail import Detail
 from approvals.errors import AnswerRefused, Invalid, NotVisible
 from approvals.listing import Filters, next_after
 from approvals.replies import form_for
-from approvals.views.inbox import shell, wants_fragment
-from approvals.views.typed import UserRequest
+from approvals.views.inbox import shell
+from workflows.views.requester import person, wants_fragment
 
 
 @require_safe
-def request(http: UserRequest, request_id: UUID) -> HttpResponse:
+def request(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Show a request beside the list; to htmx only itself. 404 if this person may not see it."""
     try:
-        row = door.find(http.user, request_id)
+        row = door.find(person(http), request_id)
     except NotVisible as error:
         return draw(http, None, status=error.status)
-    return draw(http, Detail.of(http.user, row))
+    return draw(http, Detail.of(person(http), row))
 
 
 @require_POST
-def decide(http: UserRequest, request_id: UUID) -> HttpResponse:
+def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Answer a request through the one door.
 
     htmx gets the request as it stands then, with the status of the outcome; a plain form gets
     303 to the request on success. What was typed comes back with every refusal.
     """
     try:
-        row = door.find(http.user, request_id)
+        row = door.find(person(http), request_id)
     except NotVisible as error:
         return draw(http, None, status=error.status)
     form = form_for(row, http.POST)
     response = form.answer()
     try:
-        door.decide(http.user, request_id, response, door="inbox", readable=not form.has_errors)
+        door.decide(person(http), request_id, response, door="inbox", readable=not form.has_errors)
     except AnswerRefused as error:
         if isinstance(error, Invalid):
             form.set_errors(error.errors)
-        row = door.find(http.user, request_id)
-        detail = Detail.of(http.user, row, form=form, refusal=error, unsent=response)
+        row = door.find(person(http), request_id)
+        detail = Detail.of(person(http), row, form=form, refusal=error, unsent=response)
         return draw(http, detail, status=error.status)
-    if not wants_fragment(http.htmx):
+    if not wants_fragment(http):
         return redirect_after_post(http, request_id)
-    row = door.find(http.user, request_id)
-    return draw(http, Detail.of(http.user, row, accepted=True))
+    row = door.find(person(http), request_id)
+    return draw(http, Detail.of(person(http), row, accepted=True))
 
 
-def redirect_after_post(http: UserRequest, request_id: UUID) -> HttpResponse:
+def redirect_after_post(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Return 303 to the request, with the filters of the list it was opened from."""
     response = redirect("approvals:request", request_id)
     response.status_code = 303
@@ -63,14 +63,14 @@ def redirect_after_post(http: UserRequest, request_id: UUID) -> HttpResponse:
     return response
 
 
-def draw(http: UserRequest, detail: Detail | None, *, status: int = 200) -> HttpResponse:
+def draw(http: HttpRequest, detail: Detail | None, *, status: int = 200) -> HttpResponse:
     """Render a request (or that there is none), for htmx alone and otherwise beside the list."""
     filters = Filters.of(http.GET)
     context: dict[str, Any] = {"detail": detail, "missing": detail is None, "filters": filters}
     if detail is not None:
         context["opened"] = detail.request
         if not detail.is_open:
-            context["next"] = next_after(http.user, detail.request, filters)
-    if wants_fragment(http.htmx):
+            context["next"] = next_after(person(http), detail.request, filters)
+    if wants_fragment(http):
         return render(http, "inbox/page.html#detail", context, status=status)
     return render(http, "inbox/page.html", context | shell(http, filters), status=status)

@@ -209,14 +209,29 @@ class TestWaiting:
         assert "\x1b" not in str(failed.value)
 
     def test_a_question_is_shown_with_the_command_that_answers_it(self) -> None:
-        out = io.StringIO()
-        arguments = ("assistant", "--input", '{"text": "A text."}', "--wait", "--timeout", "2")
-        with pytest.raises(CommandError, match="is waiting after 2 s; it goes on") as late:
-            call_command("start_run", *arguments, stdout=out, no_color=True)
+        class Terminal(io.StringIO):
+            """Somebody reads the question, and answers it from elsewhere."""
+
+            def write(self, text: str) -> int:
+                if "waits for a person" in text:
+                    request = WorkflowRun.objects.get().requests.get()
+                    assert "Approve analysis for 'A text.'?" in text
+                    assert f"manage.py answer {request.pk} --approve --as USER" in text
+                    request.answer({"approved": True}, by=None, door="handler")
+                return super().write(text)
+
+        terminal = Terminal()
+        arguments = ("assistant", "--input", '{"text": "A text."}', "--wait", "--timeout", "30")
+        call_command("start_run", *arguments, stdout=terminal, no_color=True)
+        assert terminal.getvalue().count("waits for a person") == 1
+        assert "  a request was answered" in terminal.getvalue()
+        assert '"outcome": "published"' in terminal.getvalue()
+
+    def test_a_wait_that_takes_too_long_says_that_the_run_goes_on(self) -> None:
+        arguments = ("assistant", "--input", '{"text": "A text."}', "--wait", "--timeout", "0")
+        with pytest.raises(CommandError, match="is queued after 0 s; it goes on") as late:
+            command("start_run", *arguments)
         assert late.value.returncode == 3
-        request = WorkflowRun.objects.get().requests.get()
-        assert "waits for a person: Approve analysis for 'A text.'?" in out.getvalue()
-        assert f"manage.py answer {request.pk} --approve --as USER" in out.getvalue()
 
     def test_a_timeout_without_waiting_is_refused(self) -> None:
         assert refusal("assistant", "--timeout", "3") == "--timeout goes with --wait."

@@ -1,4 +1,0 @@
-import pytest
-def test_a(): pytest.skip("none")
-@pytest.mark.xfail
-def test_b(): assert 0
