@@ -28,20 +28,19 @@ class DecisionAdmin(LedgerAdmin):
     search_fields = ("request__prompt", "by__username", "door")
     search_help_text = "The id of a request or a run, or part of a prompt or a name."
     uuid_lookups = ("request", "request__run")
-    fields = ("request", "run", "by", "at", json_of("response"), "door")
-    readonly_fields = fields
+    shown = ("request", "run", "by", "at", json_of("response"), "door")
 
     @admin.display(description="run")
     def run(self, decision: Decision) -> str:
         """Return a link to the run that asked."""
         return link_to("run")(decision.request)
 
-    def lookup_allowed(
-        self, lookup: str, value: str, request: HttpRequest | None = None
-    ) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Allow the list that a run's page links to."""
         return lookup == "request__run__id__exact" or super().lookup_allowed(
-            lookup, value, request  # type: ignore[arg-type]
+            lookup,
+            value,
+            request,  # type: ignore[arg-type]
         )
 
 

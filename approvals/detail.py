@@ -24,7 +24,7 @@ from workflows.models import InputRequest
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-HEAD = 240  # characters of a prompt that read as a headline; more is text
+HEAD = 180  # characters of a prompt that read as a headline; more is text
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,7 @@ def store(user: User, request: InputRequest, answer: Any, door: str) -> Decision
     Raise `WrongState` if the request or its run no longer takes an answer.
     """
     request.answer(answer, by=user, door=door)
+    assert request.answered_at is not None
     return Decision.objects.create(
         request=request, by=user, at=request.answered_at, response=answer, door=door
     )

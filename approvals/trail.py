@@ -17,10 +17,9 @@ SHOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One other request of the run, and its answer."""
+    """One other request of the run, with the `headline` of its prompt, and its answer."""
 
     request: InputRequest
-    headline: str
     verdict: Verdict
 
 
@@ -65,6 +64,6 @@ class Trail:
             .defer("prompt", "payload", "schema")
             .order_by("-answered_at", "-id")[:SHOWN]
         )
-        answers = [Told(row, row.headline, verdict_of(row.response)) for row in reversed(last)]
+        answers = [Told(row, verdict_of(row.response)) for row in reversed(last)]
         earlier = tally["answered"] - len(answers)
         return cls(request, answers=answers, earlier=earlier, open=tally["open"], **counts)

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from workflows.engine.graph import Edge, Graph, Node
 
 BOX_HEIGHT = 48
-NARROWEST, WIDEST = 96, 208
+NARROWEST = {"start": 72, "step": 96, "person": 152, "stop": 72}
+WIDEST = 208
 CHARACTER = 7.4  # pixels of one in a label
-GAP_X, GAP_Y = 56, 20
+GAP_X, GAP_Y = 44, 20
 MARGIN = 12
 PASSAGE = 16  # the height that an edge takes where it passes a layer
 ARROW = 6
+COLUMN = 880  # pixels that a page has for it, at the least
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,11 @@ class Layout:
     width: float
     height: float
 
+    @property
+    def shrinks(self) -> bool:
+        """Whether it may be drawn a little smaller to fit a page, rather than scrolled."""
+        return COLUMN < self.width <= COLUMN * 1.3
+
 
 def layout(graph: Graph) -> Layout:
     """Return where everything goes. The same graph gives the same drawing."""
@@ -70,7 +77,7 @@ class _Drawing:
     def __init__(self, graph: Graph) -> None:
         self.nodes = {node.id: node for node in graph.nodes}
         known = [edge for edge in graph.edges if {edge.source, edge.target} <= set(self.nodes)]
-        self.edges = list({(edge.source, edge.target): edge for edge in known}.values())
+        self.edges: list[Edge] = list({(edge.source, edge.target): edge for edge in known}.values())
         self.back = self._cycle_closers()
         self.forward = [edge for edge in self.edges if edge not in self.back]
         self.layer = self._layers()
@@ -103,15 +110,15 @@ class _Drawing:
             path = [(root, iter(leaving[root]))]
             while path:
                 node, rest = path[-1]
-                edge = next(rest, None)
-                if edge is None:
+                way = next(rest, None)
+                if way is None:
                     state[node] = "left"
                     path.pop()
-                elif state.get(edge.target) == "open":
-                    closers.append(edge)
-                elif edge.target not in state:
-                    state[edge.target] = "open"
-                    path.append((edge.target, iter(leaving[edge.target])))
+                elif state.get(way.target) == "open":
+                    closers.append(way)
+                elif way.target not in state:
+                    state[way.target] = "open"
+                    path.append((way.target, iter(leaving[way.target])))
         return closers
 
     def _layers(self) -> dict[str, int]:
@@ -162,7 +169,7 @@ class _Drawing:
         x = float(MARGIN)
         for slots in self.slots:
             names = [self.nodes[slot] for slot in slots if isinstance(slot, str)]
-            width = max((box_width(node.label) for node in names), default=float(NARROWEST))
+            width = max((box_width(node) for node in names), default=0.0)
             only_boxes = [slot for slot in slots if isinstance(slot, str)]
             y = MARGIN + (tall - self._height(only_boxes or slots)) / 2
             y = max(min(y, MARGIN + tall - self._height(slots)), float(MARGIN))
@@ -220,6 +227,6 @@ def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
     return f"C{half:g} {y:g} {half:g} {to_y:g} {to_x:g} {to_y:g}"
 
 
-def box_width(label: str) -> float:
-    """Return how wide a box with this label is; a longer label is cut by the drawing."""
-    return float(min(max(round(len(label) * CHARACTER) + 36, NARROWEST), WIDEST))
+def box_width(node: Node) -> float:
+    """Return how wide its box is; a longer label is cut by the drawing."""
+    return float(min(max(round(len(node.label) * CHARACTER) + 36, NARROWEST[node.kind]), WIDEST))

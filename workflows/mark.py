@@ -98,16 +98,16 @@ def marks_of(run_id: UUID, *, before: int | None = None, limit: int = MAX_MARKS)
     entries = JournalEntry.objects.filter(run_id=run_id)
     if before is not None:
         entries = entries.filter(seq__lt=before)
-    rows = entries.order_by("-seq").values(
+    columns: Any = entries.order_by("-seq").values(
         "seq", "kind", "at", "step", "duration",
         attempt=F("data__attempt"), steps=F("data__steps"), spawn=F("data__spawn"), **_TEXTS,
-    )[:limit]  # fmt: skip
-    return [_mark(row) for row in reversed(rows)]
+    )  # fmt: skip
+    return [_mark(row) for row in reversed(columns[:limit])]
 
 
 def _mark(row: dict[str, Any]) -> Mark:
     steps, spawn = row.pop("steps"), row.pop("spawn")
     begun = tuple(steps or (part[1] for part in spawn or ()))
-    texts = {name: row.pop(name) or "" for name in _TEXTS}
-    attempt = row.pop("attempt") or 1
-    return Mark(**row, **texts, attempt=attempt, begun=begun)
+    texts: dict[str, Any] = {name: row.pop(name) or "" for name in _TEXTS}
+    row["attempt"] = row["attempt"] or 1
+    return Mark(begun=begun, **row, **texts)

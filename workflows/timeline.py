@@ -195,7 +195,7 @@ def outcome(request: InputRequest) -> str:
             return "closed with the run"
     response = request.response
     approved = response.get("approved") if isinstance(response, dict) else None
-    word = {True: "approved", False: "rejected"}.get(approved, "answered")  # type: ignore[call-overload]
+    word = "approved" if approved is True else "rejected" if approved is False else "answered"
     who = request.answered_by.get_username() if request.answered_by else ""
     return f"{word} by {who or ('the system' if request.door == 'handler' else 'somebody')}"
 

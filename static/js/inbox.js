@@ -89,13 +89,17 @@
   };
 
   document.addEventListener("htmx:configRequest", (event) => {
-    if (event.detail.elt.id === "refresher" && $("#open-status")) event.detail.parameters.open = opened();
+    if (event.detail.elt.id === "refresher" && opened()) event.detail.parameters.open = opened();
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target, requestConfig, serverResponse, xhr } = event.detail;
-    if (target.id !== "rows" || requestConfig.elt.id !== "refresher" || xhr.status !== 200) return;
+    if (target?.id !== "rows" || requestConfig?.elt.id !== "refresher" || xhr.status !== 200) return;
     target.dataset.scroll = target.scrollTop;
+    // What the response says of the open request is nobody's any more once that was left.
+    event.detail.ignoreTitle = (requestConfig.parameters.open ?? "") !== opened();
+    const status = /<div id="(status-[^"]*)"[^]*?<\/div>/.exec(serverResponse);
+    if (status && !document.getElementById(status[1])) event.detail.serverResponse = serverResponse.replace(status[0], "");
     if (!held()) return;
     heldBack.add(xhr);
     event.detail.swapOverride = "none"; // counts, title and the open request's status still are
@@ -104,7 +108,7 @@
 
   document.addEventListener("htmx:afterSwap", (event) => {
     const { target, xhr } = event.detail;
-    if (target.id !== "rows" || heldBack.has(xhr) || drawn.has(xhr)) return;
+    if (target?.id !== "rows" || heldBack.has(xhr) || drawn.has(xhr)) return;
     drawn.add(xhr); // the event comes once for each element that was put in place
     settle();
     target.scrollTop = Number(target.dataset.scroll ?? 0);
@@ -215,13 +219,13 @@
   };
 
   document.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id !== "detail" || drawn.has(event.detail.xhr)) return;
+    if (event.detail.target?.id !== "detail" || drawn.has(event.detail.xhr)) return;
     drawn.add(event.detail.xhr);
     prepare();
     event.detail.target.scrollTop = 0;
     if (innerWidth < 900) scrollTo(0, 0);
     const place = $("#detail [data-focus], #detail [role=alert]") ?? $("#detail h1");
-    place?.focus({ preventScroll: place.tagName === "H1" });
+    place?.focus({ preventScroll: place.matches("h1, .bar *") });
     const article = $("#detail [data-accepted]");
     if (article) {
       say(`${$(".request > header .tag").textContent}. ${$("[data-focus]").textContent}`);

@@ -226,9 +226,7 @@ def test_a_list_counts_no_further_than_a_person_pages(
     assert "the newest 3 journal entries" in response.content.decode()
 
 
-def test_preferences_keep_their_person_but_not_a_wrong_time_zone(
-    desk: Client, admin: User
-) -> None:
+def test_preferences_keep_their_person_but_not_a_wrong_time_zone(desk: Client, admin: User) -> None:
     row = Preferences.objects.create(user=admin)
     assert desk.post(page_of(row), {"time_zone": "Mars/Olympus"}).status_code == 200
     assert desk.post(page_of(row), {"time_zone": "Europe/Vienna"}).status_code == 302

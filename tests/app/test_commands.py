@@ -1,4 +1,4 @@
-"""What is typed on the command line: runs are started from good input and refused with sentences."""
+"""What is typed on the command line starts runs, or is refused with a sentence."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.cookies import SimpleCookie
 from pathlib import Path
 from urllib.parse import urlencode
@@ -107,15 +108,22 @@ class Person:
 
     def post(self, path: str, **fields: str) -> tuple[int, str]:
         """Send a form and return the status and the text of the answer."""
-        fields["csrfmiddlewaretoken"] = self.cookies.get("csrftoken", "")
-        return self._ask("POST", path, urlencode(fields))
+        return self._ask("POST", path, self.form(**fields))
 
     def log_in(self, name: str, password: str = "demo") -> int:
         """Log in and return the status: 302 if the password is right."""
         self.get("/accounts/login/")
         return self.post("/accounts/login/", username=name, password=password)[0]
 
-    def _ask(self, method: str, path: str, body: str | None) -> tuple[int, str]:
+    def form(self, **fields: str) -> str:
+        """Return the body of a form, with the token that a page would have put into it."""
+        return urlencode({**fields, "csrfmiddlewaretoken": self.cookies.get("csrftoken", "")})
+
+    @contextmanager
+    def asking(
+        self, method: str, path: str, body: str | None = None
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Yield the answer once its status has come; the text may still be on its way."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
         if body is not None:
@@ -123,9 +131,12 @@ class Person:
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()
-            text = response.read().decode()
+            for line in response.headers.get_all("Set-Cookie") or []:
+                self.cookies.update({name: one.value for name, one in SimpleCookie(line).items()})
+            yield response
         finally:
             connection.close()
-        for line in response.headers.get_all("Set-Cookie") or []:
-            self.cookies.update({name: part.value for name, part in SimpleCookie(line).items()})
-        return response.status, text
+
+    def _ask(self, method: str, path: str, body: str | None) -> tuple[int, str]:
+        with self.asking(method, path, body) as response:
+            return response.status, response.read().decode()

@@ -118,24 +118,27 @@ def test_a_port_in_use_is_said_before_anything_is_made(tmp_path: Path) -> None:
     assert not (tmp_path / "var" / "db.sqlite3").exists()
 
 
-STRICT = {
-    "DEBUG": "0",
-    "SECRET_KEY": "not a real secret, but long enough to be taken for one",
-    "SECURE_SSL_REDIRECT": "0",
-    "SESSION_COOKIE_SECURE": "0",
-    "CSRF_COOKIE_SECURE": "0",
-}
+def strict(folder: Path) -> ServeProcess:
+    """Start as in earnest, but without the TLS that stands in front of it there."""
+    return ServeProcess(
+        folder,
+        DEBUG="0",
+        SECRET_KEY="not a real secret, but long enough to be taken for one",
+        SECURE_SSL_REDIRECT="0",
+        SESSION_COOKIE_SECURE="0",
+        CSRF_COOKIE_SECURE="0",
+    )
 
 
 def test_outside_debug_a_known_password_refuses_to_start(folder: Path) -> None:
-    server = ServeProcess(folder, **STRICT)
+    server = strict(folder)
     assert server.wait_until_it_ends() == 1
     assert "The account alice still has the demo password." in server.output
     assert "Traceback" not in server.output
 
 
 def test_outside_debug_nobody_gets_a_demo_account(tmp_path: Path) -> None:
-    server = ServeProcess(tmp_path / "var", **STRICT).wait_until_healthy()
+    server = strict(tmp_path / "var").wait_until_healthy()
     try:
         page = Person(server.port).get("/accounts/login/")[1]
         assert "First start" not in server.output

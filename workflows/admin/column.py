@@ -20,7 +20,10 @@ Column = Callable[[Any], str]
 
 MOST_CHARACTERS = 100_000  # of one value on a page; the run's own page has a snapshot whole
 # Controls, and the marks that change the direction of the text after them.
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
+)
+_LINE_BREAK = re.compile(r"(?<!\\)((?:\\\\)*\\n)")
 
 
 def visible(text: str) -> str:
@@ -38,10 +41,14 @@ def block(text: str) -> str:
 
 
 def json_block(value: Any) -> str:
-    """Return JSON data as an indented block; a dash for null."""
+    """Return JSON data as an indented block; a dash for null.
+
+    After each escaped line break in a string follows a real one: a file or a traceback in a
+    payload is to be read, and is copied from the run's snapshot.
+    """
     if value is None:
         return "-"
-    return block(json.dumps(value, indent=2, ensure_ascii=False))
+    return block(_LINE_BREAK.sub("\\1\n", json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def json_of(field: str) -> Column:

@@ -16,7 +16,7 @@ from workflows.models import Delivery, JournalEntry, Snapshot, Worker
 class JournalEntryAdmin(LedgerAdmin):
     """One page per transition. A run's journal is reached from the run, newest first."""
 
-    list_display = ("__str__", link_to("run"), "seq", "kind", "step", "at", "duration")
+    list_display = ("headline", link_to("run"), "step", "at", "worked")
     list_filter = (KindFilter, "at")
     list_select_related = ("run",)
     list_defer = ("data", "run__input", "run__result", "run__error", "run__progress")
@@ -24,15 +24,24 @@ class JournalEntryAdmin(LedgerAdmin):
     search_help_text = "The id of a run, or part of a step's name."
     uuid_lookups = ("run",)
     ordering = ("-id",)
-    fields = ("run", "seq", "kind", "step", json_of("data"), "at", "duration")
-    readonly_fields = fields
+    shown = ("run", "seq", "kind", "step", json_of("data"), "at", "worked")
+
+    @admin.display(description="entry")
+    def headline(self, entry: JournalEntry) -> str:
+        """Return the entry's place in its run, and what happened."""
+        return f"#{entry.seq} {entry.kind.replace('_', ' ')}"
+
+    @admin.display(description="worked")
+    def worked(self, entry: JournalEntry) -> str:
+        """Return for how long the step worked."""
+        return "-" if entry.duration is None else f"{entry.duration:.3f} s"
 
 
 @admin.register(Snapshot)
 class SnapshotAdmin(LedgerAdmin):
     """One page per point that a run can be rebuilt from."""
 
-    list_display = ("__str__", link_to("run"), "seq", "format", "created_at")
+    list_display = ("seq", link_to("run"), "format", "created_at")
     list_filter = ("created_at",)
     list_select_related = ("run",)
     list_defer = ("data", "run__input", "run__result", "run__error", "run__progress")
@@ -40,15 +49,14 @@ class SnapshotAdmin(LedgerAdmin):
     search_help_text = "The id of a run, or part of a workflow's name."
     uuid_lookups = ("run",)
     ordering = ("-id",)
-    fields = ("run", "seq", "format", "created_at", json_of("data"))
-    readonly_fields = fields
+    shown = ("run", "seq", "format", "created_at", json_of("data"))
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(LedgerAdmin):
     """One page per answer or command on its way to a run, or applied by it."""
 
-    list_display = ("__str__", link_to("run"), "kind", "created_at", "applied_seq")
+    list_display = ("kind", link_to("run"), "created_at", "applied_seq")
     list_filter = ("kind", ("applied_seq", admin.EmptyFieldListFilter), "created_at")
     list_select_related = ("run",)
     list_defer = ("data", "run__input", "run__result", "run__error", "run__progress")
@@ -56,8 +64,7 @@ class DeliveryAdmin(LedgerAdmin):
     search_help_text = "The id of a run, or part of a workflow's name."
     uuid_lookups = ("run",)
     ordering = ("-id",)
-    fields = ("run", "kind", json_of("data"), "created_at", "applied_seq")
-    readonly_fields = fields
+    shown = ("run", "kind", json_of("data"), "created_at", "applied_seq")
 
 
 @admin.register(Worker)
@@ -68,8 +75,7 @@ class WorkerAdmin(LedgerAdmin):
     list_filter = ("seen_at",)
     search_fields = ("id",)
     ordering = ("-seen_at",)
-    fields = ("id", "started_at", "seen_at", "is_alive")
-    readonly_fields = fields
+    shown = ("id", "started_at", "seen_at", "is_alive")
 
     @admin.display(boolean=True, description="seen lately")
     def is_alive(self, worker: Worker) -> bool:

@@ -22,6 +22,8 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
+from workflows.admin.column import Column
+
 COUNT_LIMIT = 10_000  # rows that a list counts, and can be paged through
 
 
@@ -40,6 +42,7 @@ class LeanChangeList(ChangeList):
 
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         """Return the rows of the page without their documents."""
+        assert isinstance(self.model_admin, LedgerAdmin)
         return super().get_queryset(*args, **kwargs).defer(*self.model_admin.list_defer)
 
     @property
@@ -70,25 +73,32 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
     """Rows to find and to read: no add, no change, no delete.
 
     `uuid_lookups` are tried in turn when the search is a UUID, so that an id that was copied
-    whole finds its rows by an index. `list_defer` is what a list does not load; `related` says
-    which lists of other rows a row links to.
+    whole finds its rows by an index. `list_defer` is what a list does not load, `shown` what
+    a row's page has, from top to bottom; `related` says which lists of other rows it links to.
     """
 
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 0
-    sortable_by: Sequence[str] = ()
+    sortable_by = ()
+    show_facets = admin.ShowFacets.NEVER
     uuid_lookups: ClassVar[Sequence[str]] = ()
     list_defer: ClassVar[Sequence[str]] = ()
+    shown: ClassVar[Sequence[str | Column]] = ()
     related: ClassVar[list[Related]] = []
-
-    class Media:
-        css = {"all": ["css/admin.css"]}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that loads no documents."""
         return LeanChangeList
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return what the page of a row shows."""
+        return self.shown
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return all that the page shows."""
+        return self.shown
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

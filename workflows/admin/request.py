@@ -16,8 +16,7 @@ class InputRequestAdmin(LedgerAdmin):
     """Requests are answered at their own page, where the rules of answering are."""
 
     list_display = (
-        "__str__", "status", link_to("run"), "step", "created_at", "deadline", "answered_by",
-        "door",
+        "__str__", "status", link_to("run"), "created_at", "deadline", "answered_by", "door",
     )  # fmt: skip
     list_filter = ("status", "four_eyes", "created_at", "deadline")
     list_select_related = ("run", "answered_by")
@@ -28,12 +27,11 @@ class InputRequestAdmin(LedgerAdmin):
     search_fields = ("prompt", "step", "request_id", "run__workflow", "answered_by__username")
     search_help_text = "The id of a request or a run, or part of a prompt, step or workflow."
     uuid_lookups = ("pk", "run")
-    fields = (
+    shown = (
         "id", "request_id", "run", "belongings", "event", "step", text_of("prompt"),
         json_of("payload"), "status", "allow", json_of("schema"), "four_eyes", "deadline",
         "created_at", json_of("response"), "answered_by", "door", "answered_at",
     )  # fmt: skip
-    readonly_fields = fields
     related: ClassVar[list[Related]] = []  # the room of the people adds their decisions
 
     def view_on_site(self, obj: InputRequest) -> str:

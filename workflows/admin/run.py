@@ -41,7 +41,7 @@ def error_of(run: WorkflowRun) -> str:
 class WorkflowRunAdmin(LedgerAdmin):
     """Every run, newest first, with links to all that belongs to it."""
 
-    list_display = ("__str__", "status", "workflow", "started_by", "created_at", "finished_at")
+    list_display = ("__str__", "status", "started_by", "created_at", "finished_at")
     list_filter = ("status", WorkflowFilter, "created_at")
     list_select_related = ("started_by",)
     list_defer = ("input", "result", "error", "progress")
@@ -49,13 +49,12 @@ class WorkflowRunAdmin(LedgerAdmin):
     search_help_text = "The id of a run or a request, or part of a workflow, name or key."
     uuid_lookups = ("pk", "requests__pk")
     actions = ("cancel", "retry", "pause", "resume")
-    fields = (
+    shown = (
         "id", "workflow", "status", "belongings", json_of("input"), json_of("result"), error_of,
         json_of("progress"), "started_by", "idempotency_key", "created_at", "finished_at",
         "wake_at", "seq", "snapshot_seq", "inbox", "lease_owner", "fence", "takeovers",
         "signature",
     )  # fmt: skip
-    readonly_fields = fields
     related: ClassVar[list[Related]] = [
         Related(InputRequest, "run__id__exact"),
         Related(JournalEntry, "run__id__exact"),

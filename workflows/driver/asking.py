@@ -5,25 +5,23 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from workflows.driver.live import LiveRun
-from workflows.driver.thread import DatabaseThread
 from workflows.engine.handler import wrong_request
 from workflows.errors import DurableError
 from workflows.models import InputRequest
 
 if TYPE_CHECKING:
-    from workflows.driver.driver import Driver
+    from workflows.driver.live import LiveRun
 
 logger = logging.getLogger(__name__)
 
 
-async def ask(driver: Driver, live: LiveRun, request_id: str, database: DatabaseThread) -> None:
+async def ask(live: LiveRun, request_id: str) -> None:
     """Ask the handler about one request; its answer goes through the row's own verb.
 
     A run whose handler is thinking stays in hand, so that after a crash it is asked again.
     Whatever goes wrong, people may answer; only an answer to another request fails the run.
     """
-    machine = live.machine
+    driver, machine = live.driver, live.machine
     handler = machine.workflow.input_handler
     assert handler is not None
     try:
@@ -37,7 +35,7 @@ async def ask(driver: Driver, live: LiveRun, request_id: str, database: Database
         else:
             name = type(request).__name__
             plain = machine.workflow.check_reply(name, request.allow, response.response)
-            await database.call(_answer, live.id, request_id, plain)
+            await driver.database.call(_answer, live.id, request_id, plain)
             driver.ring()
     except DurableError:
         logger.info("%s: somebody was faster than the input handler.", machine)
@@ -45,11 +43,9 @@ async def ask(driver: Driver, live: LiveRun, request_id: str, database: Database
         logger.exception("%s: the input handler failed; people may answer.", machine)
         live.work.append(lambda: machine.decline(request_id))
     live.asking.discard(request_id)
-    driver.touch(live)
+    driver.commits.add(live)
 
 
 def _answer(run_id: Any, request_id: str, response: Any) -> None:
     row = InputRequest.objects.select_related("run").get(run=run_id, request_id=request_id)
     row.answer(response, by=None, door="handler")
-
-

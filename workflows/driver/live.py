@@ -19,6 +19,7 @@ from workflows.engine.codec import decode, event_data
 from workflows.engine.entries import Entry
 from workflows.engine.machine import Machine
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+from workflows.models.runs import SUSPECT_FROM
 
 if TYPE_CHECKING:
     from workflows.driver.driver import Driver
@@ -53,6 +54,7 @@ class LiveRun:
         self.session: dict[str, Any] = {}
         self.told: dict[str, Any] | None = row.progress
         self.told_since_stored = False
+        self.suspect = row.takeovers >= SUSPECT_FROM
         self._seen: set[int] = set()
         self._applied: list[int] = []
         self._changes_inbox = False
@@ -98,7 +100,7 @@ class LiveRun:
         for do in self.work:
             do()
         self.work.clear()
-        resting = machine.idle and not self.asking
+        resting = machine.idle and not self._handler_is_wanted()
         due = machine.next_due
         if resting and due is None:
             machine.check_stalled()
@@ -127,6 +129,11 @@ class LiveRun:
         self._fill(write, now)
         return write
 
+    def _handler_is_wanted(self) -> bool:
+        """Return True while the input handler has not said whether it answers."""
+        handler = self.machine.workflow.input_handler
+        return handler is not None and bool(self.asking or self.machine.unasked())
+
     def _status(self, resting: bool, due: datetime | None, now: datetime) -> Status:
         state = self.machine.state
         if state.ended:
@@ -146,12 +153,19 @@ class LiveRun:
             seq += 1
             write.journal.append(
                 JournalEntry(
-                    run_id=self.id, seq=seq, kind=entry.kind, step=entry.step, at=now,
-                    duration=entry.duration, data=entry.stored(),
+                    run_id=self.id,
+                    seq=seq,
+                    kind=entry.kind,
+                    step=entry.step,
+                    at=now,
+                    duration=entry.duration,
+                    data=entry.stored(),
                 )  # fmt: skip
             )
             if entry.kind == "step_completed":
-                write.requests.extend(self._request(entry, one, now) for one in entry.data["requests"])
+                write.requests.extend(
+                    self._request(entry, one, now) for one in entry.data["requests"]
+                )
         if self._snapshot_due(write):
             data = WorkflowSnapshot.of(
                 self.row.workflow, write.signature, str(self.id), self.machine.state
@@ -194,6 +208,7 @@ class LiveRun:
         done = set(write.deliveries)
         self._applied = [pk for pk in self._applied if pk not in done]
         self._changes_inbox = False
+        self.suspect = self.suspect and not write.count
         self.seq = write.seq
         self.snapshot_seq = write.snapshot_seq
 
@@ -218,7 +233,7 @@ class LiveRun:
         before = len(self.machine.journal)
         result = function()
         if len(self.machine.journal) != before:
-            self.driver.touch(self)
+            self.driver.commits.add(self)
         return result
 
     def stream(self, event: Event) -> None:
@@ -232,4 +247,3 @@ class LiveRun:
         """Show how far the run is on its page."""
         self.told = {**(self.told or {}), "fraction": fraction, "text": text}
         self.told_since_stored = True
-

@@ -35,5 +35,3 @@ def snapshot_of(run: WorkflowRun, seq: int | None = None) -> WorkflowSnapshot:
     entries = run.journal.filter(seq__gt=after, seq__lte=seq).order_by("seq")
     state = fold(snapshot, entries)
     return WorkflowSnapshot.of(run.workflow, run.signature, str(run.id), state)
-
-

@@ -48,7 +48,7 @@ def update_runs(writes: Sequence[Write]) -> set[UUID]:
         WHERE {run}.id = {_cast("id")} AND {run}.fence = new.fence AND {run}.status = 'running'
             AND (new.inbox = -1 OR {run}.inbox = new.inbox)
         RETURNING {run}.id
-    """  # noqa: S608  names of our own columns only
+    """
     values: list[Any] = []
     for write in writes:
         values.extend(_values(write))

@@ -90,8 +90,7 @@ def _load(
         return []
     ids = [row.pk for row in rows]
     snapshots = {
-        one.run_id: one
-        for one in Snapshot.objects.filter(run__in=ids, seq=F("run__snapshot_seq"))
+        one.run_id: one for one in Snapshot.objects.filter(run__in=ids, seq=F("run__snapshot_seq"))
     }
     journal: dict[UUID, list[JournalEntry]] = defaultdict(list)
     later = JournalEntry.objects.filter(run__in=ids, seq__gt=F("run__snapshot_seq"))
@@ -124,7 +123,7 @@ def _prepare(
     state = fold(snapshot, entries)
     if state.seq != row.seq:
         raise DurableError(f"Run {row.id}: its journal ends at {state.seq}, not at {row.seq}.")
-    machine = Machine(workflow, str(row.id), state, durable=True)
+    machine = Machine(workflow, str(row.id), state)
     machine.check_loadable()
     if not state.seq:
         machine.start(workflow.start_event(row.input))
@@ -259,9 +258,7 @@ class News:
     deliveries: dict[UUID, list[Delivery]]
 
 
-def hear(
-    held: Mapping[UUID, int], told: Collection[tuple[UUID, int, Any]], now: datetime
-) -> News:
+def hear(held: Mapping[UUID, int], told: Collection[tuple[UUID, int, Any]], now: datetime) -> News:
     """Expire what is overdue, write down progress, and read the news of the runs in hand."""
     expire_overdue(now)
     for run_id, fence, progress in told:

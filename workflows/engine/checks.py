@@ -52,19 +52,22 @@ def start_class(workflow: str, steps: Iterable[Step]) -> type[StartEvent]:
 def event_classes(workflow: str, steps: Iterable[Step]) -> dict[str, type[Event]]:
     """Return the declared event classes by wire name; raise `DuplicateEvent` if two share one."""
     declared: list[type[Event]] = [StopEvent, InputRequestEvent, InputResponseEvent]
+    implied: list[type[Event]] = []
     for step in steps:
         for cls in (*step.accepts, *(step.returns or ())):
             declared.append(cls)
             if issubclass(cls, InputRequestEvent):
                 declared.append(cls.reply)
             if issubclass(cls, InputResponseEvent) and cls is not InputResponseEvent:
-                declared.extend(_requests_for(cls))
+                implied.extend(_requests_for(cls))
     classes: dict[str, type[Event]] = {}
     for cls in declared:
         if classes.setdefault(cls.__name__, cls) is not cls:
             raise DuplicateEvent(
                 f"Workflow {workflow!r}: two event classes are named {cls.__name__!r}."
             )
+    for cls in implied:
+        classes.setdefault(cls.__name__, cls)  # another workflow's may have the same name
     return classes
 
 
@@ -87,9 +90,7 @@ def _check_names(workflow: str, steps: Sequence[Step]) -> None:
             raise DuplicateStep(f"Workflow {workflow!r}: two steps are named {name!r}.")
 
 
-def _check_routed(
-    workflow: str, step: Step, cls: type[Event], accepted: set[type[Event]]
-) -> None:
+def _check_routed(workflow: str, step: Step, cls: type[Event], accepted: set[type[Event]]) -> None:
     if issubclass(cls, InputRequestEvent):
         if cls.reply not in accepted:
             raise UnansweredRequest(

@@ -23,6 +23,7 @@ from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import Event
 
 MAX_DEPTH = 100
+_HUGE = 10**4000  # Python itself refuses to read or write much longer ones
 
 _TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     datetime: ("datetime", datetime.isoformat),
@@ -56,6 +57,11 @@ def check_text(text: str) -> str:
     return text
 
 
+def clean_text(text: str) -> str:
+    """Return `text` with what `check_text` refuses replaced, where telling beats refusing."""
+    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
 Events = Mapping[str, type[BaseModel]]
 
 
@@ -67,7 +73,11 @@ def encode(value: Any, events: Events | None = None, depth: int = 0) -> Any:
     A pydantic model that is no event becomes the plain JSON of its fields, and stays that.
     """
     kind = type(value)
-    if value is None or kind is bool or kind is int:
+    if value is None or kind is bool:
+        return value
+    if kind is int:
+        if not -_HUGE < value < _HUGE:
+            raise UnstorableValue("A number of thousands of digits cannot be stored.")
         return value
     if kind is str:
         return check_text(value)
@@ -105,7 +115,7 @@ def _encode_object(value: Any, events: Events | None, depth: int) -> Any:
             raise UnstorableValue(f"No step of the workflow declares the event {name!r}.")
         return {"$": "event", "v": [name, event_data(value)]}
     if isinstance(value, BaseModel):
-        return encode(value.model_dump(mode="json"), events, depth + 1)
+        return encode(_dump(value), events, depth + 1)
     if isinstance(value, Enum):
         return encode(value.value, events, depth + 1)
     if isinstance(value, (str, int, float)):
@@ -131,7 +141,7 @@ def decode(tree: Any, events: Events) -> Any:
     if tag == "event":
         name, data = body
         if name not in events:
-            raise UnstorableValue(f"The workflow declares no event {name!r} any more.")
+            raise UnstorableValue(f"The workflow declares no event {name!r}.")
         return event_from(events[name], data)
     if tag not in _UNTAG:
         raise UnstorableValue(f"The tag {tag!r} is unknown.")
@@ -140,17 +150,26 @@ def decode(tree: Any, events: Events) -> Any:
 
 def event_data(event: BaseModel) -> dict[str, Any]:
     """Return an event's fields as checked JSON; raise `UnstorableValue` naming the event."""
-    name = type(event).__name__
+    data = _dump(event)
     try:
-        data = event.model_dump(mode="json")
         encode(data)
     except UnstorableValue as error:
-        raise UnstorableValue(f"{name}: {error}") from error
-    except Exception as error:
-        raise UnstorableValue(f"{name} cannot be written as JSON: {error}") from error
+        raise UnstorableValue(f"{type(event).__name__}: {error}") from error
     return data
 
 
 def event_from(cls: type[BaseModel], data: Any) -> Any:
-    """Return an event of `cls` from its JSON; raise pydantic's `ValidationError`."""
-    return cls.model_validate_json(json.dumps(data))
+    """Return an event of `cls` from its JSON; raise pydantic's `ValidationError`.
+
+    Fields may go by their names or their aliases: ours are names, a caller's may be either.
+    """
+    return cls.model_validate_json(json.dumps(data), by_alias=True, by_name=True)
+
+
+def _dump(model: BaseModel) -> dict[str, Any]:
+    """Return a model's fields as plain JSON, by name; what is computed is not a field."""
+    try:
+        return model.model_dump(mode="json", by_alias=False, exclude_computed_fields=True)
+    except Exception as error:
+        name = type(model).__name__
+        raise UnstorableValue(f"{name} cannot be written as JSON: {error}") from error

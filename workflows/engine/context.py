@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from workflows.engine.codec import clean_text
 from workflows.engine.effects import Effects
-from workflows.engine.errors import ContextClosed, InvalidReturn
+from workflows.engine.errors import ContextClosed, InvalidReturn, WrongCollection
 from workflows.engine.events import Event, InputRequestEvent
 from workflows.engine.machine import Machine
 from workflows.engine.state import Invocation
@@ -94,8 +95,11 @@ class Context:
     def send_event(self, event: Event) -> None:
         """Emit an event, as if the step had returned it too."""
         self._check_open()
-        if not isinstance(event, Event):
-            raise InvalidReturn(f"Step {self._invocation.step!r} sent {event!r}, which is no event.")
+        kind: type[object] = type(event)
+        if not issubclass(kind, Event):
+            raise InvalidReturn(
+                f"Step {self._invocation.step!r} sent a {kind.__name__!r}, which is no event."
+            )
         self._effects.sent.append(event)
 
     def write_event_to_stream(self, event: Event) -> None:
@@ -106,7 +110,9 @@ class Context:
     def progress(self, fraction: float, text: str = "") -> None:
         """Tell how far the run is, from 0 to 1. Immediate; the last word counts."""
         self._check_open()
-        self._port.progress(min(max(float(fraction), 0.0), 1.0), text)
+        fraction = float(fraction)
+        known = fraction if fraction == fraction else 0.0  # NaN is no place on a bar
+        self._port.progress(min(max(known, 0.0), 1.0), clean_text(str(text)))
 
     def collect_events(self, event: Event, asked: Sequence[type[Event]]) -> list[Any] | None:
         """Wait for a set of events: the list, in the order asked, once all have come, else None.
@@ -115,15 +121,26 @@ class Context:
         once over all attempts; whoever completes the set owns the list.
         """
         self._check_open()
-        return self._port.call(lambda: self._machine.collect(self._invocation, asked))  # type: ignore[no-any-return]
+        found: list[Any] | None = self._port.call(lambda: self._collect(event, asked))
+        return found
 
     def close(self) -> None:
         """Let nothing that the attempt still does count."""
         self._closed = True
 
+    def _collect(self, event: Event, asked: Sequence[type[Event]]) -> list[Any] | None:
+        """Collect, where the run's state may be touched: the step may be late by now."""
+        self._check_open()
+        if type(event).__name__ != self._invocation.event.name:
+            raise WrongCollection(
+                f"Step {self._invocation.step!r} was called with {self._invocation.event.name}, "
+                f"so it cannot contribute a {type(event).__name__}."
+            )
+        return self._machine.collect(self._invocation, asked)
+
     def _check_open(self) -> None:
-        if self._closed:
+        if self._closed or self._machine.state.ended:
             raise ContextClosed(
-                f"Step {self._invocation.step!r} goes on after its timeout or its run has ended; "
-                "what it does no longer counts."
+                f"{self._machine}: step {self._invocation.step!r} goes on although it has "
+                "returned, timed out, or its run has ended; what it does no longer counts."
             )

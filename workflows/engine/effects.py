@@ -38,9 +38,7 @@ class Effects:
         self._overlay[key] = tree
         self._writes.append((key, tree, None))
 
-    def update(
-        self, committed: Mapping[str, Any], key: str, function: Callable[[Any], Any]
-    ) -> Any:
+    def update(self, committed: Mapping[str, Any], key: str, function: Callable[[Any], Any]) -> Any:
         """Hold an update back, and return what it would give now."""
         value = function(self.get(committed, key, None))
         self._overlay[key] = self._encode(key, value)

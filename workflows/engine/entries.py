@@ -5,7 +5,7 @@
 | started | event, invocations, steps |
 | step_completed | invocation, attempt, set, events, spawn, requests |
 | step_retried | invocation, attempt, error, due |
-| collected | invocation, asked |
+| collected | invocation, asked ("A,B*3") |
 | answered | request_id, response, by, door, reply, invocations, steps |
 | declined, expired, discarded | request_id |
 | completed | result |
@@ -36,7 +36,7 @@ class Entry:
     duration: float | None = None
 
     def stored(self) -> dict[str, Any]:
-        """Return `data` as JSON; raise `UnstorableValue` if an event of it has none."""
+        """Return `data` as JSON."""
         if self.kind == "started":
             return {**self.data, "event": self.data["event"].wire()}
         if self.kind != "step_completed":

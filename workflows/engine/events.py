@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 Verdict = Literal["approve", "reject", "reply"]
 VERDICTS: frozenset[Verdict] = frozenset({"approve", "reject", "reply"})
@@ -77,5 +77,17 @@ class InputRequestEvent(Event):
     request_id: str = Field(default_factory=lambda: str(uuid4()), min_length=1, max_length=200)
     prompt: str
     payload: Any = None
-    allow: frozenset[Verdict] = VERDICTS
+    allow: frozenset[Verdict] = Field(default=VERDICTS, min_length=1)
     due_in: timedelta | None = None
+
+    @property
+    def made_its_id(self) -> bool:
+        """True if `request_id` is the engine's own, False if the step gave it."""
+        ours = InputRequestEvent.model_fields["request_id"].default_factory
+        made = type(self).model_fields["request_id"].default_factory is ours
+        return made and "request_id" not in self.model_fields_set
+
+    @field_serializer("allow", when_used="json")
+    def _sort(self, allow: frozenset[Verdict]) -> list[Verdict]:
+        """Write the set in one order, so that the same request is the same JSON."""
+        return sorted(allow)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import inspect
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,28 +74,27 @@ class Attempt:
         self._on_late_end = on_late_end
 
     async def run(self) -> None:
-        """Call the step. Its errors become the outcome; only a cancellation is raised."""
+        """Call the step. Its errors become the outcome; only a cancellation is raised.
+
+        A step that raises `CancelledError` or `SystemExit` by itself has failed like any other.
+        """
         began = time.perf_counter()
         limit = asyncio.timeout(self.step.timeout)
         try:
             event = self.invocation.event.load(self.machine.workflow.events)
-            if self.step.timeout is None:
+            async with limit:
                 self.outcome.returned = await self._call(event)
-            else:
-                async with limit:
-                    self.outcome.returned = await self._call(event)
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            if is_cancelled(error):
                 raise
-            self.outcome.error = error
-        except TimeoutError as error:
-            self.outcome.error = self._timed_out() if limit.expired() else error
-        except (Exception, SystemExit) as error:
             self.outcome.error = error
         finally:
             self.context.close()
             self.outcome.duration = time.perf_counter() - began
+        if limit.expired():  # whatever the step made of it, it was too late
+            self.outcome.error = self._timed_out()
 
     def settle(self) -> None:
         """Tell the machine. Call it on the thread that owns the run."""
@@ -111,17 +112,22 @@ class Attempt:
     async def _call(self, event: Event) -> Any:
         if self.step.is_async:
             return await self.step.invoke(event, self.context)
-        return await self._call_in_thread(event)
+        returned = await self._call_in_thread(event)
+        # A decorator may have hidden that the function is a coroutine function.
+        return await returned if inspect.isawaitable(returned) else returned
 
     async def _call_in_thread(self, event: Event) -> Any:
         loop = asyncio.get_running_loop()
         future = pool.submit(lambda: self._around(lambda: self.step.invoke(event, self.context)))
+        done = asyncio.Event()
+        future.add_done_callback(lambda _: _tell(loop, done.set))
         try:
-            return await asyncio.shield(asyncio.wrap_future(future))
+            await done.wait()
         finally:
             if not future.done():
                 self.outcome.ended = False
                 future.add_done_callback(lambda _: _tell(loop, self._end_late))
+        return future.result()
 
     def _end_late(self) -> None:
         self.machine.release(self.step.name)
@@ -136,5 +142,11 @@ class Attempt:
 
 def _tell(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
     """Call `function` on the loop, if it is still there to care."""
-    if not loop.is_closed():
+    with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(function)
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Return True if `error` cancels this task from outside, False if its own code raised it."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and bool(task and task.cancelling())

@@ -61,4 +61,3 @@ def draw(steps: Iterable[Step]) -> Graph:
                 if cls in taker.accepts:
                     edges[Edge(source, taker.name, cls.__name__)] = None
     return Graph(tuple(nodes.values()), tuple(edges))
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +15,7 @@ from uuid import uuid4
 from workflows.engine import errors
 from workflows.engine.codec import decode
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
-from workflows.engine.execution import Attempt
+from workflows.engine.execution import Attempt, is_cancelled
 from workflows.engine.machine import Machine
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.state import Invocation
@@ -37,6 +38,9 @@ class WorkflowHandler:
         self._stream: list[Event] = []
         self._changed = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._swept = False  # the tasks of the ended run have been told to stop
+        # Steps begin in the starter's context, not in that of whichever step came before.
+        self._variables = contextvars.copy_context()
         self.session: dict[str, Any] = {}
         self.fraction: tuple[float, str] | None = None
 
@@ -126,7 +130,10 @@ class WorkflowHandler:
             return decode(state.result, self._machine.workflow.events)
         if state.status == "cancelled":
             raise errors.WorkflowCancelled(f"{self._machine} was cancelled.")
-        raise self._error() from self._machine.failure
+        error = self._error()
+        if error is self._machine.failure:
+            raise error
+        raise error from self._machine.failure
 
     async def stream_events(self) -> AsyncIterator[Event]:
         """Go through what the steps wrote to the stream, from the first on, until the end."""
@@ -158,7 +165,12 @@ class WorkflowHandler:
 
     def stream(self, event: Event) -> None:
         """Add an event to the stream."""
-        self.call(lambda: (self._stream.append(event), self._ring()))
+
+        def add() -> None:
+            self._stream.append(event)
+            self._ring()
+
+        self.call(add)
 
     def progress(self, fraction: float, text: str) -> None:
         """Keep the last word on how far the run is."""
@@ -176,7 +188,8 @@ class WorkflowHandler:
             machine.check_stalled()
         machine.journal.clear()
         self._set_timer()
-        if machine.state.ended:
+        if machine.state.ended and not self._swept:
+            self._swept = True  # once: a second cancellation would cut short a step's cleaning up
             mine = asyncio.current_task()
             for task in self._tasks:
                 if task is not mine:
@@ -190,12 +203,12 @@ class WorkflowHandler:
         self._pump()
 
     def _spawn(self, coroutine: Any) -> None:
-        task = self._loop.create_task(coroutine)
+        task = self._loop.create_task(coroutine, context=self._variables.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     def _ask_handler(self) -> None:
-        if self._machine.workflow.input_handler is None or self._machine.state.ended:
+        if self._machine.workflow.input_handler is None or self._machine.state.status != "running":
             return
         for request_id in self._machine.unasked():
             if request_id not in self._asked:
@@ -213,7 +226,13 @@ class WorkflowHandler:
                 self._machine.fail_handler(wrong_request(self._machine, request_id, response))
             else:
                 self._answer(response, door="handler")
-        except Exception:
+        except (errors.AlreadyAnswered, errors.RequestClosed):
+            logger.info("%s: %r was over before the input handler.", self._machine, request_id)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            if is_cancelled(error):
+                raise
             logger.exception("%s: the input handler failed; people may answer.", self._machine)
             self._machine.decline(request_id)
         self._pump()

@@ -1,4 +1,4 @@
-"""An event that is held: as an object, as its JSON, or as both, each made only when wanted."""
+"""An event that is held: its wire name and its JSON."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from workflows.engine.events import Event
 class Held:
     """An event whose class may no longer exist: reading history must not need the code.
 
-    `name` is the wire name. `load` gives the object, `wire` the JSON.
+    It is held as JSON, and every `load` makes a new object: what one attempt does to the lists
+    in its event is seen by no other, and a run in memory sees what a resumed one would.
     """
 
-    __slots__ = ("_data", "_event", "name")
+    __slots__ = ("_data", "name")
 
-    def __init__(self, name: str, data: Any = None, event: Event | None = None) -> None:
+    def __init__(self, name: str, data: Any) -> None:
         self.name = name
         self._data = data
-        self._event = event
 
     @classmethod
     def of(cls, event: Event) -> Held:
-        """Hold an event that exists as an object."""
-        return cls(type(event).__name__, None, event)
+        """Hold an event that exists; raise `UnstorableValue` if it has no JSON."""
+        return cls(type(event).__name__, event_data(event))
 
     @classmethod
     def read(cls, wire: dict[str, Any]) -> Held:
@@ -35,24 +35,19 @@ class Held:
         return cls(wire["type"], wire["data"])
 
     def load(self, events: Events) -> Any:
-        """Return the event; raise `CannotLoad` if no class of `events` takes it."""
-        if self._event is None:
-            cls: type[BaseModel] | None = events.get(self.name)
-            if cls is None:
-                raise CannotLoad(f"it holds an event {self.name!r} that no step declares")
-            try:
-                self._event = event_from(cls, self._data)
-            except ValidationError as error:
-                raise CannotLoad(f"an event {self.name!r} that it holds no longer fits") from error
-        return self._event
+        """Return a new event; raise `CannotLoad` if no class of `events` takes it."""
+        cls: type[BaseModel] | None = events.get(self.name)
+        if cls is None:
+            raise CannotLoad(f"it holds an event {self.name!r} that no step declares")
+        try:
+            return event_from(cls, self._data)
+        except ValidationError as error:
+            raise CannotLoad(f"an event {self.name!r} that it holds no longer fits") from error
 
     def data(self) -> Any:
-        """Return the event's fields as JSON; raise `UnstorableValue` naming the event."""
-        if self._data is None:
-            assert self._event is not None
-            self._data = event_data(self._event)
+        """Return the event's fields as JSON. Change nothing in it."""
         return self._data
 
     def wire(self) -> dict[str, Any]:
         """Return the event as it is stored."""
-        return {"type": self.name, "data": self.data()}
+        return {"type": self.name, "data": self._data}

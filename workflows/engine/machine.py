@@ -8,19 +8,20 @@ applied to the state and stands in `journal` until the shell has dealt with it.
 from __future__ import annotations
 
 import heapq
-import traceback
 from collections import Counter, deque
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
-from workflows.engine.codec import encode
 from workflows.engine.effects import Effects
+from workflows.engine.emission import emit
 from workflows.engine.entries import Entry
-from workflows.engine.events import Event, InputRequestEvent, StartEvent, StopEvent
+from workflows.engine.events import Event, InputRequestEvent, StartEvent
+from workflows.engine.failure import describe
 from workflows.engine.held import Held
-from workflows.engine.state import Invocation, RunState
+from workflows.engine.loading import check_loadable
+from workflows.engine.state import Invocation, RunState, shorten
 
 if TYPE_CHECKING:
     from workflows.engine.workflow import Workflow
@@ -29,16 +30,8 @@ if TYPE_CHECKING:
 class Machine:
     """A run in the hands of a shell: its state, and which of its invocations are under way."""
 
-    def __init__(
-        self,
-        workflow: Workflow,
-        run_id: str,
-        state: RunState | None = None,
-        *,
-        durable: bool = False,
-    ) -> None:
+    def __init__(self, workflow: Workflow, run_id: str, state: RunState | None = None) -> None:
         self.workflow = workflow
-        self.durable = durable  # every event must have its JSON before it counts
         self.run_id = run_id
         self.state = state or RunState()
         self.journal: list[Entry] = []
@@ -114,7 +107,7 @@ class Machine:
         try:
             self._commit(invocation, effects.emitted(invocation.step, returned), effects, duration)
         except errors.WorkflowError as error:
-            self._fail_run(invocation.step, error)
+            self._fail_run(invocation.step, error, duration)
         except Exception as error:
             self.fail(invocation, error, effects.now(), duration)
 
@@ -129,8 +122,7 @@ class Machine:
         if invocation.failures >= step.retries:
             self._fail_run(step.name, error, duration)
             return
-        wait = step.retry_delay * step.backoff**invocation.failures
-        due = now + timedelta(seconds=wait)
+        due = now + step.delay(invocation.failures)
         self._record(
             "step_retried", step.name, duration,
             invocation=invocation.id, attempt=invocation.failures + 1,
@@ -140,13 +132,13 @@ class Machine:
 
     def collect(self, invocation: Invocation, asked: Sequence[type[Event]]) -> list[Any] | None:
         """Count a contribution to a fan-in; return the whole list to whoever completes it."""
-        names = [cls.__name__ for cls in asked]
-        if invocation.event.name not in names:
+        names = shorten(cls.__name__ for cls in asked)
+        if all(cls.__name__ != invocation.event.name for cls in asked):
             raise errors.WrongCollection(
-                f"Step {invocation.step!r} collects {', '.join(names)}, "
+                f"Step {invocation.step!r} collects {names or 'nothing'}, "
                 f"but was called with {invocation.event.name}."
             )
-        key = f"{invocation.step}:{','.join(names)}"
+        key = f"{invocation.step}:{names}"
         if key not in invocation.collected:
             self._record("collected", invocation.step, invocation=invocation.id, asked=names)
         owned = invocation.owned.get(key)
@@ -156,12 +148,14 @@ class Machine:
 
     def check_open(self, request_id: str) -> InputRequestEvent:
         """Return the open request; raise the error that says why it takes no answer."""
-        if self.state.ended:
-            raise errors.RequestClosed(f"{self}: the run is {self.state.status}.")
         if request_id in self.state.closed:
             raise errors.AlreadyAnswered(f"{self}: request {request_id!r} was answered before.")
         if request_id not in self.state.requests:
             raise errors.UnknownRequest(f"{self}: there is no request {request_id!r}.")
+        if self.state.ended:
+            raise errors.RequestClosed(
+                f"{self}: request {request_id!r} is closed, the run is {self.state.status}."
+            )
         event: InputRequestEvent = self.state.requests[request_id].event.load(self.workflow.events)
         return event
 
@@ -222,34 +216,21 @@ class Machine:
         state = self.state
         if state.status != "running" or state.invocations or state.requests:
             return
-        kept = [
-            f"{key.split(':')[0]!r} holds {', '.join(held.name for held in held_list)} "
-            f"of {key.split(':')[1]}"
-            for key, held_list in state.buffers.items()
-        ]
+        kept = []
+        for key, buffer in state.buffers.items():
+            step, _, asked = key.rpartition(":")
+            kept.append(f"{step!r} holds {shorten(held.name for held in buffer)} of {asked}")
         told = f" Half-filled: {'; '.join(kept)}." if kept else ""
         text = f"{self}: nothing is left to do and no step returned a StopEvent.{told}"
         self._fail_run("", errors.WorkflowStalled(text))
 
     def check_loadable(self) -> None:
         """Raise `CannotLoad` if what the run holds does not fit the workflow as it is now."""
-        events = self.workflow.events
-        for invocation in self.state.invocations.values():
-            step = self.workflow.steps.get(invocation.step)
-            if step is None:
-                raise self._cannot_load(f"it has no step {invocation.step!r} any more")
-            for held in (invocation.event, invocation.request, *_flat(invocation.owned.values())):
-                self._check_held(held)
-            if events[invocation.event.name] not in step.accepts:
-                name = invocation.event.name
-                raise self._cannot_load(f"step {step.name!r} does not take {name} any more")
-        for held in _flat(self.state.buffers.values()):
-            self._check_held(held)
-        for request in self.state.requests.values():
-            self._check_held(request.event)
-            reply = request.event.load(events).reply
-            if not self.workflow.takers(reply):
-                raise self._cannot_load(f"no step takes {reply.__name__} any more")
+        try:
+            check_loadable(self.workflow, self.state)
+        except errors.CannotLoad as error:
+            told = f"{self} does not fit the code of this workflow: {error}."
+            raise errors.CannotLoad(told) from error
 
     def __str__(self) -> str:
         """Return the name of the run, for sentences."""
@@ -260,65 +241,16 @@ class Machine:
     def _commit(
         self, invocation: Invocation, emitted: list[Event], effects: Effects, duration: float
     ) -> None:
-        routed: list[Held] = []
-        spawn: list[tuple[int, str, int]] = []
-        requests: list[dict[str, Any]] = []
-        stop: StopEvent | None = None
-        count = 0
-        for event in emitted:
-            if isinstance(event, StopEvent):
-                stop = stop or event
-            elif isinstance(event, InputRequestEvent):
-                requests.append(self._open(invocation, event, requests))
-            else:
-                for name in self._route(invocation, event):
-                    spawn.append((self.state.next_id + count, name, len(routed)))
-                    count += 1
-                routed.append(Held.of(event))
-                if self.durable:
-                    routed[-1].data()
-        writes = effects.writes(self.state.values)
-        result = encode(stop.result) if stop else None
+        into = emit(self, invocation, emitted)
         self._record(
             "step_completed", invocation.step, duration,
-            invocation=invocation.id, attempt=invocation.failures + 1, set=writes,
-            events=routed, spawn=spawn, requests=requests,
+            invocation=invocation.id, attempt=invocation.failures + 1,
+            set=effects.writes(self.state.values),
+            events=into.events, spawn=into.spawn, requests=into.requests,
         )  # fmt: skip
-        self._fresh.extend(one[0] for one in spawn)
-        if stop:
-            self._record("completed", result=result)
-
-    def _open(
-        self, invocation: Invocation, event: InputRequestEvent, others: list[dict[str, Any]]
-    ) -> dict[str, Any]:
-        name, key = type(event).__name__, event.request_id
-        used = key in self.state.requests or key in self.state.closed
-        if used or any(one["id"] == key for one in others):
-            raise errors.DuplicateRequest(
-                f"{self}: step {invocation.step!r} used the request_id {key!r} a second time."
-            )
-        if self.workflow.events.get(name) is not type(event):
-            raise errors.UnroutableEvent(
-                f"{self}: step {invocation.step!r} asked {name}, which no annotation declares."
-            )
-        if not self.workflow.takers(event.reply):
-            raise errors.UnansweredRequest(
-                f"{self}: step {invocation.step!r} asked {name}, "
-                f"but no step takes its reply {event.reply.__name__}."
-            )
-        own = "request_id" not in event.model_fields_set
-        held = Held.of(event)
-        held.data()  # what a person is shown must be JSON, and fail the step that made it if not
-        return {"id": key, "own": own, "event": held}
-
-    def _route(self, invocation: Invocation, event: Event) -> tuple[str, ...]:
-        steps = self.workflow.takers(type(event))
-        if not steps:
-            raise errors.UnroutableEvent(
-                f"{self}: step {invocation.step!r} emitted {type(event).__name__}, "
-                "which no step takes."
-            )
-        return steps
+        self._fresh.extend(one[0] for one in into.spawn)
+        if into.result:
+            self._record("completed", result=into.result[0])
 
     def _fail_run(self, step: str, error: BaseException, duration: float | None = None) -> None:
         self.failure = error
@@ -340,33 +272,3 @@ class Machine:
                 self._fresh.append(invocation.id)
             else:
                 heapq.heappush(self._timers, (invocation.due, invocation.id))
-
-    def _check_held(self, held: Held | None) -> None:
-        if held is None:
-            return
-        try:
-            held.load(self.workflow.events)
-        except errors.CannotLoad as error:
-            raise self._cannot_load(str(error)) from error
-
-    def _cannot_load(self, reason: str) -> errors.CannotLoad:
-        return errors.CannotLoad(f"{self} does not fit the code of this workflow: {reason}.")
-
-
-def describe(error: BaseException, step: str) -> dict[str, Any]:
-    """Return an error as JSON: `kind`, `message`, `step` and `traceback`."""
-    trace = "".join(traceback.format_exception(error))
-    return {
-        "kind": type(error).__name__,
-        "message": _storable(str(error)),
-        "step": step,
-        "traceback": _storable(trace[-20_000:]),
-    }
-
-
-def _storable(text: str) -> str:
-    return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
-
-
-def _flat(lists: Any) -> list[Held]:
-    return [held for kept in lists for held in kept]

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from workflows.engine.errors import BadSnapshot
+from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.held import Held
 from workflows.engine.state import Invocation, OpenRequest, RunState
+from workflows.engine.wire import snapshot_wire
 
 FORMAT = 1
 
@@ -51,8 +55,8 @@ class WorkflowSnapshot:
     def from_json(cls, text: str | bytes) -> WorkflowSnapshot:
         """Read what `to_json` wrote. Raise `BadSnapshot` for anything else."""
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            data = json.loads(text, parse_constant=_refuse)
+        except (TypeError, ValueError, RecursionError) as error:
             raise BadSnapshot(f"This is not a snapshot: {error}") from error
         snapshot = cls(data)
         snapshot.state()
@@ -76,14 +80,20 @@ class WorkflowSnapshot:
             found = self.data.get("format") if isinstance(self.data, dict) else None
             raise BadSnapshot(f"A snapshot of format {found!r} cannot be read; {FORMAT} can.")
         try:
-            self.workflow, self.run_id  # noqa: B018  both must be there
-            return read_state(self.data)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise BadSnapshot(f"The snapshot is incomplete: {error!r}.") from error
+            return read_state(dict(snapshot_wire.validate_python(self.data)))
+        except ValidationError as error:
+            told = tell_faults(list_faults(error))
+            raise BadSnapshot(f"The snapshot is damaged: {told}.") from error
+        except ValueError as error:
+            raise BadSnapshot(f"The snapshot is damaged: {error}.") from error
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def write_state(state: RunState) -> dict[str, Any]:
-    """Return a state as JSON; raise `UnstorableValue` if an event it holds has none."""
+    """Return a state as JSON."""
     return {
         "seq": state.seq,
         "status": state.status,
@@ -114,7 +124,7 @@ def read_state(data: dict[str, Any]) -> RunState:
     for key, one in data["requests"].items():
         state.requests[key] = OpenRequest(Held.read(one), one["step"], one["declined"])
     state.closed = dict(data["closed"])
-    state.next_id = data["next_id"]
+    state.next_id = max([data["next_id"], *(one + 1 for one in state.invocations)])
     state.result = data["result"]
     state.error = data["error"]
     return state

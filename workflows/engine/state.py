@@ -7,9 +7,10 @@ folding the journal from any snapshot gives the same state as having lived throu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Literal
 
 from workflows.engine.entries import Entry
@@ -69,7 +70,7 @@ class RunState:
         self.status: Status = "running"
         self.values: dict[str, Any] = {}  # encoded
         self.invocations: dict[int, Invocation] = {}
-        self.buffers: dict[str, list[Held]] = {}  # "step:A,B" -> contributions
+        self.buffers: dict[str, list[Held]] = {}  # "step:A,B*3" -> contributions
         self.requests: dict[str, OpenRequest] = {}
         self.closed: dict[str, str] = {}  # request_id -> answered, expired
         self.next_id = 1
@@ -86,9 +87,9 @@ class RunState:
         getattr(self, f"_{entry.kind}")(entry, entry.data)
         self.seq += 1
 
-    def _spawn(self, id: int, step: str, event: Held) -> Invocation:  # noqa: A002
-        invocation = self.invocations[id] = Invocation(id, step, event)
-        self.next_id = max(self.next_id, id + 1)
+    def _spawn(self, id_: int, step: str, event: Held) -> Invocation:
+        invocation = self.invocations[id_] = Invocation(id_, step, event)
+        self.next_id = max(self.next_id, id_ + 1)
         return invocation
 
     def _started(self, entry: Entry, data: dict[str, Any]) -> None:
@@ -109,12 +110,12 @@ class RunState:
         invocation.due = datetime.fromisoformat(data["due"])
 
     def _collected(self, entry: Entry, data: dict[str, Any]) -> None:
-        key = f"{entry.step}:{','.join(data['asked'])}"
+        key = f"{entry.step}:{data['asked']}"
         invocation = self.invocations[data["invocation"]]
         invocation.collected.add(key)
         buffer = self.buffers.setdefault(key, [])
         buffer.append(invocation.event)
-        complete = take_set(buffer, data["asked"])
+        complete = take_set(buffer, lengthen(data["asked"]))
         if complete is not None:
             invocation.owned[key] = complete
         if not buffer:
@@ -166,6 +167,21 @@ class RunState:
 
     def _blocked(self, entry: Entry, data: dict[str, Any]) -> None:
         pass  # its code does not fit; the state is as it was
+
+
+def shorten(names: Iterable[str]) -> str:
+    """Write names as "A,B*3": a fan-in of thousands says in each entry what it waits for."""
+    runs = [(name, sum(1 for _ in same)) for name, same in groupby(names)]
+    return ",".join(f"{name}*{count}" if count > 1 else name for name, count in runs)
+
+
+def lengthen(text: str) -> list[str]:
+    """Read what `shorten` wrote."""
+    names: list[str] = []
+    for run in text.split(","):
+        name, _, count = run.partition("*")
+        names.extend([name] * int(count or 1))
+    return names
 
 
 def take_set(buffer: list[Held], asked: Sequence[str]) -> list[Held] | None:

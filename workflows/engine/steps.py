@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import math
 import sys
 import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Union, get_args, get_origin, get_type_hints, overload
 
 from workflows.engine.context import Context
 from workflows.engine.errors import BadStep
 from workflows.engine.events import Event
+
+LONGEST_DELAY = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,14 @@ class Step:
     def doc(self) -> str:
         """The first paragraph of the function's docstring."""
         return (inspect.getdoc(self.function) or "").split("\n\n")[0]
+
+    def delay(self, failures: int) -> timedelta:
+        """Return how long to wait after so many failed attempts but one, a year at most."""
+        try:
+            wait = timedelta(seconds=self.retry_delay * self.backoff**failures)
+        except OverflowError:
+            return LONGEST_DELAY if self.retry_delay else timedelta(0)
+        return min(wait, LONGEST_DELAY)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself, as a test may."""
@@ -75,7 +87,7 @@ def step(function: Callable[..., Any] | None = None, /, *, name: str = "", **rul
     scope = frame.f_locals  # where classes local to a function are found
 
     def make(function: Callable[..., Any]) -> Step:
-        return _make(function, name or function.__name__, scope, rules)
+        return _make(function, name or getattr(function, "__name__", "?"), scope, rules)
 
     return make if function is None else make(function)
 
@@ -109,10 +121,12 @@ def _read_parameters(
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name not in hints:
             raise BadStep(f"Step {name!r}: its parameter {parameter.name!r} has no annotation.")
+        if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            raise BadStep(f"Step {name!r}: its parameter {parameter.name!r} must be positional.")
         if hints[parameter.name] is Context:
             parameters.append("context")
             continue
-        accepts = _event_classes(name, hints[parameter.name])
+        accepts = _event_classes(name, hints[parameter.name], several=False)
         parameters.append("event")
     if sorted(parameters) not in (["event"], ["context", "event"]) or not accepts:
         raise BadStep(f"Step {name!r} must take one event and, if it likes, a Context.")
@@ -127,16 +141,17 @@ def _read_return(name: str, hints: dict[str, Any]) -> tuple[type[Event], ...] | 
     return None if Event in classes else classes
 
 
-def _event_classes(name: str, annotation: Any) -> tuple[type[Event], ...]:
-    """Return the event classes in a class, a union or a list of them; None names none."""
+def _event_classes(name: str, annotation: Any, *, several: bool = True) -> tuple[type[Event], ...]:
+    """Return the event classes in a class, a union or, if `several`, a list; None names none."""
+    annotation = getattr(annotation, "__value__", annotation)  # `type Name = ...` of Python 3.12
     if annotation in (None, type(None)):
         return ()
     if isinstance(annotation, type) and issubclass(annotation, Event):
         return (annotation,)
     origin = get_origin(annotation)
-    if origin in (Union, types.UnionType) or origin in (list, tuple, Sequence):
+    if origin in (Union, types.UnionType) or (several and origin in (list, tuple, Sequence)):
         parts = [part for part in get_args(annotation) if part is not Ellipsis]
-        found = (event for part in parts for event in _event_classes(name, part))
+        found = (event for part in parts for event in _event_classes(name, part, several=several))
         return tuple(dict.fromkeys(found))
     raise BadStep(f"Step {name!r}: {annotation!r} is not an event class.")
 
@@ -148,6 +163,9 @@ def _check_rules(name: str, rules: dict[str, Any]) -> None:
             raise BadStep(f"Step {name!r}: there is no rule {rule!r}.")
         if value is None and rule in ("timeout", "max_concurrency"):
             continue
+        counts = rule in ("retries", "max_concurrency")
+        if type(value) is not int and (counts or type(value) is not float):
+            raise BadStep(f"Step {name!r}: {rule} cannot be {value!r}.")
         least = 1 if rule == "max_concurrency" else 0
-        if not isinstance(value, (int, float)) or value < least or (rule == "timeout" and not value):
+        if not math.isfinite(value) or value < least or (rule == "timeout" and not value):
             raise BadStep(f"Step {name!r}: {rule} cannot be {value!r}.")

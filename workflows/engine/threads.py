@@ -26,6 +26,7 @@ class ThreadPool:
     def submit(self, function: Callable[[], Any]) -> Future[Any]:
         """Run `function`, in a copy of the caller's context variables, and return its future."""
         future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # a thread cannot be stopped, so neither can this
         work = (contextvars.copy_context().run, function)
         try:
             thread = self._idle.pop()

@@ -8,22 +8,21 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property
 from typing import Any, Self
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
+from pydantic import PydanticUserError, ValidationError
 
 from workflows.engine.checks import check_steps, event_classes, start_class
 from workflows.engine.codec import event_data
 from workflows.engine.errors import (
     BadStep,
     InvalidInput,
-    InvalidReply,
     UnknownRequest,
     UnstorableValue,
 )
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
+from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.graph import Graph, draw
 from workflows.engine.handler import WorkflowHandler
-from workflows.engine.reply import check_bare
+from workflows.engine.reply import check_reply, schema_of
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.steps import Step
 
@@ -57,6 +56,7 @@ class Workflow:
         self.steps: dict[str, Step] = {part.name: part for part in parts}
         self.start_class = start_class(name, parts)
         self.events = event_classes(name, parts)
+        self._schemas: dict[str, dict[str, Any] | None] = {}
         self._takers = {cls: self._find_takers(cls) for cls in self.events.values()}
 
     def _find_takers(self, cls: type[Event]) -> tuple[str, ...]:
@@ -70,7 +70,7 @@ class Workflow:
     def signature(self) -> str:
         """A digest of step names, accepted events and their schemas; never of source text."""
         shape = {
-            step.name: {cls.__name__: cls.model_json_schema() for cls in step.accepts}
+            step.name: {cls.__name__: _shape(cls) for cls in step.accepts}
             for step in self.steps.values()
         }
         text = json.dumps(shape, sort_keys=True, default=str)
@@ -87,24 +87,33 @@ class Workflow:
 
         Raise `InvalidInput` with one entry per fault.
         """
-        if isinstance(data, self.start_class):
-            return data
-        if isinstance(data, StartEvent):
+        if isinstance(data, StartEvent) and type(data) is not self.start_class:
             data = data.model_dump()
         try:
-            event = self.start_class.model_validate({} if data is None else data)
+            event = self._read_start({} if data is None else data)
         except ValidationError as error:
-            raise InvalidInput(
-                f"Workflow {self.name!r}: the input does not fit: {_sentence(error)}",
-                _faults(error),
-            ) from error
+            faults = list_faults(error)
+            told = f"Workflow {self.name!r}: the input does not fit: {tell_faults(faults)}"
+            raise InvalidInput(told, faults) from error
         extra = sorted(event.model_extra or ())
         if extra and self.start_class is not StartEvent:
-            faults = [{"loc": (n,), "msg": "There is no such field", "type": "extra"} for n in extra]
+            faults = [
+                {"loc": (n,), "msg": "There is no such field", "type": "extra"} for n in extra
+            ]
             raise InvalidInput(
                 f"Workflow {self.name!r}: the input has no field {', '.join(extra)}.", faults
             )
         return event
+
+    def _read_start(self, data: Any) -> StartEvent:
+        """Read JSON as JSON, where bytes are base64; anything else as Python's own values."""
+        if isinstance(data, StartEvent):
+            return data
+        try:
+            text = json.dumps(data)
+        except (TypeError, ValueError, RecursionError):
+            return self.start_class.model_validate(data, by_alias=True, by_name=True)
+        return self.start_class.model_validate_json(text, by_alias=True, by_name=True)
 
     def check_input(self, data: Any = None) -> dict[str, Any]:
         """Return the input as normalised JSON; raise `InvalidInput`."""
@@ -131,27 +140,13 @@ class Workflow:
 
     def reply_schema(self, request: str) -> dict[str, Any] | None:
         """Return the JSON Schema of the answer to a request class, None for a bare one."""
-        cls = self.request_class(request)
-        if cls.reply is InputResponseEvent:
-            return None
-        return self._adapter(cls).json_schema()
+        if request not in self._schemas:
+            self._schemas[request] = schema_of(self.request_class(request).reply)
+        return self._schemas[request]
 
     def check_reply(self, request: str, allow: Iterable[str], response: Any) -> Any:
         """Return an answer as normalised JSON; raise `InvalidReply` with one entry per fault."""
-        cls = self.request_class(request)
-        try:
-            plain = to_jsonable_python(response)
-            if cls.reply is InputResponseEvent:
-                return check_bare(plain, allow)
-            adapter = self._adapter(cls)
-            return adapter.dump_python(adapter.validate_json(json.dumps(plain)), mode="json")
-        except ValidationError as error:
-            raise InvalidReply(
-                f"The answer to {request} does not fit: {_sentence(error)}", _faults(error)
-            ) from error
-
-    def _adapter(self, cls: type[InputRequestEvent]) -> TypeAdapter[Any]:
-        return TypeAdapter(cls.reply.model_fields["response"].annotation)
+        return check_reply(self.request_class(request), allow, response)
 
     # Running in memory
 
@@ -160,8 +155,12 @@ class Workflow:
 
         The input is a dict, a start event, or keyword arguments.
         """
-        event = self.start_event(data if data is not None else fields)
-        return WorkflowHandler.start(self, event)
+        if data is not None and fields:
+            raise InvalidInput(
+                f"Workflow {self.name!r}: give the input as one value or as keywords, not both."
+            )
+        given = self.check_input(fields if data is None else data)
+        return WorkflowHandler.start(self, self.start_event(given))
 
     @staticmethod
     async def resume(snapshot: WorkflowSnapshot) -> WorkflowHandler:
@@ -204,13 +203,8 @@ class WorkflowBuilder:
         )
 
 
-def _faults(error: ValidationError) -> list[dict[str, Any]]:
-    return [dict(fault) for fault in error.errors(include_url=False, include_context=False)]
-
-
-def _sentence(error: ValidationError) -> str:
-    parts = []
-    for fault in error.errors(include_url=False, include_context=False):
-        place = ".".join(str(part) for part in fault["loc"])
-        parts.append(f"{place}: {fault['msg']}" if place else fault["msg"])
-    return "; ".join(parts)
+def _shape(cls: type[Event]) -> Any:
+    try:
+        return cls.model_json_schema()
+    except PydanticUserError:  # a field of a type that has no schema, though it may have JSON
+        return {name: str(field.annotation) for name, field in cls.model_fields.items()}

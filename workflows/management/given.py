@@ -1,4 +1,4 @@
-"""The input that a command was given: JSON typed in, or a file, checked before anything is stored."""
+"""The input that a command was given: JSON typed in, or a file, checked before it is stored."""
 
 from __future__ import annotations
 

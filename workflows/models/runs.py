@@ -40,7 +40,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
     def start(
         self,
         workflow: str | Workflow,
-        input: dict[str, Any] | StartEvent | None = None,  # noqa: A002  the contract's name
+        input: dict[str, Any] | StartEvent | None = None,
         *,
         by: User | None = None,
         idempotency_key: str | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -104,7 +104,7 @@ def check_limits(form: SchemaForm, data: object) -> int:
     return 200
 
 
-def begin(flow: Workflow, data: object, request: HttpRequest) -> WorkflowRun:
+def begin(flow: Workflow, data: Any, request: HttpRequest) -> WorkflowRun:
     """Start a run, once for each form that was drawn. Raise `InvalidInput`.
 
     A form that is sent again with something else in it means another run.

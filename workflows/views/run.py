@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from workflows.driver import snapshot_of
+from workflows.engine import BadSnapshot
 from workflows.models import WorkflowRun
 from workflows.views.requester import person, wants_fragment
 from workflows.views.run_page import RunPage
@@ -34,14 +37,15 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @require_safe
 def snapshot(request: HttpRequest, run_id: UUID) -> HttpResponse:
-    """Send the run's latest snapshot as JSON; to htmx as a fragment that shows it.
+    """Send the run's whole state now, folded from its journal, as JSON; to htmx as a fragment.
 
-    404 before the first one: a run has none until it first waits.
+    404 if what is stored is of a format that this version does not read.
     """
     run = visible_run(request, run_id)
-    latest = run.snapshots.order_by("-seq").first()
+    try:
+        state = json.loads(snapshot_of(run).to_json())
+    except BadSnapshot as error:
+        raise Http404(str(error)) from None
     if wants_fragment(request):
-        return render(request, "runs/snapshot.html", {"snapshot": latest})
-    if latest is None:
-        raise Http404("This run has no snapshot yet.")
-    return JsonResponse(latest.data, safe=False, json_dumps_params={"indent": 2})
+        return render(request, "runs/snapshot.html", {"state": state, "seq": run.seq})
+    return JsonResponse(state, json_dumps_params={"indent": 2})

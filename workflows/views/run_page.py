@@ -18,7 +18,7 @@ from workflows.timeline import Timeline, timeline
 
 MAX_REQUESTS = 1000
 SHOWN_REQUESTS = 30
-HISTORY_SIZE = 50
+HISTORY_SIZE = 25
 
 
 @dataclass(frozen=True, slots=True)

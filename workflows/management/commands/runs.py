@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -56,7 +57,7 @@ class Command(BaseCommand):
             self.stdout.write("No runs.")
 
 
-def _as_json(run: dict[str, Any]) -> dict[str, Any]:
+def _as_json(run: Mapping[str, Any]) -> dict[str, Any]:
     finished = run["finished_at"]
     return {
         "id": str(run["id"]),
@@ -69,7 +70,7 @@ def _as_json(run: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _as_row(run: dict[str, Any]) -> list[str]:
+def _as_row(run: Mapping[str, Any]) -> list[str]:
     age = timesince(run["created_at"], timezone.now(), depth=1).replace("\N{NO-BREAK SPACE}", " ")
     return [
         str(run["id"]),

@@ -1,0 +1,166 @@
+"""Kill -9 at random moments, again and again, while people answer: nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random, SystemRandom
+
+import pytest
+
+from tests.whole.audit import faults
+from tests.whole.database import Database
+from tests.whole.reviewer import Answer, Desk, Reviewer
+from tests.whole.server import ROOT, ServeProcess, eventually
+
+LONG = os.environ.get("SOAK") == "1"
+SAMPLE = ROOT / "workflows" / "flows" / "expenses_sample.csv"
+FEW = """\
+claim,person,team,date,category,description,amount,receipt
+K-1,Ada Novak,Sales,2026-10-01,train,Train to Bonn,86.40,yes
+K-2,Ada Novak,Sales,2026-10-02,hotel,"Hotel, two nights",540.00,yes
+K-3,Ben Fischer,Service,2026-10-05,meals,Lunch,31.50,no
+K-4,Ben Fischer,Service,2026-10-06,meals,Breakfast,11.80,no
+K-5,Cleo Wirth,Service,2026-10-07,phone,Roaming,75.25,no
+"""
+
+
+@dataclass
+class Ordeal:
+    """A server that is killed `kills` times while two people answer `total` requests.
+
+    They may answer so many that some are left for every life of the server.
+    """
+
+    database: Database
+    kills: int
+    total: int
+    random: Random
+    port: int = 0
+    killed: int = 0
+    sending: threading.Event = field(default_factory=threading.Event)
+    desks: list[Desk] = field(default_factory=list)
+    logs: list[str] = field(default_factory=list)
+
+    @property
+    def answers(self) -> list[Answer]:
+        """Return what everybody has sent so far."""
+        return [answer for desk in self.desks for answer in list(desk.answers)]
+
+    def may_answer(self) -> bool:
+        """Say whether this life of the server has had its share of answers."""
+        given = sum(answer.status != 409 for answer in self.answers)
+        return self.killed >= self.kills or given < self.total * (self.killed + 1) / self.kills
+
+    def run(self) -> ServeProcess:
+        """Kill as often as asked, and return the server that lives on."""
+        server = self.database.serve().wait_until_healthy()
+        self.port = server.port
+        for name in ("alice", "bob"):
+            reviewer = Reviewer(self.port, name)
+            random = Random(f"{name} {self.random.random()}")
+            desk = Desk(reviewer, random, may_answer=self.may_answer, sending=self.sending)
+            self.desks.append(desk)
+            desk.start()
+        while self.killed < self.kills:
+            self._wait_for_a_bad_moment(server)
+            server.kill()
+            self.killed += 1
+            self.logs.append(server.output)
+            self._tell()
+            server = self.database.serve(self.port)
+        return server.wait_until_healthy()
+
+    def _wait_for_a_bad_moment(self, server: ServeProcess) -> None:
+        """While it starts, soon or late after it serves, or just as an answer reaches it."""
+        kind = self.random.choice(["starting", "serving", "serving", "answering", "answering"])
+        if kind == "starting":
+            time.sleep(self.random.uniform(0.05, 2.5))
+            return
+        eventually(lambda: server.port, f"the server announces its port\n{server.output}")
+        if kind == "answering":
+            self.sending.clear()
+            self.sending.wait(3)
+            time.sleep(self.random.uniform(0, 0.06))
+        else:
+            time.sleep(0.05 * 80 ** self.random.random())  # 0.05 to 4 s, short ones as often
+
+    def _tell(self) -> None:
+        if LONG:
+            told = Counter(answer.status for answer in self.answers)
+            print(
+                f"kill {self.killed} of {self.kills}: {told[303]} answers acknowledged, "
+                f"{told[409]} came second, {told[None]} without an acknowledgement",
+                flush=True,
+            )
+
+    def wait_until_nothing_is_open(self) -> None:
+        """Let people answer what is left, and every run end."""
+        patience = 300.0 if LONG else 60.0
+
+        def nobody_waits() -> bool:
+            self._check_desks()
+            return all(desk.left_over == 0 for desk in self.desks)
+
+        def all_ended() -> bool:
+            counts = Counter(self.database.statuses().values())
+            if LONG:
+                print(f"after the last kill: {dict(counts)}", flush=True)
+            return not counts.keys() & {"queued", "running", "waiting"} or bool(counts["blocked"])
+
+        eventually(nobody_waits, "the inbox is empty", patience)
+        eventually(all_ended, "every run has ended", patience)
+
+    def close(self) -> None:
+        """Send everybody home."""
+        for desk in self.desks:
+            desk.leave()
+
+    def _check_desks(self) -> None:
+        for desk in self.desks:
+            if desk.broke is not None:
+                raise AssertionError(f"{desk.name} could not go on") from desk.broke
+
+
+@contextmanager
+def ordeal(database: Database, *, kills: int, total: int) -> Iterator[Ordeal]:
+    """Make an ordeal whose chances can be had again: SOAK_SEED=..., as it prints."""
+    seed = os.environ.get("SOAK_SEED") or str(SystemRandom().randrange(10**6))
+    print(f"SOAK_SEED={seed}", flush=True)
+    made = Ordeal(database, kills, total, Random(seed))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.mark.soak
+def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+    runs, kills, asked, claims = (100, 50, 7, SAMPLE) if LONG else (10, 4, 3, tmp_path / "few.csv")
+    if not LONG:
+        claims.write_text(FEW)
+    database = Database(tmp_path / "var")
+    database.furnish()
+    database.start(runs, claims)
+    with ordeal(database, kills=kills, total=runs * asked + 8) as this:
+        server = this.run()
+        try:
+            this.wait_until_nothing_is_open()
+        finally:
+            this.close()
+            server.terminate()
+    facts = database.facts()
+    told = Counter(answer.status for answer in this.answers)
+    print(f"{kills} kills, {len(facts['runs'])} runs, {len(facts['decisions'])} decisions, {told}")
+    assert faults(facts, this.answers) == []
+    assert len(facts["runs"]) == runs + 2
+    assert len(facts["requests"]) == runs * asked + 8
+    complaints = [log for log in [*this.logs, server.output] if re.search("ERROR|CRITICAL", log)]
+    assert complaints == []

@@ -1,0 +1,59 @@
+"""Beginning what a run in hand may do now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from django.db import close_old_connections
+
+from workflows.driver.asking import ask
+from workflows.engine.execution import Attempt
+from workflows.engine.state import Invocation
+
+if TYPE_CHECKING:
+    from workflows.driver.live import LiveRun
+
+
+def begin_steps(live: LiveRun) -> None:
+    """Begin the steps that may begin, and ask the input handler what it was not asked yet.
+
+    To be called when all that led here has been committed, and nothing else.
+    """
+    driver = live.driver
+    if live.machine.workflow.input_handler is not None and not live.machine.state.ended:
+        for request_id in live.machine.unasked():
+            if request_id not in live.asked:
+                live.asked.add(request_id)
+                live.asking.add(request_id)
+                _spawn(live, ask(live, request_id))
+    if not driver.draining:
+        for invocation in live.machine.take(driver.now()):
+            _spawn(live, _attempt(live, invocation))
+
+
+async def _attempt(live: LiveRun, invocation: Invocation) -> None:
+    commits = live.driver.commits
+    attempt = Attempt(
+        live.machine, invocation, live, live.driver.now, with_connections,
+        on_late_end=lambda: commits.add(live),
+    )  # fmt: skip
+    await attempt.run()
+    live.work.append(attempt.settle)
+    commits.add(live)
+
+
+def _spawn(live: LiveRun, coroutine: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(coroutine)
+    live.tasks.add(task)
+    task.add_done_callback(live.tasks.discard)
+
+
+def with_connections(function: Callable[[], Any]) -> Any:
+    """Call a `def` step with a sound database connection, and leave none behind."""
+    close_old_connections()
+    try:
+        return function()
+    finally:
+        close_old_connections()

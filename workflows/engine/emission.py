@@ -1,0 +1,73 @@
+"""What a completed step emits: events routed, requests opened, and perhaps the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from workflows.engine import errors
+from workflows.engine.codec import encode
+from workflows.engine.events import Event, InputRequestEvent, StopEvent
+from workflows.engine.held import Held
+from workflows.engine.state import Invocation
+
+if TYPE_CHECKING:
+    from workflows.engine.machine import Machine
+
+
+@dataclass(slots=True)
+class Emission:
+    """`spawn` lists (invocation, step, index into `events`); `result` is a list of at most one."""
+
+    events: list[Held] = field(default_factory=list)
+    spawn: list[tuple[int, str, int]] = field(default_factory=list)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    result: list[Any] = field(default_factory=list)
+
+
+def emit(machine: Machine, invocation: Invocation, emitted: Iterable[Event]) -> Emission:
+    """Route what a step emitted, and change nothing.
+
+    Raise `UnroutableEvent`, `UnansweredRequest`, `DuplicateRequest` or `UnstorableValue`, naming
+    run and step; then none of it counts.
+    """
+    into = Emission()
+    where = f"{machine}: step {invocation.step!r}"
+    for event in emitted:
+        try:
+            _emit_one(machine, where, event, into)
+        except errors.UnstorableValue as error:
+            raise errors.UnstorableValue(f"{where}: {error}") from error
+    return into
+
+
+def _emit_one(machine: Machine, where: str, event: Event, into: Emission) -> None:
+    if isinstance(event, StopEvent):
+        if not into.result:
+            into.result.append(encode(event.result, machine.workflow.events))
+    elif isinstance(event, InputRequestEvent):
+        into.requests.append(_open(machine, where, event, into))
+    else:
+        steps = machine.workflow.takers(type(event))
+        if not steps:
+            name = type(event).__name__
+            raise errors.UnroutableEvent(f"{where} emitted {name}, which no step takes.")
+        first = machine.state.next_id + len(into.spawn)
+        at = len(into.events)
+        into.spawn.extend((first + count, step, at) for count, step in enumerate(steps))
+        into.events.append(Held.of(event))
+
+
+def _open(machine: Machine, where: str, event: InputRequestEvent, into: Emission) -> dict[str, Any]:
+    name, key, state = type(event).__name__, event.request_id, machine.state
+    used = key in state.requests or key in state.closed
+    if used or any(one["id"] == key for one in into.requests):
+        raise errors.DuplicateRequest(f"{where} used the request_id {key!r} a second time.")
+    if machine.workflow.events.get(name) is not type(event):
+        raise errors.UnroutableEvent(f"{where} asked {name}, which no annotation declares.")
+    if not machine.workflow.takers(event.reply):
+        raise errors.UnansweredRequest(
+            f"{where} asked {name}, but no step takes its reply {event.reply.__name__}."
+        )
+    return {"id": key, "own": event.made_its_id, "event": Held.of(event)}

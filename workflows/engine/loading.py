@@ -1,0 +1,48 @@
+"""Whether what a run holds still fits the code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from workflows.engine.codec import decode
+from workflows.engine.errors import CannotLoad
+from workflows.engine.held import Held
+from workflows.engine.state import Invocation, RunState
+
+if TYPE_CHECKING:
+    from workflows.engine.workflow import Workflow
+
+
+def check_loadable(workflow: Workflow, state: RunState) -> None:
+    """Raise `CannotLoad` with what does not fit. What the run no longer holds may have changed."""
+    for key, tree in state.values.items():
+        try:
+            decode(tree, workflow.events)
+        except Exception as error:
+            raise CannotLoad(f"its state key {key!r} cannot be read: {error}") from error
+    for invocation in state.invocations.values():
+        _check_invocation(workflow, invocation)
+    for held in _flat(state.buffers.values()):
+        held.load(workflow.events)
+    for request in state.requests.values():
+        reply = request.event.load(workflow.events).reply
+        if not workflow.takers(reply):
+            raise CannotLoad(f"no step takes {reply.__name__} any more")
+
+
+def _check_invocation(workflow: Workflow, invocation: Invocation) -> None:
+    step = workflow.steps.get(invocation.step)
+    if step is None:
+        raise CannotLoad(f"it has no step {invocation.step!r} any more")
+    for held in (invocation.event, invocation.request, *_flat(invocation.owned.values())):
+        if held is not None:
+            held.load(workflow.events)
+    name = invocation.event.name
+    if workflow.events[name] not in step.accepts:
+        raise CannotLoad(f"step {step.name!r} does not take {name} any more")
+
+
+def _flat(lists: Iterable[list[Held]]) -> Iterator[Held]:
+    for kept in lists:
+        yield from kept
