@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from workflows.models import InputRequest
+from workflows.models.fields import OrderedJSONField
 
 
 class DecisionQuerySet(models.QuerySet["Decision"]):
@@ -37,7 +38,7 @@ class Decision(models.Model):
     request = models.OneToOneField(InputRequest, models.PROTECT, related_name="decision")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="decisions")
     at = models.DateTimeField()
-    response = models.JSONField(null=True)
+    response = OrderedJSONField(null=True)
     door = models.CharField(max_length=32)
 
     objects = DecisionQuerySet.as_manager()

@@ -142,15 +142,21 @@ def session_tag(key: str | None) -> str:
 @receiver(user_logged_out)
 def close_sockets(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
     """Tell the sockets of the login that ends here; they need not wait for the next push."""
-    layer: Any = get_channel_layer()
-    if user is None or layer is None:
+    if user is None:
         return
     tag = session_tag(request.session.session_key)
-    message = layer.group_send(user_group(user.pk), {"type": "session.ended", "session": tag})
+    if Home.loop is not None and Home.loop.is_running():
+        asyncio.run_coroutine_threadsafe(tell_sockets(user.pk, tag), Home.loop)
+    else:
+        async_to_sync(tell_sockets)(user.pk, tag)
+
+
+async def tell_sockets(user_id: int, tag: str) -> None:
+    """Say that a login has ended. A layer that fails is logged: the next push closes, too."""
+    layer: Any = get_channel_layer()
+    if layer is None:
+        return
     try:
-        if Home.loop is not None and Home.loop.is_running():
-            asyncio.run_coroutine_threadsafe(message, Home.loop)
-        else:
-            async_to_sync(lambda: message)()
+        await layer.group_send(user_group(user_id), {"type": "session.ended", "session": tag})
     except Exception:
         logger.warning("The channel layer failed; sockets close at their next push.", exc_info=True)

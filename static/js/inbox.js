@@ -78,7 +78,7 @@
   const settle = () => {
     const waited = !$("#arrivals").hidden;
     const known = newest;
-    newest = $("#paging").dataset.newest;
+    newest = $(".paging").dataset.newest;
     offer(0);
     const arrived = $$("#rows [data-request]").filter((row) => row.dataset.asked > known);
     arrived.forEach((row) => fresh.add(row.dataset.request));
@@ -248,7 +248,7 @@
 
   const begin = () => {
     if (!panes()) return;
-    newest = $("#paging").dataset.newest;
+    newest = $(".paging").dataset.newest;
     prepare();
     $("#detail [data-focus], #detail [role=alert]")?.focus();
   };

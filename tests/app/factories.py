@@ -98,8 +98,10 @@ def make_reviewer(name: str) -> User:
     return make_user(name, "approvals.add_decision")
 
 
-def make_run(workflow: Workflow = BARE, *, status: str = "waiting", **columns: Any) -> WorkflowRun:
-    """Return a new run in any state that the constraints allow."""
+def make_run(
+    workflow: Workflow = BARE, *, status: str = "waiting", workflow_name: str = "", **columns: Any
+) -> WorkflowRun:
+    """Return a new run in any state that the constraints allow; perhaps of a workflow long gone."""
     now = timezone.now()
     if status in WorkflowRun.ENDED:
         columns.setdefault("finished_at", now)
@@ -109,7 +111,10 @@ def make_run(workflow: Workflow = BARE, *, status: str = "waiting", **columns: A
         columns.setdefault("lease_owner", "worker")
     values = {"input": {}, "created_at": now - timedelta(minutes=5)} | columns
     return WorkflowRun.objects.create(
-        workflow=workflow.name, signature=workflow.signature, status=status, **values
+        workflow=workflow_name or workflow.name,
+        signature=workflow.signature,
+        status=status,
+        **values,
     )
 
 

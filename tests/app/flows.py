@@ -50,9 +50,7 @@ async def finish(event: InputResponseEvent, ctx: Context) -> StopEvent:
     note("finish", ctx)
     asked = ctx.request.prompt if ctx.request else None
     ctx.update("count", lambda n: (n or 0) + 1)
-    return StopEvent(
-        result={"approved": event.approved, "asked": asked, "by": ctx.answered_by}
-    )
+    return StopEvent(result={"approved": event.approved, "asked": asked, "by": ctx.answered_by})
 
 
 @step(retries=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 import time
 from collections import Counter
@@ -25,11 +26,17 @@ SAMPLE = ROOT / "workflows" / "flows" / "expenses_sample.csv"
 FEW = """\
 claim,person,team,date,category,description,amount,receipt
 K-1,Ada Novak,Sales,2026-10-01,train,Train to Bonn,86.40,yes
-K-2,Ada Novak,Sales,2026-10-02,hotel,"Hotel, two nights",540.00,yes
+K-2,Ada Novak,Sales,2026-10-02,hotel,"Hotel, two nights",540.00,no
 K-3,Ben Fischer,Service,2026-10-05,meals,Lunch,31.50,no
 K-4,Ben Fischer,Service,2026-10-06,meals,Breakfast,11.80,no
 K-5,Cleo Wirth,Service,2026-10-07,phone,Roaming,75.25,no
 """
+
+
+def say(text: str) -> None:
+    """Write a line at once: under `-s` somebody is watching, otherwise pytest keeps it."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 @dataclass
@@ -95,10 +102,9 @@ class Ordeal:
     def _tell(self) -> None:
         if LONG:
             told = Counter(answer.status for answer in self.answers)
-            print(
+            say(
                 f"kill {self.killed} of {self.kills}: {told[303]} answers acknowledged, "
-                f"{told[409]} came second, {told[None]} without an acknowledgement",
-                flush=True,
+                f"{told[409]} came second, {told[None]} without an acknowledgement"
             )
 
     def wait_until_nothing_is_open(self) -> None:
@@ -112,7 +118,7 @@ class Ordeal:
         def all_ended() -> bool:
             counts = Counter(self.database.statuses().values())
             if LONG:
-                print(f"after the last kill: {dict(counts)}", flush=True)
+                say(f"after the last kill: {dict(counts)}")
             return not counts.keys() & {"queued", "running", "waiting"} or bool(counts["blocked"])
 
         eventually(nobody_waits, "the inbox is empty", patience)
@@ -133,7 +139,7 @@ class Ordeal:
 def ordeal(database: Database, *, kills: int, total: int) -> Iterator[Ordeal]:
     """Make an ordeal whose chances can be had again: SOAK_SEED=..., as it prints."""
     seed = os.environ.get("SOAK_SEED") or str(SystemRandom().randrange(10**6))
-    print(f"SOAK_SEED={seed}", flush=True)
+    say(f"SOAK_SEED={seed}")
     made = Ordeal(database, kills, total, Random(seed))
     try:
         yield made
@@ -158,9 +164,9 @@ def test_kills_lose_and_double_nothing(tmp_path: Path) -> None:
             server.terminate()
     facts = database.facts()
     told = Counter(answer.status for answer in this.answers)
-    print(f"{kills} kills, {len(facts['runs'])} runs, {len(facts['decisions'])} decisions, {told}")
+    say(f"{kills} kills, {len(facts['runs'])} runs, {len(facts['decisions'])} decisions, {told}")
     assert faults(facts, this.answers) == []
     assert len(facts["runs"]) == runs + 2
     assert len(facts["requests"]) == runs * asked + 8
-    complaints = [log for log in [*this.logs, server.output] if re.search("ERROR|CRITICAL", log)]
-    assert complaints == []
+    logs = "\n".join([*this.logs, server.output])
+    assert re.findall(r"^.*(?: ERROR | CRITICAL |Error: ).*$", logs, re.MULTILINE) == []

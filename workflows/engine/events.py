@@ -15,7 +15,13 @@ VERDICTS: frozenset[Verdict] = frozenset({"approve", "reject", "reply"})
 class Event(BaseModel):
     """What one step returns and another takes. Immutable; subclass it with typed fields."""
 
-    model_config = ConfigDict(frozen=True, ser_json_bytes="base64", val_json_bytes="base64")
+    # NaN is kept as it is, to be refused: written as null, it would be lost without a word.
+    model_config = ConfigDict(
+        frozen=True,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+        ser_json_inf_nan="constants",
+    )
 
 
 class StartEvent(Event):

@@ -1,4 +1,4 @@
-"""The shape of a snapshot's JSON, so that a damaged one is refused before anything is made of it."""
+"""The shape of a snapshot's JSON: a damaged one is refused before anything is made of it."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from workflows.models.fields import OrderedJSONField
+
 
 class Snapshot(models.Model):
     """A run's whole state at one `seq`: the journal folded up to there.
@@ -14,7 +16,7 @@ class Snapshot(models.Model):
     run = models.ForeignKey("workflows.WorkflowRun", models.CASCADE, related_name="snapshots")
     seq = models.PositiveBigIntegerField()
     format = models.PositiveSmallIntegerField()
-    data = models.JSONField()
+    data = OrderedJSONField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -36,7 +38,7 @@ class JournalEntry(models.Model):
     seq = models.PositiveBigIntegerField()
     kind = models.CharField(max_length=32)
     step = models.CharField(max_length=200, blank=True)
-    data = models.JSONField()
+    data = OrderedJSONField()
     at = models.DateTimeField()
     duration = models.FloatField(null=True)
 
@@ -64,7 +66,7 @@ class Delivery(models.Model):
 
     run = models.ForeignKey("workflows.WorkflowRun", models.CASCADE, related_name="deliveries")
     kind = models.CharField(max_length=16, choices=Kind.choices)
-    data = models.JSONField()
+    data = OrderedJSONField()
     created_at = models.DateTimeField(auto_now_add=True)
     applied_seq = models.PositiveBigIntegerField(null=True)
 

@@ -15,6 +15,7 @@ from django.urls import reverse
 from workflows import announce
 from workflows.errors import RequestClosed
 from workflows.models.clock import database_now
+from workflows.models.fields import OrderedJSONField
 from workflows.models.history import Delivery
 from workflows.models.run import WorkflowRun
 
@@ -84,12 +85,12 @@ class InputRequest(models.Model):
     event = models.CharField(max_length=200)
     step = models.CharField(max_length=200)
     prompt = models.TextField()
-    payload = models.JSONField(null=True)
-    schema = models.JSONField(null=True)
-    allow = models.JSONField(default=list)
+    payload = OrderedJSONField(null=True)
+    schema = OrderedJSONField(null=True)
+    allow = OrderedJSONField(default=list)
     four_eyes = models.BooleanField(default=False)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
-    response = models.JSONField(null=True)
+    response = OrderedJSONField(null=True)
     answered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )

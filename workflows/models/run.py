@@ -13,6 +13,7 @@ from django.urls import reverse
 from workflows import announce
 from workflows.errors import RunBlocked, RunEnded, WrongState
 from workflows.models.clock import database_now
+from workflows.models.fields import OrderedJSONField
 from workflows.models.history import Delivery, JournalEntry
 from workflows.models.runs import WorkflowRunQuerySet
 
@@ -48,10 +49,10 @@ class WorkflowRun(models.Model):
     workflow = models.CharField(max_length=100)
     signature = models.CharField(max_length=64, blank=True)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
-    input = models.JSONField()
-    result = models.JSONField(null=True, blank=True)
-    error = models.JSONField(null=True, blank=True)  # kind, message, step, traceback
-    progress = models.JSONField(null=True, blank=True)  # fraction, text; best effort
+    input = OrderedJSONField()
+    result = OrderedJSONField(null=True, blank=True)
+    error = OrderedJSONField(null=True, blank=True)  # kind, message, step, traceback
+    progress = OrderedJSONField(null=True, blank=True)  # fraction, text; best effort
     started_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,

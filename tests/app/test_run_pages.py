@@ -1,0 +1,304 @@
+"""The page of one run: what it shows, to whom, and what one may do from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from tests.app.factories import (
+    BARE,
+    make_answered,
+    make_request,
+    make_reviewer,
+    make_run,
+    make_user,
+    registered,
+)
+from workflows.models import JournalEntry, WorkflowRun
+
+pytestmark = pytest.mark.django_db
+
+OPERATOR = (
+    "workflows.view_workflowrun",
+    "workflows.change_workflowrun",
+    "workflows.add_workflowrun",
+    "workflows.view_inputrequest",
+)
+
+
+@pytest.fixture(autouse=True)
+def flows() -> Iterator[None]:
+    with registered(BARE):
+        yield
+
+
+@pytest.fixture
+def operator() -> User:
+    return make_user("olga", *OPERATOR)
+
+
+@pytest.fixture
+def desk(operator: User, client: Client) -> Client:
+    client.force_login(operator)
+    return client
+
+
+def record(run: WorkflowRun, kind: str, step: str = "", **data: Any) -> None:
+    """Add a journal entry, as the driver would."""
+    run.seq += 1
+    duration = data.pop("duration", None)
+    JournalEntry.objects.create(
+        run=run, seq=run.seq, kind=kind, step=step, data=data, at=timezone.now(), duration=duration
+    )
+    run.save()
+
+
+def begun(**columns: Any) -> WorkflowRun:
+    """Return a run that has asked, with the journal that led there."""
+    run = make_run(**columns)
+    record(run, "started", event={"type": "StartEvent", "data": {}}, invocations=[1], steps=["ask"])
+    error = {"kind": "OSError", "message": "The service was away."}
+    record(run, "step_retried", "ask", duration=1.5, invocation=1, attempt=1,
+           error=error, due=timezone.now().isoformat())  # fmt: skip
+    record(run, "step_completed", "ask", duration=0.5, invocation=1, attempt=2, set={},
+           events=[], spawn=[], requests=[])  # fmt: skip
+    return run
+
+
+def body(client: Client, run: WorkflowRun, **headers: str) -> str:
+    response = client.get(run.get_absolute_url(), headers=headers or None)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def act(client: Client, run: WorkflowRun, verb: str) -> Any:
+    return client.post(f"{run.get_absolute_url()}{verb}/")
+
+
+def test_the_page_shows_where_a_run_stands(desk: Client) -> None:
+    run = begun(started_by=make_user("carol"))
+    request = make_request(run, prompt="Publish the <b>letter</b>?")
+    page = body(desk, run)
+    assert 'data-status="waiting"' in page
+    assert "Waiting for 1 answer" in page
+    assert "Publish the &lt;b&gt;letter&lt;/b&gt;?" in page
+    assert request.get_absolute_url() in page
+    assert "1 waiting" in page
+    assert "1 retry" in page
+    assert "Attempt 1 failed and is tried again: The service was away." in page
+    assert str(run.id) in page
+    assert "carol" in page
+
+
+def test_a_person_without_permission_finds_no_run(client: Client) -> None:
+    run = begun()
+    client.force_login(make_user("mallory", "workflows.change_workflowrun"))
+    assert client.get(run.get_absolute_url()).status_code == 404
+    assert client.get(f"{run.get_absolute_url()}snapshot.json").status_code == 404
+    assert act(client, run, "cancel").status_code == 404
+    run.refresh_from_db()
+    assert run.status == "waiting"
+
+
+def test_whoever_started_a_run_sees_it_and_may_not_control_it(client: Client) -> None:
+    carol = make_user("carol")
+    run = begun(started_by=carol)
+    client.force_login(carol)
+    page = body(client, run)
+    assert "do-cancel" not in page
+    assert act(client, run, "cancel").status_code == 403
+    assert act(client, run, "again").status_code == 403
+
+
+def test_a_reviewer_sees_the_runs_of_requests_they_see(client: Client) -> None:
+    request = make_request()
+    client.force_login(make_reviewer("bob"))
+    assert client.get(request.run.get_absolute_url()).status_code == 200
+    assert client.get(make_run().get_absolute_url()).status_code == 404
+
+
+def test_without_a_login_the_page_leads_to_it(client: Client) -> None:
+    response = client.get(begun().get_absolute_url())
+    assert response.status_code == 302
+    assert response.headers["Location"].startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize(
+    ("status", "verbs"),
+    [
+        ("queued", {"pause", "cancel"}),
+        ("running", {"pause", "cancel"}),
+        ("waiting", {"pause", "cancel"}),
+        ("paused", {"resume", "cancel"}),
+        ("blocked", {"retry", "cancel"}),
+        ("failed", {"retry", "again"}),
+        ("completed", {"again"}),
+        ("cancelled", {"again"}),
+    ],
+)
+def test_only_what_is_possible_is_offered(desk: Client, status: str, verbs: set[str]) -> None:
+    page = body(desk, make_run(status=status))
+    everything = ("pause", "resume", "retry", "again", "cancel")
+    assert {verb for verb in everything if f'id="do-{verb}"' in page} == verbs
+
+
+@pytest.mark.parametrize(
+    ("before", "verb", "after"),
+    [
+        ("waiting", "cancel", "cancelled"),
+        ("waiting", "pause", "paused"),
+        ("paused", "resume", "queued"),
+        ("failed", "retry", "queued"),
+    ],
+)
+def test_an_action_changes_the_run_and_returns_to_it(
+    desk: Client, before: str, verb: str, after: str
+) -> None:
+    run = make_run(status=before)
+    response = act(desk, run, verb)
+    assert (response.status_code, response.headers["Location"]) == (303, run.get_absolute_url())
+    run.refresh_from_db()
+    assert run.status == after
+    assert run.journal.get().data["by"] == "olga"
+
+
+def test_run_again_starts_another_run_with_the_same_input(desk: Client, operator: User) -> None:
+    run = make_run(status="completed", input={"text": "x"})
+    response = act(desk, run, "again")
+    other = WorkflowRun.objects.exclude(pk=run.pk).get()
+    assert response.headers["Location"] == other.get_absolute_url()
+    assert (other.input, other.started_by, other.status) == ({"text": "x"}, operator, "queued")
+
+
+def test_an_action_that_comes_too_late_is_refused_with_the_page(desk: Client) -> None:
+    run = make_run(status="completed")
+    response = act(desk, run, "cancel")
+    assert response.status_code == 409
+    page = response.content.decode()
+    assert "is completed; it cannot be cancelled" in page
+    assert 'data-status="completed"' in page
+
+
+def test_running_a_workflow_again_that_is_gone_says_so(desk: Client) -> None:
+    run = make_run(status="completed")
+    WorkflowRun.objects.filter(pk=run.pk).update(workflow="gone")
+    response = act(desk, run, "again")
+    assert response.status_code == 409
+    assert "gone" in response.content.decode()
+
+
+def test_there_is_no_other_action_and_none_by_a_link(desk: Client) -> None:
+    run = make_run()
+    assert act(desk, run, "delete").status_code == 404
+    assert desk.get(f"{run.get_absolute_url()}cancel/").status_code == 405
+    assert desk.post("/runs/------------------------------------/cancel/").status_code == 404
+    run.refresh_from_db()
+    assert run.status == "waiting"
+
+
+def test_a_failed_run_shows_the_sentence_the_step_and_the_traceback(desk: Client) -> None:
+    error = {"kind": "ValueError", "message": "No <such> thing.", "step": "ask",
+             "traceback": "Traceback: line 3"}  # fmt: skip
+    page = body(desk, make_run(status="failed", error=error))
+    assert "No &lt;such&gt; thing." in page
+    assert "<code>ask</code>, ValueError" in page
+    assert "Traceback: line 3" in page
+
+
+def test_a_completed_run_shows_its_result(desk: Client) -> None:
+    page = body(desk, make_run(status="completed", result={"outcome": "published"}))
+    assert "published" in page
+    assert "every 15s" not in page
+
+
+def test_progress_is_a_bar_until_the_run_ends(desk: Client) -> None:
+    progress = {"fraction": 0.4, "text": "38 of 41 claims"}
+    page = body(desk, make_run(status="running", progress=progress))
+    assert 'value="0.4"' in page
+    assert "38 of 41 claims" in page
+    assert "<progress" not in body(desk, make_run(status="completed", progress=progress))
+
+
+def test_a_run_whose_workflow_is_gone_is_shown_without_a_graph(desk: Client) -> None:
+    run = begun()
+    WorkflowRun.objects.filter(pk=run.pk).update(workflow="gone")
+    page = body(desk, run)
+    assert "No workflow named <b>gone</b> is registered here" in page
+
+
+def test_htmx_gets_the_live_sections_alone(desk: Client) -> None:
+    run = begun()
+    fragment = body(desk, run, **{"HX-Request": "true"})
+    assert "<html" not in fragment
+    assert 'id="run-head"' in fragment
+    assert fragment.count('hx-swap-oob="true"') == fragment.count("data-section")
+
+
+def test_a_history_restore_gets_the_full_page(desk: Client) -> None:
+    headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
+    assert "<html" in body(desk, begun(), **headers)
+
+
+def test_the_history_goes_on_page_by_page(desk: Client) -> None:
+    run = make_run()
+    for number in range(60):
+        record(run, "answered", request_id=f"r{number}", by=f"person{number}", door="inbox")
+    first = body(desk, run)
+    assert "person59" in first
+    assert "person20<" not in first
+    second = desk.get(f"{run.get_absolute_url()}?before=36").content.decode()
+    assert "person34<" in second
+    assert "person35<" not in second
+    assert "?before=11" in second
+
+
+@pytest.mark.parametrize("before", ["x", "-1", "²", "9" * 40, ""])
+def test_a_nonsensical_place_in_the_history_is_its_beginning(desk: Client, before: str) -> None:
+    run = begun()
+    assert desk.get(run.get_absolute_url(), {"before": before}).status_code == 200
+
+
+def test_a_name_that_is_a_number_remains_a_name(desk: Client) -> None:
+    run = make_run()
+    record(run, "paused", by="007")
+    assert "<td>007</td>" in body(desk, run)
+
+
+def test_the_snapshot_is_the_state_at_this_moment(desk: Client) -> None:
+    run = begun()
+    response = desk.get(f"{run.get_absolute_url()}snapshot.json")
+    assert response.headers["Content-Type"] == "application/json"
+    assert json.loads(response.content)["workflow"] == BARE.name
+    fragment = desk.get(f"{run.get_absolute_url()}snapshot.json", headers={"HX-Request": "true"})
+    assert "<pre" in fragment.content.decode()
+
+
+def test_queries_do_not_grow_with_the_run(
+    desk: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    run = begun()
+    bob = make_reviewer("bob")
+    for number in range(12):
+        make_request(run, prompt=f"Question {number}?")
+        make_answered({"approved": True}, by=bob, run=run)
+        record(run, "step_completed", "finish", duration=0.1, invocation=number, attempt=1)
+    with django_assert_max_num_queries(9):
+        body(desk, run, **{"HX-Request": "true"})
+
+
+def test_many_open_requests_are_listed_up_to_a_point(desk: Client) -> None:
+    run = make_run()
+    for number in range(70):
+        make_request(run, created_at=run.created_at + timedelta(seconds=number))
+    page = body(desk, run)
+    assert "and 40 more" in page  # open requests beyond thirty
+    assert "and 10 more" in page  # lanes beyond sixty
+    assert "Waiting for 70 answers" in page

@@ -1,0 +1,162 @@
+"""The catalogue, and starting a run from it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from tests.app.factories import BARE, make_user, registered
+from workflows.models import WorkflowRun
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def flows() -> Iterator[None]:
+    with registered(BARE):
+        yield
+
+
+@pytest.fixture
+def starter() -> User:
+    return make_user("carol", "workflows.add_workflowrun")
+
+
+@pytest.fixture
+def desk(starter: User, client: Client) -> Client:
+    client.force_login(starter)
+    return client
+
+
+def start(client: Client, workflow: str = "assistant", **fields: Any) -> Any:
+    headers = fields.pop("headers", None)
+    return client.post(f"/workflows/{workflow}/start/", fields, headers=headers)
+
+
+def test_the_catalogue_lists_what_is_registered(desk: Client) -> None:
+    page = desk.get("/workflows/").content.decode()
+    assert "/workflows/assistant/" in page
+    assert "Asks for a verdict." in page
+
+
+def test_a_workflow_shows_its_steps_and_its_form(desk: Client) -> None:
+    page = desk.get("/workflows/assistant/").content.decode()
+    assert "<code>AssistantStart</code>" in page
+    assert 'name="text"' in page
+    assert 'type="file"' in page
+    assert 'enctype="multipart/form-data"' in page
+    assert 'name="_key"' in page
+
+
+def test_a_workflow_that_is_not_registered_is_not_found(desk: Client) -> None:
+    assert desk.get("/workflows/nothing/").status_code == 404
+    assert start(desk, "nothing").status_code == 404
+
+
+def test_the_form_starts_a_run_and_goes_to_it(desk: Client, starter: User) -> None:
+    response = start(desk, text="A letter.")
+    run = WorkflowRun.objects.get()
+    assert (response.status_code, response.headers["Location"]) == (303, run.get_absolute_url())
+    assert (run.workflow, run.started_by, run.status) == ("assistant", starter, "queued")
+    assert run.input == {"text": "A letter."}
+
+
+def test_htmx_is_sent_to_the_run(desk: Client) -> None:
+    response = start(desk, text="A letter.", headers={"HX-Request": "true"})
+    assert response.headers["HX-Redirect"] == WorkflowRun.objects.get().get_absolute_url()
+
+
+def test_an_uploaded_file_is_the_text(desk: Client) -> None:
+    start(desk, text="", **{"_file.text": SimpleUploadedFile("a.txt", "Grüße.".encode())})
+    assert WorkflowRun.objects.get().input == {"text": "Grüße."}
+
+
+def test_a_workflow_that_takes_anything_takes_json(desk: Client) -> None:
+    start(desk, BARE.name, _json='{"amount": 3, "tags": ["a"]}')
+    assert WorkflowRun.objects.get().input == {"amount": 3, "tags": ["a"]}
+
+
+def test_bad_json_is_refused_with_what_was_typed(desk: Client) -> None:
+    response = start(desk, BARE.name, _json='{"amount": ')
+    assert response.status_code == 422
+    assert "{&quot;amount&quot;: " in response.content.decode()
+    assert not WorkflowRun.objects.exists()
+
+
+def test_input_that_does_not_fit_is_refused_at_its_field(desk: Client) -> None:
+    response = start(desk, text="   ")
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert 'aria-invalid="true"' in page
+    assert "Not sent yet." in page
+    assert not WorkflowRun.objects.exists()
+
+
+def test_input_beyond_the_limits_is_refused_with_what_was_typed(
+    desk: Client, settings: Any
+) -> None:
+    settings.PAYLOAD_MAX_BYTES = 1000
+    response = start(desk, text="word " * 300)
+    assert response.status_code == 413
+    page = response.content.decode()
+    assert "more than the 1,000" in page
+    assert "word word word" in page
+    assert not WorkflowRun.objects.exists()
+
+
+def test_input_nested_too_deeply_is_refused(desk: Client) -> None:
+    assert start(desk, BARE.name, _json='{"a": ' + "[" * 40 + "]" * 40 + "}").status_code in (
+        413,
+        422,
+    )
+    assert not WorkflowRun.objects.exists()
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
+def test_characters_that_no_database_takes_are_refused(desk: Client, text: str) -> None:
+    encoded = f"text={'a%00b' if chr(0) in text else 'a%ED%A0%80b'}"
+    response = desk.post(
+        "/workflows/assistant/start/", encoded, content_type="application/x-www-form-urlencoded"
+    )
+    runs = WorkflowRun.objects.all()
+    assert response.status_code == 422 or "\ufffd" in runs.get().input["text"]
+
+
+def test_a_double_click_starts_one_run(desk: Client) -> None:
+    key = str(uuid.uuid4())
+    first, second = (start(desk, text="A letter.", _key=key) for _ in range(2))
+    assert first.headers["Location"] == second.headers["Location"]
+    assert WorkflowRun.objects.count() == 1
+
+
+def test_the_same_form_with_something_else_in_it_starts_another_run(desk: Client) -> None:
+    key = str(uuid.uuid4())
+    start(desk, text="A letter.", _key=key)
+    assert start(desk, text="Another letter.", _key=key).status_code == 303
+    assert WorkflowRun.objects.count() == 2
+
+
+def test_a_key_of_somebody_else_means_nothing(desk: Client, client: Client) -> None:
+    key = str(uuid.uuid4())
+    start(desk, text="A letter.", _key=key)
+    other = Client()
+    other.force_login(make_user("dave", "workflows.add_workflowrun"))
+    start(other, text="A letter.", _key=key)
+    start(other, text="A letter.", _key="nonsense")
+    assert WorkflowRun.objects.count() == 3
+
+
+def test_starting_needs_the_permission_and_a_post(client: Client) -> None:
+    client.force_login(make_user("dave"))
+    assert start(client, text="A letter.").status_code == 403
+    page = client.get("/workflows/assistant/").content.decode()
+    assert "You may not start runs" in page
+    assert 'name="_key"' not in page
+    assert client.get("/workflows/assistant/start/").status_code == 405
+    assert not WorkflowRun.objects.exists()
