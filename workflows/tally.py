@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from workflows.engine.graph import Edge
 from workflows.mark import Mark
 from workflows.models import InputRequest
 from workflows.timeline import WORK, Interval, closed_at
 
-State = Literal["idle", "done", "here", "failed"]
+State = Literal["idle", "some", "done", "here", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far one node of the graph is; `text` says it ("41 of 41") where there is a count."""
+    """How far one node of the graph is; `text` says it ("41 of 41") where there is a count.
+
+    `some` is a step that has done all it was given, and may be given more.
+    """
 
     state: State
     text: str = ""
@@ -61,7 +65,11 @@ def _covered(times: list[Interval]) -> float:
 
 
 def standings(
-    marks: Sequence[Mark], requests: Iterable[InputRequest], *, ended: bool
+    marks: Sequence[Mark],
+    requests: Iterable[InputRequest],
+    *,
+    ended: bool,
+    edges: Iterable[Edge] = (),
 ) -> dict[str, Standing]:
     """Return the standing of each node that was reached, by the graph's node ids.
 
@@ -69,11 +77,27 @@ def standings(
     """
     found = _steps(marks, ended=ended)
     found |= _people(requests)
+    for node in _downstream([node for node in found if found[node].state == "here"], edges):
+        if node in found and found[node].state == "done":
+            found[node] = Standing("some", f"{found[node].text.split(' ')[0] or 1} so far")
     if any(mark.kind == "started" for mark in marks):
         found["start"] = Standing("done")
     if any(mark.kind == "completed" for mark in marks):
         found["stop"] = Standing("done")
     return found
+
+
+def _downstream(nodes: list[str], edges: Iterable[Edge]) -> set[str]:
+    """Return every node that can be reached from these."""
+    edges = list(edges)
+    reached: set[str] = set()
+    front = list(nodes)
+    while front:
+        source = front.pop()
+        new = {edge.target for edge in edges if edge.source == source} - reached
+        reached |= new
+        front.extend(new)
+    return reached
 
 
 def _steps(marks: Sequence[Mark], *, ended: bool) -> dict[str, Standing]:

@@ -229,7 +229,7 @@ class TestWaiting:
 
     def test_a_wait_that_takes_too_long_says_that_the_run_goes_on(self) -> None:
         arguments = ("assistant", "--input", '{"text": "A text."}', "--wait", "--timeout", "0")
-        with pytest.raises(CommandError, match="is queued after 0 s; it goes on") as late:
+        with pytest.raises(CommandError, match="is queued after 0 s; it is not lost") as late:
             command("start_run", *arguments)
         assert late.value.returncode == 3
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 from typing import Any
 
@@ -50,8 +51,8 @@ def test_of_two_approvers_one_wins_and_the_other_sees_who_did() -> None:
     for _ in range(10):
         request = make_request()
         results = together(
-            lambda id=request.id: decide(alice, id, YES, door="inbox"),  # type: ignore[misc]
-            lambda id=request.id: decide(bob, id, NO, door="inbox"),  # type: ignore[misc]
+            partial(decide, alice, request.id, YES, door="inbox"),
+            partial(decide, bob, request.id, NO, door="inbox"),
         )
         won = [result for result in results if isinstance(result, Outcome)]
         lost = [result for result in results if isinstance(result, AlreadyAnswered)]
@@ -68,9 +69,7 @@ def test_a_double_click_is_one_decision_and_no_error() -> None:
     alice = make_reviewer("alice")
     for _ in range(10):
         request = make_request()
-        results = together(
-            *[lambda id=request.id: decide(alice, id, YES, door="inbox") for _ in range(3)]  # type: ignore[misc]
-        )
+        results = together(*[partial(decide, alice, request.id, YES, door="inbox")] * 3)
         assert sorted(result.again for result in results) == [False, True, True]
         assert Decision.objects.filter(request=request).count() == 1
 
@@ -81,7 +80,7 @@ def test_an_answer_that_meets_the_cancelling_of_its_run_is_kept_whole_or_refused
         request = make_request()
         run = request.run
         answered, _ = together(
-            lambda id=request.id: decide(alice, id, YES, door="inbox"),  # type: ignore[misc]
+            partial(decide, alice, request.id, YES, door="inbox"),
             run.cancel,
         )
         status = InputRequest.objects.get(pk=request.pk).status
@@ -102,10 +101,7 @@ def test_two_requests_of_one_run_are_answered_side_by_side() -> None:
             (alice, make_request(run)), (bob, make_request(run))
         ]  # fmt: skip
         results = together(
-            *[
-                lambda user=user, id=row.id: decide(user, id, YES, door="inbox")  # type: ignore[misc]
-                for user, row in pairs
-            ]
+            *[partial(decide, user, row.id, YES, door="inbox") for user, row in pairs]
         )
         assert all(isinstance(result, Outcome) for result in results)
         assert WorkflowRun.objects.get(pk=run.pk).inbox == 2

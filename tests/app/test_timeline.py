@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from workflows.engine.graph import Edge
 from workflows.mark import Mark
 from workflows.models import InputRequest
 from workflows.tally import figures, standings
@@ -163,6 +164,20 @@ def test_the_graph_says_how_far_each_node_is() -> None:
         "check": ("here", "1 of 2"),
         "person:PayRequest": ("here", "2 waiting, 1 answered"),
     }
+
+
+def test_a_step_that_may_be_given_more_is_not_done_yet() -> None:
+    marks = [
+        mark("started", 0, begun=("read",)),
+        mark("step_completed", 1, "read", begun=("close", "close")),
+        mark("step_completed", 2, "close"),
+        mark("step_completed", 2, "close"),
+    ]
+    edges = [Edge("read", "person:PayRequest", "e"), Edge("person:PayRequest", "close", "e")]
+    found = standings(marks, [asked(1)], ended=False, edges=edges)
+    assert (found["close"].state, found["close"].text) == ("some", "2 so far")
+    assert found["read"].state == "done"
+    assert standings(marks, [asked(1)], ended=True)["close"].state == "done"
 
 
 def test_a_step_that_failed_is_marked_until_it_is_taken_up_again() -> None:

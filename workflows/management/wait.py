@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import groupby
 from threading import Thread
 from typing import Any
 
@@ -31,7 +32,7 @@ class Wait:
     """Tells what happens to a run, step by step, until it has ended or is blocked.
 
     Where no worker was seen for five seconds it drives runs itself, in a thread, and from then
-    on whenever this run wants it.
+    on whenever this run wants it. `is_alone` says whether it does.
     """
 
     def __init__(self, run: WorkflowRun, say: Say) -> None:
@@ -40,7 +41,7 @@ class Wait:
         self._told = 0  # the journal's `seq` up to which everything has been said
         self._asked: set[Any] = set()
         self._status = ""
-        self._alone = False
+        self.is_alone = False
         self._driving: Thread | None = None
 
     def until_it_ends(self, timeout: float | None = None) -> None:
@@ -55,9 +56,11 @@ class Wait:
     def _has_stopped(self) -> bool:
         """Tell the news; return True if there will be no more."""
         self.run.refresh_from_db()
-        for entry in JournalEntry.objects.filter(run=self.run, seq__gt=self._told).order_by("seq"):
-            self._told = entry.seq
-            if line := line_of(entry):
+        news = JournalEntry.objects.filter(run=self.run, seq__gt=self._told).order_by("seq")
+        for _, entries in groupby(news, key=lambda entry: (entry.kind, entry.step)):
+            alike = list(entries)
+            self._told = alike[-1].seq
+            if line := line_of(alike):
                 self._say(line)
         self._tell_status()
         return self.run.ended or self.run.status == WorkflowRun.Status.BLOCKED
@@ -66,7 +69,8 @@ class Wait:
         if self.run.status == WorkflowRun.Status.PAUSED != self._status:
             self._say("  the run is paused; resume it on its page")
         self._status = self.run.status
-        for request in self.run.requests.pending().exclude(pk__in=self._asked):
+        pending = self.run.requests.pending().order_by("created_at", "id")
+        for request in pending.exclude(pk__in=self._asked):
             self._asked.add(request.pk)
             self._say(question(request))
 
@@ -74,19 +78,19 @@ class Wait:
         if self._driving is not None and self._driving.is_alive():
             return
         wanted = WorkflowRun.objects.claimable(database_now()).filter(pk=self.run.pk)
-        if not wanted.exists() or not self._is_alone():
+        if not wanted.exists() or not self._knows_no_worker():
             return
         # A daemon: Ctrl-C ends the command at once, and the lease lapses for the next worker.
         self._driving = Thread(target=_drive, name="driver", daemon=True)
         self._driving.start()
 
-    def _is_alone(self) -> bool:
-        if not self._alone:
+    def _knows_no_worker(self) -> bool:
+        if not self.is_alone:
             silence = worker_silence()
-            self._alone = silence is None or silence > SILENCE
-            if self._alone:
+            self.is_alone = silence is None or silence > SILENCE
+            if self.is_alone:
                 self._say("  no worker was seen for 5 s: this command drives the run itself")
-        return self._alone
+        return self.is_alone
 
 
 def _drive() -> None:
@@ -96,22 +100,26 @@ def _drive() -> None:
         connection.close()
 
 
-def line_of(entry: JournalEntry) -> str:
-    """Return what the journal's entry means to somebody who waits; nothing for housekeeping."""
+def line_of(alike: Sequence[JournalEntry]) -> str:
+    """Return what entries of one kind and step, one after the other, mean to somebody who waits.
+
+    Nothing for housekeeping.
+    """
+    entry, times = alike[-1], f" {len(alike)} times" if len(alike) > 1 else ""
     data = entry.data if isinstance(entry.data, dict) else {}
     error = data.get("error")
     reason = plain(str(error.get("message", "")), 200) if isinstance(error, dict) else ""
     by = f" by {plain(str(data['by']), 80)}" if data.get("by") else ""
     match entry.kind:
         case "step_completed":
-            took = "" if entry.duration is None else f"  ({entry.duration:.2f} s)"
-            return f"  {entry.step} completed{took}"
+            took = sum(one.duration or 0.0 for one in alike)
+            return f"  {entry.step} completed{times}  ({took:.2f} s)"
         case "step_retried":
             return f"  {entry.step} failed and will be tried again: {reason}"
-        case "answered" | "expired":
-            return f"  a request was answered{by}" if entry.kind == "answered" else (
-                "  a request expired"
-            )  # fmt: skip
+        case "answered":
+            return f"  {len(alike)} answers came" if times else f"  a request was answered{by}"
+        case "expired":
+            return f"  {len(alike)} requests expired" if times else "  a request expired"
         case "cancelled" | "paused" | "resumed" | "reopened":
             return f"  {entry.kind}{by}"
         case _:

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from workflows.engine import UnknownWorkflow, registry
+from workflows.engine.graph import Graph
 from workflows.graph_layout import Box, Layout, layout
 from workflows.mark import Mark, marks_of
 from workflows.models import InputRequest, WorkflowRun
@@ -81,17 +82,23 @@ class RunPage:
         return timeline(self.marks, self.requests, start=self.run.created_at, end=self.now)
 
     @cached_property
-    def layout(self) -> Layout | None:
-        """The drawing of the workflow, None if this process does not know it."""
+    def graph(self) -> Graph | None:
+        """The run's workflow, None if this process does not know it."""
         try:
-            return layout(registry.get(self.run.workflow).graph())
+            return registry.get(self.run.workflow).graph()
         except UnknownWorkflow:
             return None
+
+    @cached_property
+    def layout(self) -> Layout | None:
+        """The drawing of the graph."""
+        return layout(self.graph) if self.graph else None
 
     @property
     def places(self) -> list[Place]:
         """The nodes of the drawing, in reading order."""
-        found = standings(self.marks, self.requests, ended=self.run.ended)
+        edges = self.graph.edges if self.graph else ()
+        found = standings(self.marks, self.requests, ended=self.run.ended, edges=edges)
         boxes = self.layout.boxes if self.layout else []
         return [Place(box, found.get(box.node.id, Standing("idle"))) for box in boxes]
 

@@ -90,13 +90,15 @@ class Command(BaseCommand):
 
     def wait(self, run: WorkflowRun, timeout: float | None) -> None:
         """Show what happens until the run has ended, and print its result."""
+        waiting = Wait(run, self.say)
         try:
-            Wait(run, self.say).until_it_ends(timeout)
+            waiting.until_it_ends(timeout)
         except TookTooLong:
-            text = f"Run {run.pk} is {run.status} after {timeout:g} s; it goes on."
+            text = f"Run {run.pk} is {run.status} after {timeout:g} s; it is not lost."
             raise CommandError(text, returncode=STILL_RUNNING) from None
         except KeyboardInterrupt:
-            text = f"Run {run.pk} goes on without you: see `manage.py runs`."
+            when = "as soon as a worker runs" if waiting.is_alone else "without you"
+            text = f"Run {run.pk} goes on {when}: see `manage.py runs`."
             raise CommandError(text, returncode=INTERRUPTED) from None
         if run.status != WorkflowRun.Status.COMPLETED:
             raise CommandError(outcome(run))
