@@ -260,7 +260,7 @@ def test_the_trail_tells_the_answers_of_others_and_what_still_waits(
     decide(bob, other.id, {"approved": False, "comment": "No."}, door="inbox")
     shown = text(desk.get(url(request)))
     assert "3 earlier answers" in shown
-    assert "bob rejected “ Other one? ” : No." in shown
+    assert "bob rejected “ Other one? ”: No." in shown
     assert "Waiting for this answer, and 1 more" in shown
 
 

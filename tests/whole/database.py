@@ -22,11 +22,6 @@ class Database:
         """Start a server on these rows, without waiting for it."""
         return ServeProcess(self.folder, "--noreload", port=port, **self.extra)
 
-    def furnish(self) -> None:
-        """Make the tables, the demo's accounts and its runs by a first start."""
-        server = self.serve().wait_until_healthy()
-        assert server.terminate() == 0, server.output
-
     def start(self, count: int, claims: Path) -> None:
         """Start so many runs of `expenses` on the file `claims`, as the admin."""
         self._call(f"rows.start({count}, {str(claims)!r})")

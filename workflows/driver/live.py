@@ -163,9 +163,10 @@ class LiveRun:
                 )  # fmt: skip
             )
             if entry.kind == "step_completed":
-                write.requests.extend(
-                    self._request(entry, one, now) for one in entry.data["requests"]
-                )
+                for one in entry.data["requests"]:
+                    # Asked in one commit, they are listed in the order in which they were asked.
+                    moment = now + timedelta(microseconds=len(write.requests))
+                    write.requests.append(self._request(entry, one, moment))
         if self._snapshot_due(write):
             data = WorkflowSnapshot.of(
                 self.row.workflow, write.signature, str(self.id), self.machine.state

@@ -1,0 +1,42 @@
+"""The databases that servers are tried on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.whole.database import Database
+
+SERVICE = os.environ.get("TEST_DATABASE_URL", "")
+KINDS = ["sqlite", "postgresql"] if SERVICE.startswith("postgres") else ["sqlite"]
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """The empty rows of a server: in a file, and on the tests' PostgreSQL where there is one."""
+    folder = tmp_path_factory.mktemp("server") / "var"
+    if request.param == "sqlite":
+        yield Database(folder)
+        return
+    with private_database() as url:
+        yield Database(folder, url)
+
+
+@contextmanager
+def private_database() -> Iterator[str]:
+    """Make a database beside the tests' own, yield its address, and drop it."""
+    name = f"blazen_whole_{os.getpid()}"
+    with psycopg.connect(SERVICE, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield f"{SERVICE.rpartition('/')[0]}/{name}"
+        finally:
+            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+            connection.execute(drop)
