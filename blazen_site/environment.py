@@ -109,5 +109,7 @@ def channel_layer(url: str) -> dict[str, Any]:
         return {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": config}
     return {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": config | {"hosts": [url]},
+        # A receiver waits five seconds at a time; redis-py's own default gives up after five too,
+        # and whichever is first decides whether a quiet socket or worker breaks.
+        "CONFIG": config | {"hosts": [{"address": url, "socket_timeout": 15}]},
     }

@@ -37,18 +37,19 @@ class Bell:
         return self.layer is None or isinstance(self.layer, InMemoryChannelLayer)
 
     async def listen(self) -> None:
-        """Listen for ever. A layer that fails is logged once, and again when it is back."""
+        """Listen for ever. A layer that fails is told of once, and tried again with patience."""
         pause = FIRST_PAUSE
         loop = asyncio.get_running_loop()
         while self.layer is not None:
             started = loop.time()
             try:
                 await self._hear()
-            except Exception:
-                # What broke after minutes of service is a new failure and is told anew.
+            except* Exception as failure:
+                # What broke after a while of service is a new failure and is told anew.
                 pause = FIRST_PAUSE if loop.time() - started > LONGEST_PAUSE else pause
                 if pause == FIRST_PAUSE:
-                    logger.warning("The channel layer failed; the sweep goes on.", exc_info=True)
+                    reason = failure.exceptions[0]
+                    logger.warning("The channel layer failed; the sweep goes on. %r", reason)
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 

@@ -13,9 +13,14 @@ from workflows.engine.graph import Edge, Graph, Node
 from workflows.graph_layout import Layout, layout
 
 
+def split(pair: str) -> tuple[str, str]:
+    source, target = pair.split("-")
+    return source, target
+
+
 def graph(*pairs: str) -> Graph:
     """Return a graph of steps from pairs such as "a-b"."""
-    edges = tuple(Edge(*pair.split("-"), label="Event") for pair in pairs)
+    edges = tuple(Edge(source, target, "Event") for source, target in map(split, pairs))
     names = dict.fromkeys(name for edge in edges for name in (edge.source, edge.target))
     kinds = {"start": "start", "stop": "stop"}
     nodes = tuple(Node(name, kinds.get(name, "step"), name) for name in names)  # type: ignore[arg-type]

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.test import Client
 
 from approvals.consumers import InboxConsumer
@@ -58,12 +58,12 @@ async def ring() -> None:
 async def test_a_reviewer_is_nudged_when_something_is_answered(
     sockets: list[WebsocketCommunicator],
 ) -> None:
-    user = await sync_to_async(make_reviewer)("alice")
-    _, cookie = await sync_to_async(cookie_of)(user)
+    user = await database_sync_to_async(make_reviewer)("alice")
+    _, cookie = await database_sync_to_async(cookie_of)(user)
     socket, connected = await open_socket(sockets, cookie)
     assert connected
-    request = await sync_to_async(make_request)()
-    await sync_to_async(request.answer)({"approved": True}, by=user, door="inbox")
+    request = await database_sync_to_async(make_request)()
+    await database_sync_to_async(request.answer)({"approved": True}, by=user, door="inbox")
     nudge = await socket.receive_from(timeout=5)
     assert 'id="nudge"' in nudge
     assert "Publish" not in nudge
@@ -73,8 +73,8 @@ async def test_a_burst_of_changes_is_a_nudge_now_and_one_later(
     sockets: list[WebsocketCommunicator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(InboxConsumer, "gap", 0.2)
-    user = await sync_to_async(make_reviewer)("alice")
-    _, cookie = await sync_to_async(cookie_of)(user)
+    user = await database_sync_to_async(make_reviewer)("alice")
+    _, cookie = await database_sync_to_async(cookie_of)(user)
     socket, _ = await open_socket(sockets, cookie)
     await ring()
     await socket.receive_from(timeout=5)
@@ -91,8 +91,8 @@ async def test_without_a_login_the_socket_closes(sockets: list[WebsocketCommunic
 
 
 async def test_without_permission_the_socket_closes(sockets: list[WebsocketCommunicator]) -> None:
-    user = await sync_to_async(make_user)("carol")
-    _, cookie = await sync_to_async(cookie_of)(user)
+    user = await database_sync_to_async(make_user)("carol")
+    _, cookie = await database_sync_to_async(cookie_of)(user)
     socket, _ = await open_socket(sockets, cookie)
     assert await closing_code(socket) == 4403
 
@@ -101,20 +101,20 @@ async def test_without_permission_the_socket_closes(sockets: list[WebsocketCommu
 async def test_a_page_of_another_site_gets_no_socket(
     sockets: list[WebsocketCommunicator], origin: str
 ) -> None:
-    user = await sync_to_async(make_reviewer)("alice")
-    _, cookie = await sync_to_async(cookie_of)(user)
+    user = await database_sync_to_async(make_reviewer)("alice")
+    _, cookie = await database_sync_to_async(cookie_of)(user)
     _, connected = await open_socket(sockets, cookie, origin=origin)
     assert not connected
     sockets.clear()
 
 
 async def test_a_logout_closes_the_socket(sockets: list[WebsocketCommunicator]) -> None:
-    user = await sync_to_async(make_reviewer)("alice")
-    client, cookie = await sync_to_async(cookie_of)(user)
+    user = await database_sync_to_async(make_reviewer)("alice")
+    client, cookie = await database_sync_to_async(cookie_of)(user)
     socket, _ = await open_socket(sockets, cookie)
-    _, elsewhere = await sync_to_async(cookie_of)(user)
+    _, elsewhere = await database_sync_to_async(cookie_of)(user)
     other, _ = await open_socket(sockets, elsewhere)
-    await sync_to_async(client.post)("/accounts/logout/")
+    await database_sync_to_async(client.post)("/accounts/logout/")
     assert await closing_code(socket) == 4401
     await ring()
     assert "nudge" in await other.receive_from(timeout=5)
@@ -123,10 +123,10 @@ async def test_a_logout_closes_the_socket(sockets: list[WebsocketCommunicator]) 
 async def test_a_permission_that_was_taken_away_closes_the_socket_at_the_next_push(
     sockets: list[WebsocketCommunicator],
 ) -> None:
-    user = await sync_to_async(make_reviewer)("alice")
-    _, cookie = await sync_to_async(cookie_of)(user)
+    user = await database_sync_to_async(make_reviewer)("alice")
+    _, cookie = await database_sync_to_async(cookie_of)(user)
     socket, _ = await open_socket(sockets, cookie)
-    await user.user_permissions.aremove(await Permission.objects.aget(codename="add_decision"))
+    await database_sync_to_async(user.user_permissions.clear)()
     await ring()
     assert await closing_code(socket) == 4403
 
@@ -134,10 +134,10 @@ async def test_a_permission_that_was_taken_away_closes_the_socket_at_the_next_pu
 async def test_an_account_that_was_closed_loses_its_socket_at_the_next_push(
     sockets: list[WebsocketCommunicator],
 ) -> None:
-    user = await sync_to_async(make_reviewer)("alice")
-    _, cookie = await sync_to_async(cookie_of)(user)
+    user = await database_sync_to_async(make_reviewer)("alice")
+    _, cookie = await database_sync_to_async(cookie_of)(user)
     socket, _ = await open_socket(sockets, cookie)
     user.is_active = False
-    await user.asave()
+    await database_sync_to_async(user.save)()
     await ring()
     assert await closing_code(socket) == 4401

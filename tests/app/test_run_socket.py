@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from channels.auth import AuthMiddlewareStack
+from channels.db import database_sync_to_async
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
@@ -47,7 +47,7 @@ async def opened(run: WorkflowRun, client: Client | None) -> AsyncIterator[Webso
 
 
 async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    return await sync_to_async(function)(*args, **kwargs)
+    return await database_sync_to_async(function)(*args, **kwargs)
 
 
 async def watched() -> tuple[WorkflowRun, User, Client]:

@@ -73,7 +73,8 @@ def test_htmx_is_sent_to_the_run(desk: Client) -> None:
 
 
 def test_an_uploaded_file_is_the_text(desk: Client) -> None:
-    start(desk, text="", **{"_file.text": SimpleUploadedFile("a.txt", "Grüße.".encode())})
+    fields: dict[str, Any] = {"_file.text": SimpleUploadedFile("a.txt", "Grüße.".encode())}
+    start(desk, text="", **fields)
     assert WorkflowRun.objects.get().input == {"text": "Grüße."}
 
 

@@ -39,6 +39,7 @@ class Machine:
         self.busy: Counter[str] = Counter()  # slots taken, by step
         self.failure: BaseException | None = None  # what failed the run, while it lives here
         self._fresh: deque[int] = deque()
+        self._freed: deque[int] = deque()  # were held back and have a slot now: before the fresh
         self._held_back: dict[str, deque[int]] = {}
         self._timers: list[tuple[datetime, int]] = []
         self._queue_all()
@@ -52,8 +53,8 @@ class Machine:
         while self._timers and self._timers[0][0] <= now:
             self._fresh.append(heapq.heappop(self._timers)[1])
         taken = []
-        while self._fresh:
-            invocation = self.state.invocations.get(self._fresh.popleft())
+        while queue := self._freed or self._fresh:
+            invocation = self.state.invocations.get(queue.popleft())
             if invocation is None or invocation.id in self.under_way:
                 continue
             limit = self.workflow.steps[invocation.step].max_concurrency
@@ -70,7 +71,7 @@ class Machine:
         self.busy[step] -= 1
         held_back = self._held_back.get(step)
         if held_back:
-            self._fresh.appendleft(held_back.popleft())
+            self._freed.append(held_back.popleft())
 
     @property
     def next_due(self) -> datetime | None:
@@ -82,7 +83,8 @@ class Machine:
         """True if nothing is under way and nothing may begin without a timer or an answer."""
         if self.under_way:
             return False
-        return self.state.status != "running" or not (self._fresh or any(self._held_back.values()))
+        waiting = self._fresh or self._freed or any(self._held_back.values())
+        return self.state.status != "running" or not waiting
 
     def unasked(self) -> list[str]:
         """Return the open requests that the input handler has not left to people."""

@@ -1,0 +1,57 @@
+"""The bell is heard again after the channel layer was away."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+import pytest
+from channels.layers import InMemoryChannelLayer
+
+from workflows import announce
+from workflows.bell import Bell
+from workflows.driver import Driver
+
+
+class Flaky(InMemoryChannelLayer):  # type: ignore[misc]
+    """A layer that is away when it is first asked."""
+
+    failures = 1
+
+    async def receive(self, channel: str) -> Any:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("the layer is away")
+        return await super().receive(channel)
+
+
+class Ear(Driver):
+    """A driver that only notes that it was rung."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rung = asyncio.Event()
+
+    def ring(self) -> None:
+        self.rung.set()
+
+
+async def test_a_bell_rung_while_the_layer_was_away_is_heard_when_it_is_back(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ear, layer = Ear(), Flaky()
+    monkeypatch.setattr(Driver, "serving", ear)
+    await layer.send(announce.WORKERS, {"type": "look"})
+    with caplog.at_level(logging.WARNING, "workflows.bell"):
+        listening = asyncio.create_task(Bell(layer=layer).listen())
+        async with asyncio.timeout(30):
+            await ear.rung.wait()
+    assert [record.getMessage() for record in caplog.records] == [
+        "The channel layer failed; the sweep goes on. ConnectionError('the layer is away')"
+    ]
+    listening.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await listening
+    assert listening.cancelled()

@@ -1,0 +1,159 @@
+"""Values as JSON and back: what can be stored comes back the same, the rest is refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from workflows.engine import Event, UnstorableValue
+from workflows.engine.codec import MAX_DEPTH, check_text, clean_text, decode, encode
+
+
+class Point(Event):
+    x: int
+    when: datetime | None = None
+
+
+class Plain(BaseModel):
+    amount: Decimal
+
+
+class Colour(Enum):
+    RED = "red"
+
+
+class Text(str):
+    pass
+
+
+EVENTS = {"Point": Point}
+zones = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)
+texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
+leaves = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False),
+    texts, st.binary(), st.uuids(), st.dates(), st.times(), st.timedeltas(),
+    st.decimals(allow_nan=False), st.datetimes(), st.datetimes(timezones=zones),
+    st.builds(Point, x=st.integers(-(2**40), 2**40), when=st.none()),
+)  # fmt: skip
+keys = texts | st.sampled_from(["$", "v", "type"])
+values = st.recursive(
+    leaves, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=12
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(values)
+def test_whatever_can_be_stored_comes_back_the_same(value: Any) -> None:
+    tree = json.loads(json.dumps(encode(value, EVENTS), allow_nan=False))
+    back = decode(tree, EVENTS)
+    assert back == value
+    assert type(back) is type(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"$": "decimal", "v": "1"}, {"$": None}, {"$": {"$": 1}}, [{"v": 1}], {"$": "dict"},
+        {"$": "event", "v": ["Point", {}]},
+    ],
+)  # fmt: skip
+def test_dict_that_looks_like_a_tag_stays_a_dict(value: Any) -> None:
+    assert decode(json.loads(json.dumps(encode(value))), {}) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "back"),
+    [
+        ((1, (2,)), [1, [2]]),
+        (Text("a"), "a"),
+        (Colour.RED, "red"),
+        (Plain(amount=Decimal("1.0")), {"amount": "1.0"}),
+    ],
+)
+def test_neighbours_of_json_become_json(value: Any, back: Any) -> None:
+    assert decode(encode(value), {}) == back
+
+
+class Live:
+    pass
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        float("nan"), float("inf"), -float("inf"), "\x00", "\ud800", {"\ud800": 1}, {1: 1}, {1, 2},
+        Live(), Live, len, 10**4001, -(10**4001), b"x".__iter__(), 1j, [[Live()]],
+    ],
+    ids=range(16),
+)  # fmt: skip
+def test_what_cannot_be_stored_is_refused(value: Any) -> None:
+    with pytest.raises(UnstorableValue):
+        encode(value)
+    with pytest.raises(UnstorableValue):
+        encode({"deep": [value]})
+
+
+def test_nesting_has_an_end_and_a_circle_none() -> None:
+    deep: Any = 1
+    for _ in range(MAX_DEPTH):
+        deep = [deep]
+    assert decode(encode(deep), {}) == deep
+    with pytest.raises(UnstorableValue, match=str(MAX_DEPTH)):
+        encode([[deep]])
+    circle: list[Any] = []
+    circle.append(circle)
+    with pytest.raises(UnstorableValue):
+        encode(circle)
+
+
+def test_model_that_has_no_json_is_refused_by_name() -> None:
+    class Odd(BaseModel):
+        value: Any
+
+    with pytest.raises(UnstorableValue, match="Odd"):
+        encode(Odd(value=Live()))
+
+
+def test_only_declared_events_travel_and_none_is_imported_by_name() -> None:
+    with pytest.raises(UnstorableValue, match="'Point'"):
+        encode(Point(x=1), {})
+    with pytest.raises(UnstorableValue, match="'Point'"):
+        encode(Point(x=1), {"Point": type("Point", (Event,), {})})
+    with pytest.raises(UnstorableValue, match="'os.system'"):
+        decode({"$": "event", "v": ["os.system", {}]}, EVENTS)
+    with pytest.raises(UnstorableValue, match="'pickle'"):
+        decode({"$": "pickle", "v": "gASVAAAA"}, EVENTS)
+
+
+def test_encoded_values_share_nothing_with_the_original() -> None:
+    value = {"a": [1], "id": uuid4()}
+    tree = encode(value)
+    value["a"].append(2)  # type: ignore[attr-defined]
+    one, two = decode(tree, {}), decode(tree, {})
+    one["a"].append(3)
+    assert two["a"] == [1]
+
+
+def test_times_keep_their_zone_and_microseconds() -> None:
+    for value in (
+        datetime(2026, 1, 2, 3, 4, 5, 6, timezone(timedelta(hours=5, minutes=30))),
+        time(1, 2, 3, 4),
+        date(2026, 1, 2),
+        timedelta(days=-1, microseconds=1),
+        UUID(int=5),
+    ):
+        assert decode(json.loads(json.dumps(encode(value))), {}) == value
+
+
+def test_text_is_checked_or_cleaned() -> None:
+    assert check_text("fine ✓") == "fine ✓"
+    assert clean_text("a\x00b\ud800") == "a�b?"
