@@ -38,6 +38,7 @@ class Ear(Driver):
         self.rung.set()
 
 
+@pytest.mark.django_db(transaction=True)  # the application looks for demo accounts when it loads
 async def test_a_bell_rung_while_the_layer_was_away_is_heard_when_it_is_back(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -245,9 +245,9 @@ def test_a_bad_start_writes_nothing(register: Callable[[Workflow], Workflow]) ->
 
 
 def test_a_start_belongs_to_its_callers_transaction(drive: Drive) -> None:
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         start()
-        _ = 1 / 0
+        transaction.set_rollback(True)
     drive()
     assert not WorkflowRun.objects.exists()
 

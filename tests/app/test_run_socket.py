@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.test import Client
 
+from tests.app import sockets
 from tests.app.factories import make_run, make_user
+from tests.app.sockets import Socket
 from workflows import announce
 from workflows.consumers import websocket_urlpatterns
 from workflows.models import WorkflowRun
@@ -25,25 +26,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 application = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
 
 
-def sign_in(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-@asynccontextmanager
-async def opened(run: WorkflowRun, client: Client | None) -> AsyncIterator[WebsocketCommunicator]:
-    """Open the run's socket with the cookies of `client`."""
-    headers = []
-    if client is not None:
-        headers = [(b"cookie", client.cookies.output(header="", sep=";").strip().encode())]
-    socket = WebsocketCommunicator(application, f"/ws/runs/{run.pk}/", headers)
-    accepted, _ = await socket.connect(timeout=5)
-    assert accepted
-    try:
-        yield socket
-    finally:
-        await socket.disconnect()
+def opened(run: WorkflowRun, client: Client | None) -> AbstractAsyncContextManager[Socket]:
+    """Open the run's socket."""
+    return sockets.opened(application, f"/ws/runs/{run.pk}/", client)
 
 
 async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -52,7 +37,7 @@ async def in_thread(function: Callable[..., Any], *args: Any, **kwargs: Any) -> 
 
 async def watched() -> tuple[WorkflowRun, User, Client]:
     user = await in_thread(make_user, "olga", "workflows.view_workflowrun")
-    return await in_thread(make_run), user, await in_thread(sign_in, user)
+    return await in_thread(make_run), user, await in_thread(sockets.sign_in, user)
 
 
 async def test_a_change_of_the_run_nudges_its_page() -> None:
@@ -94,14 +79,14 @@ async def test_another_run_says_nothing_here() -> None:
 async def test_without_a_login_the_socket_closes_with_its_own_code() -> None:
     run = await in_thread(make_run)
     async with opened(run, None) as socket:
-        assert await closed(socket) == LOGIN_NEEDED
+        assert await socket.close_code() == LOGIN_NEEDED
 
 
 async def test_a_run_that_is_not_visible_closes_with_its_own_code() -> None:
     run = await in_thread(make_run)
-    client = await in_thread(sign_in, await in_thread(make_user, "mallory"))
+    client = await in_thread(sockets.sign_in, await in_thread(make_user, "mallory"))
     async with opened(run, client) as socket:
-        assert await closed(socket) == NOT_ALLOWED
+        assert await socket.close_code() == NOT_ALLOWED
 
 
 async def test_a_permission_that_is_taken_away_closes_at_the_next_push() -> None:
@@ -109,7 +94,7 @@ async def test_a_permission_that_is_taken_away_closes_at_the_next_push() -> None
     async with opened(run, client) as socket:
         await in_thread(user.user_permissions.clear)
         await announce.send(runs=[run.pk])
-        assert await closed(socket) == NOT_ALLOWED
+        assert await socket.close_code() == NOT_ALLOWED
 
 
 async def test_an_account_that_is_switched_off_closes_at_the_next_push() -> None:
@@ -118,7 +103,7 @@ async def test_an_account_that_is_switched_off_closes_at_the_next_push() -> None
         user.is_active = False
         await in_thread(user.save)
         await announce.send(runs=[run.pk])
-        assert await closed(socket) == LOGIN_NEEDED
+        assert await socket.close_code() == LOGIN_NEEDED
 
 
 async def test_a_changed_password_closes_at_the_next_push() -> None:
@@ -127,22 +112,14 @@ async def test_a_changed_password_closes_at_the_next_push() -> None:
         user.set_password("another")
         await in_thread(user.save)
         await announce.send(runs=[run.pk])
-        assert await closed(socket) == LOGIN_NEEDED
+        assert await socket.close_code() == LOGIN_NEEDED
 
 
 async def test_a_logout_closes_the_sockets_of_that_login_and_no_other() -> None:
     run, user, client = await watched()
-    elsewhere = await in_thread(sign_in, user)
+    elsewhere = await in_thread(sockets.sign_in, user)
     async with opened(run, client) as socket, opened(run, elsewhere) as other:
         await in_thread(client.post, "/accounts/logout/")
-        assert await closed(socket) == LOGIN_NEEDED
+        assert await socket.close_code() == LOGIN_NEEDED
         await announce.send(runs=[run.pk])
         assert await other.receive_from(timeout=5)
-
-
-async def closed(socket: WebsocketCommunicator) -> int:
-    """Return the code that the server closes with."""
-    event = await socket.receive_output(timeout=5)
-    assert event["type"] == "websocket.close"
-    code: int = event["code"]
-    return code

@@ -47,6 +47,7 @@ class Ordeal:
     """
 
     database: Database
+    server: ServeProcess
     kills: int
     total: int
     random: Random
@@ -54,7 +55,7 @@ class Ordeal:
     killed: int = 0
     sending: threading.Event = field(default_factory=threading.Event)
     desks: list[Desk] = field(default_factory=list)
-    logs: list[str] = field(default_factory=list)
+    log: str = ""
 
     @property
     def answers(self) -> list[Answer]:
@@ -66,31 +67,34 @@ class Ordeal:
         given = sum(answer.status != 409 for answer in self.answers)
         return self.killed >= self.kills or given < self.total * (self.killed + 1) / self.kills
 
-    def run(self, server: ServeProcess) -> ServeProcess:
-        """Kill it as often as asked, and return the server that lives on."""
-        self.port = server.port
+    def begin(self) -> None:
+        """Wait for the server, and let people come."""
+        self.server.wait_until_healthy()
+        self.port = self.server.port
         for name in ("alice", "bob"):
             reviewer = Reviewer(self.port, name)
             random = Random(f"{name} {self.random.random()}")
             desk = Desk(reviewer, random, may_answer=self.may_answer, sending=self.sending)
             self.desks.append(desk)
             desk.start()
-        while self.killed < self.kills:
-            self._wait_for_a_bad_moment(server)
-            server.kill()
-            self.killed += 1
-            self.logs.append(server.output)
-            self._tell()
-            server = self.database.serve(self.port)
-        return server.wait_until_healthy()
 
-    def _wait_for_a_bad_moment(self, server: ServeProcess) -> None:
+    def kill(self) -> None:
+        """Kill the server as often as asked, each time at another moment of its life."""
+        while self.killed < self.kills:
+            self._wait_for_a_bad_moment()
+            self.server.kill()
+            self.killed += 1
+            self.log += self.server.output
+            self._tell()
+            self.server = self.database.serve(self.port)
+
+    def _wait_for_a_bad_moment(self) -> None:
         """While it starts, soon or late after it serves, or just as an answer reaches it."""
         kind = self.random.choice(["starting", "serving", "serving", "answering", "answering"])
         if kind == "starting":
             time.sleep(self.random.uniform(0.05, 2.5))
             return
-        eventually(lambda: server.port, "the server announces its port")
+        eventually(lambda: self.server.port, "the server announces its port")
         if kind == "answering":
             for _ in range(self.random.randint(1, 20)):
                 self.sending.clear()
@@ -125,9 +129,11 @@ class Ordeal:
         eventually(all_ended, "every run has ended", patience)
 
     def close(self) -> None:
-        """Send everybody home."""
+        """Send everybody home, and stop the server that lives on."""
         for desk in self.desks:
             desk.leave()
+        self.server.kill()
+        self.log += self.server.output
 
     def _check_desks(self) -> None:
         for desk in self.desks:
@@ -140,7 +146,7 @@ def ordeal(database: Database, *, kills: int, total: int) -> Iterator[Ordeal]:
     """Make an ordeal whose chances can be had again: SOAK_SEED=..., as it prints."""
     seed = os.environ.get("SOAK_SEED") or str(SystemRandom().randrange(10**6))
     say(f"SOAK_SEED={seed}")
-    made = Ordeal(database, kills, total, Random(seed))
+    made = Ordeal(database, database.serve(), kills, total, Random(seed))
     try:
         yield made
     finally:
@@ -153,19 +159,14 @@ def test_kills_lose_and_double_nothing(database: Database, tmp_path: Path) -> No
     if not LONG:
         claims.write_text(FEW)
     with ordeal(database, kills=kills, total=runs * asked + 8) as this:
-        server = database.serve().wait_until_healthy()
-        try:
-            database.start(runs, claims)
-            server = this.run(server)
-            this.wait_until_nothing_is_open()
-        finally:
-            this.close()
-            server.terminate()
+        this.begin()
+        database.start(runs, claims)
+        this.kill()
+        this.wait_until_nothing_is_open()
     facts = database.facts()
     told = Counter(answer.status for answer in this.answers)
     say(f"{kills} kills, {len(facts['runs'])} runs, {len(facts['decisions'])} decisions, {told}")
     assert faults(facts, this.answers) == []
     assert len(facts["runs"]) == runs + 2
     assert len(facts["requests"]) == runs * asked + 8
-    logs = "\n".join([*this.logs, server.output])
-    assert re.findall(r"^.*(?: ERROR | CRITICAL |Error: ).*$", logs, re.MULTILINE) == []
+    assert re.findall(r"^.*(?: ERROR | CRITICAL |Error: ).*$", this.log, re.MULTILINE) == []

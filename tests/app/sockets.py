@@ -1,0 +1,52 @@
+"""Opening a socket as a browser does, with the cookies of somebody's login."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from asgiref.testing import ApplicationCommunicator
+from channels.testing import WebsocketCommunicator
+from django.contrib.auth.models import User
+from django.test import Client
+
+
+class Socket(WebsocketCommunicator):  # type: ignore[misc]  # channels has no types
+    """One open socket. Needs a test with `transaction=True`.
+
+    Channels' own communicator keeps connections open that a consumer's threads have used, for
+    the sake of tests inside a transaction; on a server these keep the test database from going.
+    """
+
+    send_input = ApplicationCommunicator.send_input
+    receive_output = ApplicationCommunicator.receive_output
+
+    async def close_code(self) -> int:
+        """Wait for the server to close, and return the code it gives."""
+        event = await self.receive_output(timeout=5)
+        assert event["type"] == "websocket.close", event
+        code: int = event["code"]
+        return code
+
+
+def sign_in(user: User) -> Client:
+    """Return a browser in which `user` is logged in."""
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@asynccontextmanager
+async def opened(application: Any, path: str, client: Client | None) -> AsyncIterator[Socket]:
+    """Open `path` with the cookies of `client`, or with none; it must be accepted."""
+    headers = []
+    if client is not None:
+        headers = [(b"cookie", client.cookies.output(header="", sep=";").strip().encode())]
+    socket = Socket(application, path, headers)
+    accepted, _ = await socket.connect(timeout=5)
+    assert accepted
+    try:
+        yield socket
+    finally:
+        await socket.disconnect()
