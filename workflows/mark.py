@@ -40,6 +40,7 @@ WORDS = {
     "resumed": "Resumed",
     "reopened": "Taken up again after the failure",
     "blocked": "Blocked: its code does not fit",
+    "unblocked": "Tried again after it was blocked",
 }
 
 

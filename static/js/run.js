@@ -7,6 +7,11 @@
 (() => {
   "use strict";
 
+  // A refused action answers with the page, under the action's address: what re-reads the page
+  // asks for where it stands, and a reload must not repeat the action.
+  const { address } = document.getElementById("run")?.dataset ?? {};
+  if (address && location.pathname !== address) history.replaceState(null, "", address);
+
   // What the server last sent of a section; what stands in the page differs by what people did.
   const sent = new Map();
 

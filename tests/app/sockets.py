@@ -19,8 +19,8 @@ class Socket(WebsocketCommunicator):  # type: ignore[misc]  # channels has no ty
     the sake of tests inside a transaction; on a server these keep the test database from going.
     """
 
-    send_input = ApplicationCommunicator.send_input
-    receive_output = ApplicationCommunicator.receive_output
+    send_input: Any = ApplicationCommunicator.send_input
+    receive_output: Any = ApplicationCommunicator.receive_output
 
     async def close_code(self) -> int:
         """Wait for the server to close, and return the code it gives."""

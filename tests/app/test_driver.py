@@ -174,6 +174,17 @@ def test_a_paused_run_keeps_its_answers(drive: Drive) -> None:
     assert list(kinds)[2:5] == ["paused", "resumed", "answered"]
 
 
+def test_a_run_may_be_paused_before_it_began(drive: Drive) -> None:
+    run = start()
+    run.pause()
+    drive()
+    assert fresh(run).status == "paused"
+    assert not flows.calls
+    run.resume()
+    drive()
+    assert fresh(run).status == "waiting"
+
+
 def test_verbs_name_the_state_they_were_asked_in(drive: Drive) -> None:
     run = start()
     drive()

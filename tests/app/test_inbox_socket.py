@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
+from django.db import connections
 from django.test import Client
 
 from approvals.consumers import InboxConsumer
@@ -21,10 +24,18 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 async def sockets() -> AsyncIterator[list[WebsocketCommunicator]]:
+    """The sockets that a test opens, closed at its end.
+
+    Channels' communicator keeps database connections from being closed while it runs, those of
+    pool threads too. So there is one such thread, and what it opened is closed here.
+    """
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     opened: list[WebsocketCommunicator] = []
     yield opened
     for socket in opened:
         await socket.disconnect()
+    await asyncio.to_thread(connections.close_all)
+    await database_sync_to_async(connections.close_all)()
 
 
 def cookie_of(user: User | None) -> tuple[Client, str]:

@@ -226,6 +226,17 @@ def test_a_run_whose_step_is_gone_is_blocked_by_name(drive: Drive, register: Reg
     assert "no step 'try_later'" in (fresh(run).error or {})["message"]
 
 
+def test_a_person_may_have_a_blocked_run_tried_again(drive: Drive) -> None:
+    run = start()
+    WorkflowRun.objects.filter(pk=run.pk).update(takeovers=5)
+    drive()
+    assert fresh(run).status == "blocked"
+    fresh(run).retry()
+    drive()
+    assert fresh(run).status == "waiting"
+    assert [one.kind for one in run.journal.order_by("seq")][:2] == ["blocked", "unblocked"]
+
+
 def test_a_corrupt_snapshot_blocks_its_run_and_nobody_elses(drive: Drive) -> None:
     run, other = start(), start()
     drive()

@@ -96,6 +96,9 @@ class Bench:
             for trial in trials:
                 self.run(trial)
 
+    def is_idle(self) -> bool:
+        return self.machine.idle
+
     def kinds(self) -> list[str]:
         return [entry.kind for entry in self.machine.journal]
 

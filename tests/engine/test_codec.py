@@ -36,7 +36,7 @@ class Text(str):
 
 
 EVENTS = {"Point": Point}
-zones = st.timedeltas(timedelta(hours=-23), timedelta(hours=23)).map(timezone)
+zones = st.integers(-23 * 60, 23 * 60).map(lambda n: timezone(timedelta(minutes=n)))
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 leaves = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False),

@@ -120,7 +120,6 @@ def test_owner_resumed_in_mid_flight_finds_its_list() -> None:
     other = bench.reload()
     resumed = other.take()
     told = [collect(trial) for trial in resumed]
-    assert sorted(told, key=str) == [None, None, [0, 1, 2]] or told.count(None) == 2
     assert [one for one in told if one] == [[0, 1, 2]]
     assert "collected" not in other.kinds()
 

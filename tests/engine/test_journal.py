@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tests.engine.bench import Bench, Trial, applied, copied, stored, through_json
 from workflows.engine import (
     Context,
+    ContextClosed,
     Event,
     InputRequestEvent,
     InputResponseEvent,
@@ -59,7 +61,7 @@ def right(event: Right, ctx: Context) -> list[InputRequestEvent]:
 
 @step(retries=3, retry_delay=1.0)
 def join(event: InputResponseEvent | Last, ctx: Context) -> StopEvent | None:
-    asked = [InputResponseEvent, Last, Last]
+    asked: list[type[Event]] = [InputResponseEvent, Last, Last]
     found = ctx.collect_events(event, asked)
     return None if found is None else StopEvent(result={"got": len(found), "event": event})
 
@@ -101,7 +103,8 @@ class History:
         elif action == "finish" and trial:
             self.bench.finish(trial)
         elif action == "call and crash" and trial:
-            machine.workflow.steps[trial.invocation.step].invoke(trial.event, trial.context)
+            with contextlib.suppress(ContextClosed):
+                machine.workflow.steps[trial.invocation.step].invoke(trial.event, trial.context)
             self.bench.crash(trial)
         elif action == "crash" and trial:
             self.bench.crash(trial)

@@ -93,16 +93,16 @@ def test_slot_is_kept_until_the_function_has_really_ended() -> None:
     trial = bench.one()
     bench.machine.fail(trial.invocation, TimeoutError(), bench.now, 1.0)  # its thread goes on
     assert not bench.take()
-    assert not bench.machine.idle
+    assert not bench.is_idle()
     bench.machine.release("slow")
     assert bench.one().context.attempt == 2
 
 
 def test_run_that_only_waits_is_idle_and_not_stalled() -> None:
     bench = started()
-    assert not bench.machine.idle
+    assert not bench.is_idle()
     bench.run_all()
-    assert bench.machine.idle
+    assert bench.is_idle()
     bench.machine.check_stalled()
     assert bench.machine.state.status == "running"
     assert bench.machine.unasked() == ["r"]
@@ -132,9 +132,9 @@ def test_pause_begins_nothing_lets_running_steps_finish_and_keeps_answers() -> N
     bench.finish(one)
     bench.machine.answer("r", "kept", by="bob")
     assert not bench.take()
-    assert not bench.machine.idle
+    assert not bench.is_idle()
     bench.finish(two)
-    assert bench.machine.idle
+    assert bench.is_idle()
     bench.machine.check_stalled()
     assert bench.machine.state.status == "paused"
     bench.machine.resume(by="alice")

@@ -37,7 +37,7 @@ def test_classes_local_to_a_function_are_found() -> None:
     async def one(event: Local, ctx: Context) -> Local | None: ...
 
     @step(retries=1)
-    async def two(event: Local) -> list[Local]: ...
+    async def two(event: Local) -> list[Local]: ...  # type: ignore[empty-body]
 
     assert one.accepts == two.accepts == (Local,)
 

@@ -108,7 +108,8 @@ def _ledgers(facts: Facts) -> Iterator[str]:
 
 
 def _ledger(run: dict[str, Any], asked: dict[str, Any]) -> Iterator[str]:
-    result, totals = run["result"], defaultdict(Decimal)
+    result = run["result"]
+    totals: dict[str, Decimal] = defaultdict(Decimal)
     claims = parse_claims(run["input"]["claims"])
     if [line["claim"] for line in result["ledger"]] != [claim.claim for claim in claims]:
         yield "the ledger does not hold each claim once"

@@ -16,11 +16,11 @@ class Database:
 
     def __init__(self, folder: Path, url: str = "") -> None:
         self.folder = folder
-        self.extra = {"DATABASE_URL": url} if url else {}
+        self.url = url
 
     def serve(self, port: int = 0) -> ServeProcess:
         """Start a server on these rows, without waiting for it."""
-        return ServeProcess(self.folder, "--noreload", port=port, **self.extra)
+        return ServeProcess(self.folder, "--noreload", port=port, DATABASE_URL=self.url)
 
     def start(self, count: int, claims: Path) -> None:
         """Start so many runs of `expenses` on the file `claims`, as the admin."""
@@ -43,7 +43,7 @@ class Database:
         code = f"from tests.whole import rows; {code}"
         done = subprocess.run(
             [sys.executable, "manage.py", "shell", "--verbosity", "0", "--command", code],
-            cwd=ROOT, env=environment(self.folder, **self.extra), capture_output=True, text=True,
-            check=False,
+            cwd=ROOT, env=environment(self.folder, DATABASE_URL=self.url),
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr

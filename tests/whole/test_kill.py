@@ -86,6 +86,7 @@ class Ordeal:
             self.killed += 1
             self.log += self.server.output
             self._tell()
+            self._check_desks()
             self.server = self.database.serve(self.port)
 
     def _wait_for_a_bad_moment(self) -> None:
@@ -94,7 +95,7 @@ class Ordeal:
         if kind == "starting":
             time.sleep(self.random.uniform(0.05, 2.5))
             return
-        eventually(lambda: self.server.port, "the server announces its port")
+        eventually(self._serves, "the server announces its port")
         if kind == "answering":
             for _ in range(self.random.randint(1, 20)):
                 self.sending.clear()
@@ -102,6 +103,10 @@ class Ordeal:
             time.sleep(self.random.uniform(0, 0.06))
         else:
             time.sleep(0.05 * 120 ** self.random.random())  # 0.05 to 6 s, short ones as often
+
+    def _serves(self) -> bool:
+        assert self.server.process.poll() is None, f"The server ended:\n{self.server.output}"
+        return self.server.port != 0
 
     def _tell(self) -> None:
         if LONG:

@@ -125,7 +125,7 @@ def _prepare(
         raise DurableError(f"Run {row.id}: its journal ends at {state.seq}, not at {row.seq}.")
     machine = Machine(workflow, str(row.id), state)
     machine.check_loadable()
-    if not state.seq:
+    if not state.begun:
         machine.start(workflow.start_event(row.input))
     return Loaded(row, machine, deliveries)
 

@@ -57,6 +57,11 @@ class EmbeddedServer:
         """Serve, in the main thread, until stopped by SIGINT, SIGTERM or `stop()`."""
         self._server.run()
 
+    @property
+    def was_told_to_end(self) -> bool:
+        """Say whether a signal came, which counts for more than changed code."""
+        return getattr(reactor, "_exitSignal", None) is not None
+
     def stop(self) -> None:
         """Drain and return from `run()`. May be called from any thread."""
         reactor.callFromThread(self._stop)

@@ -45,7 +45,7 @@ def emit(machine: Machine, invocation: Invocation, emitted: Iterable[Event]) -> 
 def _emit_one(machine: Machine, where: str, event: Event, into: Emission) -> None:
     if isinstance(event, StopEvent):
         if not into.result:
-            into.result.append(encode(event.result, machine.workflow.events))
+            into.result.append(_encode_result(machine, event))
     elif isinstance(event, InputRequestEvent):
         into.requests.append(_open(machine, where, event, into))
     else:
@@ -57,6 +57,13 @@ def _emit_one(machine: Machine, where: str, event: Event, into: Emission) -> Non
         at = len(into.events)
         into.spawn.extend((first + count, step, at) for count, step in enumerate(steps))
         into.events.append(Held.of(event))
+
+
+def _encode_result(machine: Machine, stop: StopEvent) -> Any:
+    try:
+        return encode(stop.result, machine.workflow.events)
+    except errors.UnstorableValue as error:
+        raise errors.UnstorableValue(f"its result: {error}") from error
 
 
 def _open(machine: Machine, where: str, event: InputRequestEvent, into: Emission) -> dict[str, Any]:

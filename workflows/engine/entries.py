@@ -10,7 +10,7 @@
 | declined, expired, discarded | request_id |
 | completed | result |
 | failed | error |
-| cancelled, paused, resumed, reopened, blocked | by |
+| cancelled, paused, resumed, reopened, blocked, unblocked | by |
 
 `spawn` lists `[invocation, step, index into events]`. Times are ISO 8601 in UTC.
 """

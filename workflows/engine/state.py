@@ -78,6 +78,11 @@ class RunState:
         self.error: dict[str, Any] | None = None
 
     @property
+    def begun(self) -> bool:
+        """True once the input was routed; a run may be paused or blocked before that."""
+        return self.next_id > 1
+
+    @property
     def ended(self) -> bool:
         """True once the run has completed, failed or been cancelled."""
         return self.status in ENDED
@@ -164,6 +169,9 @@ class RunState:
         for invocation in self.invocations.values():
             invocation.failures = 0
             invocation.due = None
+
+    def _unblocked(self, entry: Entry, data: dict[str, Any]) -> None:
+        pass  # somebody says that its code fits now
 
     def _blocked(self, entry: Entry, data: dict[str, Any]) -> None:
         pass  # its code does not fit; the state is as it was

@@ -175,15 +175,16 @@ class WorkflowRun(models.Model):
         The requests that closed with the failure open again under their ids, with as much time
         to answer as they had at first. Raise `WrongState` from any other state.
         """
+        now = database_now()
+        blocked = WorkflowRun.objects.filter(pk=self.pk, status=self.Status.BLOCKED).exists()
         with transaction.atomic():
-            now = database_now()
-            if self._unblock(now):
-                return
             self._move(
-                {self.Status.FAILED}, self.Status.QUEUED, "retried", by, kind="reopened",
+                {self.Status.BLOCKED if blocked else self.Status.FAILED},
+                self.Status.QUEUED, "retried", by, kind="unblocked" if blocked else "reopened",
                 finished_at=None, error=None, wake_at=now, takeovers=0,
             )  # fmt: skip
-            self.requests.reopen(now)
+            if not blocked:
+                self.requests.reopen(now)
             self._announce(bell=True)
 
     def run_again(self, *, by: User | None = None) -> WorkflowRun:
@@ -220,15 +221,6 @@ class WorkflowRun(models.Model):
         if held.update(inbox=F("inbox") + 1) != 1:
             return False
         Delivery.objects.create(run=self, kind=kind, data={"by": by.get_username() if by else ""})
-        self._announce(bell=True)
-        return True
-
-    def _unblock(self, now: Any) -> bool:
-        """Blocked -> queued; False if it is not blocked."""
-        blocked = WorkflowRun.objects.filter(pk=self.pk, status=self.Status.BLOCKED)
-        if blocked.update(status=self.Status.QUEUED, wake_at=now, error=None, takeovers=0) != 1:
-            return False
-        self.refresh_from_db()
         self._announce(bell=True)
         return True
 

@@ -102,7 +102,10 @@ class Command(BaseCommand):
         watcher.stop()
         if server.failed:
             raise CommandError("The server stopped because its worker broke; see the log above.")
-        return bool(reloads)
+        if reloads and not server.was_told_to_end:
+            return True
+        self.say("Stopped.")
+        return False
 
     def greet(self, listener: socket.socket, *, watch: bool) -> None:
         """Say where the pages are."""

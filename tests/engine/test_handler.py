@@ -1,0 +1,461 @@
+"""A run in this process: each verb at any time, nothing missed, nothing left running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.engine.loops import until
+from workflows.engine import (
+    AlreadyAnswered,
+    Context,
+    ContextClosed,
+    Event,
+    InputRequestEvent,
+    InputResponseEvent,
+    InvalidReply,
+    RequestClosed,
+    StartEvent,
+    StepFailed,
+    StepTimeout,
+    StopEvent,
+    UnknownRequest,
+    Workflow,
+    WorkflowCancelled,
+    WorkflowHandler,
+    WorkflowStalled,
+    step,
+)
+
+
+class Tick(Event):
+    n: int = 0
+
+
+class Gate:
+    """Where a step waits until the test lets it on."""
+
+    def __init__(self) -> None:
+        self.entered = asyncio.Event()
+        self.leave = asyncio.Event()
+        self.cancelled = False
+
+    async def wait(self) -> None:
+        self.entered.set()
+        try:
+            await self.leave.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+
+def reply(request: InputRequestEvent, response: Any = "yes") -> InputResponseEvent:
+    return InputResponseEvent(request_id=request.request_id, response=response)
+
+
+@step
+async def ask(event: StartEvent, ctx: Context) -> list[InputRequestEvent | Tick]:
+    return [InputRequestEvent(prompt="?"), Tick(n=1)]
+
+
+@step
+async def tick(event: Tick, ctx: Context) -> None:
+    ctx.write_event_to_stream(event)
+    if "gate" in ctx.session:
+        await ctx.session["gate"].wait()
+    ctx.set("ticked", True)
+
+
+@step
+async def end(event: InputResponseEvent, ctx: Context) -> StopEvent:
+    return StopEvent(result=[event.text, ctx.get("ticked")])
+
+
+workflow = Workflow("handled", [ask, tick, end])
+
+
+async def started() -> tuple[WorkflowHandler, Gate]:
+    handler = await workflow.run()
+    gate = handler.session["gate"] = Gate()
+    await gate.entered.wait()
+    return handler, gate
+
+
+def single(function: Any, **rules: Any) -> Workflow:
+    return Workflow("single", [step(**rules)(function)])
+
+
+async def test_run_waits_for_its_answer_and_ends_with_the_result() -> None:
+    handler = await workflow.run({"any": "input"})
+    await handler.snapshot()
+    assert handler.status == "waiting"
+    [request] = handler.pending_requests
+    await handler.send_input(reply(request))
+    assert await handler.result() == ["yes", True]
+    assert (handler.status, handler.pending_requests) == ("completed", [])
+
+
+async def test_branch_that_needs_no_human_goes_on_meanwhile() -> None:
+    handler, gate = await started()
+    assert handler.status == "running"
+    assert len(handler.pending_requests) == 1
+    gate.leave.set()
+    await handler.snapshot()
+    assert handler.status == "waiting"
+
+
+async def test_several_may_wait_for_the_result() -> None:
+    handler = await workflow.run()
+    waiters = [asyncio.create_task(handler.result()) for _ in range(3)]
+    await handler.snapshot()
+    await handler.send_input(reply(handler.pending_requests[0]))
+    assert await asyncio.gather(*waiters) == [["yes", True]] * 3
+
+
+async def test_several_wait_for_an_error_and_each_gets_it() -> None:
+    async def begin(event: StartEvent) -> StopEvent:
+        raise ValueError("bad")
+
+    handler = await single(begin).run()
+    waiters = [asyncio.create_task(handler.result()) for _ in range(2)]
+    for told in await asyncio.gather(*waiters, return_exceptions=True):
+        assert isinstance(told, StepFailed)
+        assert "'begin' failed: ValueError: bad" in str(told)
+        assert isinstance(told.__cause__, ValueError)
+
+
+async def test_engine_errors_are_raised_as_they_are_and_cause_nothing_circular() -> None:
+    async def begin(event: StartEvent) -> StopEvent | None:
+        return None
+
+    handler = await single(begin).run()
+    for _ in range(2):
+        with pytest.raises(WorkflowStalled, match="'single'") as caught:
+            await handler.result()
+        assert caught.value.__cause__ is not caught.value
+
+
+async def test_refused_answers_leave_the_request_as_it_was() -> None:
+    handler = await workflow.run()
+    await handler.snapshot()
+    [request] = handler.pending_requests
+    with pytest.raises(InvalidReply):
+        await handler.send_input(reply(request, {"approved": "maybe"}))
+    with pytest.raises(UnknownRequest, match="'nope'"):
+        await handler.send_input(InputResponseEvent(request_id="nope", response="x"))
+    assert handler.pending_requests == [request]
+    await handler.send_input(reply(request))
+    with pytest.raises(AlreadyAnswered):
+        await handler.send_input(reply(request, "again"))
+    assert (await handler.result())[0] == "yes"
+
+
+async def test_answer_after_the_end_is_refused() -> None:
+    handler = await workflow.run()
+    await handler.snapshot()
+    [request] = handler.pending_requests
+    await handler.cancel()
+    with pytest.raises(RequestClosed, match="cancelled"):
+        await handler.send_input(reply(request))
+
+
+# Pause
+
+
+async def test_pause_lets_running_steps_finish_and_keeps_answers() -> None:
+    handler, gate = await started()
+    await handler.pause()
+    await handler.send_input(reply(handler.pending_requests[0], "kept"))
+    assert handler.status == "paused"
+    gate.leave.set()
+    snapshot = await handler.snapshot()
+    assert snapshot.status == "paused"
+    assert snapshot.data["values"] == {"ticked": True}
+    await handler.resume_in_place()
+    assert await handler.result() == ["kept", True]
+
+
+async def test_verbs_do_nothing_where_there_is_nothing_to_do() -> None:
+    handler = await workflow.run()
+    await handler.resume_in_place()
+    await handler.pause()
+    await handler.pause()
+    await handler.cancel()
+    await handler.cancel()
+    await handler.pause()
+    await handler.resume_in_place()
+    assert handler.status == "cancelled"
+    assert (await handler.snapshot()).status == "cancelled"
+
+
+# Cancel
+
+
+async def test_cancel_before_the_first_step_runs_nothing() -> None:
+    handler = await workflow.run()
+    await handler.cancel()
+    with pytest.raises(WorkflowCancelled, match="'handled'"):
+        await handler.result()
+    assert [event async for event in handler.stream_events()] == []
+
+
+async def test_cancel_stops_running_steps_and_waits_until_they_have() -> None:
+    handler, gate = await started()
+    await handler.cancel()
+    assert gate.cancelled
+    assert handler.pending_requests == []
+
+
+async def test_cancel_from_within_a_step_ends_the_run_and_closes_the_context() -> None:
+    told: list[str] = []
+
+    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
+        await ctx.session["handler"].cancel()
+        try:
+            ctx.set("a", 1)
+        except ContextClosed as error:
+            told.append(str(error))
+        return StopEvent(result="too late")
+
+    handler = await single(begin).run()
+    handler.session["handler"] = handler
+    with pytest.raises(WorkflowCancelled):
+        await handler.result()
+    await until(lambda: told)
+    assert "'begin'" in told[0]
+
+
+async def test_first_stop_cancels_what_runs_once_and_lets_it_clean_up() -> None:
+    class Slow(Event):
+        pass
+
+    cleaned = asyncio.Event()
+    gate = Gate()
+
+    async def begin(event: StartEvent, ctx: Context) -> list[Slow | Tick]:
+        return [Slow(), Tick()]
+
+    async def slow(event: Slow) -> None:
+        try:
+            await gate.wait()
+        finally:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            cleaned.set()
+
+    async def stop(event: Tick) -> StopEvent:
+        await gate.entered.wait()
+        return StopEvent(result="first")
+
+    handler = await Workflow("race", [step(begin), step(slow), step(stop)]).run()
+    assert await handler.result() == "first"
+    handler._pump()
+    await cleaned.wait()
+    assert gate.cancelled
+
+
+# The stream
+
+
+async def collect(stream: AsyncIterator[Event]) -> list[Event]:
+    return [event async for event in stream]
+
+
+async def test_stream_misses_nothing_for_early_and_late_consumers() -> None:
+    handler = await workflow.run()
+    early = [asyncio.create_task(collect(handler.stream_events())) for _ in range(2)]
+    await handler.snapshot()
+    late = asyncio.create_task(collect(handler.stream_events()))
+    await handler.send_input(reply(handler.pending_requests[0]))
+    await handler.result()
+    after = await collect(handler.stream_events())
+    for told in [*(await asyncio.gather(*early, late)), after]:
+        assert told == [Tick(n=1)]
+
+
+async def test_stream_is_immediate() -> None:
+    handler, gate = await started()
+    async for event in handler.stream_events():
+        assert event == Tick(n=1)
+        assert handler.status == "running"
+        gate.leave.set()
+        break
+
+
+async def test_stream_of_a_failed_run_ends() -> None:
+    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
+        ctx.write_event_to_stream(Tick(n=ctx.attempt))
+        raise ValueError
+
+    handler = await single(begin, retries=1).run()
+    assert await collect(handler.stream_events()) == [Tick(n=1), Tick(n=2)]
+
+
+# What steps raise
+
+
+class Odd(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [asyncio.CancelledError("own"), SystemExit(3), Odd("x"), TimeoutError("own"), StopIteration()],
+    ids=lambda one: type(one).__name__,
+)
+@pytest.mark.parametrize("sync", [False, True])
+async def test_whatever_a_step_raises_is_retried_and_then_fails_the_run(
+    error: BaseException, sync: bool
+) -> None:
+    attempts: list[int] = []
+
+    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
+        attempts.append(ctx.attempt)
+        raise error
+
+    def begin_sync(event: StartEvent, ctx: Context) -> StopEvent:
+        attempts.append(ctx.attempt)
+        raise error
+
+    function = begin_sync if sync else begin
+    handler = await single(function, retries=1, timeout=60.0).run()
+    with pytest.raises(StepFailed, match="'begin"):
+        await handler.result()
+    assert attempts == [1, 2]
+
+
+async def test_step_that_takes_too_long_is_cancelled_and_named() -> None:
+    gate = Gate()
+
+    async def begin(event: StartEvent) -> StopEvent:
+        await gate.wait()
+        return StopEvent()
+
+    handler = await single(begin, timeout=0.01).run()
+    with pytest.raises(StepTimeout, match=r"'single'.*'begin'.*0\.01"):
+        await handler.result()
+    assert gate.cancelled
+
+
+async def test_step_that_ignores_its_timeout_is_late_all_the_same() -> None:
+    gate = Gate()
+
+    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
+        try:
+            await gate.wait()
+        except asyncio.CancelledError:
+            if ctx.attempt == 2:
+                raise ValueError("while cleaning up") from None
+        return StopEvent(result="too late")
+
+    handler = await single(begin, timeout=0.01, retries=1).run()
+    with pytest.raises(StepTimeout):
+        await handler.result()
+
+
+async def test_task_that_outlives_its_step_finds_the_context_closed() -> None:
+    told: list[Exception] = []
+    tasks: list[asyncio.Task[None]] = []
+    gate = Gate()
+
+    async def later(ctx: Context) -> None:
+        await gate.wait()
+        try:
+            ctx.set("a", 1)
+        except ContextClosed as error:
+            told.append(error)
+
+    async def begin(event: StartEvent, ctx: Context) -> InputRequestEvent:
+        tasks.append(asyncio.create_task(later(ctx)))
+        return InputRequestEvent(prompt="?")
+
+    handler = await Workflow("outlived", [step(begin), end]).run()
+    await handler.snapshot()
+    gate.leave.set()
+    await tasks[0]
+    assert len(told) == 1
+    assert (await handler.snapshot()).data["values"] == {}
+
+
+mark = contextvars.ContextVar("mark", default="clean")
+
+
+async def test_no_step_sees_what_another_attempt_did_to_context_variables() -> None:
+    seen: list[str] = []
+
+    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
+        seen.append(mark.get())
+        mark.set("dirty")
+        if ctx.attempt < 3:
+            raise ValueError
+        return StopEvent()
+
+    mark.set("callers")
+    await (await single(begin, retries=2).run()).result()
+    assert seen == ["callers"] * 3
+
+
+async def test_retry_after_a_delay_begins_by_itself() -> None:
+    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
+        if ctx.attempt == 1:
+            raise ValueError
+        return StopEvent(result=ctx.attempt)
+
+    handler = await single(begin, retries=1, retry_delay=0.01).run()
+    assert await handler.result() == 2
+
+
+async def test_no_more_steps_run_at_once_than_allowed_and_cancel_frees_them() -> None:
+    running, most = 0, 0
+    gates = [Gate() for _ in range(6)]
+
+    async def begin(event: StartEvent) -> list[Tick]:
+        return [Tick(n=n) for n in range(6)]
+
+    async def work(event: Tick, ctx: Context) -> StopEvent | None:
+        nonlocal running, most
+        running, most = running + 1, max(most, running + 1)
+        try:
+            await gates[event.n].wait()
+        finally:
+            running -= 1
+        found = ctx.collect_events(event, [Tick] * 6)
+        return StopEvent(result=len(found)) if found else None
+
+    limited = Workflow("limited", [step(begin), step(max_concurrency=2)(work)])
+    handler = await limited.run()
+    for gate in gates:
+        await gate.entered.wait()
+        gate.leave.set()
+    assert await handler.result() == 6
+    assert most == 2
+    for gate in gates:
+        gate.entered.clear()
+        gate.leave.clear()
+    handler = await limited.run()
+    await gates[1].entered.wait()
+    await handler.cancel()
+    assert running == 0
+    assert not gates[2].entered.is_set()
+
+
+async def test_unstorable_input_is_refused_at_the_door() -> None:
+    from workflows.engine import InvalidInput
+
+    with pytest.raises(InvalidInput, match="'handled'"):
+        await workflow.run({"text": "a\x00"})
+
+
+async def test_progress_keeps_the_last_word() -> None:
+    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
+        ctx.progress(0.5, "half")
+        ctx.progress(2, "all")
+        return StopEvent()
+
+    handler = await single(begin).run()
+    await handler.result()
+    assert handler.fraction == (1.0, "all")

@@ -1,0 +1,208 @@
+"""The input handler answers before people do, and never in their way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.engine.loops import until
+from workflows.engine import (
+    Context,
+    InputRequestEvent,
+    InputResponseEvent,
+    StartEvent,
+    StopEvent,
+    Workflow,
+    WorkflowBuilder,
+    WorkflowHandler,
+    WorkflowSnapshot,
+    WrongRequestId,
+    step,
+)
+
+Register = Callable[[Workflow], Workflow]
+
+
+@step
+async def ask(event: StartEvent) -> InputRequestEvent:
+    return InputRequestEvent(prompt="?", request_id="r", allow={"approve", "reject"})
+
+
+@step
+async def end(event: InputResponseEvent, ctx: Context) -> StopEvent:
+    return StopEvent(result=[event.approved, ctx.answered_by])
+
+
+class Desk:
+    """An input handler that does as it is told, and counts how often it was asked."""
+
+    def __init__(self, answer: Callable[[InputRequestEvent], Any]) -> None:
+        self.answer = answer
+        self.asked: list[InputRequestEvent] = []
+        self.entered = asyncio.Event()
+        self.leave = asyncio.Event()
+        self.leave.set()
+
+    async def __call__(self, request: InputRequestEvent) -> InputResponseEvent | None:
+        self.asked.append(request)
+        self.entered.set()
+        await self.leave.wait()
+        found: InputResponseEvent | None = self.answer(request)
+        return found
+
+
+def approve(request: InputRequestEvent) -> InputResponseEvent:
+    return InputResponseEvent(request_id=request.request_id, response={"approved": True})
+
+
+def build(desk: Desk) -> Workflow:
+    return Workflow("desk", [ask, end], input_handler=desk)
+
+
+async def by_hand(handler: WorkflowHandler) -> Any:
+    [request] = handler.pending_requests
+    await handler.send_input(
+        InputResponseEvent(request_id=request.request_id, response={"approved": False})
+    )
+    return await handler.result()
+
+
+async def settled(handler: WorkflowHandler) -> None:
+    """Wait until the input handler's tasks are over."""
+    await until(lambda: not handler._tasks)
+
+
+async def test_its_answer_is_routed_like_a_humans_and_is_nobodys() -> None:
+    desk = Desk(approve)
+    built = WorkflowBuilder("desk").step(ask).step(end).input_handler(desk).build()
+    handler = await built.run()
+    assert await handler.result() == [True, ""]
+    assert [request.prompt for request in desk.asked] == ["?"]
+
+
+async def test_none_leaves_the_request_to_a_human_and_is_not_asked_again(
+    register: Register,
+) -> None:
+    desk = Desk(lambda request: None)
+    handler = await register(build(desk)).run()
+    await handler.snapshot()
+    await settled(handler)
+    snapshot = WorkflowSnapshot.from_json((await handler.snapshot()).to_json())
+    again = await Workflow.resume(snapshot)
+    await again.pause()
+    await again.resume_in_place()
+    await settled(again)
+    assert len(desk.asked) == 1
+    assert await by_hand(again) == [False, ""]
+
+
+async def test_undecided_request_is_asked_again_after_a_resume(register: Register) -> None:
+    desk = Desk(approve)
+    desk.leave.clear()
+    handler = await register(build(desk)).run()
+    await desk.entered.wait()
+    snapshot = await handler.snapshot()
+    await handler.cancel()
+    desk.leave.set()
+    again = await Workflow.resume(snapshot)
+    assert await again.result() == [True, ""]
+    assert len(desk.asked) == 2
+
+
+async def test_wrong_request_id_fails_the_run_by_name() -> None:
+    desk = Desk(lambda request: InputResponseEvent(request_id="other", response="x"))
+    handler = await build(desk).run()
+    with pytest.raises(WrongRequestId, match=r"'desk'.*'r'.*'other'"):
+        await handler.result()
+
+
+def fail(request: InputRequestEvent) -> None:
+    raise ValueError("the model is away")
+
+
+def cancel(request: InputRequestEvent) -> None:
+    raise asyncio.CancelledError
+
+
+def leave(request: InputRequestEvent) -> None:
+    raise SystemExit(1)
+
+
+def invalid(request: InputRequestEvent) -> InputResponseEvent:
+    return InputResponseEvent(request_id=request.request_id, response="a text is not allowed")
+
+
+def nonsense(request: InputRequestEvent) -> str:
+    return "nonsense"
+
+
+@pytest.mark.parametrize("answer", [fail, cancel, leave, invalid, nonsense])
+async def test_whatever_goes_wrong_the_request_is_the_humans(
+    answer: Callable[[InputRequestEvent], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(answer)
+    handler = await build(desk).run()
+    await handler.snapshot()
+    await settled(handler)
+    assert "the input handler failed" in caplog.text
+    assert await by_hand(handler) == [False, ""]
+    assert len(desk.asked) == 1
+
+
+async def test_human_who_is_faster_wins_quietly(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk(approve)
+    desk.leave.clear()
+    gate = asyncio.Event()
+
+    @step
+    async def slow_end(event: InputResponseEvent) -> StopEvent:
+        await gate.wait()
+        return StopEvent(result=event.approved)
+
+    handler = await Workflow("desk", [ask, slow_end], input_handler=desk).run()
+    await desk.entered.wait()
+    result = asyncio.create_task(by_hand(handler))
+    await until(lambda: not handler.pending_requests)
+    desk.leave.set()
+    await until(lambda: len(handler._tasks) == 1)
+    gate.set()
+    assert await result is False
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_paused_run_asks_nobody_new() -> None:
+    desk = Desk(approve)
+    handler = await build(desk).run()
+    await handler.pause()
+    await handler.resume_in_place()
+    assert await handler.result() == [True, ""]
+
+    gate = asyncio.Event()
+
+    @step
+    async def slow_ask(event: StartEvent) -> InputRequestEvent:
+        await gate.wait()
+        return InputRequestEvent(prompt="?")
+
+    desk = Desk(approve)
+    handler = await Workflow("desk", [slow_ask, end], input_handler=desk).run()
+    await asyncio.sleep(0)
+    await handler.pause()
+    gate.set()
+    await handler.snapshot()
+    assert len(handler.pending_requests) == 1
+    assert desk.asked == []
+    await handler.resume_in_place()
+    assert await handler.result() == [True, ""]
+
+
+async def test_thinking_handler_is_cancelled_with_the_run() -> None:
+    desk = Desk(approve)
+    desk.leave.clear()
+    handler = await build(desk).run()
+    await desk.entered.wait()
+    await handler.cancel()
+    assert not handler._tasks

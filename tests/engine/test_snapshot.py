@@ -1,0 +1,291 @@
+"""A snapshot is the whole truth: at any instant, in any process, or refused by name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.engine import elsewhere
+from tests.engine.loops import until
+from workflows.engine import (
+    AlreadyAnswered,
+    BadSnapshot,
+    CannotLoad,
+    Context,
+    Event,
+    InputRequestEvent,
+    InputResponseEvent,
+    StartEvent,
+    StepFailed,
+    StopEvent,
+    UnknownWorkflow,
+    UnstorableValue,
+    Workflow,
+    WorkflowCancelled,
+    WorkflowHandler,
+    WorkflowSnapshot,
+    step,
+)
+
+Register = Callable[[Workflow], Workflow]
+
+
+def through_text(snapshot: WorkflowSnapshot) -> WorkflowSnapshot:
+    return WorkflowSnapshot.from_json(snapshot.to_json())
+
+
+def reply(request_id: str, response: Any = "yes") -> InputResponseEvent:
+    return InputResponseEvent(request_id=request_id, response=response)
+
+
+class Go(Event):
+    pass
+
+
+@step
+async def ask(event: StartEvent, ctx: Context) -> InputRequestEvent:
+    ctx.update("asked", lambda n: (n or 0) + 1)
+    return InputRequestEvent(prompt="?", payload={"a": [1]}, request_id="r")
+
+
+@step(retries=1)
+async def end(event: InputResponseEvent, ctx: Context) -> StopEvent:
+    assert ctx.request is not None
+    if event.text == "fail":
+        raise ValueError("failed as asked")
+    return StopEvent(result=[ctx.get("asked"), event.response, ctx.request.payload])
+
+
+workflow = Workflow("snapshots", [ask, end])
+
+
+async def waiting(register: Register) -> tuple[WorkflowHandler, WorkflowSnapshot]:
+    handler = await register(workflow).run()
+    return handler, through_text(await handler.snapshot())
+
+
+async def test_waiting_run_goes_on_from_its_snapshot(register: Register) -> None:
+    first, snapshot = await waiting(register)
+    assert (snapshot.workflow, snapshot.status, snapshot.seq) == ("snapshots", "running", 2)
+    handler = await Workflow.resume(snapshot)
+    assert handler.run_id == first.run_id == snapshot.run_id
+    assert handler.status == "waiting"
+    assert handler.pending_requests == first.pending_requests
+    await handler.send_input(reply("r"))
+    assert await handler.result() == [1, "yes", {"a": [1]}]
+    with pytest.raises(AlreadyAnswered):
+        await handler.send_input(reply("r"))
+
+
+async def test_one_snapshot_may_be_resumed_more_than_once(register: Register) -> None:
+    _, snapshot = await waiting(register)
+    for text in ("one", "two"):
+        handler = await Workflow.resume(snapshot)
+        await handler.send_input(reply("r", text))
+        assert await handler.result() == [1, text, {"a": [1]}]
+
+
+async def test_snapshot_shares_nothing_with_the_run_that_goes_on(register: Register) -> None:
+    handler, _ = await waiting(register)
+    snapshot = await handler.snapshot()
+    text = snapshot.to_json()
+    await handler.send_input(reply("r"))
+    await handler.result()
+    assert snapshot.to_json() == text
+
+
+async def test_paused_snapshot_resumes_running(register: Register) -> None:
+    handler, _ = await waiting(register)
+    await handler.pause()
+    await handler.send_input(reply("r", "kept"))
+    snapshot = through_text(await handler.snapshot())
+    assert snapshot.status == "paused"
+    assert await (await Workflow.resume(snapshot)).result() == [1, "kept", {"a": [1]}]
+
+
+async def test_snapshot_of_a_completed_run_gives_its_result(register: Register) -> None:
+    handler, _ = await waiting(register)
+    await handler.send_input(reply("r"))
+    result = await handler.result()
+    again = await Workflow.resume(through_text(await handler.snapshot()))
+    assert (again.status, await again.result()) == ("completed", result)
+    assert again.pending_requests == []
+
+
+async def test_snapshot_of_a_failed_run_gives_its_error(register: Register) -> None:
+    handler, _ = await waiting(register)
+    await handler.send_input(reply("r", "fail"))
+    with pytest.raises(StepFailed):
+        await handler.result()
+    again = await Workflow.resume(through_text(await handler.snapshot()))
+    with pytest.raises(StepFailed, match=r"'snapshots'.*'end'.*ValueError: failed as asked"):
+        await again.result()
+
+
+async def test_snapshot_of_an_engine_error_gives_the_same_class(register: Register) -> None:
+    @step
+    async def odd(event: StartEvent, ctx: Context) -> StopEvent:
+        ctx.set("key", {1})
+        return StopEvent()
+
+    handler = await register(Workflow("odd", [odd])).run()
+    again = await Workflow.resume(through_text(await handler.snapshot()))
+    for one in (handler, again):
+        with pytest.raises(UnstorableValue, match="'key'"):
+            await one.result()
+
+
+async def test_snapshot_of_a_cancelled_run_says_so(register: Register) -> None:
+    handler, _ = await waiting(register)
+    await handler.cancel()
+    again = await Workflow.resume(through_text(await handler.snapshot()))
+    with pytest.raises(WorkflowCancelled, match="'snapshots'"):
+        await again.result()
+
+
+async def test_snapshot_taken_while_steps_run_runs_them_again(register: Register) -> None:
+    entered, leave = asyncio.Event(), asyncio.Event()
+    attempts: list[str] = []
+
+    @step(retries=2)
+    async def slow(event: StartEvent, ctx: Context) -> StopEvent:
+        ctx.update("n", lambda n: (n or 0) + 1)
+        attempts.append(ctx.idempotency_key)
+        entered.set()
+        await leave.wait()
+        return StopEvent(result=[ctx.get("n"), ctx.attempt])
+
+    handler = await register(Workflow("slow", [slow])).run()
+    await entered.wait()
+    snapshot = through_text(await handler.snapshot(wait=False))
+    assert handler.status == "running"
+    assert snapshot.data["values"] == {}
+    await handler.cancel()
+    leave.set()
+    assert await (await Workflow.resume(snapshot)).result() == [1, 1]
+    assert len(attempts) == 2
+    assert len(set(attempts)) == 1
+
+
+async def test_snapshot_in_mid_flight_goes_on_in_another_process() -> None:
+    handler = await elsewhere.workflow.run()
+    handler.session["hold"] = True
+    await until(lambda: handler._machine.state.seq == 4)  # both halves have contributed
+    snapshot = await handler.snapshot(wait=False)
+    await handler.cancel()
+    assert [one["step"] for one in snapshot.data["invocations"]] == ["half", "half"]
+    process = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "tests.engine.elsewhere"],
+        input=snapshot.to_json(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(process.stdout)
+    assert sorted(result.pop("joined")) == [1, 2]
+    assert result == {"began": 1, "halves": 2, "text": "yes"}
+
+
+async def test_parallel_requests_survive_and_are_answered_in_any_order(
+    register: Register,
+) -> None:
+    @step
+    async def both(event: StartEvent) -> list[InputRequestEvent]:
+        return [InputRequestEvent(prompt=name) for name in "abc"]
+
+    @step
+    async def join(event: InputResponseEvent, ctx: Context) -> StopEvent | None:
+        assert ctx.request is not None
+        ctx.update("seen", lambda seen: [*(seen or []), [ctx.request.prompt, event.text]])  # type: ignore[union-attr]
+        found = ctx.collect_events(event, [InputResponseEvent] * 3)
+        return None if found is None else StopEvent(result=ctx.get("seen"))
+
+    handler = await register(Workflow("parallel", [both, join])).run()
+    for name in ("b", "c", "a"):
+        handler = await Workflow.resume(through_text(await handler.snapshot()))
+        [request] = [one for one in handler.pending_requests if one.prompt == name]
+        await handler.send_input(reply(request.request_id, f"to {name}"))
+    assert await handler.result() == [["b", "to b"], ["c", "to c"], ["a", "to a"]]
+
+
+async def test_unknown_workflow_is_named() -> None:
+    handler = await workflow.run()
+    with pytest.raises(UnknownWorkflow, match="'snapshots'"):
+        await Workflow.resume(await handler.snapshot())
+
+
+async def test_changed_workflow_cannot_load_by_name(register: Register) -> None:
+    handler = await workflow.run()
+    snapshot = await handler.snapshot()
+
+    @step
+    async def other(event: StartEvent) -> StopEvent:
+        return StopEvent()
+
+    register(Workflow("snapshots", [other]))
+    with pytest.raises(CannotLoad, match=r"'snapshots'.*InputResponseEvent"):
+        await Workflow.resume(snapshot)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "null", "5", "NaN", '{"format": NaN}', "{}", b"\xff", "[" * 99999, None],
+    ids=range(11),
+)  # fmt: skip
+def test_text_that_is_no_snapshot_is_refused(text: str) -> None:
+    with pytest.raises(BadSnapshot):
+        WorkflowSnapshot.from_json(text)
+
+
+def test_unknown_format_is_named() -> None:
+    with pytest.raises(BadSnapshot, match="99"):
+        WorkflowSnapshot.from_json('{"format": 99}')
+
+
+@pytest.mark.parametrize(
+    ("at", "value"),
+    [
+        (("seq",), "x"), (("status",), "bogus"), (("status",), "waiting"), (("values",), []),
+        (("invocations",), {}), (("invocations", 0, "id"), "first"),
+        (("invocations", 0, "event"), None), (("invocations", 0, "event", "type"), 5),
+        (("invocations", 0, "due"), "tomorrow"), (("invocations", 0, "collected"), None),
+        (("requests", "r", "declined"), "perhaps"), (("closed",), None), (("error",), "text"),
+        (("next_id",), None), (("run_id",), 5), (("workflow",), None),
+    ],
+)  # fmt: skip
+async def test_damaged_snapshot_is_refused_and_names_the_place(
+    register: Register, at: tuple[Any, ...], value: Any
+) -> None:
+    handler, _ = await waiting(register)
+    await handler.pause()
+    await handler.send_input(reply("r"))
+    data = json.loads((await handler.snapshot()).to_json())
+    data["requests"]["r"] = {
+        "type": "InputRequestEvent",
+        "data": {},
+        "step": "ask",
+        "declined": False,
+    }
+    inner = data
+    for key in at[:-1]:
+        inner = inner[key]
+    inner[at[-1]] = value
+    with pytest.raises(BadSnapshot, match=str(at[-1]) if value != "tomorrow" else "tomorrow"):
+        WorkflowSnapshot.from_json(json.dumps(data))
+    del inner[at[-1]]
+    with pytest.raises(BadSnapshot):
+        WorkflowSnapshot.from_json(json.dumps(data))
+
+
+async def test_snapshot_names_no_code() -> None:
+    handler = await workflow.run()
+    text = (await handler.snapshot()).to_json()
+    assert "tests." not in text
+    assert "pickle" not in text
