@@ -17,6 +17,7 @@ urlpatterns = [
         name="run_action",
     ),
     path("workflows/", catalogue.workflows, name="workflows"),
-    path("workflows/<str:name>/", catalogue.workflow, name="workflow"),
-    path("workflows/<str:name>/start/", catalogue.start, name="start"),
+    # A name may hold slashes: "letters/monthly".
+    path("workflows/<path:name>/start/", catalogue.start, name="start"),
+    path("workflows/<path:name>/", catalogue.workflow, name="workflow"),
 ]

@@ -89,17 +89,18 @@
   };
 
   document.addEventListener("htmx:configRequest", (event) => {
-    if (event.detail.elt.id === "refresher" && opened()) event.detail.parameters.open = opened();
+    if (["refresher", "filters"].includes(event.detail.elt.id) && opened()) event.detail.parameters.open = opened();
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { target, requestConfig, serverResponse, xhr } = event.detail;
-    if (target?.id !== "rows" || requestConfig?.elt.id !== "refresher" || xhr.status !== 200) return;
-    target.dataset.scroll = target.scrollTop;
-    // What the response says of the open request is nobody's any more once that was left.
+    if (target?.id !== "rows" || !requestConfig || xhr.status !== 200) return;
+    // What the response says of the detail is nobody's any more once another one is open.
     event.detail.ignoreTitle = (requestConfig.parameters.open ?? "") !== opened();
-    const status = /<div id="(status-[^"]*)"[^]*?<\/div>/.exec(serverResponse);
-    if (status && !document.getElementById(status[1])) event.detail.serverResponse = serverResponse.replace(status[0], "");
+    const part = /<div id="(status-[^"]*|intro)"[^]*?<\/div>/.exec(serverResponse);
+    if (part && !document.getElementById(part[1])) event.detail.serverResponse = serverResponse.replace(part[0], "");
+    if (requestConfig.elt.id !== "refresher") return;
+    target.dataset.scroll = target.scrollTop;
     if (!held()) return;
     heldBack.add(xhr);
     event.detail.swapOverride = "none"; // counts, title and the open request's status still are
@@ -112,6 +113,7 @@
     drawn.add(xhr); // the event comes once for each element that was put in place
     settle();
     target.scrollTop = Number(target.dataset.scroll ?? 0);
+    delete target.dataset.scroll;
   });
 
   const release = () => setTimeout(() => {

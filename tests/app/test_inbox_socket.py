@@ -116,7 +116,6 @@ async def test_a_page_of_another_site_gets_no_socket(
     _, cookie = await database_sync_to_async(cookie_of)(user)
     _, connected = await open_socket(sockets, cookie, origin=origin)
     assert not connected
-    sockets.clear()
 
 
 async def test_a_logout_closes_the_socket(sockets: list[WebsocketCommunicator]) -> None:

@@ -48,7 +48,7 @@ def begin(event: StartEvent) -> list[Left | Right]:
 def left(event: Left, ctx: Context) -> InputRequestEvent | Last:
     ctx.update("count", lambda n: (n or 0) + 1)
     if event.n == 2:
-        return InputRequestEvent(prompt="?", payload={"n": event.n})
+        return InputRequestEvent(prompt="?", payload={"n": event.n}, due_in=timedelta(days=1))
     return Last(total=event.n)
 
 

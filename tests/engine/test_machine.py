@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
 
 import pytest
 
-from tests.engine.bench import Bench, through_json
+from tests.engine.bench import NOON, Bench, through_json
 from workflows.engine import (
-    CannotLoad,
-    Context,
     Event,
     InputRequestEvent,
     InputResponseEvent,
     RequestClosed,
+    RequestExpired,
     StartEvent,
     StopEvent,
     UnstorableValue,
@@ -198,90 +197,36 @@ def test_several_steps_may_take_one_start() -> None:
     assert len(Bench(Workflow("both", [left, right])).take()) == 2
 
 
-# Code that changed
+def test_deadline_is_absolute_survives_a_reload_and_fails_the_run() -> None:
+    @step
+    def urgent(event: StartEvent) -> list[InputRequestEvent]:
+        return [
+            InputRequestEvent(prompt="?", request_id="late", due_in=timedelta(seconds=60)),
+            InputRequestEvent(prompt="?", request_id="soon", due_in=timedelta(seconds=30)),
+            InputRequestEvent(prompt="?", request_id="never"),
+        ]
 
+    @step
+    def note_answer(event: InputResponseEvent) -> None:
+        return None
 
-@step
-def keep(event: Item, ctx: Context) -> None:
-    ctx.set("kept", event)
-    ctx.collect_events(event, [Item, Done])
-
-
-def rebuilt(*steps: Any, name: str = "machine") -> Workflow:
-    return Workflow(name, steps)
-
-
-def reloaded(bench: Bench, workflow: Workflow) -> Machine:
-    return Machine(workflow, "run-1", bench.reload().machine.state)
-
-
-def make(name: str, takes: Any, gives: Any = None) -> Any:
-    def function(event: Any) -> Any: ...
-
-    function.__annotations__ = {"event": takes, "return": gives}
-    return step(name=name)(function)
-
-
-def test_run_whose_step_is_gone_cannot_load_by_name() -> None:
-    machine = reloaded(started(), rebuilt(begin, make("other", Item), note, answer))
-    with pytest.raises(CannotLoad, match=r"run-1 of 'machine'.*'work'"):
-        machine.check_loadable()
-
-
-def test_run_whose_event_is_gone_cannot_load_by_name() -> None:
-    machine = reloaded(started(), rebuilt(make("begin", StartEvent), make("work", Done), answer))
-    with pytest.raises(CannotLoad, match="'Item'"):
-        machine.check_loadable()
-
-
-def test_run_whose_event_no_longer_fits_cannot_load_by_name() -> None:
-    stricter = type("Item", (Event,), {"__annotations__": {"n": str, "more": int}})
-    machine = reloaded(
-        started(), rebuilt(make("begin", StartEvent), make("work", stricter), answer)
-    )
-    with pytest.raises(CannotLoad, match="'Item'.*no longer fits"):
-        machine.check_loadable()
-
-
-def test_run_whose_step_takes_something_else_now_cannot_load_by_name() -> None:
-    machine = reloaded(
-        started(), rebuilt(make("begin", StartEvent), make("work", Done), make("new", Item), answer)
-    )
-    with pytest.raises(CannotLoad, match="'work' does not take Item"):
-        machine.check_loadable()
-
-
-def test_run_whose_reply_nobody_takes_any_more_cannot_load_by_name() -> None:
-    bench = started()
+    bench = Bench(Workflow("urgent", [urgent, note_answer]))
     bench.run_all()
-    machine = reloaded(bench, rebuilt(make("begin", StartEvent)))
-    with pytest.raises(CannotLoad, match="InputResponseEvent"):
-        machine.check_loadable()
-
-
-def test_run_whose_state_no_longer_reads_cannot_load_and_names_the_key() -> None:
-    bench = Bench(rebuilt(begin, keep, note, answer))
+    assert bench.machine.next_deadline == NOON + timedelta(seconds=30)
+    bench.machine.answer("soon", "in time")
     bench.run_all()
-    machine = reloaded(bench, rebuilt(begin_without_items, answer))
-    with pytest.raises(CannotLoad, match="'kept'.*'Item'"):
-        machine.check_loadable()
-    machine.state.values = {"odd": {"$": "decimal", "v": "x"}}
-    with pytest.raises(CannotLoad, match="'odd'"):
-        machine.check_loadable()
-
-
-@step
-def begin_without_items(event: StartEvent) -> None:
-    return None
-
-
-def test_what_the_run_no_longer_holds_may_change() -> None:
-    bench = started()
-    bench.run_all()
-    machine = reloaded(bench, rebuilt(make("renamed", StartEvent), answer))
-    machine.check_loadable()
-    machine.answer("r", "x")
-    assert [one.step for one in machine.take(bench.now)] == ["answer"]
+    bench = bench.reload()
+    assert bench.machine.next_deadline == NOON + timedelta(seconds=60)
+    bench.later(59.9)
+    bench.machine.expire_overdue(bench.now)
+    bench.machine.pause()
+    bench.later(0.1)
+    bench.machine.expire_overdue(bench.now)
+    assert bench.machine.state.status == "paused"
+    bench.machine.resume()
+    bench.machine.expire_overdue(bench.now)
+    assert isinstance(bench.machine.failure, RequestExpired)
+    assert "'late'" in str(bench.machine.failure)
 
 
 def test_input_that_cannot_be_stored_starts_nothing() -> None:

@@ -271,6 +271,7 @@ async def test_damaged_snapshot_is_refused_and_names_the_place(
         "type": "InputRequestEvent",
         "data": {},
         "step": "ask",
+        "deadline": None,
         "declined": False,
     }
     inner = data
@@ -282,6 +283,14 @@ async def test_damaged_snapshot_is_refused_and_names_the_place(
     del inner[at[-1]]
     with pytest.raises(BadSnapshot):
         WorkflowSnapshot.from_json(json.dumps(data))
+
+
+async def test_snapshot_with_a_number_that_json_has_not_is_refused(register: Register) -> None:
+    _, snapshot = await waiting(register)
+    text = snapshot.to_json()
+    assert '"asked": 1' in text
+    with pytest.raises(BadSnapshot, match="NaN"):
+        WorkflowSnapshot.from_json(text.replace('"asked": 1', '"asked": NaN'))
 
 
 async def test_snapshot_names_no_code() -> None:

@@ -79,9 +79,9 @@ class Watch:
 
 
 @cache
-def logged_in(port: int, name: str) -> Person:
+def logged_in(server: ServeProcess, name: str) -> Person:
     """Return somebody with a login of their own, the same for all who ask: a login takes long."""
-    person = Person(port)
+    person = Person(server.port)
     status = person.log_in(name)
     assert status == 302, f"{name} could not log in: {status}"
     return person
@@ -98,7 +98,7 @@ class Tab:
         self.page = self.context.new_page()
         self.watch = Watch(self.page, self.origin)
         if name:
-            cookies = logged_in(server.port, name).cookies
+            cookies = logged_in(server, name).cookies
             self.context.add_cookies(
                 [{"name": key, "value": cookies[key], "url": self.origin} for key in cookies]
             )

@@ -27,6 +27,12 @@ def eventually(condition: Callable[[], object], what: str, within: float = PATIE
         time.sleep(0.02)
 
 
+def say(text: str) -> None:
+    """Write a line at once: under `-s` somebody is watching, otherwise pytest keeps it."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def environment(folder: Path, **extra: str) -> dict[str, str]:
     """Return a developer's environment whose data is in `folder`."""
     foreign = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "PORT"}

@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
 @pytest.fixture(scope="module")
 def admin(server: ServeProcess) -> Person:
     """Somebody who works elsewhere, without a browser."""
-    return logged_in(server.port, "admin")
+    return logged_in(server, "admin")
 
 
 def point_at(tab: Tab, request: str) -> None:

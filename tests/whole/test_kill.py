@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import threading
 import time
 from collections import Counter
@@ -19,7 +18,7 @@ import pytest
 from tests.whole.audit import faults
 from tests.whole.database import Database
 from tests.whole.reviewer import Answer, Desk, Reviewer
-from tests.whole.server import ROOT, ServeProcess, eventually
+from tests.whole.server import PATIENCE, ROOT, ServeProcess, eventually, say
 
 LONG = os.environ.get("SOAK") == "1"
 SAMPLE = ROOT / "workflows" / "flows" / "expenses_sample.csv"
@@ -31,12 +30,6 @@ K-3,Ben Fischer,Service,2026-10-05,meals,Lunch,31.50,no
 K-4,Ben Fischer,Service,2026-10-06,meals,Breakfast,11.80,no
 K-5,Cleo Wirth,Service,2026-10-07,phone,Roaming,75.25,no
 """
-
-
-def say(text: str) -> None:
-    """Write a line at once: under `-s` somebody is watching, otherwise pytest keeps it."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 @dataclass
@@ -97,10 +90,12 @@ class Ordeal:
             return
         eventually(self._serves, "the server announces its port")
         if kind == "answering":
-            for _ in range(self.random.randint(1, 20)):
+            for _ in range(self.random.randint(1, 15)):
                 self.sending.clear()
-                self.sending.wait(2)
-            time.sleep(self.random.uniform(0, 0.06))
+                if not self.sending.wait(1):
+                    break
+            # Before the answer is stored, after that, and while the worker takes it in.
+            time.sleep(self.random.uniform(0, 0.15))
         else:
             time.sleep(0.05 * 120 ** self.random.random())  # 0.05 to 6 s, short ones as often
 
@@ -117,21 +112,22 @@ class Ordeal:
             )
 
     def wait_until_nothing_is_open(self) -> None:
-        """Let people answer what is left, and every run end."""
-        patience = 300.0 if LONG else 60.0
+        """Let people answer what is left, and the runs end; the audit names those that do not."""
 
         def nobody_waits() -> bool:
             self._check_desks()
             return all(desk.left_over == 0 for desk in self.desks)
 
-        def all_ended() -> bool:
-            counts = Counter(self.database.statuses().values())
-            if LONG:
-                say(f"after the last kill: {dict(counts)}")
-            return not counts.keys() & {"queued", "running", "waiting"} or bool(counts["blocked"])
+        eventually(nobody_waits, "the inbox is empty", 300 if LONG else 60)
+        deadline = time.monotonic() + PATIENCE
+        while self._some_run_is_open() and time.monotonic() < deadline:
+            continue
 
-        eventually(nobody_waits, "the inbox is empty", patience)
-        eventually(all_ended, "every run has ended", patience)
+    def _some_run_is_open(self) -> bool:
+        counts = Counter(self.database.statuses().values())
+        if LONG:
+            say(f"after the last kill: {dict(counts)}")
+        return bool(counts.keys() & {"queued", "running", "waiting"})
 
     def close(self) -> None:
         """Send everybody home, and stop the server that lives on."""
@@ -171,7 +167,7 @@ def test_kills_lose_and_double_nothing(database: Database, tmp_path: Path) -> No
     facts = database.facts()
     told = Counter(answer.status for answer in this.answers)
     say(f"{kills} kills, {len(facts['runs'])} runs, {len(facts['decisions'])} decisions, {told}")
-    assert faults(facts, this.answers) == []
+    assert "\n".join(faults(facts, this.answers)) == ""
     assert len(facts["runs"]) == runs + 2
     assert len(facts["requests"]) == runs * asked + 8
     assert re.findall(r"^.*(?: ERROR | CRITICAL |Error: ).*$", this.log, re.MULTILINE) == []

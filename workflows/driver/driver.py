@@ -69,8 +69,9 @@ class Driver:
     async def run_until_idle(self) -> None:
         """Drive whatever can move now, and return when nothing in hand or claimable is left."""
         async with self._at_work():
-            while await self._look() or self.lives:
-                await self._wait_for_quiet(SWEEP)
+            while (more := await self._look()) or self.lives:
+                if not more:
+                    await self._wait_for_bell()
 
     async def drain(self) -> None:
         """Claim nothing more, let running steps end for a while, and give everything back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
@@ -26,8 +27,10 @@ class Emission:
     result: list[Any] = field(default_factory=list)
 
 
-def emit(machine: Machine, invocation: Invocation, emitted: Iterable[Event]) -> Emission:
-    """Route what a step emitted, and change nothing.
+def emit(
+    machine: Machine, invocation: Invocation, emitted: Iterable[Event], now: datetime
+) -> Emission:
+    """Route what a step emitted, and change nothing. Deadlines count from `now`.
 
     Raise `UnroutableEvent`, `UnansweredRequest`, `DuplicateRequest` or `UnstorableValue`, naming
     run and step; then none of it counts.
@@ -36,18 +39,20 @@ def emit(machine: Machine, invocation: Invocation, emitted: Iterable[Event]) -> 
     where = f"{machine}: step {invocation.step!r}"
     for event in emitted:
         try:
-            _emit_one(machine, where, event, into)
+            _emit_one(machine, where, event, into, now)
         except errors.UnstorableValue as error:
             raise errors.UnstorableValue(f"{where}: {error}") from error
     return into
 
 
-def _emit_one(machine: Machine, where: str, event: Event, into: Emission) -> None:
+def _emit_one(machine: Machine, where: str, event: Event, into: Emission, now: datetime) -> None:
     if isinstance(event, StopEvent):
         if not into.result:
             into.result.append(_encode_result(machine, event))
     elif isinstance(event, InputRequestEvent):
-        into.requests.append(_open(machine, where, event, into))
+        request = _open(machine, where, event, into)
+        request["deadline"] = (now + event.due_in).isoformat() if event.due_in else None
+        into.requests.append(request)
     else:
         steps = machine.workflow.takers(type(event))
         if not steps:

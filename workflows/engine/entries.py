@@ -22,6 +22,8 @@ from typing import Any
 
 from workflows.engine.held import Held
 
+_REQUEST = ("id", "own", "deadline")
+
 
 @dataclass(slots=True)
 class Entry:
@@ -42,7 +44,7 @@ class Entry:
         if self.kind != "step_completed":
             return self.data
         requests = [
-            {"id": one["id"], "own": one["own"], **one["event"].wire()}
+            {**{key: one[key] for key in _REQUEST}, **one["event"].wire()}
             for one in self.data["requests"]
         ]
         events = [held.wire() for held in self.data["events"]]
@@ -55,7 +57,7 @@ class Entry:
             data = {**data, "event": Held.read(data["event"])}
         elif kind == "step_completed":
             requests = [
-                {"id": one["id"], "own": one["own"], "event": Held.read(one)}
+                {**{key: one[key] for key in _REQUEST}, "event": Held.read(one)}
                 for one in data["requests"]
             ]
             data = {**data, "events": [Held.read(one) for one in data["events"]]}

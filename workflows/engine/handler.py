@@ -181,6 +181,7 @@ class WorkflowHandler:
     def _pump(self) -> None:
         """Begin what may begin, and tell whoever waits that something changed."""
         machine = self._machine
+        machine.expire_overdue(_now())
         for invocation in machine.take(_now()):
             self._spawn(self._run(invocation))
         self._ask_handler()
@@ -247,7 +248,8 @@ class WorkflowHandler:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        due = self._machine.next_due
+        times = (self._machine.next_due, self._machine.next_deadline)
+        due = min((time for time in times if time is not None), default=None)
         if due is not None and self._machine.state.status == "running":
             delay = max(0.0, (due - _now()).total_seconds())
             self._timer = self._loop.call_later(delay, self._pump)

@@ -42,6 +42,7 @@ class Machine:
         self._freed: deque[int] = deque()  # were held back and have a slot now: before the fresh
         self._held_back: dict[str, deque[int]] = {}
         self._timers: list[tuple[datetime, int]] = []
+        self._deadlines: list[tuple[datetime, str]] = []
         self._queue_all()
 
     # What may begin
@@ -193,6 +194,19 @@ class Machine:
         text = f"{self}: nobody answered request {request_id!r} before its deadline."
         self._fail_run(step, errors.RequestExpired(text))
 
+    @property
+    def next_deadline(self) -> datetime | None:
+        """When the next open request expires, for a shell that keeps no such times itself."""
+        while self._deadlines and self._deadlines[0][1] not in self.state.requests:
+            heapq.heappop(self._deadlines)
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def expire_overdue(self, now: datetime) -> None:
+        """Fail a running run if nobody answered one of its requests in time."""
+        deadline = self.next_deadline
+        if self.state.status == "running" and deadline is not None and deadline <= now:
+            self.expire(self._deadlines[0][1])
+
     def pause(self, *, by: str = "") -> None:
         """Begin nothing new."""
         if self.state.status == "running":
@@ -243,7 +257,7 @@ class Machine:
     def _commit(
         self, invocation: Invocation, emitted: list[Event], effects: Effects, duration: float
     ) -> None:
-        into = emit(self, invocation, emitted)
+        into = emit(self, invocation, emitted, effects.now())
         self._record(
             "step_completed", invocation.step, duration,
             invocation=invocation.id, attempt=invocation.failures + 1,
@@ -251,6 +265,8 @@ class Machine:
             events=into.events, spawn=into.spawn, requests=into.requests,
         )  # fmt: skip
         self._fresh.extend(one[0] for one in into.spawn)
+        for request in into.requests:
+            self._watch(request["id"])
         if into.result:
             self._record("completed", result=into.result[0])
 
@@ -274,3 +290,10 @@ class Machine:
                 self._fresh.append(invocation.id)
             else:
                 heapq.heappush(self._timers, (invocation.due, invocation.id))
+        for request_id in self.state.requests:
+            self._watch(request_id)
+
+    def _watch(self, request_id: str) -> None:
+        deadline = self.state.requests[request_id].deadline
+        if deadline is not None:
+            heapq.heappush(self._deadlines, (deadline, request_id))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 from workflows.engine.errors import BadSnapshot
 from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.held import Held
-from workflows.engine.state import Invocation, OpenRequest, RunState
+from workflows.engine.state import Invocation, OpenRequest, RunState, read_time
 from workflows.engine.wire import snapshot_wire
 
 FORMAT = 1
@@ -100,10 +99,7 @@ def write_state(state: RunState) -> dict[str, Any]:
         "values": dict(state.values),
         "invocations": [_write_invocation(one) for one in state.invocations.values()],
         "buffers": {key: [held.wire() for held in kept] for key, kept in state.buffers.items()},
-        "requests": {
-            key: {**one.event.wire(), "step": one.step, "declined": one.declined}
-            for key, one in state.requests.items()
-        },
+        "requests": {key: _write_request(one) for key, one in state.requests.items()},
         "closed": dict(state.closed),
         "next_id": state.next_id,
         "result": state.result,
@@ -122,12 +118,20 @@ def read_state(data: dict[str, Any]) -> RunState:
     for key, kept in data["buffers"].items():
         state.buffers[key] = [Held.read(wire) for wire in kept]
     for key, one in data["requests"].items():
-        state.requests[key] = OpenRequest(Held.read(one), one["step"], one["declined"])
+        deadline = read_time(one["deadline"])
+        state.requests[key] = OpenRequest(Held.read(one), one["step"], deadline, one["declined"])
     state.closed = dict(data["closed"])
     state.next_id = max([data["next_id"], *(one + 1 for one in state.invocations)])
     state.result = data["result"]
     state.error = data["error"]
     return state
+
+
+def _write_request(one: OpenRequest) -> dict[str, Any]:
+    deadline = one.deadline.isoformat() if one.deadline else None
+    return {
+        **one.event.wire(), "step": one.step, "deadline": deadline, "declined": one.declined
+    }  # fmt: skip
 
 
 def _write_invocation(one: Invocation) -> dict[str, Any]:
@@ -150,7 +154,7 @@ def _read_invocation(one: dict[str, Any]) -> Invocation:
         one["step"],
         Held.read(one["event"]),
         one["failures"],
-        datetime.fromisoformat(one["due"]) if one["due"] else None,
+        read_time(one["due"]),
         Held.read(one["request"]) if one["request"] else None,
         one["answered_by"],
         set(one["collected"]),

@@ -46,6 +46,7 @@ class OpenRequest:
 
     event: Held
     step: str
+    deadline: datetime | None = None
     declined: bool = False
 
 
@@ -107,7 +108,8 @@ class RunState:
         for id_, step, index in data["spawn"]:
             self._spawn(id_, step, data["events"][index])
         for request in data["requests"]:
-            self.requests[request["id"]] = OpenRequest(request["event"], entry.step)
+            deadline = read_time(request["deadline"])
+            self.requests[request["id"]] = OpenRequest(request["event"], entry.step, deadline)
 
     def _step_retried(self, entry: Entry, data: dict[str, Any]) -> None:
         invocation = self.invocations[data["invocation"]]
@@ -175,6 +177,11 @@ class RunState:
 
     def _blocked(self, entry: Entry, data: dict[str, Any]) -> None:
         pass  # its code does not fit; the state is as it was
+
+
+def read_time(text: str | None) -> datetime | None:
+    """Read an ISO 8601 time, None where there is none."""
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def shorten(names: Iterable[str]) -> str:

@@ -33,6 +33,7 @@ class RequestWire(HeldWire):
     """A question that waits."""
 
     step: str
+    deadline: str | None
     declined: bool
 
 

@@ -1,0 +1,87 @@
+"""State: what a step keeps comes back as a copy, or is refused where it is set."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.engine.test_context import Item, started, values
+from workflows.engine import (
+    Event,
+    StopEvent,
+    UnstorableValue,
+)
+
+
+def test_get_returns_a_copy() -> None:
+    bench = started()
+    one, two = bench.take()
+    kept = {"deep": [1]}
+    one.context.set("a", kept)
+    kept["deep"].append(2)
+    one.context.get("a")["deep"].append(3)
+    assert one.context.get("a") == {"deep": [1]}
+    bench.finish(one)
+    two.context.get("a")["deep"].append(4)
+    assert two.context.get("a") == {"deep": [1]}
+
+
+def test_default_is_for_what_is_not_there_only() -> None:
+    bench = started()
+    one, _ = bench.take()
+    one.context.set("none", None)
+    assert one.context.get("none", 5) is None
+    assert one.context.get("gone", 5) == 5
+
+
+def test_state_keeps_tagged_types_and_events() -> None:
+    bench = started()
+    one, two = bench.take()
+    kept = {"at": datetime(2026, 1, 1, tzinfo=UTC), "sum": Decimal("1.10"), "item": Item(n=4)}
+    one.context.set("kept", kept)
+    bench.finish(one)
+    assert two.context.get("kept") == kept
+    assert bench.reload().take()[0].context.get("kept") == kept
+
+
+@pytest.mark.parametrize(
+    "value",
+    [float("inf"), "\x00", "\ud800", object(), {1: 2}, {"a": {3}}],
+    ids=["inf", "nul", "surrogate", "object", "keys", "set"],
+)
+def test_what_cannot_be_stored_raises_in_the_step_and_names_the_key(value: Any) -> None:
+    bench = started()
+    one, _ = bench.take()
+    with pytest.raises(UnstorableValue, match="'total'"):
+        one.context.set("total", value)
+    with pytest.raises(UnstorableValue, match="'total'"):
+        one.context.update("total", lambda _: [value])
+    bench.finish(one)
+    assert values(bench) == {}
+
+
+def test_event_that_no_step_declares_cannot_be_kept() -> None:
+    class Foreign(Event):
+        pass
+
+    bench = started()
+    one, _ = bench.take()
+    with pytest.raises(UnstorableValue, match="'key'.*'Foreign'"):
+        one.context.set("key", Foreign())
+    with pytest.raises(UnstorableValue, match="not a string"):
+        one.context.set(1, 2)  # type: ignore[arg-type]
+
+
+def test_result_may_hold_only_events_that_can_be_read_back() -> None:
+    class Foreign(Event):
+        pass
+
+    bench = started()
+    one, _ = bench.take()
+    bench.finish(one, StopEvent(result=[Foreign()]))
+    assert isinstance(bench.machine.failure, UnstorableValue)
+    for name in ("'work'", "result", "'Foreign'"):
+        assert name in str(bench.machine.failure)
