@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from django.http import HttpRequest
@@ -25,9 +25,9 @@ def attention(user: User | AnonymousUser) -> int:
 
 
 def counts(request: HttpRequest) -> dict[str, Callable[[], int]]:
-    """Give templates `waiting_count` and `attention_count`, counted only where they are drawn."""
+    """Give templates `waiting_count` and `attention_count`, counted once, if they are drawn."""
     user = request.user
     return {
-        "waiting_count": partial(waiting, user),
-        "attention_count": partial(attention, user),
+        "waiting_count": cache(partial(waiting, user)),
+        "attention_count": cache(partial(attention, user)),
     }

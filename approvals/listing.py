@@ -11,7 +11,7 @@ from django.db.models import Case, Count, Max, Min, Q, QuerySet, Value, When
 from django.db.models.functions import Left
 from django.http import QueryDict
 
-from approvals.cursor import Cursor
+from workflows.cursor import Cursor
 from workflows.models import InputRequest
 
 if TYPE_CHECKING:
