@@ -21,7 +21,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
 }
 # A connection lives for one request and the pool keeps it warm; workers hold few at a time.
-POSTGRES_POOL: dict[str, Any] = {"min_size": 1, "max_size": 16, "timeout": 10}
+POSTGRES_POOL: dict[str, Any] = {"min_size": 1, "max_size": 32, "timeout": 10}
 
 
 def private_directory(path: Path) -> Path:

@@ -401,6 +401,40 @@ def test_open_requests_close_with_the_run(register: Register) -> None:
         request.answer({"approved": True}, by=None, door="test")
 
 
+def test_a_payload_past_the_limits_fails_the_step_that_made_it(
+    register: Register, settings: Any
+) -> None:
+    @step
+    async def ask_much(event: StartEvent, ctx: Context) -> InputRequestEvent:
+        return InputRequestEvent(prompt="Much?", payload="x" * 2000)
+
+    settings.PAYLOAD_MAX_BYTES = 1000
+    register(Workflow("t-much", steps=[ask_much, flows.finish]))
+    run = WorkflowRun.objects.start("t-much")
+    asyncio.run(Driver().run_until_idle())
+    failed = fresh(run)
+    assert failed.status == "failed"
+    message = (failed.error or {})["message"]
+    assert "step 'ask_much'" in message
+    assert "1,000 bytes" in message
+    assert not run.requests.exists()
+
+
+def test_one_request_object_may_be_returned_by_several_runs(register: Register) -> None:
+    shared = InputRequestEvent(prompt="The same object?")
+
+    @step
+    async def ask_shared(event: StartEvent, ctx: Context) -> InputRequestEvent:
+        return shared
+
+    register(Workflow("t-shared", steps=[ask_shared, flows.finish]))
+    runs = [WorkflowRun.objects.start("t-shared") for _ in range(3)]
+    asyncio.run(Driver().run_until_idle())
+    assert [fresh(run).status for run in runs] == ["waiting"] * 3
+    assert len({run.requests.get().pk for run in runs}) == 3
+    assert {run.requests.get().request_id for run in runs} == {shared.request_id}
+
+
 class Answers:
     """An input handler that does what a test tells it."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from workflows.engine import AlreadyAnswered, RequestClosed
+from workflows.engine.execution import is_cancelled
 from workflows.engine.handler import wrong_request
 from workflows.errors import DurableError
 from workflows.models import InputRequest
@@ -37,9 +39,11 @@ async def ask(live: LiveRun, request_id: str) -> None:
             plain = machine.workflow.check_reply(name, request.allow, response.response)
             await driver.database.call(_answer, live.id, request_id, plain)
             driver.ring()
-    except DurableError:
-        logger.info("%s: somebody was faster than the input handler.", machine)
-    except Exception:
+    except (DurableError, AlreadyAnswered, RequestClosed):
+        logger.info("%s: %r was over before the input handler.", machine, request_id)
+    except BaseException as error:
+        if is_cancelled(error):
+            raise
         logger.exception("%s: the input handler failed; people may answer.", machine)
         live.work.append(lambda: machine.decline(request_id))
     live.asking.discard(request_id)

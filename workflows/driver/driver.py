@@ -25,6 +25,7 @@ from workflows.driver.thread import DatabaseThread
 logger = logging.getLogger(__name__)
 
 CAPACITY = 200  # runs in hand at once
+THREADS = 24  # `def` steps at once: each may hold a connection to the database
 SWEEP = 1.0  # seconds between looks when no bell rings
 LEASE = timedelta(seconds=5)
 ALONE = 30.0  # seconds that a suspect waits for the worker to have nothing else in hand
@@ -51,6 +52,7 @@ class Driver:
         self._look_wanted = asyncio.Event()
         self._quiet = asyncio.Event()
         self._drained = asyncio.Event()
+        self.threads = asyncio.Semaphore(THREADS)
         self.database = DatabaseThread()
         self.commits = Commits(self)
 

@@ -18,6 +18,7 @@ from workflows.engine import Event, WorkflowError, WorkflowSnapshot
 from workflows.engine.codec import decode, event_data
 from workflows.engine.entries import Entry
 from workflows.engine.machine import Machine
+from workflows.engine.state import read_time
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.models.runs import SUSPECT_FROM
 
@@ -199,7 +200,7 @@ class LiveRun:
             schema=workflow.reply_schema(name),
             allow=sorted(event.allow),
             four_eyes=type(event).four_eyes,
-            deadline=now + event.due_in if event.due_in is not None else None,
+            deadline=read_time(asked["deadline"]),
             created_at=now,
         )
 

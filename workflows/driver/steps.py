@@ -22,7 +22,8 @@ def begin_steps(live: LiveRun) -> None:
     To be called when all that led here has been committed, and nothing else.
     """
     driver = live.driver
-    if live.machine.workflow.input_handler is not None and not live.machine.state.ended:
+    handler = live.machine.workflow.input_handler
+    if handler is not None and live.machine.state.status == "running":
         for request_id in live.machine.unasked():
             if request_id not in live.asked:
                 live.asked.add(request_id)
@@ -39,7 +40,11 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
         live.machine, invocation, live, live.driver.now, with_connections,
         on_late_end=lambda: commits.add(live),
     )  # fmt: skip
-    await attempt.run()
+    if attempt.step.is_async:
+        await attempt.run()
+    else:
+        async with live.driver.threads:
+            await attempt.run()
     live.work.append(attempt.settle)
     commits.add(live)
 

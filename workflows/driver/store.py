@@ -12,11 +12,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import F, OuterRef, Subquery
 
+from workflows.driver.admission import check_request
 from workflows.driver.replay import fold
 from workflows.driver.rows import update_runs
 from workflows.driver.write import Write
@@ -124,6 +125,7 @@ def _prepare(
     if state.seq != row.seq:
         raise DurableError(f"Run {row.id}: its journal ends at {state.seq}, not at {row.seq}.")
     machine = Machine(workflow, str(row.id), state)
+    machine.admit = check_request
     machine.check_loadable()
     if not state.begun:
         machine.start(workflow.start_event(row.input))
@@ -163,17 +165,30 @@ def store(writes: Sequence[Write]) -> Stored:
     except (OperationalError, InterfaceError):
         raise
     except DatabaseError:
-        if len(writes) == 1:
-            raise
+        logger.warning("A batch of %s runs was refused; storing run by run.", len(writes))
     result = Stored()
     for write in writes:
         try:
+            _free_ids(write)
             result.done |= _store([write])
         except (OperationalError, InterfaceError):
             raise
         except DatabaseError as error:
             result.spoiled[write.run_id] = str(error)
     return result
+
+
+def _free_ids(write: Write) -> None:
+    """Give another row id to a request whose own is taken.
+
+    A request object that a module keeps and several runs return has the same id in all of them;
+    it is unique in each run, which is all that was promised.
+    """
+    ids = [request.pk for request in write.requests]
+    taken = set(InputRequest.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    for request in write.requests:
+        if request.pk in taken:
+            request.pk = uuid4()
 
 
 def _store(writes: Sequence[Write]) -> set[UUID]:

@@ -82,4 +82,7 @@ def _open(machine: Machine, where: str, event: InputRequestEvent, into: Emission
         raise errors.UnansweredRequest(
             f"{where} asked {name}, but no step takes its reply {event.reply.__name__}."
         )
-    return {"id": key, "own": event.made_its_id, "event": Held.of(event)}
+    held = Held.of(event)
+    if machine.admit is not None:
+        machine.admit(held)
+    return {"id": key, "own": event.made_its_id, "event": held}

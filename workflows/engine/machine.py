@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,7 @@ class Machine:
         self.under_way: dict[int, Invocation] = {}
         self.busy: Counter[str] = Counter()  # slots taken, by step
         self.failure: BaseException | None = None  # what failed the run, while it lives here
+        self.admit: Callable[[Held], None] | None = None  # a shell's limits on what may be asked
         self._fresh: deque[int] = deque()
         self._freed: deque[int] = deque()  # were held back and have a slot now: before the fresh
         self._held_back: dict[str, deque[int]] = {}
