@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 
 from tests.whole.database import Database
+from tests.whole.server import ServeProcess
 
 SERVICE = os.environ.get("TEST_DATABASE_URL", "")
 KINDS = ["sqlite", "postgresql"] if SERVICE.startswith("postgres") else ["sqlite"]
@@ -27,6 +28,21 @@ def database(
         return
     with private_database() as url:
         yield Database(folder, url)
+
+
+@pytest.fixture(scope="session")
+def everyday(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
+    """A server with the demo, for tests that leave each other's requests alone.
+
+    It has the workflows of `hostile_site`, too: one of them fails, as none of the examples does.
+    """
+    settings = "tests.whole.hostile_site.settings"
+    folder = tmp_path_factory.mktemp("everyday")
+    running = ServeProcess(folder, "--noreload", DJANGO_SETTINGS_MODULE=settings)
+    try:
+        yield running.wait_until_healthy()
+    finally:
+        running.kill()
 
 
 @contextmanager

@@ -9,13 +9,22 @@ from functools import cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Locator, Page, Request
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Dialog,
+    Error,
+    Locator,
+    Page,
+    Request,
+    ViewportSize,
+)
 from playwright.sync_api import expect as expect
 
 from tests.whole.server import Person, ServeProcess, eventually
 
-WIDE = {"width": 1440, "height": 900}
-NARROW = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 844}
 
 ROW = re.compile(r'<li data-request="([0-9a-f-]{36})"')
 
@@ -174,8 +183,7 @@ def tabs(browser: Browser, server: ServeProcess, *names: str, **options: Any) ->
     """Yield a `Tab` for each name (one alone for one name), and close them."""
     opened: list[Tab] = []
     try:
-        for name in names:
-            opened.append(Tab(browser, server, name, **options))
+        opened.extend(Tab(browser, server, name, **options) for name in names)
         yield opened if len(opened) > 1 else opened[0]
     except BaseException:
         for tab in opened:

@@ -29,7 +29,7 @@ from tests.whole.server import ROOT, Person, ServeProcess, environment, eventual
 
 pytestmark = pytest.mark.browser
 
-SETTINGS = {"DJANGO_SETTINGS_MODULE": "tests.whole.hostile_site.settings"}
+SETTINGS = "tests.whole.hostile_site.settings"
 EVE = "<b>eve</b>\" onclick='window.pwned=1"
 MAKE_EVE = f"""
 from django.contrib.auth.models import Group, User
@@ -53,6 +53,18 @@ STRANGERS = """() => {
 }"""
 UNFOLD = "() => document.querySelectorAll('main details').forEach((one) => { one.open = true; })"
 
+LISTS = (
+    "workflows/workflowrun/?q=fails", "workflows/inputrequest/?q=payload+values",
+    "workflows/inputrequest/?q=payload+keys", "workflows/journalentry/", "workflows/snapshot/",
+    "approvals/decision/", "auth/user/?q=eve",
+)  # fmt: skip
+
+# How texts with hidden characters read; all others read as they were written.
+HIDDEN = {
+    "bidi": "pay ⟨U+202E⟩000,1⟨U+202C⟩ EUR ⟨U+2066⟩now⟨U+2069⟩",
+    "zero-width": "pay⟨U+200B⟩pal ⟨U+FEFF⟩⟨U+2060⟩.example",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Scene:
@@ -70,10 +82,12 @@ class Scene:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
     folder = tmp_path_factory.mktemp("var")
-    running = ServeProcess(folder, "--noreload", **SETTINGS).wait_until_healthy()
+    running = ServeProcess(
+        folder, "--noreload", DJANGO_SETTINGS_MODULE=SETTINGS
+    ).wait_until_healthy()
     subprocess.run(
         [sys.executable, "manage.py", "shell", "--verbosity", "0", "--command", MAKE_EVE],
-        cwd=ROOT, env=environment(folder, **SETTINGS), check=True,
+        cwd=ROOT, env=environment(folder, DJANGO_SETTINGS_MODULE=SETTINGS), check=True,
     )  # fmt: skip
     yield running
     running.kill()
@@ -120,9 +134,7 @@ def harm(tab: Tab) -> list[str]:
     return [f"{page.url}: {text}" for text in wrong]
 
 
-def test_prompts_are_read(
-    browser: Browser, server: ServeProcess, scene: Scene
-) -> None:
+def test_prompts_are_read(browser: Browser, server: ServeProcess, scene: Scene) -> None:
     bob = logged_in(server, "bob")
     with tabs(browser, server, "alice") as alice:
         alice.open_live("/")
@@ -131,45 +143,23 @@ def test_prompts_are_read(
             request = found(bob, f"{name}: ")[0]
             alice.row(request).click()
             expect(alice.page.locator(f"[data-open='{request}']")).to_be_visible()
-            if name not in ("bidi", "zero-width"):
-                expect(alice.page.locator("#detail h1")).to_have_text(f"{name}: {text}")
+            shown = HIDDEN.get(name, text)
+            expect(alice.page.locator("#detail h1")).to_have_text(f"{name}: {shown}")
         assert wrong + harm(alice) == []
 
 
-def test_hidden_characters_are_shown(
-    browser: Browser, server: ServeProcess, scene: Scene
-) -> None:
-    bob = logged_in(server, "bob")
-    with tabs(browser, server, "alice") as alice:
-        alice.open(f"/requests/{found(bob, 'bidi: ')[0]}/")
-        expect(alice.page.locator("#detail h1")).to_have_text(
-            "bidi: pay ⟨U+202E⟩000,1⟨U+202C⟩ EUR ⟨U+2066⟩now⟨U+2069⟩"
-        )
-        alice.open(f"/requests/{found(bob, 'zero-width: ')[0]}/")
-        expect(alice.page.locator("#detail h1")).to_have_text(
-            "zero-width: pay⟨U+200B⟩pal ⟨U+FEFF⟩⟨U+2060⟩.example"
-        )
-
-
-def test_payloads_are_read(
-    browser: Browser, server: ServeProcess, scene: Scene
-) -> None:
+def test_payloads_are_read(browser: Browser, server: ServeProcess, scene: Scene) -> None:
     bob = logged_in(server, "bob")
     with tabs(browser, server, "alice") as alice:
         wrong = []
         for words in ("typed", "bare", "lines", *(f"payload {name}" for name in PAYLOADS)):
             alice.open(f"/requests/{found(bob, words)[0]}/")
             wrong += harm(alice)
+            if words in ("payload values", "payload prose"):
+                read = alice.page.inner_text("#detail .payload")
+                shown = [HIDDEN.get(key, text) for key, text in TEXTS.items()]
+                wrong += [f"{words}: not shown: {text}" for text in shown if text not in read]
         assert wrong == []
-        for name in ("values", "prose"):
-            alice.open(f"/requests/{found(bob, f'payload {name}')[0]}/")
-            alice.page.evaluate(UNFOLD)
-            read = alice.page.inner_text("#detail .payload")
-            missing = [
-                text for key, text in TEXTS.items()
-                if key not in ("bidi", "zero-width") and text not in read
-            ]  # fmt: skip
-            assert missing == []
 
 
 def test_a_form_made_from_attacks_is_filled_in_and_sent(
@@ -198,9 +188,7 @@ def test_a_form_made_from_attacks_is_filled_in_and_sent(
         assert harm(tab) == []
 
 
-def test_runs_and_answers_are_read(
-    browser: Browser, server: ServeProcess, scene: Scene
-) -> None:
+def test_runs_and_answers_are_read(browser: Browser, server: ServeProcess, scene: Scene) -> None:
     with tabs(browser, server, "admin") as admin:
         paths = ["/requests/answered/", "/requests/answered/?closed=1", "/runs/", "/workflows/"]
         wrong = []
@@ -218,30 +206,26 @@ def test_runs_and_answers_are_read(
         assert wrong + harm(admin) == []
 
 
-def test_what_is_nested_too_deeply_to_be_kept_is_refused(
+def test_what_is_nested_too_deeply_is_refused(
     browser: Browser, server: ServeProcess, scene: Scene
 ) -> None:
     with tabs(browser, server, "admin") as admin:
-        admin.open_live(scene.failed[-1])
-        expect(admin.page.locator("#run-head")).to_have_attribute("data-status", "failed")
-        expect(admin.page.locator("#run-outcome .note")).to_contain_text("ask_deeply")
+        for path in scene.failed[1:]:
+            admin.open_live(path)
+            expect(admin.page.locator("#run-head")).to_have_attribute("data-status", "failed")
+            expect(admin.page.locator("#run-outcome .note")).to_contain_text("ask_deeply")
 
 
-@pytest.mark.parametrize(
-    "model",
-    ["workflows/workflowrun", "workflows/inputrequest", "workflows/journalentry",
-     "workflows/snapshot", "approvals/decision", "auth/user"],
-)  # fmt: skip
-def test_the_admin_reads_them(
-    browser: Browser, server: ServeProcess, scene: Scene, model: str
-) -> None:
+def test_the_admin_reads_them(browser: Browser, server: ServeProcess, scene: Scene) -> None:
+    wrong = []
     with tabs(browser, server, "admin") as admin:
-        admin.open(f"/admin/{model}/")
-        wrong = harm(admin)
-        for path in paths_of(admin.page.locator("#result_list tbody th a").all())[:3]:
+        for listed in LISTS:
+            admin.open(f"/admin/{listed}")
+            wrong += harm(admin)
+            path = paths_of(admin.page.locator("#result_list tbody th a").all())[0]
             admin.open(path)
             wrong += harm(admin)
-        assert wrong == []
+    assert wrong == []
 
 
 def test_an_attack_typed_as_a_draft_comes_back_as_text(

@@ -18,10 +18,8 @@ CARET = "[document.activeElement.id, document.activeElement.selectionStart]"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
-    running = ServeProcess(tmp_path_factory.mktemp("var"), "--noreload").wait_until_healthy()
-    yield running
-    running.kill()
+def server(everyday: ServeProcess) -> ServeProcess:
+    return everyday
 
 
 @pytest.fixture(scope="module")

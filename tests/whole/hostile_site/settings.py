@@ -4,3 +4,6 @@ from blazen_site.settings import *  # noqa: F403
 from blazen_site.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.whole.hostile_site"]
+
+# Production's hasher is slow on purpose.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
