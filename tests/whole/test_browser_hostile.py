@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser
 
-from tests.whole.hostile_site.attacks import LONG, PAYLOADS, TEXTS
-from tests.whole.hostile_site.flows import NAME
+from tests.whole.hostile_site.attacks import LONG, NAME, PAYLOADS, TEXTS
 from tests.whole.pages import (
     NARROW,
     WIDE,

@@ -53,6 +53,7 @@ def analyze(event: AssistantStart, ctx: Context) -> AnalyzeEvent:
     """Measure how the text reads and sounds."""
     ctx.progress(0.1, "Measuring the text")
     figures = measure(event.text)
+    ctx.progress(1.0, "Text measured")
     ctx.set("figures", figures.model_dump())
     return AnalyzeEvent(
         title=_title(event.text),

@@ -60,3 +60,6 @@ PAYLOADS: Final[dict[str, Any]] = {
     "nothing": {"": "", " ": None, "\t\n": [], "{}": {}, "[]": [[]], "a.b": 0},
 }
 """Names with the payloads that are asked about."""
+
+NAME = '"><script>window.pwned=1</script> {{ 7*7 }}'
+"""The name of the workflow that asks. A slash and quotes have to work in addresses, too."""

@@ -12,6 +12,7 @@ from tests.whole.hostile_site.attacks import (
     HTMX,
     IMAGE,
     LONG,
+    NAME,
     PAYLOADS,
     SCRIPT,
     TEMPLATE,
@@ -29,9 +30,6 @@ from workflows.engine import (
     registry,
     step,
 )
-
-NAME = '"><script>window.pwned=1</script> {{ 7*7 }}'
-"""The name of the workflow that asks. A slash and quotes have to work in addresses, too."""
 
 
 class Told(Event):
