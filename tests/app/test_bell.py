@@ -7,7 +7,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from channels.layers import InMemoryChannelLayer
+from channels.layers import InMemoryChannelLayer, channel_layers
 
 from workflows import announce
 from workflows.bell import Bell
@@ -43,6 +43,8 @@ async def test_a_bell_rung_while_the_layer_was_away_is_heard_when_it_is_back(
 ) -> None:
     ear, layer = Ear(), Flaky()
     monkeypatch.setattr(Driver, "serving", ear)
+    # The consumer listens on the site's layer, too: the same one, whatever the settings say.
+    monkeypatch.setitem(channel_layers.backends, "default", layer)
     await layer.send(announce.WORKERS, {"type": "look"})
     listening = asyncio.create_task(Bell(layer=layer).listen())
     async with asyncio.timeout(30):
