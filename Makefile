@@ -20,7 +20,7 @@ test: $(VENV)/test.stamp
 	@$(PYTHON) -m pytest $(ARGS)
 
 soak: $(VENV)/test.stamp
-	@SOAK=1 $(PYTHON) -m pytest -m soak -s $(ARGS)
+	@SOAK=1 $(PYTHON) -m pytest -m soak -s --timeout=0 $(ARGS)
 
 check: $(VENV)/test.stamp
 	@$(PYTHON) -m ruff check .

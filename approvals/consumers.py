@@ -20,8 +20,6 @@ class InboxConsumer(NudgeConsumer):
         """Return the one group of all inboxes: what each may see is the list's own business."""
         return [INBOX]
 
-    inbox_changed = NudgeConsumer.changed
-
     def allowed(self, user: User) -> bool:
         """Say whether `user` may see any request at all."""
         return user.has_perm("workflows.view_inputrequest") or user.has_perm(

@@ -20,8 +20,20 @@ SQLITE_OPTIONS: dict[str, Any] = {
     # FULL: an acknowledged answer survives a power cut, not only a crash of the process.
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
 }
-# A connection lives for one request and the pool keeps it warm; workers hold few at a time.
-POSTGRES_POOL: dict[str, Any] = {"min_size": 1, "max_size": 32, "timeout": 10}
+# A connection lives for one request and the pool keeps it warm; workers hold few at a time. While
+# the database is away a page is told so after `timeout` seconds. The pool's own default for
+# `reconnect_timeout`, five minutes, doubles the pauses between its attempts up to minutes as well,
+# and would find a database that is back long after that; given up early, the next request tries.
+POSTGRES_POOL: dict[str, Any] = {
+    "min_size": 1, "max_size": 32, "timeout": 4, "reconnect_timeout": 2,
+}  # fmt: skip
+# A machine that vanished sends no farewell. Without these a query waits for it for two hours.
+POSTGRES_PATIENCE: dict[str, Any] = {
+    "connect_timeout": 4, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    # A process that was frozen in the middle of a transaction must not keep its rows locked.
+    "options": "-c idle_in_transaction_session_timeout=10s",
+}  # fmt: skip
 
 
 def private_directory(path: Path) -> Path:
@@ -94,7 +106,7 @@ def database(url: str, *, data_dir: Path) -> dict[str, Any]:
         private_directory(Path(config["NAME"]).parent)
         options = SQLITE_OPTIONS | options
     elif config["ENGINE"].endswith("postgresql"):
-        options = {"pool": POSTGRES_POOL} | options
+        options = {"pool": POSTGRES_POOL} | POSTGRES_PATIENCE | options
     return {**config, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 
 
@@ -102,11 +114,13 @@ def channel_layer(url: str) -> dict[str, Any]:
     """Return the bell's settings: Redis at `url`, or within this process if there is none.
 
     A message that finds a full channel is dropped without a word, so capacity is generous; the
-    sweep finds what the bell missed all the same.
+    sweep finds what the bell missed all the same. Ten bells that nobody has heard yet are enough.
     """
-    config: dict[str, Any] = {"capacity": 10_000, "expiry": 60}
+    config: dict[str, Any] = {
+        "capacity": 10_000, "expiry": 60, "channel_capacity": {"workflows": 10},
+    }  # fmt: skip
     if not url:
-        return {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": config}
+        return {"BACKEND": "workflows.layer.MemoryLayer", "CONFIG": config}
     return {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
         # A receiver waits five seconds at a time; redis-py's own default gives up after five too,

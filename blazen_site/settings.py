@@ -8,7 +8,7 @@ from pathlib import Path
 import django_stubs_ext
 from environ import Env
 
-from blazen_site import environment
+from blazen_site import environment, logs
 
 # Lets classes say what they are of (`ModelForm[Preferences]`) where Django has no generics.
 django_stubs_ext.monkeypatch()
@@ -28,6 +28,14 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 PAYLOAD_MAX_BYTES = env.int("PAYLOAD_MAX_BYTES", default=256 * 1024)
 ANSWER_MAX_BYTES = env.int("ANSWER_MAX_BYTES", default=64 * 1024)
 JSON_MAX_DEPTH = env.int("JSON_MAX_DEPTH", default=32)
+# How long a worker that was killed or cut off keeps its runs from the others; at most 30.
+WORKER_LEASE_SECONDS = env.float("WORKER_LEASE_SECONDS", default=5.0)
+# Entries of a run's journal that are kept while it is open: its recent history.
+JOURNAL_KEEP = env.int("JOURNAL_KEEP", default=10_000)
+
+# --- operations -----------------------------------------------------------------------------
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_PORT = int(env.str("METRICS_PORT", default="") or 0)
 
 # --- applications ---------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -54,7 +62,9 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
+    "workflows.subject.SubjectMiddleware",
     "approvals.accounts.middleware.freshness",
+    "workflows.outage.OutageMiddleware",  # before whatever reads rows
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -134,7 +144,8 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$"]
+# What other programs ask each process for, behind the proxy.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 3600 if SECURE_SSL_REDIRECT else 0
 # Subdomains and browsers' preload lists are for the owner of the domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -169,17 +180,4 @@ TIME_ZONE = "UTC"
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="approvals@localhost")
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        # One line for every page and file is noise here; errors come from `django.request`.
-        "daphne": {"level": "WARNING"},
-        "axes": {"level": "WARNING"},
-        "django.channels.server": {"level": "WARNING"},
-    },
-}
+LOGGING = logs.logging_settings(debug=DEBUG)

@@ -5,9 +5,13 @@ from django.urls import include, path
 
 from approvals.accounts.views import admin_login
 from workflows.views.health import health
+from workflows.views.metrics import metrics
+from workflows.views.readiness import ready
 
 urlpatterns = [
     path("healthz", health, name="healthz"),
+    path("readyz", ready, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("accounts/", include("approvals.accounts.urls")),
     path("admin/login/", admin_login),
     path("admin/", admin.site.urls),

@@ -22,7 +22,11 @@ for _name in (
     "ANSWER_MAX_BYTES",
     "JSON_MAX_DEPTH",
     "LOGIN_FAILURE_LIMIT",
+    "WORKER_LEASE_SECONDS",
     "EMAIL_URL",
+    "JOURNAL_KEEP",
+    "METRICS_PORT",
+    "METRICS_TOKEN",
 ):
     os.environ.pop(_name, None)
 os.environ["DEBUG"] = "1"

@@ -1,5 +1,7 @@
 """The machine as a Django application."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
@@ -12,4 +14,5 @@ class WorkflowsConfig(AppConfig):
 
     def ready(self) -> None:
         """Import the `flows` module of every installed app, as Django does with `admin`."""
+        import_module("workflows.checks")  # registers itself
         autodiscover_modules("flows")

@@ -21,7 +21,7 @@ from workflows import announce
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE = 0.5  # seconds before the layer is tried again, doubled at each failure
-LONGEST_PAUSE = 15.0
+LONGEST_PAUSE = 5.0
 
 
 class Bell:

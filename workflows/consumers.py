@@ -28,8 +28,6 @@ class WorkerConsumer(AsyncConsumer):
 class RunConsumer(NudgeConsumer):
     """An open run page: told to look again whenever its run has changed."""
 
-    run_changed = NudgeConsumer.changed
-
     async def groups_for(self) -> list[str]:
         """Return the group of the run that the address names."""
         return [announce.run_group(self.scope["url_route"]["kwargs"]["run_id"])]

@@ -23,6 +23,13 @@ class RunBlocked(WrongState):
     """The run waits for code that can load it; it takes no answers until then."""
 
 
+class HistoryPruned(WrongState):
+    """The run's journal was let go of, so nothing can go on from where it ended."""
+
+    def __init__(self, what: str, verb: str, status: str) -> None:
+        super().__init__(what, verb, f"{status} and its history was pruned")
+
+
 class RequestClosed(WrongState):
     """The request is no longer pending: somebody answered, or it expired or was cancelled."""
 

@@ -13,33 +13,37 @@ import logging
 import time
 from importlib import import_module
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
-from asgiref.sync import async_to_sync
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth import get_user, user_logged_out
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import DatabaseError
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from workflows.announce import Home
+from workflows import announce, metrics
+from workflows.ear import Ear
+from workflows.verdicts import Verdicts
 
 logger = logging.getLogger(__name__)
 
 LOGIN_NEEDED = 4401
 NOT_ALLOWED = 4403
+LIVE, AWAY = "live", "reconnecting"  # what a page shows; its script knows these words
 
 
 class NudgeConsumer(AsyncWebsocketConsumer):
     """One open page. A subclass says which groups concern it, who may look, and what to send.
 
-    It also names its group messages, all handled alike: `run_changed = NudgeConsumer.changed`
-    for `{"type": "run.changed"}`. The person is read from the database again before every
-    push; the socket closes with 4401 once the login has ended, with 4403 once `allowed` says no.
+    The person is read from the database again before every push; the socket closes with 4401
+    once the login has ended, with 4403 once `allowed` says no.
+
+    What is said to its groups comes from the process's one ear. The layer never knows this socket.
     """
 
+    channel_layer_alias = None
     gap: ClassVar[float] = 1.0
     """Seconds between two nudges: a burst of changes costs a page one fetch a second."""
 
@@ -62,47 +66,77 @@ class NudgeConsumer(AsyncWebsocketConsumer):
         makes when the socket opens, and the first nudge.
         """
         self._pending: asyncio.Task[None] | None = None
+        self._gone = False
         self._nudged = -self.gap
+        self._says_live = True  # what the page shows of its own while the socket is open
         self._joined = await self.groups_for()
         if user_id := getattr(self.scope["user"], "pk", None):
             self._joined.append(user_group(user_id))
-        for group in self._joined:
-            await self.channel_layer.group_add(group, self.channel_name)
+        self._ear = Ear.here()
+        await self._ear.join(self, self._joined)
         await self.accept()
-        await self._admitted()
+        metrics.sockets.add(self)
+        if await self._admitted() and not self._ear.is_live:
+            self.wake()
 
     async def disconnect(self, code: int) -> None:
         """Leave the groups and drop a nudge that was due."""
+        metrics.sockets.discard(self)
+        self._gone = True
         if self._pending is not None:
             self._pending.cancel()
-        for group in self._joined:
-            await self.channel_layer.group_discard(group, self.channel_name)
+        await self._ear.leave(self, self._joined)
 
-    async def changed(self, message: dict[str, Any]) -> None:
-        """Schedule a nudge, unless one is due already. Never raises: that would end the socket."""
-        if self._pending is None or self._pending.done():
+    def hear(self, message: dict[str, Any]) -> None:
+        """Schedule a nudge, or close if it was this page's login that ended."""
+        if message["type"] != "session.ended":
+            self.wake()
+        elif message.get("session") == session_tag(self._session_key()):
+            self._closing = asyncio.create_task(self.close(LOGIN_NEEDED))
+
+    def wake(self) -> None:
+        """Schedule a nudge, unless one is due already."""
+        if not self._gone and (self._pending is None or self._pending.done()):
             self._pending = asyncio.create_task(self._nudge_when_due())
-
-    async def session_ended(self, message: dict[str, Any]) -> None:
-        """Close with 4401 if it was this page's login that ended."""
-        if message.get("session") == session_tag(self._session_key()):
-            await self.close(LOGIN_NEEDED)
 
     async def _nudge_when_due(self) -> None:
         await asyncio.sleep(max(0.0, self._nudged + self.gap - time.monotonic()))
+        await Turns.here().wait()
         self._nudged = time.monotonic()
         # From here on what changes may be missing from the fetch, so it asks for the next nudge.
         self._pending = None
         try:
-            if await self._admitted():
-                await self.send(text_data=self.nudge_html())
+            if not await self._nudge():
+                self.wake()
         except Exception:
             logger.warning("A nudge was lost; the page's slow poll catches up.", exc_info=True)
 
+    async def _nudge(self) -> bool:
+        """Nudge the page, or say that it is not live. False if that has to be tried again."""
+        if not self._ear.is_live:
+            await self._say_live(False)  # the ear wakes its pages when it hears again
+            return True
+        try:
+            admitted = await self._admitted()
+        except DatabaseError:
+            await self._say_live(False)
+            return False
+        if admitted:
+            await self._say_live(True)
+            await self.send(text_data=self.nudge_html())
+        return True
+
+    async def _say_live(self, live: bool) -> None:
+        """Let the page say that it is not live, or is again, if that is news."""
+        if live != self._says_live:
+            self._says_live = live
+            await self.send(text_data=LIVE if live else AWAY)
+
     async def _admitted(self) -> bool:
         """Check the person; close the socket and return False if they may not look."""
-        # A pool thread: the shared one would put every open page of the process in one queue.
-        code = await database_sync_to_async(self._verdict, thread_sensitive=False)()
+        subject = tuple(self.scope["url_route"]["kwargs"].items())
+        key = (type(self), subject, self._session_key())
+        code = await Verdicts.here().ask(key, self._verdict)
         if code is not None:
             await self.close(code)
         return code is None
@@ -116,6 +150,33 @@ class NudgeConsumer(AsyncWebsocketConsumer):
     def _session_key(self) -> str | None:
         session = self.scope.get("session")
         return None if session is None else session.session_key
+
+
+class Turns:
+    """Spreads what many open pages will fetch: a nudge is a request a moment later.
+
+    The first hundred pages are told at once. A thousand that all asked in the same second would
+    keep the answers of people waiting until the last one had its list.
+    """
+
+    burst: ClassVar[int] = 100
+    rate: ClassVar[float] = 50.0  # nudges a second beyond that
+
+    _all: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+
+    def __init__(self) -> None:
+        self._next = 0.0  # when the last of all who wait will have been served
+
+    @classmethod
+    def here(cls) -> Turns:
+        """Return the turns of the running loop."""
+        return cls._all.setdefault(asyncio.get_running_loop(), cls())
+
+    async def wait(self) -> None:
+        """Return when it is this page's turn."""
+        now = time.monotonic()
+        self._next = max(self._next, now - self.burst / self.rate) + 1 / self.rate
+        await asyncio.sleep(max(0.0, self._next - now))
 
 
 def user_of_session(key: str | None) -> User | AnonymousUser:
@@ -145,18 +206,6 @@ def close_sockets(request: HttpRequest, user: User | None, **kwargs: Any) -> Non
     if user is None:
         return
     tag = session_tag(request.session.session_key)
-    if Home.loop is not None and Home.loop.is_running():
-        asyncio.run_coroutine_threadsafe(tell_sockets(user.pk, tag), Home.loop)
-    else:
-        async_to_sync(tell_sockets)(user.pk, tag)
-
-
-async def tell_sockets(user_id: int, tag: str) -> None:
-    """Say that a login has ended. A layer that fails is logged: the next push closes, too."""
-    layer: Any = get_channel_layer()
-    if layer is None:
-        return
-    try:
-        await layer.group_send(user_group(user_id), {"type": "session.ended", "session": tag})
-    except Exception:
-        logger.warning("The channel layer failed; sockets close at their next push.", exc_info=True)
+    group = user_group(user.pk)
+    message = {"type": "session.ended", "group": group, "session": tag}
+    announce.hand_over({f"{group} {tag}": message})

@@ -1,7 +1,8 @@
 /* What every page does besides showing itself:
 
    - sends the CSRF token of the cookie, not one drawn into the page before another login;
-   - keeps a socket alive, and says in the frame ([data-live]) whether it is;
+   - keeps a socket alive, and says in the frame ([data-live]) whether the page is up to date: it is
+     not without a socket, when the server says that it cannot hear, or gives no answer or 503;
    - fires "refresh" on the body when the page may have missed something (the socket came back, the
      page came to the foreground), so that what shows rows re-reads them:
      hx-trigger="refresh from:body";
@@ -36,7 +37,13 @@
     document.body.dispatchEvent(new CustomEvent("refresh"));
   };
 
+  // The extension's own pauses grow to a minute. Half of this on average, or all pages at once.
+  htmx.config.wsReconnectDelay = (count) => 300 + Math.random() * Math.min(8000, 1000 * 2 ** count);
+
+  let isOpen = false;
+
   document.addEventListener("htmx:wsOpen", () => {
+    isOpen = true;
     show("live");
     if (wasOpen) refresh();
     wasOpen = true;
@@ -44,6 +51,7 @@
 
   document.addEventListener("htmx:wsClose", (event) => {
     const { code } = event.detail.event;
+    isOpen = false;
     if (code === 4401) return void location.reload(); // logged out: the login, and back here
     if (code === 4403) return show("refused");
     show("reconnecting");
@@ -51,6 +59,36 @@
     if (code === 1000) {
       setTimeout(() => event.detail.socketWrapper.reconnect(), 500 + 1500 * Math.random());
     }
+  });
+
+  // The socket is there, but the server behind it hears nothing, or hears again.
+  document.addEventListener("htmx:wsBeforeMessage", (event) => {
+    const { message } = event.detail;
+    if (message !== "live" && message !== "reconnecting") return;
+    event.preventDefault();
+    show(message);
+  });
+
+  // A server without its database: nothing is swapped, and the page asks until there is an answer.
+  let asking = 0;
+  const askAgain = () => {
+    show("reconnecting");
+    clearTimeout(asking);
+    asking = setTimeout(refresh, 2000 + 2000 * Math.random());
+  };
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr } = event.detail;
+    if (xhr.status !== 503 || !xhr.getResponseHeader("Retry-After")) return;
+    event.detail.shouldSwap = false;
+    event.detail.isError = true;
+    askAgain();
+  });
+  document.addEventListener("htmx:sendError", askAgain);
+  document.addEventListener("htmx:afterOnLoad", (event) => {
+    if (!asking || event.detail.xhr.status === 503) return;
+    clearTimeout(asking);
+    asking = 0;
+    if (isOpen) show("live");
   });
 
   document.addEventListener("visibilitychange", () => {

@@ -1,12 +1,15 @@
-"""`/healthz`, as a load balancer sees it."""
+"""`/healthz` and `/readyz`, as a load balancer sees them."""
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from channels_redis.core import RedisChannelLayer
 from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
@@ -49,3 +52,66 @@ def test_it_is_never_redirected(client: Client, settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert client.get("/healthz").status_code == 200
     assert client.get("/accounts/login/").status_code == 301
+
+
+READY = {"database": "ok", "migrations": "ok", "layer": "none"}
+
+
+@pytest.fixture
+def memory(settings: Any) -> None:
+    """The layer of the embedded mode, whatever these tests run on."""
+    backend = "channels.layers.InMemoryChannelLayer"
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend}}
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("memory")
+def test_it_is_ready_without_a_login_and_never_redirected(client: Client, settings: Any) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (200, READY)
+    assert client.post("/readyz").status_code == 405
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("memory")
+def test_it_is_not_ready_without_its_database(client: Client) -> None:
+    with connection.execute_wrapper(broken):
+        response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == READY | {"database": "failed", "migrations": "unknown"}
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("memory")
+def test_new_code_is_not_ready_before_its_migrations(client: Client) -> None:
+    recorder = MigrationRecorder(connection)
+    newest = recorder.migration_qs.filter(app="workflows").latest("id")
+    recorder.record_unapplied("workflows", newest.name)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == READY | {"migrations": "missing"}
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("memory")
+def test_old_code_stays_ready_when_the_database_is_ahead(client: Client) -> None:
+    MigrationRecorder(connection).record_applied("workflows", "9999_of_tomorrow")
+    assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.django_db
+def test_it_is_not_ready_without_its_bell(client: Client, settings: Any) -> None:
+    nobody = {"hosts": ["redis://127.0.0.1:1"]}  # a port that no Redis has
+    backend = f"{RedisChannelLayer.__module__}.{RedisChannelLayer.__name__}"
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": nobody}}
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json() == READY | {"layer": "failed"}
+
+
+@pytest.mark.django_db
+def test_it_is_ready_on_the_services_of_the_tests(client: Client) -> None:
+    layer = "ok" if os.environ.get("TEST_REDIS_URL") else "none"
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (200, READY | {"layer": layer})

@@ -11,6 +11,7 @@ import pytest
 from psycopg import sql
 
 from tests.whole.database import Database
+from tests.whole.private_servers import Site, private_site
 from tests.whole.server import ServeProcess
 
 SERVICE = os.environ.get("TEST_DATABASE_URL", "")
@@ -43,6 +44,13 @@ def everyday(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]
         yield running.wait_until_healthy()
     finally:
         running.kill()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """Two servers and two workers on a PostgreSQL and a Redis of their own, with the demo."""
+    with private_site() as running:
+        yield running
 
 
 @contextmanager

@@ -107,6 +107,7 @@ class Person:
     def __init__(self, port: int) -> None:
         self.port = port
         self.cookies: dict[str, str] = {}
+        self.headers: dict[str, str] = {}  # what a proxy would add
 
     def get(self, path: str) -> tuple[int, str]:
         """Return the status and the text of a page."""
@@ -131,7 +132,8 @@ class Person:
     ) -> Iterator[http.client.HTTPResponse]:
         """Yield the answer once its status has come; the text may still be on its way."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
+        cookies = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
+        headers = {"Cookie": cookies, **self.headers}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         try:

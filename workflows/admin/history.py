@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.utils import timezone
 
 from workflows.admin.column import json_of, link_to
 from workflows.admin.filter import KindFilter
 from workflows.admin.ledger import LedgerAdmin
 from workflows.context import WORKER_SILENCE
-from workflows.models import Delivery, JournalEntry, Snapshot, Worker
+from workflows.models import Delivery, JournalEntry, Snapshot, Worker, database_now
 
 
 @admin.register(JournalEntry)
@@ -80,4 +79,4 @@ class WorkerAdmin(LedgerAdmin):
     @admin.display(boolean=True, description="seen lately")
     def is_alive(self, worker: Worker) -> bool:
         """Say whether the worker was seen within the last half minute."""
-        return timezone.now() - worker.seen_at <= WORKER_SILENCE
+        return database_now() - worker.seen_at <= WORKER_SILENCE

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError
 
 from workflows import announce
-from workflows.driver import store
+from workflows.driver import chronicle, store
 from workflows.driver.steps import begin_steps
 from workflows.driver.write import Write
 
@@ -68,11 +68,12 @@ class Commits:
             else:
                 self.add(live)  # an answer came meanwhile, or the run changed hands
         done = [write for write in writes if write.run_id in stored.done]
-        if len(done) != len(writes):
-            await self._driver.hear()
+        # First: these are committed, whatever becomes of the next look.
         await announce.send(
             runs=[write.run_id for write in done], inbox=any(write.changes_inbox for write in done)
         )
+        if len(done) != len(writes):
+            await self._driver.hear()
 
     async def _gather(self, batch: list[LiveRun]) -> list[tuple[LiveRun, Write]]:
         gathered = []
@@ -80,12 +81,14 @@ class Commits:
             try:
                 gathered.append((live, live.gather(self._driver.now())))
             except Exception as error:
-                logger.exception("Run %s cannot be written down.", live.id)
+                said = {"run_id": live.id}
+                logger.exception("Run %s cannot be written down.", live.id, extra=said)
                 await self._spoil(live, f"Run {live.id} cannot be written down: {error!r}")
         return gathered
 
     def _committed(self, live: LiveRun, write: Write) -> None:
         live.stored(write)
+        chronicle.tell(live, write)
         if not write.parks:
             begin_steps(live)
             return

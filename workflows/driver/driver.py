@@ -7,28 +7,29 @@ import contextlib
 import logging
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from workflows import announce
-from workflows.driver import store
+from workflows import announce, metrics
+from workflows.driver import fleet, news, store
 from workflows.driver.commits import Commits
 from workflows.driver.lease import Lease
-from workflows.driver.live import LiveRun
+from workflows.driver.live import ALONE, LiveRun
+from workflows.driver.slots import Slots
 from workflows.driver.steps import begin_steps
 from workflows.driver.thread import DatabaseThread
+from workflows.models.runs import LONGEST_LEASE
 
 logger = logging.getLogger(__name__)
 
 CAPACITY = 200  # runs in hand at once
-THREADS = 24  # `def` steps at once: each may hold a connection to the database
 SWEEP = 1.0  # seconds between looks when no bell rings
-LEASE = timedelta(seconds=5)
-ALONE = 30.0  # seconds that a suspect waits for the worker to have nothing else in hand
 GRACE = 10.0  # seconds that running steps get when the worker drains
 
 
@@ -46,13 +47,14 @@ class Driver:
         self.embedded = embedded
         self.draining = False
         self.lives: dict[UUID, LiveRun] = {}
-        self._offset = timedelta(0)
+        self.lease = min(timedelta(seconds=settings.WORKER_LEASE_SECONDS), LONGEST_LEASE / 2)
+        self.tell_time(datetime.now(UTC))
         self._due: datetime | None = None
         self._alone_since: float | None = None  # since when a suspect waits to be alone
         self._look_wanted = asyncio.Event()
         self._quiet = asyncio.Event()
         self._drained = asyncio.Event()
-        self.threads = asyncio.Semaphore(THREADS)
+        self.slots = Slots()
         self.database = DatabaseThread()
         self.commits = Commits(self)
 
@@ -61,6 +63,7 @@ class Driver:
     async def serve(self) -> None:
         """Drive runs until `drain` is called or the task is cancelled. No error ends it."""
         Driver.serving = self
+        metrics.IN_HAND.set_function(lambda: len(self.lives))
         async with self._at_work():
             while not self.draining:
                 more = await self._look_safely()
@@ -106,7 +109,7 @@ class Driver:
     async def _at_work(self) -> AsyncIterator[None]:
         """Keep the store loop and the lease alive, and leave nothing running behind."""
         storing = asyncio.create_task(self.commits.run())
-        lease = Lease(self.id, self.lives, LEASE)
+        lease = Lease(self.id, self.lives, self.lease)
         lease.start()
         try:
             await self.database.call(self._begin)
@@ -118,21 +121,29 @@ class Driver:
             await asyncio.gather(storing, return_exceptions=True)
             lease.stop()
             with contextlib.suppress(DatabaseError, InterfaceError):
-                await self.database.call(store.leave, self.id)
+                await self.database.call(fleet.leave, self.id)
             await self.database.close()
 
     def _begin(self) -> None:
         try:
-            store.heartbeat(self.id, (), LEASE)
+            fleet.heartbeat(self.id, (), self.lease)
             if self.embedded:
-                store.void_leases()
-            store.unblock_changed()
+                fleet.succeed(self.id)
+            fleet.unblock_changed()
         except (DatabaseError, InterfaceError):
             logger.warning("The database is away; the sweep goes on trying.", exc_info=True)
 
     def now(self) -> datetime:
-        """Return the database's time, as far as the last look knows it."""
-        return datetime.now(UTC) + self._offset
+        """Return the database's time: what it was at the last look, and what has passed since.
+
+        This machine's own clock may be wrong, and may be set at any moment.
+        """
+        moment, then = self._clock
+        return moment + timedelta(seconds=time.monotonic() - then)
+
+    def tell_time(self, moment: datetime) -> None:
+        """Reckon from here on that it is `moment` now."""
+        self._clock = (moment, time.monotonic())
 
     def wake_at(self, moment: datetime) -> None:
         """Look again at `moment`, when a run that was parked is due."""
@@ -171,9 +182,9 @@ class Driver:
         self._look_wanted.clear()
         self._due = None
         await self.hear()
-        if self.draining or any(live.suspect for live in self.lives.values()):
+        if self.draining or any(live.is_alone for live in self.lives.values()):
             return False
-        if await self.database.call(store.any_suspect):
+        if await self.database.call(store.any_suspect, self.id):
             return await self._claim_suspect()
         self._alone_since = None
         room = CAPACITY - len(self.lives)
@@ -182,10 +193,10 @@ class Driver:
 
     async def _claim(self, limit: int, *, suspects: bool) -> int:
         now, loaded, claimed = await self.database.call(
-            store.take, self.id, limit=limit, lease=LEASE, holding=list(self.lives),
+            store.take, self.id, limit=limit, lease=self.lease, holding=list(self.lives),
             suspects=suspects,
         )  # fmt: skip
-        self._offset = now - datetime.now(UTC)
+        self.tell_time(now)
         for one in loaded:
             live = LiveRun(self, one)
             self.lives[live.id] = live
@@ -217,19 +228,20 @@ class Driver:
             if live.told_since_stored
         ]
         held = {live.id: live.inbox for live in self.lives.values()}
-        news = await self.database.call(store.hear, held, told, self.now())
+        heard = await self.database.call(news.hear, held, told)
+        self.tell_time(heard.now)
         for run_id in [one[0] for one in told]:
             if run_id in self.lives:
                 self.lives[run_id].told_since_stored = False
         for live in list(self.lives.values()):
             if live.id not in held:
                 continue
-            row = news.rows.get(live.id)
+            row = heard.rows.get(live.id)
             if row is None or row.fence != live.fence:
                 self.drop(live)
                 continue
             live.inbox = max(live.inbox, row.inbox)
-            live.deliver(news.deliveries.get(live.id, []))
+            live.deliver(heard.deliveries.get(live.id, []))
             if live.work:
                 self.commits.add(live)
         if told:

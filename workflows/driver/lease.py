@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from workflows.driver import store
+from workflows.driver.fleet import heartbeat
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Lease:
     def _run(self) -> None:
         while not self._stopped.wait(self._length.total_seconds() / 3):
             try:
-                store.heartbeat(self._owner, list(self._lives), self._length)
+                heartbeat(self._owner, list(self._lives), self._length)
             except Exception:
                 logger.warning("Leases could not be renewed; trying again.", exc_info=True)
                 connection.close()

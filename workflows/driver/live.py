@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import datetime, timedelta
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from workflows.driver.driver import Driver
 
 SNAPSHOT_EVERY = 100  # journal entries
+ALONE = 30.0  # seconds that a suspect waits for an empty worker, and then has it for itself
 STREAM_KEPT = 20  # events that the run's page can show
 
 Status = WorkflowRun.Status
@@ -56,12 +58,21 @@ class LiveRun:
         self.told: dict[str, Any] | None = row.progress
         self.told_since_stored = False
         self.suspect = row.takeovers >= SUSPECT_FROM
+        self._since = time.monotonic()
         self._seen: set[int] = set()
         self._applied: list[int] = []
         self._changes_inbox = False
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self.deliver(loaded.deliveries)
+
+    @property
+    def is_alone(self) -> bool:
+        """Say whether the worker takes up nothing else beside this run, which may kill it.
+
+        A step that merely takes long must not keep everybody waiting for ever.
+        """
+        return self.suspect and time.monotonic() - self._since < ALONE
 
     # What comes in
 
@@ -74,6 +85,8 @@ class LiveRun:
 
     def _apply(self, delivery: Delivery) -> None:
         data = delivery.data
+        if delivery.kind == Delivery.Kind.ANSWER and self.machine.state.status == "failed":
+            return  # it stays on its way, for whoever retries the run
         self._applied.append(delivery.pk)
         if delivery.kind == Delivery.Kind.PAUSE:
             self.machine.pause(by=data["by"])

@@ -28,10 +28,16 @@ def fold(snapshot: Snapshot | None, entries: Iterable[JournalEntry]) -> RunState
 
 
 def snapshot_of(run: WorkflowRun, seq: int | None = None) -> WorkflowSnapshot:
-    """Return the run as it was at `seq`, as it is now if None. Raise `BadSnapshot`."""
+    """Return the run as it was at `seq`, as it is now if None.
+
+    Raise `BadSnapshot` if what is stored cannot be read, or that part of it was pruned.
+    """
     seq = run.seq if seq is None else seq
     snapshot = run.snapshots.filter(seq__lte=seq).order_by("-seq").first()
     after = snapshot.seq if snapshot else 0
     entries = run.journal.filter(seq__gt=after, seq__lte=seq).order_by("seq")
+    first = entries.values_list("seq", flat=True).first()
+    if (first or seq + 1) != after + 1:
+        raise BadSnapshot(f"Run {run.id}: its history up to {seq} was pruned or never was.")
     state = fold(snapshot, entries)
     return WorkflowSnapshot.of(run.workflow, run.signature, str(run.id), state)

@@ -41,6 +41,7 @@ def update_runs(writes: Sequence[Write]) -> set[UUID]:
         WITH new ({", ".join(columns)}) AS (VALUES {", ".join([row] * len(writes))})
         UPDATE {run} SET {sets},
             takeovers = CASE WHEN new.seq > {run}.seq THEN 0 ELSE {run}.takeovers END,
+            refusals = CASE WHEN new.seq > {run}.seq THEN '' ELSE {run}.refusals END,
             wake_at = CASE WHEN new.status = 'running' THEN {run}.wake_at
                 ELSE {_cast("wake_at")} END,
             lease_owner = CASE WHEN new.status = 'running' THEN {run}.lease_owner ELSE '' END

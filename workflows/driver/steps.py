@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from django.db import close_old_connections
 
+from workflows import subject
 from workflows.driver.asking import ask
 from workflows.engine.execution import Attempt
 from workflows.engine.state import Invocation
 
 if TYPE_CHECKING:
     from workflows.driver.live import LiveRun
+
+logger = logging.getLogger(__name__)
 
 
 def begin_steps(live: LiveRun) -> None:
@@ -28,10 +32,10 @@ def begin_steps(live: LiveRun) -> None:
             if request_id not in live.asked:
                 live.asked.add(request_id)
                 live.asking.add(request_id)
-                _spawn(live, ask(live, request_id))
+                _spawn(live, ask(live, request_id), request_id=request_id)
     if not driver.draining:
         for invocation in live.machine.take(driver.now()):
-            _spawn(live, _attempt(live, invocation))
+            _spawn(live, _attempt(live, invocation), step=invocation.step)
 
 
 async def _attempt(live: LiveRun, invocation: Invocation) -> None:
@@ -43,16 +47,27 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
     if attempt.step.is_async:
         await attempt.run()
     else:
-        async with live.driver.threads:
+        async with live.driver.slots.hold():
             await attempt.run()
     live.work.append(attempt.settle)
     commits.add(live)
 
 
-def _spawn(live: LiveRun, coroutine: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.create_task(coroutine)
+def _spawn(live: LiveRun, coroutine: Coroutine[Any, Any, None], **about: str) -> None:
+    """Begin a task whose log lines say what they are about."""
+    context = subject.context_of(run_id=live.id, **about)
+    task = asyncio.create_task(coroutine, context=context)
     live.tasks.add(task)
-    task.add_done_callback(live.tasks.discard)
+    task.add_done_callback(lambda task: _ended(live, task))
+
+
+def _ended(live: LiveRun, task: asyncio.Task[None]) -> None:
+    """Let go of a run whose task broke: its lease lapses, and it is taken over, not for ever."""
+    live.tasks.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("Run %s broke in its worker's hands.", live.id, exc_info=error)
+        if live.driver.lives.get(live.id) is live:
+            live.driver.drop(live)
 
 
 def with_connections(function: Callable[[], Any]) -> Any:

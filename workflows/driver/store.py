@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,11 +17,16 @@ from uuid import UUID, uuid4
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import F, OuterRef, Subquery
 
+from workflows import metrics
 from workflows.driver.admission import check_request
+from workflows.driver.fleet import Fleet
+from workflows.driver.news import deliveries_for
 from workflows.driver.replay import fold
 from workflows.driver.rows import update_runs
 from workflows.driver.write import Write
 from workflows.engine import WorkflowError, registry
+from workflows.engine.errors import CannotLoad
+from workflows.engine.held import Held
 from workflows.engine.machine import Machine
 from workflows.errors import DurableError
 from workflows.models import (
@@ -29,11 +34,11 @@ from workflows.models import (
     InputRequest,
     JournalEntry,
     Snapshot,
-    Worker,
     WorkflowRun,
     database_now,
 )
 from workflows.models.runs import BLOCK_AT, SUSPECT_FROM
+from workflows.retention import compact_grown
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +60,7 @@ class Stored:
     spoiled: dict[UUID, str] = field(default_factory=dict)
 
 
+@metrics.CLAIM.time()
 def take(
     owner: str,
     *,
@@ -65,21 +71,28 @@ def take(
 ) -> tuple[datetime, list[Loaded], int]:
     """Claim and load runs; return the time, the runs, and how many were claimed.
 
-    A run that cannot be loaded is blocked, and spoils nobody else's.
+    A run that cannot be loaded is given back if a live worker has other code for it, otherwise
+    blocked, and spoils nobody else's.
     """
     now = database_now()
+    fleet = Fleet(owner, now)
     rows = WorkflowRun.objects.claim(
-        owner, now=now, limit=limit, lease=lease, holding=holding, suspects=suspects
-    )
-    loaded = []
+        owner, now=now, limit=limit, lease=lease, holding=holding, suspects=suspects,
+        withheld=fleet.withheld(),
+    )  # fmt: skip
+    metrics.claimed(rows)
+    loaded, refused = [], []
     for one in _load(rows):
-        try:
-            loaded.append(_prepare(*one))
-        except (WorkflowError, DurableError) as error:
-            block(one[0], str(error))
-        except Exception as error:
-            logger.exception("Run %s cannot be loaded.", one[0].id)
-            block(one[0], f"Run {one[0].id} cannot be loaded: {error!r}")
+        row = one[0]
+        found = _guilt(row) or _try_to_prepare(*one)
+        if isinstance(found, Loaded):
+            loaded.append(found)
+        elif not _guilt(row) and fleet.another_may_load(row):
+            logger.info("Run %s is left to other code: %s", row.id, found)
+            refused.append(row)
+        else:
+            block(row, found)
+    fleet.give_back(refused)
     return now, loaded, len(rows)
 
 
@@ -101,12 +114,25 @@ def _load(
     return [(row, snapshots.get(row.pk), journal[row.pk], waiting[row.pk]) for row in rows]
 
 
-def deliveries_for(ids: Collection[UUID]) -> dict[UUID, list[Delivery]]:
-    """Return what is on its way to these runs, oldest first."""
-    found: dict[UUID, list[Delivery]] = defaultdict(list)
-    for one in Delivery.objects.filter(run__in=ids, applied_seq=None).order_by("pk"):
-        found[one.run_id].append(one)
-    return found
+def _guilt(row: WorkflowRun) -> str:
+    """Say that the run took down too many workers; nothing if it has not."""
+    if row.takeovers < BLOCK_AT:
+        return ""
+    return (
+        f"Run {row.id} of {row.workflow!r} was in the hands of {row.takeovers} workers "
+        "when they died; it is not tried again by itself."
+    )
+
+
+def _try_to_prepare(row: WorkflowRun, *held: Any) -> Loaded | str:
+    """Return the run ready to be driven, or the sentence that says why it cannot be."""
+    try:
+        return _prepare(row, *held)
+    except (WorkflowError, DurableError) as error:
+        return str(error)
+    except Exception as error:
+        logger.exception("Run %s cannot be loaded.", row.id, extra={"run_id": row.id})
+        return f"Run {row.id} cannot be loaded: {error!r}"
 
 
 def _prepare(
@@ -116,25 +142,38 @@ def _prepare(
     deliveries: list[Delivery],
 ) -> Loaded:
     workflow = registry.get(row.workflow)
-    if row.takeovers >= BLOCK_AT:
-        raise DurableError(
-            f"Run {row.id} of {row.workflow!r} was in the hands of {row.takeovers} workers "
-            "when they died; it is not tried again by itself."
-        )
     state = fold(snapshot, entries)
     if state.seq != row.seq:
         raise DurableError(f"Run {row.id}: its journal ends at {state.seq}, not at {row.seq}.")
     machine = Machine(workflow, str(row.id), state)
     machine.admit = check_request
     machine.check_loadable()
+    _check_answers(machine, deliveries)
     if not state.begun:
         machine.start(workflow.start_event(row.input))
     return Loaded(row, machine, deliveries)
 
 
+def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
+    """Raise `CannotLoad` if an answer on its way, checked by other code, does not fit here."""
+    events = machine.workflow.events
+    for one in deliveries:
+        request = machine.state.requests.get(one.data.get("request_id", ""))
+        if one.kind != Delivery.Kind.ANSWER or request is None:
+            continue
+        reply = request.event.load(events).reply.__name__
+        answer = Held(reply, {key: one.data[key] for key in ("request_id", "response")})
+        try:
+            answer.load(events)
+        except CannotLoad as error:
+            told = f"{machine} has an answer that does not fit the code of this workflow: {error}."
+            raise CannotLoad(told) from error
+
+
 def block(row: WorkflowRun, reason: str) -> None:
     """Running -> blocked, with a sentence that says why. Nothing if the run changed hands."""
-    logger.error("Run %s of %s is blocked: %s", row.id, row.workflow, reason)
+    said = {"run_id": row.id, "workflow": row.workflow}
+    logger.error("Run %s of %s is blocked: %s", row.id, row.workflow, reason, extra=said)
     known = row.workflow in registry
     with transaction.atomic():
         mine = WorkflowRun.objects.filter(pk=row.pk, fence=row.fence, status="running")
@@ -142,6 +181,7 @@ def block(row: WorkflowRun, reason: str) -> None:
             status="blocked",
             lease_owner="",
             wake_at=None,
+            refusals="",
             seq=F("seq") + 1,
             signature=registry.get(row.workflow).signature if known else "",
             error={"kind": "Blocked", "message": reason, "step": "", "traceback": ""},
@@ -154,6 +194,7 @@ def block(row: WorkflowRun, reason: str) -> None:
             )  # fmt: skip
 
 
+@metrics.COMMIT.time()
 def store(writes: Sequence[Write]) -> Stored:
     """Store a batch in one transaction; if it fails, run by run, so that one spoils no other.
 
@@ -193,11 +234,13 @@ def _free_ids(write: Write) -> None:
 
 def _store(writes: Sequence[Write]) -> set[UUID]:
     with transaction.atomic():
+        WorkflowRun.objects.filter(pk__in=[write.run_id for write in writes]).lock_in_order()
         done = update_runs(writes)
         kept = [write for write in writes if write.run_id in done]
         JournalEntry.objects.bulk_create([row for write in kept for row in write.journal])
         InputRequest.objects.bulk_create([row for write in kept for row in write.requests])
         Snapshot.objects.bulk_create([write.snapshot for write in kept if write.snapshot])
+        compact_grown({write.run_id: write.seq for write in kept if write.snapshot})
         applied = [pk for write in kept for pk in write.deliveries]
         if applied:
             seq = WorkflowRun.objects.filter(pk=OuterRef("run_id")).values("seq")
@@ -217,70 +260,8 @@ def release(writes: Collection[tuple[UUID, int]]) -> None:
         mine.update(status="queued", lease_owner="", wake_at=now)
 
 
-def heartbeat(owner: str, ids: Collection[UUID], lease: timedelta) -> None:
-    """Renew the leases of these runs and say that the worker lives."""
+def any_suspect(owner: str) -> bool:
+    """Return True if a run that took its worker down twice wants to be claimed by this one."""
     now = database_now()
-    if ids:
-        WorkflowRun.objects.renew(owner, ids, now + lease)
-    seen = Worker.objects.filter(pk=owner).update(seen_at=now)
-    if not seen:
-        Worker.objects.create(pk=owner, started_at=now, seen_at=now)
-        Worker.objects.filter(seen_at__lt=now - timedelta(days=1)).delete()
-
-
-def leave(owner: str) -> None:
-    """Say that the worker is gone."""
-    Worker.objects.filter(pk=owner).delete()
-
-
-def unblock_changed() -> int:
-    """Blocked -> queued, where this worker's code differs from the code that gave up."""
-    now = database_now()
-    count = 0
-    for workflow in registry:
-        blocked = WorkflowRun.objects.filter(status="blocked", workflow=workflow.name)
-        count += blocked.exclude(signature=workflow.signature).update(
-            status="queued", wake_at=now, error=None, takeovers=0
-        )
-    return count
-
-
-def expire_overdue(now: datetime) -> None:
-    """Pending -> expired, for requests that nobody answered in time."""
-    for request in InputRequest.objects.overdue(now).select_related("run")[:100]:
-        try:
-            request.expire(now)
-        except DurableError:
-            logger.info("Request %s was answered just before it expired.", request.pk)
-
-
-def void_leases() -> None:
-    """Let what the process before this one had leased be claimed at once."""
-    WorkflowRun.objects.void_leases(database_now())
-
-
-def any_suspect() -> bool:
-    """Return True if a run that took its worker down twice wants to be claimed."""
-    ready = WorkflowRun.objects.claimable(database_now())
-    return ready.filter(takeovers__gte=SUSPECT_FROM).exists()
-
-
-@dataclass(slots=True)
-class News:
-    """What the rows say of the runs in hand: their fence and inbox, and what has come for them."""
-
-    rows: dict[UUID, WorkflowRun]
-    deliveries: dict[UUID, list[Delivery]]
-
-
-def hear(held: Mapping[UUID, int], told: Collection[tuple[UUID, int, Any]], now: datetime) -> News:
-    """Expire what is overdue, write down progress, and read the news of the runs in hand."""
-    expire_overdue(now)
-    for run_id, fence, progress in told:
-        WorkflowRun.objects.filter(pk=run_id, fence=fence).update(progress=progress)
-    if not held:
-        return News({}, {})
-    rows = WorkflowRun.objects.filter(pk__in=list(held), status="running").only("fence", "inbox")
-    found = {row.pk: row for row in rows}
-    behind = [pk for pk, row in found.items() if row.inbox != held[pk]]
-    return News(found, deliveries_for(behind) if behind else {})
+    ready = WorkflowRun.objects.claimable(now).filter(takeovers__gte=SUSPECT_FROM)
+    return ready.exists() and ready.exclude(Fleet(owner, now).withheld()).exists()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,12 +22,15 @@ from workflows.engine.threads import pool
 
 Around = Callable[[Callable[[], Any]], Any]
 
+GRACE = 1.0  # seconds that an `async` step has to end after its timeout, before it is left
+
 
 @dataclass(slots=True)
 class Outcome:
     """What came of an attempt: a return value or an error, its effects, and its seconds.
 
-    `ended` is False while a `def` step that timed out still occupies its thread.
+    `ended` is False while a step that timed out still works: a `def` step cannot be stopped, and
+    an `async` one may refuse.
     """
 
     returned: Any = None
@@ -111,7 +114,8 @@ class Attempt:
 
     async def _call(self, event: Event) -> Any:
         if self.step.is_async:
-            return await self.step.invoke(event, self.context)
+            called = self.step.invoke(event, self.context)
+            return await (called if self.step.timeout is None else self._call_in_task(called))
         returned = await self._call_in_thread(event)
         # A decorator may have hidden that the function is a coroutine function.
         return await returned if inspect.isawaitable(returned) else returned
@@ -129,6 +133,24 @@ class Attempt:
                 future.add_done_callback(lambda _: _tell(loop, self._end_late))
         return future.result()
 
+    async def _call_in_task(self, called: Coroutine[Any, Any, Any]) -> Any:
+        """Run an `async` step that has a timeout; one that swallows its cancellation is left."""
+        task = asyncio.create_task(_catch(called))
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait({task}, timeout=GRACE)
+            raise
+        finally:
+            if not task.done():
+                self.outcome.ended = False
+                task.add_done_callback(lambda _: self._end_late())
+        returned, error = task.result()
+        if error is not None:
+            raise error
+        return returned
+
     def _end_late(self) -> None:
         self.machine.release(self.step.name)
         if self._on_late_end is not None:
@@ -138,6 +160,14 @@ class Attempt:
         return StepTimeout(
             f"{self.machine}: step {self.step.name!r} took longer than {self.step.timeout} s."
         )
+
+
+async def _catch(called: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
+    """Return what a step returned or raised. A `SystemExit` would leave its task for the loop."""
+    try:
+        return await called, None
+    except BaseException as error:
+        return None, error
 
 
 def _tell(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:

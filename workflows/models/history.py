@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.db.models.functions import Now
 
 from workflows.models.fields import OrderedJSONField
 
@@ -17,7 +18,7 @@ class Snapshot(models.Model):
     seq = models.PositiveBigIntegerField()
     format = models.PositiveSmallIntegerField()
     data = OrderedJSONField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
@@ -67,7 +68,7 @@ class Delivery(models.Model):
     run = models.ForeignKey("workflows.WorkflowRun", models.CASCADE, related_name="deliveries")
     kind = models.CharField(max_length=16, choices=Kind.choices)
     data = OrderedJSONField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now())
     applied_seq = models.PositiveBigIntegerField(null=True)
 
     class Meta:

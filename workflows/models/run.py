@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from workflows import announce
-from workflows.errors import RunBlocked, RunEnded, WrongState
+from workflows.errors import HistoryPruned, RunBlocked, RunEnded, WrongState
 from workflows.models.clock import database_now
 from workflows.models.fields import OrderedJSONField
 from workflows.models.history import Delivery, JournalEntry
@@ -28,6 +28,7 @@ class WorkflowRun(models.Model):
     person can move it on; while it is leased it is the end of the lease. `inbox` counts what was
     ever delivered, so that a worker cannot park a run past an answer it has not seen. `fence`
     grows with every change of hands, so that whoever lost the run can no longer write.
+    `refusals` names the code that could not load it while other code might, until it gets on.
     """
 
     class Status(models.TextChoices):
@@ -68,6 +69,7 @@ class WorkflowRun(models.Model):
     lease_owner = models.CharField(max_length=64, blank=True)
     fence = models.PositiveBigIntegerField(default=0)
     takeovers = models.PositiveSmallIntegerField(default=0)
+    refusals = models.TextField(blank=True, default="", db_default="")
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -110,7 +112,7 @@ class WorkflowRun(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["wake_at"], name="run_claimable"),
+            models.Index(fields=["status", "wake_at"], name="run_claimable"),
             models.Index(fields=["-created_at", "-id"], name="run_newest"),
             models.Index(fields=["status", "-created_at", "-id"], name="run_by_status"),
             models.Index(fields=["workflow", "-created_at", "-id"], name="run_by_workflow"),
@@ -173,7 +175,8 @@ class WorkflowRun(models.Model):
         """Failed or blocked -> queued: go on from the step that failed, with a new budget.
 
         The requests that closed with the failure open again under their ids, with as much time
-        to answer as they had at first. Raise `WrongState` from any other state.
+        to answer as they had at first. Raise `WrongState` from any other state, `HistoryPruned`
+        if there is nothing left to go on from.
         """
         now = database_now()
         blocked = WorkflowRun.objects.filter(pk=self.pk, status=self.Status.BLOCKED).exists()
@@ -181,9 +184,10 @@ class WorkflowRun(models.Model):
             self._move(
                 {self.Status.BLOCKED if blocked else self.Status.FAILED},
                 self.Status.QUEUED, "retried", by, kind="unblocked" if blocked else "reopened",
-                finished_at=None, error=None, wake_at=now, takeovers=0,
+                finished_at=None, error=None, wake_at=now, takeovers=0, refusals="",
             )  # fmt: skip
             if not blocked:
+                self._check_history()
                 self.requests.reopen(now)
             self._announce(bell=True)
 
@@ -249,6 +253,11 @@ class WorkflowRun(models.Model):
             data={"by": by.get_username() if by else ""},
             at=database_now(),
         )
+
+    def _check_history(self) -> None:
+        """Raise `HistoryPruned` if the entry before the one just written is gone."""
+        if self.seq > 1 and not self.journal.filter(seq=self.seq - 1).exists():
+            raise HistoryPruned(f"Run {self.id} of {self.workflow!r}", "retried", "failed")
 
     def _announce(self, *, bell: bool = False) -> None:
         announce.after_commit(runs=[self.pk], inbox=True, bell=bell)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q
 
 from workflows import announce
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SUSPECT_FROM = 2  # takeovers after which a run is claimed alone
 BLOCK_AT = 5  # takeovers after which it is blocked
+LONGEST_LEASE = timedelta(minutes=1)
+NONE = Q(pk__in=())
 
 
 class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
@@ -80,18 +82,20 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         lease: timedelta,
         holding: Collection[Any] = (),
         suspects: bool = False,
+        withheld: Q = NONE,
     ) -> list[WorkflowRun]:
         """Lease up to `limit` runs that want a worker to `owner`, and return them.
 
         A run whose lease lapsed took its worker down perhaps: its `takeovers` grow, and from
-        the second on only a call with `suspects` claims it. Where the database has row locks,
-        rows that another worker is claiming are skipped.
+        the second on only a call with `suspects` claims it. `withheld` are runs to leave to
+        others. Where the database has row locks, rows that another worker is claiming are skipped.
         """
         guilt = Q(takeovers__gte=SUSPECT_FROM) if suspects else Q(takeovers__lt=SUSPECT_FROM)
         with transaction.atomic():
             ready = list(
                 self.claimable(now)
                 .filter(guilt)
+                .exclude(withheld)
                 .exclude(pk__in=holding)
                 .order_by("takeovers", "wake_at")
                 .select_for_update(skip_locked=True)
@@ -113,12 +117,30 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             return list(self.filter(pk__in=ready, lease_owner=owner))
 
     def claimable(self, now: datetime) -> WorkflowRunQuerySet:
-        """Runs that want a worker: queued, due, or left behind by one that is gone."""
-        return self.filter(wake_at__lte=now, status__in=["queued", "waiting", "running"])
+        """Runs that want a worker: queued, due, or left behind by one that is gone.
+
+        A queued run is due whatever the time: it was queued by a clock that may have gone back
+        since, as a lease may have been written that would stand for longer than any does.
+        """
+        due = Q(status__in=["waiting", "running"], wake_at__lte=now)
+        lease_of_a_wrong_clock = Q(status="running", wake_at__gt=now + LONGEST_LEASE)
+        return self.filter(Q(status="queued") | due | lease_of_a_wrong_clock)
 
     def renew(self, owner: str, ids: Collection[Any], until: datetime) -> int:
         """Move the end of the leases that `owner` holds; return how many there are."""
-        return self.filter(pk__in=ids, status="running", lease_owner=owner).update(wake_at=until)
+        held = self.filter(pk__in=ids, status="running", lease_owner=owner)
+        with transaction.atomic():
+            held.lock_in_order()
+            return held.update(wake_at=until)
+
+    def lock_in_order(self) -> None:
+        """Lock these rows one after another by id, where the database has row locks.
+
+        Two statements that change many of the same rows, each in an order of its own, would
+        wait for each other for ever. Whoever changes many at once locks them like this before.
+        """
+        if connection.features.has_select_for_update:
+            list(self.order_by("pk").select_for_update().values_list("pk", flat=True))
 
     def void_leases(self, now: datetime) -> int:
         """Let every leased run be claimed at once.

@@ -115,6 +115,23 @@ class RunPage:
         return self.history[-1].seq if len(marks) > HISTORY_SIZE else None
 
     @property
+    def is_pruned(self) -> bool:
+        """Whether nothing is left of the journal: figures and snapshot went with it."""
+        return self.run.seq > 0 and not self.marks
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether what the history lists last is not where the run began: the rest was pruned."""
+        return self.older is None and self.run.seq > 0 and (
+            not self.history or self.history[-1].seq > 1
+        )  # fmt: skip
+
+    @property
+    def history_begins(self) -> int:
+        """The `seq` of the oldest transition that the history lists."""
+        return self.history[-1].seq if self.history else 0
+
+    @property
     def may_control(self) -> bool:
         """Whether this person may cancel, pause, resume and retry."""
         return self.user.has_perm("workflows.change_workflowrun")
@@ -125,7 +142,9 @@ class RunPage:
         verbs = {"again"} if self.run.ended else set()
         if not self.user.has_perm("workflows.add_workflowrun"):
             verbs = set()
-        return verbs | (CONTROLS.get(self.run.status, set()) if self.may_control else set())
+        if not self.may_control or (self.run.ended and self.is_pruned):
+            return verbs
+        return verbs | CONTROLS.get(self.run.status, set())
 
     @property
     def error(self) -> dict[str, Any]:

@@ -7,17 +7,23 @@ one looks for runs from the start on, whatever becomes of the channel layer.
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import signal
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from channels.layers import get_channel_layer
 from channels.management.commands.runworker import Command as ChannelsCommand
+from django.conf import settings
 from django.core.management.base import CommandError
 
-from workflows import announce
+from workflows import announce, metrics
 from workflows.bell import Bell, deafness
 from workflows.driver import Driver
+
+STUBBORN = 2.0  # seconds that what is left at the end has to heed its cancellation
 
 
 class Command(ChannelsCommand):  # type: ignore[misc]
@@ -36,11 +42,23 @@ class Command(ChannelsCommand):  # type: ignore[misc]
         bell = Bell(options["channels"], get_channel_layer(options["layer"]))
         if warning := deafness(bell):
             self.stderr.write(warning)
+        self.serve_metrics()
         self.stdout.write("The worker looks for runs. Ctrl-C stops it.")
         self.stdout.flush()
         if not asyncio.run(work(bell)):
             raise CommandError("The worker broke; see the log above.")
         self.stdout.write("The worker stopped.")
+
+    def serve_metrics(self) -> None:
+        """Serve this worker's metrics if METRICS_PORT says where; it has no other pages."""
+        if not settings.METRICS_PORT:
+            return
+        try:
+            metrics.serve(settings.METRICS_PORT)
+        except OSError as error:
+            text = f"METRICS_PORT={settings.METRICS_PORT} cannot be listened on: {error.strerror}."
+            raise CommandError(text) from None
+        self.stdout.write(f"Metrics are at http://127.0.0.1:{settings.METRICS_PORT}/metrics.")
 
 
 async def work(bell: Bell) -> bool:
@@ -61,6 +79,7 @@ async def work(bell: Bell) -> bool:
         await driver.drain()
     await end([driving, listening, stopping])
     announce.Home.loop = None
+    await end_stubborn(code=1 if broke else 0)
     return not broke
 
 
@@ -69,6 +88,21 @@ def report(task: asyncio.Task[None]) -> None:
     asyncio.get_running_loop().call_exception_handler(
         {"message": "The driver ended.", "exception": task.exception(), "task": task}
     )
+
+
+async def end_stubborn(code: int) -> None:
+    """End the process if a step does not let itself be cancelled: the loop would wait for ever.
+
+    Nothing is lost with it: the driver has given back what it held.
+    """
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left and (await asyncio.wait(left, timeout=STUBBORN))[1]:
+        sys.stdout.write("The worker stopped, without the steps that did not heed it.\n")
+        sys.stdout.flush()
+        logging.shutdown()
+        os._exit(code)
 
 
 async def end(tasks: Sequence[asyncio.Task[Any]]) -> None:

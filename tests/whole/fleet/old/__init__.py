@@ -1,0 +1,1 @@
+"""The old code of a team that upgrades."""

@@ -1,0 +1,1 @@
+"""Workflows that try what a worker can bear."""

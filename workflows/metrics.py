@@ -1,0 +1,72 @@
+"""What this process counts and times, for Prometheus.
+
+Each process counts what it does itself; what the rows know is read from them when somebody asks,
+in `workflows.gauges`. Names begin with `blazen_`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakSet
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from workflows.models import JournalEntry, WorkflowRun
+
+QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+LONG = (0.005, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 60, 300, 1800)
+
+CLAIM = Histogram(
+    "blazen_claim_seconds", "One look for runs: claiming and loading a batch, or none.",
+    buckets=QUICK,
+)  # fmt: skip
+COMMIT = Histogram(
+    "blazen_commit_seconds", "Storing one batch of runs in a transaction.", buckets=QUICK
+)
+STEP = Histogram(
+    "blazen_step_seconds", "Attempts at a step, by what came of them.",
+    ["workflow", "step", "outcome"], buckets=LONG,
+)  # fmt: skip
+CLAIMED = Counter("blazen_runs_claimed", "Runs that this worker took up.")
+RESCUED = Counter(
+    "blazen_takeovers", "Runs whose worker had died or stalled, taken over by this one."
+)
+ENDED = Counter("blazen_runs_ended", "Runs that ended here, by how.", ["workflow", "status"])
+IN_HAND = Gauge("blazen_runs_in_hand", "Runs that this worker is driving.")
+SOCKETS = Gauge("blazen_sockets", "Pages that hold a socket to this process.")
+
+sockets: WeakSet[Any] = WeakSet()
+"""The consumers with an open page. One that broke is not counted for ever: it is collected."""
+
+SOCKETS.set_function(lambda: len(sockets))
+
+OUTCOMES = {"step_completed": "completed", "step_retried": "retried", "failed": "failed"}
+
+
+def claimed(rows: Sequence[WorkflowRun]) -> None:
+    """Count a batch that was claimed."""
+    CLAIMED.inc(len(rows))
+    RESCUED.inc(sum(row.takeovers > 0 for row in rows))
+
+
+def stepped(workflow: str, entries: Sequence[JournalEntry]) -> None:
+    """Count the attempts among these entries, which have been committed."""
+    for entry in entries:
+        if entry.duration is not None and entry.kind in OUTCOMES:
+            STEP.labels(workflow, entry.step, OUTCOMES[entry.kind]).observe(entry.duration)
+
+
+def serve(port: int) -> Callable[[], None]:
+    """Serve what this process counts on 127.0.0.1, from a thread of its own, until called back.
+
+    Raise `OSError` if the port is taken.
+    """
+    server, thread = start_http_server(port, addr="127.0.0.1")
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return stop
