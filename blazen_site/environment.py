@@ -122,7 +122,7 @@ def channel_layer(url: str) -> dict[str, Any]:
     if not url:
         return {"BACKEND": "workflows.layer.MemoryLayer", "CONFIG": config}
     return {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "BACKEND": "workflows.layer.RedisLayer",
         # A receiver waits five seconds at a time; redis-py's own default gives up after five too,
         # and whichever is first decides whether a quiet socket or worker breaks.
         "CONFIG": config | {"hosts": [{"address": url, "socket_timeout": 15}]},

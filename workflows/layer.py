@@ -1,11 +1,13 @@
-"""The channel layer of a process that needs no other."""
+"""The channel layers: Channels' own, each with what it lacks here."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
 from channels.layers import InMemoryChannelLayer
+from channels_redis.core import RedisChannelLayer
 
 EVERY = 5.0  # seconds
 
@@ -28,3 +30,22 @@ class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels has n
         if time.monotonic() - self._cleaned > EVERY:
             self._cleaned = time.monotonic()
             super()._clean_expired()
+
+
+class RedisLayer(RedisChannelLayer):  # type: ignore[misc]  # channels_redis has no types
+    """Channels' own, whose readers end when they are told to.
+
+    A cancellation that meets the client while it connects is swallowed there; the reader would
+    then wait for its next message, and a process that shuts down for its reader.
+    """
+
+    async def receive_single(self, channel: str) -> Any:
+        """Return the next message of a channel; a cancellation is repeated until it is heeded."""
+        reading = asyncio.ensure_future(super().receive_single(channel))
+        try:
+            return await asyncio.shield(reading)
+        except asyncio.CancelledError:
+            while not reading.done():
+                reading.cancel()
+                await asyncio.wait({reading}, timeout=0.1)
+            raise
