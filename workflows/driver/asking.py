@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from workflows.engine import AlreadyAnswered, RequestClosed
 from workflows.engine.execution import is_cancelled
-from workflows.engine.handler import wrong_request
+from workflows.engine.failure import wrong_request
 from workflows.errors import DurableError
 from workflows.models import InputRequest
 

@@ -8,7 +8,6 @@ never imported by a name in the data.
 from __future__ import annotations
 
 import base64
-import json
 import math
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -18,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import Event
@@ -163,7 +163,7 @@ def event_from(cls: type[BaseModel], data: Any) -> Any:
 
     Fields may go by their names or their aliases: ours are names, a caller's may be either.
     """
-    return cls.model_validate_json(json.dumps(data), by_alias=True, by_name=True)
+    return cls.model_validate_json(to_json(data), by_alias=True, by_name=True)
 
 
 def _dump(model: BaseModel) -> dict[str, Any]:

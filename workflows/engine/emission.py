@@ -36,16 +36,28 @@ def emit(
     run and step; then none of it counts.
     """
     into = Emission()
-    where = f"{machine}: step {invocation.step!r}"
     for event in emitted:
         try:
-            _emit_one(machine, where, event, into, now)
+            steps = machine.workflow.takers(type(event))
+            if steps:
+                _route(machine, event, steps, into)
+            else:
+                _emit_one(machine, f"{machine}: step {invocation.step!r}", event, into, now)
         except errors.UnstorableValue as error:
-            raise errors.UnstorableValue(f"{where}: {error}") from error
+            raise errors.UnstorableValue(f"{machine}: step {invocation.step!r}: {error}") from error
     return into
 
 
+def _route(machine: Machine, event: Event, steps: Iterable[str], into: Emission) -> None:
+    id_, at = machine.state.next_id + len(into.spawn), len(into.events)
+    for step in steps:
+        into.spawn.append((id_, step, at))
+        id_ += 1
+    into.events.append(Held.of(event))
+
+
 def _emit_one(machine: Machine, where: str, event: Event, into: Emission, now: datetime) -> None:
+    """Take what is routed to no step: the end, and what people are asked."""
     if isinstance(event, StopEvent):
         if not into.result:
             into.result.append(_encode_result(machine, event))
@@ -54,14 +66,8 @@ def _emit_one(machine: Machine, where: str, event: Event, into: Emission, now: d
         request["deadline"] = (now + event.due_in).isoformat() if event.due_in else None
         into.requests.append(request)
     else:
-        steps = machine.workflow.takers(type(event))
-        if not steps:
-            name = type(event).__name__
-            raise errors.UnroutableEvent(f"{where} emitted {name}, which no step takes.")
-        first = machine.state.next_id + len(into.spawn)
-        at = len(into.events)
-        into.spawn.extend((first + count, step, at) for count, step in enumerate(steps))
-        into.events.append(Held.of(event))
+        name = type(event).__name__
+        raise errors.UnroutableEvent(f"{where} emitted {name}, which no step takes.")
 
 
 def _encode_result(machine: Machine, stop: StopEvent) -> Any:

@@ -82,11 +82,14 @@ class Attempt:
         A step that raises `CancelledError` or `SystemExit` by itself has failed like any other.
         """
         began = time.perf_counter()
-        limit = asyncio.timeout(self.step.timeout)
+        limit = None if self.step.timeout is None else asyncio.timeout(self.step.timeout)
         try:
             event = self.invocation.event.load(self.machine.workflow.events)
-            async with limit:
+            if limit is None:
                 self.outcome.returned = await self._call(event)
+            else:
+                async with limit:
+                    self.outcome.returned = await self._call(event)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
@@ -96,7 +99,7 @@ class Attempt:
         finally:
             self.context.close()
             self.outcome.duration = time.perf_counter() - began
-        if limit.expired():  # whatever the step made of it, it was too late
+        if limit is not None and limit.expired():  # whatever the step made of it, it was too late
             self.outcome.error = self._timed_out()
 
     def settle(self) -> None:

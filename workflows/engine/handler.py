@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import itertools
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -13,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from workflows.engine import errors
+from workflows.engine.changes import Changes
 from workflows.engine.codec import decode
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
 from workflows.engine.execution import Attempt, is_cancelled
+from workflows.engine.failure import recall, wrong_request
 from workflows.engine.machine import Machine
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.state import Invocation
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from workflows.engine.workflow import Workflow
 
 logger = logging.getLogger(__name__)
+
+TURN = 16  # steps of one run in a row, before others on the loop have their turn
 
 
 class WorkflowHandler:
@@ -36,7 +41,7 @@ class WorkflowHandler:
         self._tasks: set[asyncio.Task[None]] = set()
         self._asked: set[str] = set()
         self._stream: list[Event] = []
-        self._changed = asyncio.Event()
+        self._changes = Changes()
         self._timer: asyncio.TimerHandle | None = None
         self._swept = False  # the tasks of the ended run have been told to stop
         # Steps begin in the starter's context, not in that of whichever step came before.
@@ -111,7 +116,7 @@ class WorkflowHandler:
     async def snapshot(self, *, wait: bool = True) -> WorkflowSnapshot:
         """Return the run's state; with `wait`, once it waits, is paused or has ended."""
         while wait and not self._machine.idle and not self._machine.state.ended:
-            await self._next_change()
+            await self._changes.next()
         machine = self._machine
         return WorkflowSnapshot.of(
             machine.workflow.name, machine.workflow.signature, machine.run_id, machine.state
@@ -124,13 +129,13 @@ class WorkflowHandler:
         step raised. Raise `WorkflowCancelled` for one that was cancelled.
         """
         while not self._machine.state.ended:
-            await self._next_change()
+            await self._changes.next()
         state = self._machine.state
         if state.status == "completed":
             return decode(state.result, self._machine.workflow.events)
         if state.status == "cancelled":
             raise errors.WorkflowCancelled(f"{self._machine} was cancelled.")
-        error = self._error()
+        error = recall(self._machine)
         if error is self._machine.failure:
             raise error
         raise error from self._machine.failure
@@ -144,7 +149,7 @@ class WorkflowHandler:
                 yield self._stream[at - 1]
             if self._machine.state.ended:
                 return
-            await self._next_change()
+            await self._changes.next()
 
     # What steps reach through their context
 
@@ -168,7 +173,7 @@ class WorkflowHandler:
 
         def add() -> None:
             self._stream.append(event)
-            self._ring()
+            self._changes.tell()
 
         self.call(add)
 
@@ -178,30 +183,50 @@ class WorkflowHandler:
 
     # Within
 
-    def _pump(self) -> None:
-        """Begin what may begin, and tell whoever waits that something changed."""
-        machine = self._machine
-        machine.expire_overdue(_now())
-        for invocation in machine.take(_now()):
+    def _pump(self, *, goes_on: bool = False) -> Invocation | None:
+        """Begin what may begin, and tell whoever waits that something changed.
+
+        A caller that `goes_on` runs one of it itself: that one is returned.
+        """
+        machine, now = self._machine, _now()
+        machine.expire_overdue(now)
+        taken = machine.take(now)
+        here = taken.pop(0) if goes_on and taken else None
+        for invocation in taken:
             self._spawn(self._run(invocation))
         self._ask_handler()
         if machine.idle and machine.next_due is None:
             machine.check_stalled()
         machine.journal.clear()
-        self._set_timer()
+        self._set_timer(now)
         if machine.state.ended and not self._swept:
             self._swept = True  # once: a second cancellation would cut short a step's cleaning up
             mine = asyncio.current_task()
             for task in self._tasks:
                 if task is not mine:
                     task.cancel()
-        self._ring()
+        self._changes.tell()
+        return here
 
     async def _run(self, invocation: Invocation) -> None:
-        attempt = Attempt(self._machine, invocation, self, _now, on_late_end=self._pump)
-        await attempt.run()
-        attempt.settle()
-        self._pump()
+        """Run a step, and go on in the same task with one that it led to.
+
+        Only a task that the step left as it found it: a context variable that it set, or a
+        cancellation that it swallowed, is no business of the next.
+        """
+        untouched = contextvars.copy_context()
+        at: Invocation | None = invocation
+        for count in itertools.count(1):
+            attempt = Attempt(self._machine, at, self, _now, on_late_end=self._pump)
+            await attempt.run()
+            attempt.settle()
+            task = asyncio.current_task()
+            clean = bool(task and not task.cancelling()) and contextvars.copy_context() == untouched
+            at = self._pump(goes_on=clean)
+            if at is None:
+                return
+            if count % TURN == 0:
+                await asyncio.sleep(0)
 
     def _spawn(self, coroutine: Any) -> None:
         task = self._loop.create_task(coroutine, context=self._variables.copy())
@@ -244,46 +269,15 @@ class WorkflowHandler:
         plain = self._machine.workflow.check_reply(name, request.allow, response.response)
         self._machine.answer(response.request_id, plain, door=door)
 
-    def _set_timer(self) -> None:
+    def _set_timer(self, now: datetime) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        times = (self._machine.next_due, self._machine.next_deadline)
-        due = min((time for time in times if time is not None), default=None)
-        if due is not None and self._machine.state.status == "running":
-            delay = max(0.0, (due - _now()).total_seconds())
+        times = [self._machine.next_due, self._machine.next_deadline]
+        due = [time for time in times if time is not None]
+        if due and self._machine.state.status == "running":
+            delay = max(0.0, (min(due) - now).total_seconds())
             self._timer = self._loop.call_later(delay, self._pump)
-
-    def _error(self) -> errors.WorkflowError:
-        if isinstance(self._machine.failure, errors.WorkflowError):
-            return self._machine.failure
-        told = self._machine.state.error or {}
-        cls = errors.error_class(told.get("kind", ""))
-        if cls is errors.WorkflowError:
-            cls = errors.StepFailed
-        step = told.get("step", "")
-        if cls is not errors.StepFailed:
-            return cls(told.get("message", ""))
-        return cls(
-            f"{self._machine}: step {step!r} failed: {told.get('kind')}: {told.get('message')}"
-        )
-
-    def _ring(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    async def _next_change(self) -> None:
-        await self._changed.wait()
-
-
-def wrong_request(
-    machine: Machine, request_id: str, response: InputResponseEvent
-) -> errors.WrongRequestId:
-    """Return the error of an input handler that answered another request."""
-    return errors.WrongRequestId(
-        f"{machine}: the input handler was asked {request_id!r} "
-        f"but answered {response.request_id!r}."
-    )
 
 
 def _now() -> datetime:

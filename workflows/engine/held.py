@@ -9,24 +9,30 @@ from pydantic import BaseModel, ValidationError
 from workflows.engine.codec import Events, event_data, event_from
 from workflows.engine.errors import CannotLoad
 from workflows.engine.events import Event
+from workflows.engine.plain import plain_data
 
 
 class Held:
     """An event whose class may no longer exist: reading history must not need the code.
 
     It is held as JSON, and every `load` makes a new object: what one attempt does to the lists
-    in its event is seen by no other, and a run in memory sees what a resumed one would.
+    in its event is seen by no other, and a run in memory sees what a resumed one would. Only an
+    event of nothing but scalars, which nobody can change, is kept as it is.
     """
 
-    __slots__ = ("_data", "name")
+    __slots__ = ("_data", "_event", "name")
 
-    def __init__(self, name: str, data: Any) -> None:
+    def __init__(self, name: str, data: Any, event: Event | None = None) -> None:
         self.name = name
         self._data = data
+        self._event = event
 
     @classmethod
     def of(cls, event: Event) -> Held:
         """Hold an event that exists; raise `UnstorableValue` if it has no JSON."""
+        data = plain_data(event)
+        if data is not None:
+            return cls(type(event).__name__, data, event)
         return cls(type(event).__name__, event_data(event))
 
     @classmethod
@@ -39,6 +45,8 @@ class Held:
         cls: type[BaseModel] | None = events.get(self.name)
         if cls is None:
             raise CannotLoad(f"it holds an event {self.name!r} that no step declares")
+        if type(self._event) is cls:
+            return self._event
         try:
             return event_from(cls, self._data)
         except ValidationError as error:
