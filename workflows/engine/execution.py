@@ -65,7 +65,7 @@ class Attempt:
         port: Port,
         now: Callable[[], datetime],
         around: Around = call_plainly,
-        on_late_end: Callable[[], None] | None = None,
+        on_late_end: Callable[[], object] | None = None,
     ) -> None:
         self.machine = machine
         self.invocation = invocation

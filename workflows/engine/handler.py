@@ -215,16 +215,16 @@ class WorkflowHandler:
         cancellation that it swallowed, is no business of the next.
         """
         untouched = contextvars.copy_context()
-        at: Invocation | None = invocation
         for count in itertools.count(1):
-            attempt = Attempt(self._machine, at, self, _now, on_late_end=self._pump)
+            attempt = Attempt(self._machine, invocation, self, _now, on_late_end=self._pump)
             await attempt.run()
             attempt.settle()
             task = asyncio.current_task()
             clean = bool(task and not task.cancelling()) and contextvars.copy_context() == untouched
-            at = self._pump(goes_on=clean)
-            if at is None:
+            following = self._pump(goes_on=clean)
+            if following is None:
                 return
+            invocation = following
             if count % TURN == 0:
                 await asyncio.sleep(0)
 
