@@ -1,0 +1,19 @@
+"""The settings under the benchmarks: production's, on a database that they may fill and empty."""
+
+import os
+from pathlib import Path
+
+FOLDER = Path(os.environ.get("BENCH_FOLDER", "var/bench")).resolve()
+FOLDER.mkdir(parents=True, exist_ok=True)
+
+os.environ["DEBUG"] = "0"
+os.environ["SECRET_KEY"] = "only-for-benchmarks"
+os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
+os.environ["DATA_DIR"] = str(FOLDER)
+os.environ["DATABASE_URL"] = os.environ.get("BENCH_STORE_URL", "")
+os.environ["REDIS_URL"] = ""
+os.environ["SECURE_SSL_REDIRECT"] = "0"
+
+from blazen_site.settings import *  # noqa: E402, F403
+
+LOGGING_CONFIG = None  # the benchmark listens to the log lines; nobody reads them

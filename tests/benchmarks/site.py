@@ -1,0 +1,156 @@
+"""A whole site in this process: the worker, its bell, and people who use the one door."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from contextlib import asynccontextmanager
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.db import connection
+
+from approvals import door
+from tests.benchmarks import flows
+from workflows import announce
+from workflows.bell import Bell
+from workflows.driver import Driver
+from workflows.engine import registry
+from workflows.models import WorkflowRun
+
+Heard = Callable[[str, str], None]
+
+
+class News(logging.Handler):
+    """Hears of what was committed, from the worker's log lines: whom to answer, what ended."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.asked: dict[str, asyncio.Future[str]] = {}
+        self.ended: dict[str, asyncio.Future[None]] = {}
+        self.loop = asyncio.get_running_loop()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tell whoever waits for this run."""
+        run_id = str(getattr(record, "run_id", ""))
+        if record.msg == "A request waits for an answer.":
+            self.future(self.asked, run_id).set_result(str(record.__dict__["request_id"]))
+        elif record.msg == "The run is %s.":
+            self.future(self.ended, run_id).set_result(None)
+
+    def future(self, of: dict[str, Any], run_id: str) -> asyncio.Future[Any]:
+        """Return the future of this run, whoever comes first."""
+        if run_id not in of:
+            of[run_id] = self.loop.create_future()
+        found: asyncio.Future[Any] = of[run_id]
+        return found
+
+
+class People:
+    """A thread that does what people do, one thing after another, on a connection of its own."""
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = (
+            queue.SimpleQueue()
+        )
+        self._thread = threading.Thread(target=self._run, name="people", daemon=True)
+        self._thread.start()
+
+    async def do(self, function: Callable[[], Any]) -> Any:
+        """Run `function` in the thread and return what it returns."""
+        future: Future[Any] = Future()
+        self._work.put((function, future))
+        return await asyncio.wrap_future(future)
+
+    def leave(self) -> None:
+        """End the thread and close its connection."""
+        self._work.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            function, future = work
+            try:
+                future.set_result(function())
+            except BaseException as error:
+                future.set_exception(error)
+        connection.close()
+
+
+class Site:
+    """Starts runs, answers them, and waits for what was committed."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.people = People()
+        self.news = News()
+
+    async def start(self, workflow: str, given: dict[str, Any]) -> str:
+        """Start a run through the ORM, and return its id."""
+        run = await self.people.do(lambda: WorkflowRun.objects.start(workflow, given, by=self.user))
+        return str(run.pk)
+
+    async def asked(self, run_id: str) -> str:
+        """Wait until the run's request stands in the inbox, and return its id."""
+        found: str = await self.news.future(self.news.asked, run_id)
+        return found
+
+    async def approve(self, request_id: str) -> None:
+        """Approve a request through the one door."""
+        await self.people.do(
+            lambda: door.decide(self.user, request_id, {"approved": True}, door="bench")
+        )
+
+    async def ended(self, run_id: str) -> None:
+        """Wait until the run has ended, and forget it."""
+        await self.news.future(self.news.ended, run_id)
+        del self.news.ended[run_id]
+        self.news.asked.pop(run_id, None)
+
+    async def cycle(self) -> None:
+        """Start, ask, answer, resume, complete."""
+        run_id = await self.start(flows.CYCLE.name, {})
+        await self.approve(await self.asked(run_id))
+        await self.ended(run_id)
+
+    async def chain(self, steps: int) -> None:
+        """Run a chain of so many steps, each committed before the next begins."""
+        await self.ended(await self.start(flows.CHAIN.name, {"steps": steps}))
+
+
+def reviewer() -> User:
+    """Return somebody who may start runs and decide."""
+    user, made = User.objects.get_or_create(username="bench")
+    if made:
+        user.groups.add(Group.objects.get(name="reviewers"))
+    return user
+
+
+@asynccontextmanager
+async def open_site() -> AsyncIterator[Site]:
+    """Let a worker serve on this loop, as `manage.py serve` does."""
+    for workflow in (flows.CHAIN, flows.CYCLE):
+        if workflow.name not in registry:
+            registry.register(workflow)
+    user = await asyncio.to_thread(lambda: (reviewer(), connection.close())[0])
+    site = Site(user)
+    logger = logging.getLogger("workflows.driver.chronicle")
+    logger.setLevel(logging.INFO)
+    logger.addHandler(site.news)
+    announce.Home.loop = asyncio.get_running_loop()
+    driver = Driver(embedded=connection.vendor == "sqlite")
+    tasks = [asyncio.create_task(driver.serve()), asyncio.create_task(Bell().listen())]
+    try:
+        yield site
+    finally:
+        await driver.drain()
+        announce.Home.loop = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        logger.removeHandler(site.news)
+        site.people.leave()
