@@ -17,6 +17,7 @@ from tests.app import flows
 from workflows.driver import Driver, snapshot_of, store
 from workflows.driver.live import LiveRun
 from workflows.driver.replay import fold
+from workflows.driver.slots import Slots
 from workflows.engine import (
     Context,
     InputRequestEvent,
@@ -55,6 +56,11 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
 
 def claim(owner: str, *, suspects: bool = False) -> list[store.Loaded]:
     return store.take(owner, limit=10, lease=LEASE, holding=(), suspects=suspects)[1]
+
+
+def begin(claimed: list[store.Loaded]) -> None:
+    """Note that steps of these begin, as a worker does before they do."""
+    WorkflowRun.objects.mark_untouched([one.row for one in claimed], untouched=False)
 
 
 def lapse(run: WorkflowRun) -> None:
@@ -166,6 +172,7 @@ def test_a_run_that_took_down_its_worker_is_claimed_alone_then_blocked(drive: Dr
         lapse(run)
         claimed = claim(f"dead {takeover}", suspects=takeover > 2)
         assert len(claimed) == 1, takeover
+        begin(claimed)
         assert fresh(run).takeovers == takeover
         if takeover >= 2:
             lapse(run)
@@ -178,6 +185,73 @@ def test_a_run_that_took_down_its_worker_is_claimed_alone_then_blocked(drive: Dr
     assert blocked.error is not None
     assert "in the hands of 5 workers" in blocked.error["message"]
     assert fresh(other).status == "waiting"
+
+
+def test_a_run_is_blamed_for_a_second_death_only_if_something_of_it_had_begun() -> None:
+    begun, leased = start(), start()
+    claim("dead")
+    for kill in range(3):
+        lapse(begun)
+        lapse(leased)
+        claimed = claim(f"killed {kill}", suspects=False) + claim(f"killed {kill}", suspects=True)
+        begin([one for one in claimed if one.row.pk == begun.pk])
+    assert fresh(begun).takeovers == 3
+    assert fresh(leased).takeovers == 1
+    lapse(leased)
+    assert [one.row.pk for one in claim("next")] == [leased.pk], "among others, as it always was"
+
+
+def test_a_worker_that_dies_while_it_loads_is_counted_for_all_it_loaded() -> None:
+    run = start()
+    claim("dead")
+    for _ in range(2):
+        lapse(run)
+        WorkflowRun.objects.claim("dies in the load", now=database_now(), limit=1, lease=LEASE)
+    assert fresh(run).takeovers == 2
+
+
+def test_a_step_of_a_run_that_was_taken_over_is_noted_before_it_begins(
+    register: Register,
+) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    @step
+    async def look(event: StartEvent, ctx: Context) -> flows.Part:
+        row = await rows(lambda: WorkflowRun.objects.get(pk=ctx.run_id))
+        seen.append((row.takeovers, row.untouched))
+        return flows.Part(number=1)
+
+    @step
+    def look_again(event: flows.Part, ctx: Context) -> StopEvent:
+        row = WorkflowRun.objects.get(pk=ctx.run_id)
+        seen.append((row.takeovers, row.untouched))
+        return StopEvent(result=None)
+
+    run = start(register(Workflow("t-look", steps=[look, look_again])))
+    claim("dead")
+    lapse(run)
+    asyncio.run(Driver().run_until_idle())
+    assert seen == [(1, False), (0, False)]
+
+
+def test_a_run_whose_step_waits_for_a_place_is_not_to_blame(register: Register) -> None:
+    gate = Gate()
+    register(gate.workflow)
+    runs = [start(gate.workflow), start(gate.workflow)]
+    claim("dead")
+    for run in runs:
+        lapse(run)
+
+    async def story() -> None:
+        driver = Driver()
+        driver.slots = Slots(1)
+        async with at_work(driver):
+            await asyncio.to_thread(gate.entered.wait, 20)
+            held = await rows(lambda: [fresh(run) for run in runs])
+            gate.open.set()
+        assert sorted((one.takeovers, one.untouched) for one in held) == [(1, False), (1, True)]
+
+    play(story())
 
 
 def test_a_suspect_that_gets_on_is_no_suspect_any_more(drive: Drive) -> None:
