@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -20,20 +19,13 @@ from tests.app.factories import (
     make_reviewer,
     make_run,
     make_user,
-    registered,
 )
 from workflows.models import WorkflowRun
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 WORDS = "x" * 3_000_000
 FORM = "application/x-www-form-urlencoded"
-
-
-@pytest.fixture(autouse=True)
-def flows() -> Iterator[None]:
-    with registered(BARE, TYPED):
-        yield
 
 
 @pytest.fixture(params=[False, True], ids=["", "checked tokens"])
