@@ -15,6 +15,7 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from approvals import consumers as people  # noqa: E402
 from approvals.accounts.demo import refuse_demo_accounts  # noqa: E402
 from workflows import consumers as machine  # noqa: E402
+from workflows.draining import Draining  # noqa: E402
 
 refuse_demo_accounts()
 
@@ -22,7 +23,7 @@ sockets = URLRouter([*people.websocket_urlpatterns, *machine.websocket_urlpatter
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": Draining(http),
         # The origin is checked first: a page of another site never learns who is logged in.
         "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
         "channel": ChannelNameRouter({"workflows": machine.WorkerConsumer.as_asgi()}),

@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "workflows.subject.SubjectMiddleware",
     "approvals.accounts.middleware.freshness",
     "workflows.outage.OutageMiddleware",  # before whatever reads rows
+    "approvals.oversize.OversizeMiddleware",  # before the token is read
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -2,7 +2,8 @@
 
 A run that nothing else refers to goes whole. One with a request that other rows protect, as a
 decision does, keeps its row and its requests, and loses the history: journal, snapshots and
-deliveries. Of an open run the journal's recent entries stay, behind a snapshot they follow.
+deliveries. Of an open run the journal's recent entries stay, behind a snapshot they follow, and
+so many of the snapshots in between that any moment can be shown and the journal can be cut.
 
 Whatever is cut, what stays of a journal has no gaps and ends with the run. All transactions are
 short, and each locks the run first, as everywhere.
@@ -10,7 +11,8 @@ short, and each locks the run first, as everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -136,6 +138,7 @@ def compact_grown(grown: Mapping[UUID, int]) -> None:
     `grown` has the `seq` of each. In the worker's transaction, so it takes little at a time;
     there is a snapshot every hundred entries, and so much more than that goes each time.
     """
+    thin([run_id for run_id, seq in grown.items() if seq > stride()])
     for run_id, seq in grown.items():
         if seq > settings.JOURNAL_KEEP:
             cut(run_id, seq, most=ROWS // 4)
@@ -147,10 +150,41 @@ def compact(run_id: UUID) -> int:
     while True:
         with transaction.atomic():
             run = overgrown().filter(pk=run_id).select_for_update().only("seq").first()
+            thin([run.pk] if run else [])
             count = cut(run.pk, run.seq, most=ROWS) if run else 0
         if not count:
             return gone
         gone += count
+
+
+def stride() -> int:
+    """Return how many entries one snapshot has to serve: a tenth of what is kept."""
+    return max(1, int(settings.JOURNAL_KEEP) // 10)
+
+
+def thin(runs: Collection[UUID]) -> None:
+    """Delete the snapshots of these runs that nothing needs, each a copy of the whole state."""
+    if not runs:
+        return
+    found: dict[UUID, list[int]] = defaultdict(list)
+    for run_id, seq in Snapshot.objects.filter(run__in=runs).values_list("run", "seq"):
+        found[run_id].append(seq)
+    for run_id, seqs in found.items():
+        if spare := superfluous(seqs, stride()):
+            Snapshot.objects.filter(run=run_id, seq__in=spare).delete()
+
+
+def superfluous(seqs: Iterable[int], apart: int) -> set[int]:
+    """Return which snapshots may go: all but the last two and the first of every `apart` entries.
+
+    With these no moment is further from the snapshot before it than twice that, and the start of
+    the journal, which has to follow a snapshot, moves on as the run grows.
+    """
+    older = sorted(set(seqs))[:-2]
+    first: dict[int, int] = {}
+    for seq in older:
+        first.setdefault(seq // apart, seq)
+    return set(older) - set(first.values())
 
 
 def cut(run_id: UUID, seq: int, *, most: int) -> int:

@@ -1,4 +1,4 @@
-"""Driving durable runs from a test."""
+"""Driving durable runs from a test, and the people who answer them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import asyncio
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connections
+from django.test import Client
 
+from tests.app import flows
+from tests.app.desk import desk_of
+from tests.app.factories import BARE, TYPED, make_reviewer, registered
 from workflows.driver import Driver
 from workflows.engine import Workflow, registry
 
@@ -35,3 +40,37 @@ def register() -> Iterator[Callable[[Workflow], Workflow]]:
     yield add
     for name in names:
         registry.unregister(name)
+
+
+@pytest.fixture
+def known(register: Callable[[Workflow], Workflow]) -> None:
+    """Register the workflows of `tests.app.flows`, none of whose steps is broken."""
+    for workflow in flows.ALL:
+        register(workflow)
+    flows.calls.clear()
+    flows.broken.clear()
+
+
+@pytest.fixture
+def answerable() -> Iterator[None]:
+    """Register the workflows that the factories make requests of."""
+    with registered(BARE, TYPED):
+        yield
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """A reviewer."""
+    return make_reviewer("alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Another reviewer."""
+    return make_reviewer("bob")
+
+
+@pytest.fixture
+def desk(alice: User) -> Client:
+    """Alice's browser."""
+    return desk_of(alice)

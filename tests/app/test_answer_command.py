@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 from uuid import uuid4
@@ -14,23 +13,15 @@ from django.core.management import CommandError, call_command
 
 from approvals.models import Decision
 from tests.app.factories import (
-    BARE,
     TYPED,
     make_request,
     make_reviewer,
     make_run,
     make_user,
-    registered,
 )
 from workflows.models import Delivery, InputRequest
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def flows() -> Iterator[None]:
-    with registered(BARE, TYPED):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ import pytest
 from django.db import connections
 
 from tests.app import flows
-from tests.app.test_worker import Gate, at_work, play, rows, until
+from tests.app.workers import Gate, at_work, play, rows, until
 from workflows.context import worker_is_missing
 from workflows.driver import Driver, fleet, store
 from workflows.engine import Workflow
@@ -19,17 +19,9 @@ from workflows.models import Worker, WorkflowRun, database_now
 
 HOUR = timedelta(hours=1)
 LEASE = timedelta(seconds=5)
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
 Register = Callable[[Workflow], Workflow]
-
-
-@pytest.fixture(autouse=True)
-def known(register: Register) -> None:
-    for workflow in flows.ALL:
-        register(workflow)
-    flows.calls.clear()
-    flows.broken.clear()
 
 
 def drive() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,37 +10,15 @@ from django.utils import timezone
 
 from approvals.door import decide
 from approvals.models import Decision, DecisionIsFinal
+from tests.app.answers import PAY, YES, everything
 from tests.app.factories import (
-    BARE,
     TYPED,
     make_request,
-    make_reviewer,
     make_run,
-    registered,
 )
-from workflows.models import Delivery, InputRequest, JournalEntry, WorkflowRun
+from workflows.models import Delivery, WorkflowRun
 
-pytestmark = pytest.mark.django_db
-
-YES = {"approved": True}
-PAY = {"approved": True, "amount": "12.50", "reason": "exception"}
-
-
-@pytest.fixture(autouse=True)
-def flows() -> Iterator[None]:
-    with registered(BARE, TYPED):
-        yield
-
-
-@pytest.fixture
-def alice() -> User:
-    return make_reviewer("alice")
-
-
-def everything() -> list[Any]:
-    """All that an answer could change."""
-    models = (InputRequest, WorkflowRun, Decision, Delivery, JournalEntry)
-    return [list(model.objects.order_by("pk").values()) for model in models]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 
 def test_an_answer_closes_the_request_and_wakes_the_run(alice: User) -> None:

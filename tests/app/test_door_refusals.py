@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -23,44 +23,17 @@ from approvals.errors import (
     TooLarge,
 )
 from approvals.models import Decision
+from tests.app.answers import PAY, YES, everything
 from tests.app.factories import (
-    BARE,
     TYPED,
     make_answered,
     make_request,
-    make_reviewer,
     make_run,
     make_user,
-    registered,
 )
-from workflows.models import Delivery, InputRequest, JournalEntry, WorkflowRun
+from workflows.models import InputRequest
 
-pytestmark = pytest.mark.django_db
-
-YES = {"approved": True}
-PAY = {"approved": True, "amount": "12.50", "reason": "exception"}
-
-
-@pytest.fixture(autouse=True)
-def flows() -> Iterator[None]:
-    with registered(BARE, TYPED):
-        yield
-
-
-@pytest.fixture
-def alice() -> User:
-    return make_reviewer("alice")
-
-
-@pytest.fixture
-def bob() -> User:
-    return make_reviewer("bob")
-
-
-def everything() -> list[Any]:
-    """All that an answer could change."""
-    models = (InputRequest, WorkflowRun, Decision, Delivery, JournalEntry)
-    return [list(model.objects.order_by("pk").values()) for model in models]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 
 def refusal(user: User, request_id: Any, response: Any) -> AnswerRefused:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,42 +10,18 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from approvals.door import decide
+from tests.app.answers import YES
 from tests.app.desk import HTMX, ago, desk_of, ids, rows, text, url
 from tests.app.factories import (
     BARE,
     TYPED,
     make_answered,
     make_request,
-    make_reviewer,
     make_run,
     make_user,
-    registered,
 )
 
-pytestmark = pytest.mark.django_db
-
-YES = {"approved": True}
-
-
-@pytest.fixture(autouse=True)
-def flows() -> Iterator[None]:
-    with registered(BARE, TYPED):
-        yield
-
-
-@pytest.fixture
-def alice() -> User:
-    return make_reviewer("alice")
-
-
-@pytest.fixture
-def desk(alice: User) -> Client:
-    return desk_of(alice)
-
-
-@pytest.fixture
-def bob() -> User:
-    return make_reviewer("bob")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 
 def test_what_waits_is_listed_oldest_first(desk: Client) -> None:

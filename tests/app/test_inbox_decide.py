@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,57 +10,28 @@ from django.test import Client
 
 from approvals.door import decide
 from approvals.models import Decision
+from tests.app.answers import YES, everything
 from tests.app.desk import HTMX, ago, desk_of, text, url
 from tests.app.factories import (
-    BARE,
     TYPED,
     make_request,
-    make_reviewer,
     make_run,
     make_user,
-    registered,
 )
-from workflows.models import Delivery, InputRequest, WorkflowRun
+from workflows.models import InputRequest
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
-YES = {"approved": True}
 PAY = {"approved": "true", "amount": "12.50", "reason": "exception"}
-
-
-@pytest.fixture(autouse=True)
-def flows() -> Iterator[None]:
-    with registered(BARE, TYPED):
-        yield
-
-
-@pytest.fixture
-def alice() -> User:
-    return make_reviewer("alice")
-
-
-@pytest.fixture
-def desk(alice: User) -> Client:
-    return desk_of(alice)
-
-
-@pytest.fixture
-def bob() -> User:
-    return make_reviewer("bob")
-
-
-def state() -> list[Any]:
-    models = (InputRequest, WorkflowRun, Decision, Delivery)
-    return [list(model.objects.order_by("pk").values()) for model in models]
 
 
 def refused(
     client: Client, request: InputRequest, data: dict[str, Any], *, plain: bool = False
 ) -> Any:
     """Post and return the response, having made sure that nothing changed."""
-    before = state()
+    before = everything()
     response = client.post(url(request, "decide/"), data, headers={} if plain else HTMX)
-    assert state() == before
+    assert everything() == before
     assert ("<html" in response.content.decode()) == plain
     return response
 
@@ -227,16 +197,16 @@ def test_what_one_may_not_see_cannot_be_answered(alice: User) -> None:
 
 def test_a_get_never_answers(desk: Client) -> None:
     request = make_request()
-    before = state()
+    before = everything()
     assert desk.get(url(request, "decide/?verdict=approve")).status_code == 405
     assert desk.head(url(request, "decide/?verdict=approve")).status_code == 405
     assert desk.get(url(request) + "?verdict=approve").status_code == 200
-    assert state() == before
+    assert everything() == before
 
 
 def test_nothing_is_shown_or_answered_without_a_login() -> None:
     request = make_request()
-    before = state()
+    before = everything()
     for address in ("/", url(request), "/requests/answered/"):
         response = Client().get(address)
         assert response.status_code == 302
@@ -244,13 +214,13 @@ def test_nothing_is_shown_or_answered_without_a_login() -> None:
     headers = HTMX | {"HX-Current-URL": f"http://testserver{url(request)}"}
     posted = Client().post(url(request, "decide/"), {"verdict": "approve"}, headers=headers)
     assert posted["HX-Redirect"] == f"/accounts/login/?next={url(request)}"
-    assert state() == before
+    assert everything() == before
 
 
 def test_a_forged_post_is_refused(alice: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(alice)
     request = make_request()
-    before = state()
+    before = everything()
     assert client.post(url(request, "decide/"), {"verdict": "approve"}).status_code == 403
-    assert state() == before
+    assert everything() == before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -14,43 +14,18 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from approvals.door import decide
+from tests.app.answers import YES
 from tests.app.desk import HTMX, ago, desk_of, ids, rows, text, url
 from tests.app.factories import (
-    BARE,
     TYPED,
     make_answered,
     make_request,
-    make_reviewer,
     make_run,
     make_user,
-    registered,
 )
 from workflows.models import InputRequest
 
-pytestmark = pytest.mark.django_db
-
-YES = {"approved": True}
-
-
-@pytest.fixture(autouse=True)
-def flows() -> Iterator[None]:
-    with registered(BARE, TYPED):
-        yield
-
-
-@pytest.fixture
-def alice() -> User:
-    return make_reviewer("alice")
-
-
-@pytest.fixture
-def desk(alice: User) -> Client:
-    return desk_of(alice)
-
-
-@pytest.fixture
-def bob() -> User:
-    return make_reviewer("bob")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 
 # --- one request --------------------------------------------------------------------------------

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from tests.app import flows
-from tests.app.test_worker import at_work, play, until
+from tests.app.workers import at_work, play, until
 from workflows.driver import Driver, live
 from workflows.driver.slots import Slots
 from workflows.engine import StartEvent, StopEvent, Workflow, step
 from workflows.models import InputRequest, WorkflowRun, database_now
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
 Register = Callable[[Workflow], Workflow]
 
@@ -68,14 +68,6 @@ def gate() -> Iterator[Gate]:
     made = Gate()
     yield made
     made.open.set()
-
-
-@pytest.fixture(autouse=True)
-def known(register: Register) -> None:
-    for workflow in flows.ALL:
-        register(workflow)
-    flows.calls.clear()
-    flows.broken.clear()
 
 
 def start(workflow: Workflow, count: int = 1) -> list[WorkflowRun]:

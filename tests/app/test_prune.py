@@ -12,14 +12,26 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from approvals import door
 from approvals.models import Decision
 from tests.app import flows
 from tests.app.factories import make_reviewer
 from workflows import retention
-from workflows.driver import snapshot_of
-from workflows.engine import BadSnapshot, Context, Event, StartEvent, StopEvent, Workflow, step
+from workflows.driver import live, snapshot_of
+from workflows.engine import (
+    BadSnapshot,
+    Context,
+    Event,
+    StartEvent,
+    StopEvent,
+    Workflow,
+    WorkflowSnapshot,
+    step,
+)
+from workflows.engine.entries import Entry
 from workflows.errors import HistoryPruned
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 
@@ -219,6 +231,38 @@ def test_a_loop_keeps_its_recent_history_and_ends_right(
         snapshot_of(done, base.seq - 1)
     page = root.get(f"/runs/{run.pk}/?before={kept[20]}")
     assert f"What came before #{kept[0]} was pruned." in page.text
+
+
+def test_a_loop_keeps_few_snapshots_and_any_moment_still_folds_from_them(
+    drive: Drive, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.JOURNAL_KEEP = 200
+    monkeypatch.setattr(live, "SNAPSHOT_EVERY", 3)
+    run = WorkflowRun.objects.start(LOOP, {"turns": 350})
+    drive()
+    done = WorkflowRun.objects.get(pk=run.pk)
+    assert (done.status, done.result) == ("completed", 351)
+    entries = list(done.journal.order_by("seq"))
+    seqs = list(done.snapshots.order_by("seq").values_list("seq", flat=True))
+    assert 200 <= len(entries) <= 200 + 20 + 3 * 3, "it is cut although few snapshots are left"
+    assert len(seqs) <= len(entries) // 20 + 3
+    assert seqs[0] == entries[0].seq - 1
+    state = snapshot_of(done, seqs[0]).state()
+    for entry in entries:
+        state.apply(Entry.read(entry.kind, entry.step, entry.data))
+        step_by_step = WorkflowSnapshot.of(done.workflow, done.signature, str(done.pk), state)
+        assert snapshot_of(done, entry.seq).data == step_by_step.data, entry.seq
+
+
+@given(st.sets(st.integers(0, 3000)), st.integers(1, 500))
+def test_what_is_thinned_leaves_every_moment_a_snapshot_nearby(seqs: set[int], apart: int) -> None:
+    kept = sorted(seqs - retention.superfluous(seqs, apart))
+    assert kept[-2:] == sorted(seqs)[-2:], "the newest two stay"
+    assert kept[:1] == sorted(seqs)[:1], "and the one that the journal begins after"
+    assert len(kept) <= 3000 // apart + 3
+    for seq in seqs:
+        assert seq - max(one for one in kept if one <= seq) < apart
+    assert not retention.superfluous(kept, apart), "once is enough"
 
 
 def test_the_command_cuts_open_journals_that_grew_before(

@@ -17,21 +17,13 @@ from workflows.engine import Workflow, registry
 from workflows.models import Worker, WorkflowRun, database_now
 
 LEASE = timedelta(seconds=5)
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
 Register = Callable[[Workflow], Workflow]
 
 # Two versions of one workflow: what waits for its retry in the one has no step in the other.
 LATER = flows.LATER
 CHANGED = Workflow(LATER.name, steps=[flows.count_users])
-
-
-@pytest.fixture(autouse=True)
-def known(register: Register) -> None:
-    for workflow in flows.ALL:
-        register(workflow)
-    flows.calls.clear()
-    flows.broken.clear()
 
 
 def run_code(workflow: Workflow) -> None:

@@ -152,8 +152,15 @@ class Worlds(RuleBasedStateMachine):
             one.drive()
 
     @rule()
-    def die_before_the_first_commit(self) -> None:
+    def die_before_anything_begins(self) -> None:
         for loaded in self._claimed():
+            self.twins[loaded.row.pk].claim(begins=False)
+        self._lapse()
+
+    @rule()
+    def die_before_the_first_commit(self) -> None:
+        self._touch(claimed := self._claimed())
+        for loaded in claimed:
             self.twins[loaded.row.pk].claim()
         self._lapse()
 
@@ -171,6 +178,7 @@ class Worlds(RuleBasedStateMachine):
 
         if claimed:
             asyncio.run(commit())
+        self._touch(claimed)
         for loaded in claimed:
             self.twins[loaded.row.pk].begin()
         self._lapse()
@@ -184,6 +192,10 @@ class Worlds(RuleBasedStateMachine):
         loaded = store.take("doomed", limit=10, lease=LEASE, holding=(), suspects=False)[1]
         assert {one.row.pk for one in loaded} == expected
         return loaded
+
+    def _touch(self, claimed: list[store.Loaded]) -> None:
+        """Note that steps of these begin, as a worker does before they do."""
+        WorkflowRun.objects.mark_untouched([one.row for one in claimed], untouched=False)
 
     def _lapse(self) -> None:
         """Let the leases end, as if the worker had died long ago."""

@@ -144,6 +144,7 @@ class Twin:
     requests: dict[str, Asked] = field(default_factory=dict)
     mail: list[Mail] = field(default_factory=list)
     takeovers: int = 0
+    untouched: bool = False
 
     @property
     def ended(self) -> bool:
@@ -203,10 +204,14 @@ class Twin:
 
     # What workers do
 
-    def claim(self) -> None:
-        """Be claimed by a worker that dies before it has stored anything."""
-        self.takeovers += self.status == "running"
+    def claim(self, *, begins: bool = True) -> None:
+        """Be claimed by a worker that dies before it has stored anything.
+
+        Once it was taken over, the run is blamed only if something of it had begun by then.
+        """
+        self.takeovers += self.status == "running" and not self.untouched
         self.status = "running"
+        self.untouched = not begins and self.takeovers > 0
 
     def begin(self) -> None:
         """Take in the mail, and store what came of it."""

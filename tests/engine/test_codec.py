@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from workflows.engine import Event, UnstorableValue
 from workflows.engine.codec import MAX_DEPTH, check_text, clean_text, decode, encode
@@ -121,6 +121,46 @@ def test_model_that_has_no_json_is_refused_by_name() -> None:
 
     with pytest.raises(UnstorableValue, match="Odd"):
         encode(Odd(value=Live()))
+
+
+class Reading(BaseModel):
+    value: Any = None
+    exact: float | None = None
+
+
+class Measured(Event):
+    value: Any
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda one: one, lambda one: [1, {"deep": one}], lambda one: {1: None, 2: one},
+        lambda one: Reading(value=one), lambda one: (None, one),
+    ],
+    ids=["alone", "list", "dict", "model", "tuple"],
+)  # fmt: skip
+def test_a_number_that_json_lacks_is_refused_and_not_made_null(number: float, wrap: Any) -> None:
+    for model in (Reading(value=wrap(number)), Measured(value=Reading(value=wrap(number)))):
+        with pytest.raises(UnstorableValue, match=f"the number {number} in 'value'"):
+            encode(model)
+    with pytest.raises(UnstorableValue, match=str(number)):
+        encode(Reading(exact=number))
+
+
+def test_a_root_model_is_what_it_holds_and_loses_no_number_either() -> None:
+    class Row(RootModel[list[Any]]):
+        pass
+
+    assert encode(Row([1, None])) == [1, None]
+    with pytest.raises(UnstorableValue, match="Row: the number nan"):
+        encode(Row([1, float("nan")]))
+
+
+def test_a_null_stays_a_null() -> None:
+    reading = Reading(value=[None, {"a": None}, 1.5], exact=None)
+    assert decode(encode(reading), {}) == {"value": [None, {"a": None}, 1.5], "exact": None}
 
 
 def test_only_declared_events_travel_and_none_is_imported_by_name() -> None:

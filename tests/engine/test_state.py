@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from tests.engine.test_context import Item, started, values
 from workflows.engine import (
@@ -14,6 +15,10 @@ from workflows.engine import (
     StopEvent,
     UnstorableValue,
 )
+
+
+class Reading(BaseModel):
+    value: Any
 
 
 def test_get_returns_a_copy() -> None:
@@ -49,9 +54,11 @@ def test_state_keeps_tagged_types_and_events() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [float("inf"), "\x00", "\ud800", object(), {1: 2}, {"a": {3}}],
-    ids=["inf", "nul", "surrogate", "object", "keys", "set"],
-)
+    [
+        float("inf"), "\x00", "\ud800", object(), {1: 2}, {"a": {3}}, Reading(value=float("nan")),
+    ],
+    ids=["inf", "nul", "surrogate", "object", "keys", "set", "nan in a model"],
+)  # fmt: skip
 def test_what_cannot_be_stored_raises_in_the_step_and_names_the_key(value: Any) -> None:
     bench = started()
     one, _ = bench.take()

@@ -94,6 +94,26 @@ def test_every_error_is_told_and_what_was_typed_stays(alice: Tab, admin: Person)
     expect(alice.row(request)).to_have_count(0)
 
 
+def test_an_answer_of_megabytes_is_refused_and_stays_where_it_was_typed(
+    alice: Tab, admin: Person
+) -> None:
+    request = ask(admin, "A long answer").request
+    alice.open_live(f"/requests/{request}/")
+    page = alice.page
+    size = 3_000_000
+    page.evaluate("size => document.querySelector('[name=text]').value = 'x'.repeat(size)", size)
+    with page.expect_response("**/decide/") as sent:
+        page.click("[name=verdict][value=reply]")
+    assert sent.value.status == 413
+    expect(page.locator("[data-draft-note]")).to_contain_text("the answer is too large")
+    expect(page.locator("#announce")).to_contain_text("the answer is too large")
+    assert page.evaluate("document.querySelector('[name=text]').value.length") == size
+    page.fill("[name=text]", "Shorter")
+    with page.expect_response("**/decide/") as sent:
+        page.click("[name=verdict][value=reply]")
+    assert sent.value.status == 200
+
+
 def test_updates_do_not_touch_what_is_being_typed(alice: Tab, admin: Person, bob: Person) -> None:
     mine = ask(admin, "Hers to answer")
     others = [ask(admin, f"Other {n} leaves").request for n in range(5)]

@@ -5,11 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from functools import partial
@@ -17,24 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole import pages
+from tests.whole import pages, procfile
 from tests.whole.conftest import SERVICE, private_database
-from tests.whole.server import PATIENCE, ROOT, Person, eventually
+from tests.whole.private_servers import free_port
+from tests.whole.procfile import COMMANDS
+from tests.whole.server import PATIENCE, Person, eventually
 
 REDIS = os.environ.get("TEST_REDIS_URL", "")
-PROCFILE = (ROOT / "Procfile").read_text()
-COMMANDS = dict(re.findall(r"^([a-z]+): (.+)$", PROCFILE, re.MULTILINE))
 MAKE_ALICE = """
 from django.contrib.auth.models import Group, User
 alice = User.objects.create_user("alice", password="a good long one")
 alice.groups.add(Group.objects.get(name="reviewers"))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 class Site:
@@ -43,34 +35,19 @@ class Site:
     def __init__(self, folder: Path, database: str) -> None:
         self.folder = folder
         self.started: dict[str, subprocess.Popen[bytes]] = {}
-        kept = {"HOME", "LANG", "LC_ALL"}
-        self._environment = {name: text for name, text in os.environ.items() if name in kept} | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "DATA_DIR": str(folder / "var"),
-            "DATABASE_URL": database,
-            "REDIS_URL": f"{REDIS.rpartition('/')[0]}/7",  # nobody else's bell
-            "SECRET_KEY": "a-secret-that-only-this-test-knows",
-            "ALLOWED_HOSTS": "127.0.0.1",
-            "METRICS_TOKEN": "figures",
-            "NLTK_DATA": os.environ.get("NLTK_DATA", ""),
-        }
+        self._environment = procfile.environment_of_a_server(
+            folder, DATABASE_URL=database, METRICS_TOKEN="figures",
+            REDIS_URL=f"{REDIS.rpartition('/')[0]}/7",  # nobody else's bell
+        )  # fmt: skip
 
     def run(self, command: str) -> None:
         """Run a command to its end."""
-        done = subprocess.run(
-            ["sh", "-c", command], cwd=ROOT, env=self._environment,
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
+        procfile.run_to_its_end(command, self._environment)
 
     def start(self, name: str, **extra: str) -> None:
         """Start one more process of this kind."""
         label = f"{name}-{len(self.started)}"
-        with (self.folder / label).open("wb") as log:
-            self.started[label] = subprocess.Popen(
-                ["sh", "-c", COMMANDS[name]],
-                cwd=ROOT, env=self._environment | extra, stdout=log, stderr=log,
-            )  # fmt: skip
+        self.started[label] = procfile.start(name, self._environment | extra, self.folder / label)
 
     def said(self, label: str) -> str:
         """Return what a process has written so far."""
@@ -157,7 +134,7 @@ def figures(port: int) -> str:
 
 def test_the_procfile_names_what_there_is() -> None:
     assert set(COMMANDS) == {"release", "web", "worker"}
-    assert len(COMMANDS) == len(PROCFILE.splitlines()), "every line is `name: command`"
+    assert len(COMMANDS) == len(procfile.LINES), "every line is `name: command`"
 
 
 def test_a_decision_on_one_server_is_done_by_a_worker_and_seen_on_another(site: Site) -> None:

@@ -13,6 +13,7 @@ from workflows import subject
 from workflows.driver.asking import ask
 from workflows.engine.execution import Attempt
 from workflows.engine.state import Invocation
+from workflows.models import WorkflowRun
 
 if TYPE_CHECKING:
     from workflows.driver.live import LiveRun
@@ -32,7 +33,7 @@ def begin_steps(live: LiveRun) -> None:
             if request_id not in live.asked:
                 live.asked.add(request_id)
                 live.asking.add(request_id)
-                _spawn(live, ask(live, request_id), request_id=request_id)
+                _spawn(live, _ask(live, request_id), request_id=request_id)
     if not driver.draining:
         for invocation in live.machine.take(driver.now()):
             _spawn(live, _attempt(live, invocation), step=invocation.step)
@@ -45,12 +46,26 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
         on_late_end=lambda: commits.add(live),
     )  # fmt: skip
     if attempt.step.is_async:
+        await _touch(live)
         await attempt.run()
     else:
         async with live.driver.slots.hold():
+            await _touch(live)
             await attempt.run()
     live.work.append(attempt.settle)
     commits.add(live)
+
+
+async def _ask(live: LiveRun, request_id: str) -> None:
+    await _touch(live)
+    await ask(live, request_id)
+
+
+async def _touch(live: LiveRun) -> None:
+    """Write down that a run which was taken over begins, before it can take this worker down."""
+    if live.row.untouched:
+        mark = WorkflowRun.objects.mark_untouched
+        await live.driver.database.call(mark, [live.row], untouched=False)
 
 
 def _spawn(live: LiveRun, coroutine: Coroutine[Any, Any, None], **about: str) -> None:

@@ -93,6 +93,8 @@ def take(
         else:
             block(row, found)
     fleet.give_back(refused)
+    # That they were loaded took nobody down.
+    WorkflowRun.objects.mark_untouched([one.row for one in loaded], untouched=True)
     return now, loaded, len(rows)
 
 

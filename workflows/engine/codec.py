@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -150,7 +151,7 @@ def decode(tree: Any, events: Events) -> Any:
 
 def event_data(event: BaseModel) -> dict[str, Any]:
     """Return an event's fields as checked JSON; raise `UnstorableValue` naming the event."""
-    data = _dump(event)
+    data: dict[str, Any] = _dump(event)
     try:
         encode(data)
     except UnstorableValue as error:
@@ -166,10 +167,36 @@ def event_from(cls: type[BaseModel], data: Any) -> Any:
     return cls.model_validate_json(to_json(data), by_alias=True, by_name=True)
 
 
-def _dump(model: BaseModel) -> dict[str, Any]:
+def _dump(model: BaseModel) -> Any:
     """Return a model's fields as plain JSON, by name; what is computed is not a field."""
+    name = type(model).__name__
     try:
-        return model.model_dump(mode="json", by_alias=False, exclude_computed_fields=True)
+        tree: Any = model.model_dump(mode="json", by_alias=False, exclude_computed_fields=True)
+        plain: Any = model.model_dump(by_alias=False, exclude_computed_fields=True)
     except Exception as error:
-        name = type(model).__name__
         raise UnstorableValue(f"{name} cannot be written as JSON: {error}") from error
+    if isinstance(tree, dict) and isinstance(plain, dict):
+        fields = [(f" in {key!r}", value, plain.get(key)) for key, value in tree.items()]
+    else:
+        fields = [("", tree, plain)]  # what a root model holds
+    for where, value, other in fields:
+        if (lost := _lost_number(value, other)) is not None:
+            raise UnstorableValue(f"{name}: the number {lost}{where} cannot be stored.")
+    return tree
+
+
+def _lost_number(tree: Any, plain: Any) -> float | None:
+    """Return a NaN or an infinity that has become null; None if there is none.
+
+    Pydantic writes them so in a field of any type, unless the model itself says otherwise.
+    """
+    if tree is None:
+        return plain if isinstance(plain, float) else None
+    if isinstance(tree, dict) and isinstance(plain, dict):
+        pairs = zip(tree.values(), plain.values(), strict=False)
+    elif isinstance(tree, list) and isinstance(plain, (list, tuple, set, frozenset, deque)):
+        pairs = zip(tree, plain, strict=False)
+    else:
+        return None
+    found = (_lost_number(one, other) for one, other in pairs)
+    return next((lost for lost in found if lost is not None), None)

@@ -29,6 +29,8 @@ class WorkflowRun(models.Model):
     ever delivered, so that a worker cannot park a run past an answer it has not seen. `fence`
     grows with every change of hands, so that whoever lost the run can no longer write.
     `refusals` names the code that could not load it while other code might, until it gets on.
+    `untouched` says of a run that was taken over that nothing of it has begun since: if its worker
+    dies now, this run is not the reason.
     """
 
     class Status(models.TextChoices):
@@ -69,6 +71,7 @@ class WorkflowRun(models.Model):
     lease_owner = models.CharField(max_length=64, blank=True)
     fence = models.PositiveBigIntegerField(default=0)
     takeovers = models.PositiveSmallIntegerField(default=0)
+    untouched = models.BooleanField(default=False, db_default=False)
     refusals = models.TextField(blank=True, default="", db_default="")
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)

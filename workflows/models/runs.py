@@ -25,6 +25,15 @@ LONGEST_LEASE = timedelta(minutes=1)
 NONE = Q(pk__in=())
 
 
+def takeovers_after() -> models.Case:
+    """Return how many workers a run may have taken down, if it is claimed as it stands."""
+    return models.Case(
+        models.When(status="running", untouched=False, then=F("takeovers") + 1),
+        default=F("takeovers"),
+        output_field=models.IntegerField(),
+    )
+
+
 class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
     """Queries over many runs, each one statement."""
 
@@ -86,9 +95,9 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
     ) -> list[WorkflowRun]:
         """Lease up to `limit` runs that want a worker to `owner`, and return them.
 
-        A run whose lease lapsed took its worker down perhaps: its `takeovers` grow, and from
-        the second on only a call with `suspects` claims it. `withheld` are runs to leave to
-        others. Where the database has row locks, rows that another worker is claiming are skipped.
+        A run whose lease lapsed took its worker down perhaps: its `takeovers` grow, unless nothing
+        of it had begun, and from the second on only a call with `suspects` claims it. `withheld`
+        are runs to leave to others. Rows that another worker is claiming are skipped.
         """
         guilt = Q(takeovers__gte=SUSPECT_FROM) if suspects else Q(takeovers__lt=SUSPECT_FROM)
         with transaction.atomic():
@@ -104,17 +113,28 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             if not ready:
                 return []
             self.filter(pk__in=ready).claimable(now).update(
-                takeovers=models.Case(
-                    models.When(status="running", then=F("takeovers") + 1),
-                    default=F("takeovers"),
-                    output_field=models.IntegerField(),
-                ),
+                takeovers=takeovers_after(),
+                untouched=False,
                 status="running",
                 lease_owner=owner,
                 wake_at=now + lease,
                 fence=F("fence") + 1,
             )
             return list(self.filter(pk__in=ready, lease_owner=owner))
+
+    def mark_untouched(self, runs: Collection[WorkflowRun], *, untouched: bool) -> None:
+        """Note of those that were taken over, here too, whether anything of them has begun.
+
+        Only of those: to know it of every run, each claim and each step would cost a write.
+        """
+        rescued = [run for run in runs if run.takeovers]
+        mine = NONE
+        for run in rescued:
+            mine |= Q(pk=run.pk, fence=run.fence)
+        if rescued:
+            self.filter(mine, status="running").update(untouched=untouched)
+        for run in rescued:
+            run.untouched = untouched
 
     def claimable(self, now: datetime) -> WorkflowRunQuerySet:
         """Runs that want a worker: queued, due, or left behind by one that is gone.

@@ -1,0 +1,88 @@
+"""Requests that are under way when the server is told to stop are answered first.
+
+Daphne cancels its applications and stops the loop at once. Django's middleware and views go on in
+threads of their own: their answers are lost, though what they wrote is committed, and a thread
+that waits for the loop waits for ever, and with it the process. So the loop goes on for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+GRACE = 10.0  # seconds that requests get, as steps do when a worker drains
+FLUSH = 1.0  # seconds for what was answered to leave for slow readers
+LAST = 5.0  # seconds from then on until the process ends whatever still runs in its threads
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class Draining:
+    """An ASGI application of HTTP whose requests outlive the order to stop, for `grace` seconds.
+
+    It acts under Twisted's reactor, and leaves other servers, which drain by themselves, alone.
+    """
+
+    def __init__(self, application: Application, *, grace: float = GRACE) -> None:
+        self._application = application
+        self._grace = grace
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._reactor: Any = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer in a task of its own, which goes on when daphne cancels this one."""
+        self._meet_reactor()
+        task = asyncio.create_task(self._answer(scope, receive, send))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        await asyncio.shield(task)
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._application(scope, receive, send)
+
+    def _meet_reactor(self) -> None:
+        """Have the reactor wait for us. Only if there is one: to import it would install one."""
+        found = sys.modules.get("twisted.internet.reactor")
+        if found is not None and self._reactor is None:
+            self._reactor = found
+            self._reactor.addSystemEventTrigger(
+                "before", "shutdown", self._stop, asyncio.get_running_loop()
+            )
+
+    def _stop(self, loop: asyncio.AbstractEventLoop) -> Any:
+        """Take no new connections, and let the reactor stop when the last answer has left."""
+        from twisted.internet.defer import Deferred
+        from twisted.internet.interfaces import IListeningPort
+
+        for reader in self._reactor.getReaders():
+            if IListeningPort.providedBy(reader):
+                reader.stopListening()
+        return Deferred.fromFuture(asyncio.ensure_future(self._drain(), loop=loop))
+
+    async def _drain(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                while self._under_way:
+                    await asyncio.wait(set(self._under_way))
+        if self._under_way:
+            logger.warning("%s requests took too long and are cut off.", len(self._under_way))
+            threading.Thread(target=_end_at_last, name="last-resort", daemon=True).start()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH):
+                while self._reactor.getWriters():  # noqa: ASYNC110  Twisted says it in no other way
+                    await asyncio.sleep(0.01)
+
+
+def _end_at_last() -> None:
+    """End a process that cannot end by itself: Python would wait for the threads of requests."""
+    time.sleep(LAST)
+    os._exit(1)
