@@ -29,7 +29,7 @@ def say(text: str) -> None:
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.peers")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of one repeat")
+    parser.add_argument("--seconds", type=float, default=1.7, help="of one repeat")
     parser.add_argument("--peer", action="append", choices=PEERS, help="only this peer")
     parser.add_argument("--row", action="append", default=[], help="only this row")
     return parser.parse_args()
@@ -80,7 +80,7 @@ def measure(asked: argparse.Namespace) -> tuple[list[figures.Figure], list[str]]
     for name in asked.peer or PEERS:
         try:
             say(f"{name}: looking after its environment ...")
-            python = environments.python_of(name, ROOT / "peers")
+            python = environments.python_of(name, (ROOT / "peers").absolute())
             for figure in measured(name, python, asked):
                 say(f"{name}: {figure}")
                 found.append(figure)

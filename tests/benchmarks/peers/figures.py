@@ -29,6 +29,8 @@ class Figure:
     unit: str
     repeats: list[float]
     uneven: str = ""
+    cores: float = 0.0
+    """Of processor time that the script got. In memory, far below 1 means that others had it."""
 
     @property
     def work(self) -> tuple[str, str, int]:
@@ -41,15 +43,17 @@ class Figure:
         return (max(self.repeats) - min(self.repeats)) / self.figure if self.figure else 0.0
 
     def __str__(self) -> str:
-        return f"{self.row}, {self.store}, {self.at_once} at once: {self.figure:,.1f} {self.unit}"
+        where = f"{self.row}, {self.store}, {self.at_once} at once"
+        return f"{where}: {self.figure:,.1f} {self.unit}, on {self.cores:.2f} cores"
 
 
 def read_line(line: str) -> Figure:
     """Read what a script printed; other keys than those of a figure are passed over."""
     try:
         found = json.loads(line)
-        return Figure(**{one.name: found[one.name] for one in fields(Figure)})
-    except (ValueError, TypeError, KeyError) as error:
+        known = {one.name for one in fields(Figure)}
+        return Figure(**{name: value for name, value in found.items() if name in known})
+    except (ValueError, TypeError, AttributeError) as error:
         raise FigureError(f"This line is not a figure: {line.strip()!r}") from error
 
 

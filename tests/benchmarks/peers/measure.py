@@ -15,6 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -60,7 +61,7 @@ def options() -> argparse.Namespace:
     """Read what the runner asks of a script."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of one repeat")
+    parser.add_argument("--seconds", type=float, default=1.7, help="of one repeat")
     parser.add_argument("--folder", type=Path, default=Path(), help="for SQLite files")
     parser.add_argument("--schema", default="public", help="for PostgreSQL tables")
     parser.add_argument("--row", action="append", default=[], help="only this row")
@@ -86,10 +87,12 @@ class Bench:
         file = self.options.folder / f"{self.peer}.sqlite3"
         for old in self.options.folder.glob(f"{file.name}*"):
             old.unlink()
-        connection = sqlite3.connect(file)
-        connection.execute("PRAGMA journal_mode=WAL")  # a property of the file from now on
-        connection.close()
-        yield "sqlite", str(file)
+        # Stays open: a peer that connects for each write would else be the last to leave each time,
+        # and pay for the removal of the write-ahead log.
+        with closing(sqlite3.connect(file)) as bystander:
+            bystander.execute("PRAGMA journal_mode=WAL").fetchall()
+            bystander.execute("SELECT * FROM sqlite_master").fetchall()
+            yield "sqlite", str(file)
         if address := os.environ.get("BENCH_DATABASE_URL"):
             yield "postgresql", address
 
@@ -151,7 +154,9 @@ class Bench:
         if not self.wants(row.name):
             return
         await repeat()
+        cpu, wall = time.process_time(), time.perf_counter()
         repeats = [await repeat() for _ in range(self.options.repeats)]
+        cores = (time.process_time() - cpu) / (time.perf_counter() - wall)
         figure = {
             "row": row.name,
             "peer": self.peer,
@@ -162,6 +167,7 @@ class Bench:
             "unit": UNITS[row.name],
             "repeats": [round(one, 1) for one in repeats],
             "uneven": row.uneven,
+            "cores": round(cores, 2),
         }
         sys.stdout.write(json.dumps(figure) + "\n")
         sys.stdout.flush()

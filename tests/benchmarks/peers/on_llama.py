@@ -22,10 +22,13 @@ from workflows import Workflow, step
 
 UNSTORED = "Its snapshot is a dict of the context, not yet text, in the peer's favour."
 NO_PRODUCT = (
-    "Called in process, without its HTTP server; the waiting run stays in memory, as it does"
-    " for a minute as it ships; no permission check or audit: all in the peer's favour."
+    "Called in process, without its HTTP server; the waiting run stays in memory, as it ships for a"
+    " minute; no permission check or audit: all in the peer's favour."
 )
-TICKS = "Each tick of its journal is a commit, as it ships, and on SQLite a connection, too."
+TICKS = (
+    "Each tick of its journal is a commit, as it ships, and on SQLite a connection; another one"
+    " is kept open beside it, so that the log stays, in the peer's favour."
+)
 
 
 class Tick(Event):
@@ -115,11 +118,15 @@ def asking(server: WorkflowServer, workflow: Workflow) -> Work:
             workflow, uuid.uuid4().hex, start_event=StartEvent(text="a report")
         )
         assert run.run_id
+        # Its server keeps no reference to a waiting run, which the garbage collector then takes.
+        handler = service._workflow_run_handler(run.workflow_name, run.run_id)
         async for stored in service.store.subscribe_events(run.run_id):
             if stored.event.type == InputRequiredEvent.__name__:
                 break
         await service.send_event(run.handler_id, HumanResponseEvent(response=True))
-        ended = await service.await_workflow(run)
+        await handler
+        ended = await service.load_handler(run.handler_id)
+        assert ended is not None
         assert ended.status == "completed", ended
 
     return cycle
