@@ -92,7 +92,9 @@ def test_the_table_says_what_is_uneven_once_and_marks_what_is_unsteady() -> None
     lines = list(table.lines([unfair, shaky]))
     assert lines[2].endswith("60~")
     assert lines.count("- durable cycle, langgraph: It has no inbox.") == 1
+    assert lines[1].endswith("60")
     assert lines[-3].startswith("~ the repeats")
+    assert not any("~" in line for line in table.lines([unfair]))
 
 
 @pytest.mark.parametrize("name", PEERS)
@@ -127,6 +129,7 @@ async def test_each_way_of_measuring_prints_one_figure(
         ("durable steps", "sqlite", 2),
     ]
     assert all(one.figure > 0 and len(one.repeats) == 3 for one in read)
+    assert all(one.cores > 0 for one in read)
 
 
 async def test_a_row_that_was_not_asked_for_is_left_out(

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
+
 from tests.benchmarks.peers import environments, figures, store, table
 
 PEERS = ("llama", "langgraph", "dbos")
@@ -84,7 +86,7 @@ def measure(asked: argparse.Namespace) -> tuple[list[figures.Figure], list[str]]
             for figure in measured(name, python, asked):
                 say(f"{name}: {figure}")
                 found.append(figure)
-        except (RuntimeError, figures.FigureError) as error:
+        except (RuntimeError, figures.FigureError, psycopg.Error) as error:
             wrong.append(str(error))
             say(str(error))
     return found, wrong
