@@ -97,6 +97,13 @@ def test_the_table_says_what_is_uneven_once_and_marks_what_is_unsteady() -> None
     assert not any("~" in line for line in table.lines([unfair]))
 
 
+def test_the_table_says_when_others_had_the_processor() -> None:
+    alone, crowded = (figure(store="memory", cores=cores) for cores in (0.95, 0.2))
+    said = "In memory a script got as little as 0.20 of a core: all figures are too low."
+    assert said not in table.lines([alone])
+    assert said in table.lines([alone, crowded])
+
+
 @pytest.mark.parametrize("name", PEERS)
 def test_every_peer_has_a_script_and_pins_the_versions_that_it_names(name: str) -> None:
     assert environments.script(name).exists()

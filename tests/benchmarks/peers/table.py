@@ -9,6 +9,9 @@ from tests.benchmarks.peers.figures import OURS, Figure, best_of
 UNSTEADY = 0.3
 """Repeats that lie further apart than this part of their median are marked."""
 
+STARVED = 0.8
+"""Of a core: a script that got less in memory did not have the machine to itself."""
+
 LEFT = 2
 """Columns of words, before those of numbers."""
 
@@ -62,6 +65,9 @@ def _notes(peers: Sequence[Figure]) -> Iterator[str]:
     yield ""
     if any(one.spread > UNSTEADY for one in peers):
         yield f"~ the repeats lie more than {UNSTEADY:.0%} of the median apart: a busy machine."
+    least = min((one.cores for one in peers if one.store == "memory"), default=1.0)
+    if least < STARVED:
+        yield f"In memory a script got as little as {least:.2f} of a core: all figures are too low."
     yield "Where a comparison is uneven:"
     for row, peer, uneven in dict.fromkeys((one.row, one.peer, one.uneven) for one in peers):
         if uneven:
