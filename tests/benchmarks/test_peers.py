@@ -84,6 +84,8 @@ def test_our_own_figures_come_with_their_ratio_to_the_best_peer() -> None:
     head, row, *_ = table.lines(peers, [figure(OURS, figure=300.0)])
     assert head.endswith("x best peer")
     assert row.split()[-2:] == ["300", "5.0"]
+    _, row, *_ = table.lines([figure(figure=0.0)], [figure(OURS, figure=300.0)])
+    assert row.split()[-2:] == ["300", "-"]
 
 
 def test_the_table_says_what_is_uneven_once_and_marks_what_is_unsteady() -> None:

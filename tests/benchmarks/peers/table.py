@@ -51,7 +51,8 @@ def _body(peers: Sequence[Figure], ours: Sequence[Figure]) -> Iterator[list[str]
         line += [_cell(found.get((work, name))) for name in _names(peers)]
         if ours:
             mine = own.get(work)
-            line += [_cell(mine), f"{mine.figure / example.figure:.1f}" if mine else "-"]
+            ratio = f"{mine.figure / example.figure:.1f}" if mine and example.figure else "-"
+            line += [_cell(mine), ratio]
         yield line
 
 
