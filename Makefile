@@ -5,13 +5,14 @@
 #   make test [ARGS="tests/engine -x"]    the tests, on SQLite
 #   make soak                             the long form of the tests that kill and race
 #   make check                            lint, format, types, deployment settings, migrations
+#   make bench-peers                      the same work on other engines (BENCH_DATABASE_URL=postgres://..)
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
 TOOLS_SECTION := /^\# --- to test/,$$d
 
-.PHONY: run test soak check
+.PHONY: run test soak check bench-peers
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) manage.py serve
@@ -30,6 +31,10 @@ check: $(VENV)/test.stamp
 		SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
 	@$(PYTHON) manage.py makemigrations --check --dry-run
+
+# Each engine gets an environment of its own under var/, as one of them is called `workflows`, too.
+bench-peers: $(VENV)/run.stamp
+	@$(PYTHON) -m tests.benchmarks.peers $(ARGS)
 
 $(VENV)/run.stamp: requirements.txt $(VENV)/made.stamp
 	@echo "Installing what the site needs, once ..."

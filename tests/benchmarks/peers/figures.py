@@ -1,0 +1,80 @@
+"""A measured figure, as scripts print it and as tables show it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+OURS = "blazen"
+"""What this project's own figures call themselves, where a table shows both."""
+
+
+class FigureError(ValueError):
+    """What a script printed is not a figure."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """The median of some repeats of one row, on one store, with so much at once."""
+
+    row: str
+    peer: str
+    version: str
+    store: str
+    at_once: int
+    figure: float
+    unit: str
+    repeats: list[float]
+    uneven: str = ""
+    cores: float = 0.0
+    """Of processor time that the script got. In memory, far below 1 means that others had it."""
+
+    @property
+    def work(self) -> tuple[str, str, int]:
+        """What was done; figures of the same work can be compared."""
+        return self.row, self.store, self.at_once
+
+    @property
+    def spread(self) -> float:
+        """How far the repeats lie apart, as a part of the median."""
+        return (max(self.repeats) - min(self.repeats)) / self.figure if self.figure else 0.0
+
+    def __str__(self) -> str:
+        where = f"{self.row}, {self.store}, {self.at_once} at once"
+        return f"{where}: {self.figure:,.1f} {self.unit}, on {self.cores:.2f} cores"
+
+
+def read_line(line: str) -> Figure:
+    """Read what a script printed; other keys than those of a figure are passed over."""
+    try:
+        found = json.loads(line)
+        known = {one.name for one in fields(Figure)}
+        return Figure(**{name: value for name, value in found.items() if name in known})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise FigureError(f"This line is not a figure: {line.strip()!r}") from error
+
+
+def write_file(path: Path, figures: Iterable[Figure], **facts: Any) -> None:
+    """Keep figures as JSON, with facts about when and where they were taken."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = {**facts, "figures": [asdict(one) for one in figures]}
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def read_file(path: Path) -> list[Figure]:
+    """Return the figures of a file, none if there is no such file."""
+    if not path.exists():
+        return []
+    return [read_line(json.dumps(one)) for one in json.loads(path.read_text())["figures"]]
+
+
+def best_of(figures: Iterable[Figure]) -> dict[tuple[str, str, int], Figure]:
+    """Return the highest figure of each piece of work."""
+    best: dict[tuple[str, str, int], Figure] = {}
+    for one in figures:
+        if one.work not in best or one.figure > best[one.work].figure:
+            best[one.work] = one
+    return best
