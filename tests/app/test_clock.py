@@ -13,7 +13,7 @@ from django.db import connections
 from tests.app import flows
 from tests.app.workers import Gate, at_work, play, rows, until
 from workflows.context import worker_is_missing
-from workflows.driver import Driver, fleet, store
+from workflows.driver import Driver, fleet, intake
 from workflows.engine import Workflow
 from workflows.models import Worker, WorkflowRun, database_now
 
@@ -38,8 +38,8 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
     return WorkflowRun.objects.get(pk=run.pk)
 
 
-def take(owner: str) -> list[store.Loaded]:
-    return store.take(owner, limit=10, lease=LEASE, holding=(), suspects=False)[1]
+def take(owner: str) -> list[intake.Loaded]:
+    return intake.take(owner, limit=10, lease=LEASE, holding=(), suspects=False)[1]
 
 
 def test_a_run_queued_before_the_clock_went_back_does_not_wait_for_it() -> None:

@@ -47,6 +47,8 @@ async def split(event: StartEvent, ctx: Context) -> list[flows.Part | InputReque
 
 
 def test_a_batch_costs_the_same_queries_whatever_its_size() -> None:
+    """One run alone needs one less: nobody can wait for it in another order."""
+
     async def cost(size: int) -> tuple[int, int]:
         await rows(lambda: [start() for _ in range(size)])
         driver = Driver()
@@ -62,7 +64,7 @@ def test_a_batch_costs_the_same_queries_whatever_its_size() -> None:
         return load, commit
 
     async def story() -> None:
-        assert await cost(1) == await cost(8)
+        assert await cost(2) == await cost(8)
 
     play(story())
 

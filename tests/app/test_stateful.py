@@ -27,7 +27,7 @@ from approvals.models import Decision
 from tests.app import twin
 from tests.app.factories import make_reviewer, registered
 from tests.app.twin import Twin, comparable
-from workflows.driver import Driver, snapshot_of, store
+from workflows.driver import Driver, intake, snapshot_of, store
 from workflows.driver.live import LiveRun
 from workflows.driver.replay import fold
 from workflows.errors import RunEnded, WrongState
@@ -183,17 +183,17 @@ class Worlds(RuleBasedStateMachine):
             self.twins[loaded.row.pk].begin()
         self._lapse()
 
-    def _claimed(self) -> list[store.Loaded]:
+    def _claimed(self) -> list[intake.Loaded]:
         expected = {
             pk
             for pk, one in self.twins.items()
             if one.status in ("queued", "running") and one.takeovers < 2
         }
-        loaded = store.take("doomed", limit=10, lease=LEASE, holding=(), suspects=False)[1]
+        loaded = intake.take("doomed", limit=10, lease=LEASE, holding=(), suspects=False)[1]
         assert {one.row.pk for one in loaded} == expected
         return loaded
 
-    def _touch(self, claimed: list[store.Loaded]) -> None:
+    def _touch(self, claimed: list[intake.Loaded]) -> None:
         """Note that steps of these begin, as a worker does before they do."""
         WorkflowRun.objects.mark_untouched([one.row for one in claimed], untouched=False)
 
@@ -236,7 +236,7 @@ class Worlds(RuleBasedStateMachine):
         ]
 
 
-def database_now_of(claimed: list[store.Loaded]) -> Any:
+def database_now_of(claimed: list[intake.Loaded]) -> Any:
     """Return the time at which these runs were claimed."""
     assert claimed[0].row.wake_at is not None
     return claimed[0].row.wake_at - LEASE

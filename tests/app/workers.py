@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from django.db import connections
 
 from tests.app import flows
-from workflows.driver import Driver, store
+from workflows.driver import Driver, intake
 from workflows.engine import (
     Context,
     InputRequestEvent,
@@ -38,12 +38,12 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
     return WorkflowRun.objects.get(pk=run.pk)
 
 
-def claim(owner: str, *, suspects: bool = False) -> list[store.Loaded]:
+def claim(owner: str, *, suspects: bool = False) -> list[intake.Loaded]:
     """Claim and load what may be claimed, as the worker of this name."""
-    return store.take(owner, limit=10, lease=LEASE, holding=(), suspects=suspects)[1]
+    return intake.take(owner, limit=10, lease=LEASE, holding=(), suspects=suspects)[1]
 
 
-def begin(claimed: list[store.Loaded]) -> None:
+def begin(claimed: list[intake.Loaded]) -> None:
     """Note that steps of these begin, as a worker does before they do."""
     WorkflowRun.objects.mark_untouched([one.row for one in claimed], untouched=False)
 

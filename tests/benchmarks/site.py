@@ -84,9 +84,9 @@ class People:
 class Site:
     """Starts runs, answers them, and waits for what was committed."""
 
-    def __init__(self, user: User) -> None:
+    def __init__(self, people: People, user: User) -> None:
+        self.people = people
         self.user = user
-        self.people = People()
         self.news = News()
 
     async def start(self, workflow: str, given: dict[str, Any]) -> str:
@@ -136,8 +136,8 @@ async def open_site() -> AsyncIterator[Site]:
     for workflow in (flows.CHAIN, flows.CYCLE):
         if workflow.name not in registry:
             registry.register(workflow)
-    user = await asyncio.to_thread(lambda: (reviewer(), connection.close())[0])
-    site = Site(user)
+    people = People()
+    site = Site(people, await people.do(reviewer))
     logger = logging.getLogger("workflows.driver.chronicle")
     logger.setLevel(logging.INFO)
     logger.addHandler(site.news)

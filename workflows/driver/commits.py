@@ -44,6 +44,7 @@ class Commits:
         """Commit batches for ever. After a failure its runs are dropped, to be loaded again."""
         while True:
             await self._wanted.wait()
+            await asyncio.sleep(0)  # steps that end at once share the commit of what led to them
             self._wanted.clear()
             batch = list(self._waiting.values())
             self._waiting.clear()

@@ -17,14 +17,15 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from workflows import announce, metrics
-from workflows.driver import fleet, news, store
+from workflows.driver import fleet, intake, news, store, sweep
 from workflows.driver.commits import Commits
 from workflows.driver.lease import Lease
 from workflows.driver.live import ALONE, LiveRun
 from workflows.driver.slots import Slots
 from workflows.driver.steps import begin_steps
+from workflows.driver.sweep import Survey
 from workflows.driver.thread import DatabaseThread
-from workflows.models.runs import LONGEST_LEASE
+from workflows.models.claiming import LONGEST_LEASE
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class Driver:
         self.tell_time(datetime.now(UTC))
         self._due: datetime | None = None
         self._alone_since: float | None = None  # since when a suspect waits to be alone
+        self._swept_at = -SWEEP
+        self._survey: Survey | None = None
         self._look_wanted = asyncio.Event()
         self._quiet = asyncio.Event()
         self._drained = asyncio.Event()
@@ -178,31 +181,46 @@ class Driver:
             return False
 
     async def _look(self) -> bool:
-        """Expire, claim, and hear news of the runs in hand; True if more may be claimable."""
+        """Expire, claim, and hear news of the runs in hand; True if more may be claimable.
+
+        What changes seldom is read once a second only, however often the bell rings.
+        """
         self._look_wanted.clear()
         self._due = None
+        survey = await self._sweep()
         await self.hear()
         if self.draining or any(live.is_alone for live in self.lives.values()):
             return False
-        if await self.database.call(store.any_suspect, self.id):
-            return await self._claim_suspect()
-        self._alone_since = None
+        if survey.suspects and await self._claim_suspect():
+            return True
         room = CAPACITY - len(self.lives)
         claimed = await self._claim(room, suspects=False) if room > 0 else 0
         return 0 < claimed == room
 
+    async def _sweep(self) -> Survey:
+        """Look around, unless that was less than a second ago."""
+        now = time.monotonic()
+        if self._survey is None or now - self._swept_at >= SWEEP:
+            self._swept_at = now
+            self._survey = await self.database.call(sweep.survey, self.id)
+            self.tell_time(self._survey.now)
+            if not self._survey.suspects:
+                self._alone_since = None
+        return self._survey
+
     async def _claim(self, limit: int, *, suspects: bool) -> int:
         now, loaded, claimed = await self.database.call(
-            store.take, self.id, limit=limit, lease=self.lease, holding=list(self.lives),
-            suspects=suspects,
+            intake.take, self.id, limit=limit, lease=self.lease, holding=list(self.lives),
+            suspects=suspects, fleet=self._survey.fleet if self._survey else None,
         )  # fmt: skip
         self.tell_time(now)
         for one in loaded:
             live = LiveRun(self, one)
             self.lives[live.id] = live
-            if not live.work:
-                begin_steps(live)  # the rows it was loaded from are what led to this
-            if not live.tasks:
+            heard = bool(live.work)
+            live.catch_up()
+            begin_steps(live)  # the rows it was loaded from are what led to this
+            if heard or not live.tasks:
                 self.commits.add(live)
         return claimed
 
@@ -222,6 +240,8 @@ class Driver:
 
     async def hear(self) -> None:
         """Read what reached the runs in hand, and drop those that changed hands."""
+        if not self.lives:
+            return
         told = [
             (live.id, live.fence, live.told)
             for live in self.lives.values()

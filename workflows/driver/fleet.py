@@ -33,15 +33,16 @@ class Fleet:
         self.others: dict[str, Signatures] = {code_of(one): one for one in seen}
         self.others.pop(self.code, None)
 
-    def withheld(self) -> Q:
+    def withheld(self) -> Q | None:
         """Return which runs to leave to others: those that only they know, and those that this
-        code has refused while one of them has not."""
-        known = {name for one in self.others.values() for name in one}
-        theirs = Q(workflow__in=known - self.mine.keys())
+        code has refused while one of them has not. None if there are no others."""
+        theirs = Q()
+        if unknown := {name for one in self.others.values() for name in one} - self.mine.keys():
+            theirs |= Q(workflow__in=unknown)
         for code, signatures in self.others.items():
             refused = Q(refusals__contains=self.code) & ~Q(refusals__contains=code)
             theirs |= Q(workflow__in=list(signatures)) & refused
-        return theirs
+        return theirs or None
 
     def another_may_load(self, run: WorkflowRun) -> bool:
         """Say whether a live worker has other code for this run that has not refused it yet."""

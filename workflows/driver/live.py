@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from pydantic_core import to_jsonable_python
 
-from workflows.driver.store import Loaded
+from workflows.driver.intake import Loaded
 from workflows.driver.write import Write
 from workflows.engine import Event, WorkflowError, WorkflowSnapshot
 from workflows.engine.codec import decode, event_data
@@ -21,7 +21,7 @@ from workflows.engine.entries import Entry
 from workflows.engine.machine import Machine
 from workflows.engine.state import read_time
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
-from workflows.models.runs import SUSPECT_FROM
+from workflows.models.claiming import SUSPECT_FROM
 
 if TYPE_CHECKING:
     from workflows.driver.driver import Driver
@@ -60,7 +60,7 @@ class LiveRun:
         self.suspect = row.takeovers >= SUSPECT_FROM
         self._since = time.monotonic()
         self._seen: set[int] = set()
-        self._applied: list[int] = []
+        self._applied: dict[int, int] = {}  # by delivery, the `seq` at which it was taken in
         self._changes_inbox = False
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -87,7 +87,6 @@ class LiveRun:
         data = delivery.data
         if delivery.kind == Delivery.Kind.ANSWER and self.machine.state.status == "failed":
             return  # it stays on its way, for whoever retries the run
-        self._applied.append(delivery.pk)
         if delivery.kind == Delivery.Kind.PAUSE:
             self.machine.pause(by=data["by"])
         elif delivery.kind == Delivery.Kind.RESUME:
@@ -96,6 +95,7 @@ class LiveRun:
             self.machine.expire(data["request_id"])
         else:
             self._answer(data)
+        self._applied[delivery.pk] = self.machine.state.seq
 
     def _answer(self, data: dict[str, Any]) -> None:
         self._changes_inbox = True
@@ -108,12 +108,16 @@ class LiveRun:
 
     # What goes out
 
-    def gather(self, now: datetime) -> Write:
-        """Tell the machine what waits, and return what has to be stored."""
-        machine = self.machine
+    def catch_up(self) -> None:
+        """Tell the machine what waits."""
         for do in self.work:
             do()
         self.work.clear()
+
+    def gather(self, now: datetime) -> Write:
+        """Tell the machine what waits, and return what has to be stored."""
+        machine = self.machine
+        self.catch_up()
         resting = machine.idle and not self._handler_is_wanted()
         due = machine.next_due
         if resting and due is None:
@@ -131,7 +135,7 @@ class LiveRun:
             error=state.error,
             progress=self.told,
             count=len(machine.journal),
-            deliveries=list(self._applied),
+            deliveries=dict(self._applied),
         )
         if status == Status.WAITING:
             write.wake_at = due
@@ -220,8 +224,8 @@ class LiveRun:
     def stored(self, write: Write) -> None:
         """Forget what the database has now."""
         del self.machine.journal[: write.count]
-        done = set(write.deliveries)
-        self._applied = [pk for pk in self._applied if pk not in done]
+        for pk in write.deliveries:
+            self._applied.pop(pk, None)
         self._changes_inbox = False
         self.suspect = self.suspect and not write.count
         self.seq = write.seq

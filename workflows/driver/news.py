@@ -29,16 +29,13 @@ class News:
 
 
 def hear(held: Mapping[UUID, int], told: Collection[tuple[UUID, int, Any]]) -> News:
-    """Expire what is overdue, write down progress, and read the news of the runs in hand.
+    """Write down progress, and read the news of the runs in hand.
 
     `held` is the inbox of each as the worker knows it; `told` are ids, fences and progress.
     """
     now = database_now()
-    expire_overdue(now)
     for run_id, fence, progress in told:
         WorkflowRun.objects.filter(pk=run_id, fence=fence).update(progress=progress)
-    if not held:
-        return News(now, {}, {})
     rows = WorkflowRun.objects.filter(pk__in=list(held), status="running").only("fence", "inbox")
     found = {row.pk: row for row in rows}
     behind = [pk for pk, row in found.items() if row.inbox != held[pk]]

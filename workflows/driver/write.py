@@ -15,7 +15,8 @@ class Write:
     """One run's share of a batch.
 
     `inbox` is the count that the row must still have, None where the run goes on and any will
-    do. `count` is how many journal entries the machine gave for it.
+    do. `count` is how many journal entries the machine gave for it. `deliveries` says at which
+    `seq` each was taken in.
     """
 
     run_id: UUID
@@ -34,7 +35,7 @@ class Write:
     journal: list[JournalEntry] = field(default_factory=list)
     requests: list[InputRequest] = field(default_factory=list)
     snapshot: Snapshot | None = None
-    deliveries: list[int] = field(default_factory=list)
+    deliveries: dict[int, int] = field(default_factory=dict)
     changes_inbox: bool = False
 
     @property

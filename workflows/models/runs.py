@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from workflows import announce
 from workflows.engine import StartEvent, Workflow, registry
 from workflows.errors import IdempotencyConflict
+from workflows.models import claiming
+from workflows.models.claiming import LONGEST_LEASE
 from workflows.models.clock import database_now
 
 if TYPE_CHECKING:
@@ -19,19 +21,8 @@ if TYPE_CHECKING:
 
     from workflows.models.run import WorkflowRun
 
-SUSPECT_FROM = 2  # takeovers after which a run is claimed alone
 BLOCK_AT = 5  # takeovers after which it is blocked
-LONGEST_LEASE = timedelta(minutes=1)
 NONE = Q(pk__in=())
-
-
-def takeovers_after() -> models.Case:
-    """Return how many workers a run may have taken down, if it is claimed as it stands."""
-    return models.Case(
-        models.When(status="running", untouched=False, then=F("takeovers") + 1),
-        default=F("takeovers"),
-        output_field=models.IntegerField(),
-    )
 
 
 class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
@@ -91,7 +82,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         lease: timedelta,
         holding: Collection[Any] = (),
         suspects: bool = False,
-        withheld: Q = NONE,
+        withheld: Q | None = None,
     ) -> list[WorkflowRun]:
         """Lease up to `limit` runs that want a worker to `owner`, and return them.
 
@@ -99,28 +90,10 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         of it had begun, and from the second on only a call with `suspects` claims it. `withheld`
         are runs to leave to others. Rows that another worker is claiming are skipped.
         """
-        guilt = Q(takeovers__gte=SUSPECT_FROM) if suspects else Q(takeovers__lt=SUSPECT_FROM)
-        with transaction.atomic():
-            ready = list(
-                self.claimable(now)
-                .filter(guilt)
-                .exclude(withheld)
-                .exclude(pk__in=holding)
-                .order_by("takeovers", "wake_at")
-                .select_for_update(skip_locked=True)
-                .values_list("pk", flat=True)[:limit]
-            )
-            if not ready:
-                return []
-            self.filter(pk__in=ready).claimable(now).update(
-                takeovers=takeovers_after(),
-                untouched=False,
-                status="running",
-                lease_owner=owner,
-                wake_at=now + lease,
-                fence=F("fence") + 1,
-            )
-            return list(self.filter(pk__in=ready, lease_owner=owner))
+        return claiming.claim(
+            self.model, owner, now=now, limit=limit, lease=lease, holding=holding,
+            suspects=suspects, withheld=withheld,
+        )  # fmt: skip
 
     def mark_untouched(self, runs: Collection[WorkflowRun], *, untouched: bool) -> None:
         """Note of those that were taken over, here too, whether anything of them has begun.

@@ -1,0 +1,165 @@
+"""Claiming runs and loading what they hold, in batches: a fixed number of queries each.
+
+Everything here is synchronous and runs in the worker's database thread, one whole function at a
+time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F
+
+from workflows import metrics
+from workflows.driver.admission import check_request
+from workflows.driver.fleet import Fleet
+from workflows.driver.news import deliveries_for
+from workflows.driver.replay import fold
+from workflows.driver.store import block
+from workflows.engine import WorkflowError, registry
+from workflows.engine.errors import CannotLoad
+from workflows.engine.held import Held
+from workflows.engine.machine import Machine
+from workflows.errors import DurableError
+from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
+from workflows.models.runs import BLOCK_AT
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A claimed run, ready to be driven."""
+
+    row: WorkflowRun
+    machine: Machine
+    deliveries: list[Delivery]
+
+
+@metrics.CLAIM.time()
+def take(
+    owner: str,
+    *,
+    limit: int,
+    lease: timedelta,
+    holding: Collection[UUID],
+    suspects: bool,
+    fleet: Fleet | None = None,
+) -> tuple[datetime, list[Loaded], int]:
+    """Claim and load runs; return the time, the runs, and how many were claimed.
+
+    `fleet` may be a little old: who is there besides is asked again before a run is blocked. A
+    run that cannot be loaded is given back if a live worker has other code for it, otherwise
+    blocked, and spoils nobody else's.
+    """
+    now = database_now()
+    fleet = fleet or Fleet(owner, now)
+    rows = WorkflowRun.objects.claim(
+        owner, now=now, limit=limit, lease=lease, holding=holding, suspects=suspects,
+        withheld=fleet.withheld(),
+    )  # fmt: skip
+    metrics.claimed(rows)
+    loaded, unfit = [], []
+    for one in _load(rows):
+        found = _guilt(one[0]) or _try_to_prepare(*one)
+        if isinstance(found, Loaded):
+            loaded.append(found)
+        else:
+            unfit.append((one[0], found))
+    if unfit:
+        _turn_away(Fleet(owner, now), unfit)
+    # That they were loaded took nobody down.
+    WorkflowRun.objects.mark_untouched([one.row for one in loaded], untouched=True)
+    return now, loaded, len(rows)
+
+
+def _turn_away(fleet: Fleet, unfit: Sequence[tuple[WorkflowRun, str]]) -> None:
+    """Give back what a live worker's other code may load, and block the rest."""
+    refused = []
+    for row, reason in unfit:
+        if not _guilt(row) and fleet.another_may_load(row):
+            logger.info("Run %s is left to other code: %s", row.id, reason)
+            refused.append(row)
+        else:
+            block(row, reason)
+    fleet.give_back(refused)
+
+
+def _load(
+    rows: Sequence[WorkflowRun],
+) -> list[tuple[WorkflowRun, Snapshot | None, list[JournalEntry], list[Delivery]]]:
+    """Read what the claimed runs hold: at most three queries for all of them."""
+    snapshots: dict[UUID, Snapshot] = {}
+    if kept := [row.pk for row in rows if row.snapshot_seq]:
+        found = Snapshot.objects.filter(run__in=kept, seq=F("run__snapshot_seq"))
+        snapshots = {one.run_id: one for one in found}
+    journal: dict[UUID, list[JournalEntry]] = defaultdict(list)
+    if behind := [row.pk for row in rows if row.seq > row.snapshot_seq]:
+        later = JournalEntry.objects.filter(run__in=behind, seq__gt=F("run__snapshot_seq"))
+        for entry in later.order_by("run", "seq"):
+            journal[entry.run_id].append(entry)
+    told = [row.pk for row in rows if row.inbox]
+    waiting = deliveries_for(told) if told else defaultdict(list)
+    return [(row, snapshots.get(row.pk), journal[row.pk], waiting[row.pk]) for row in rows]
+
+
+def _guilt(row: WorkflowRun) -> str:
+    """Say that the run took down too many workers; nothing if it has not."""
+    if row.takeovers < BLOCK_AT:
+        return ""
+    return (
+        f"Run {row.id} of {row.workflow!r} was in the hands of {row.takeovers} workers "
+        "when they died; it is not tried again by itself."
+    )
+
+
+def _try_to_prepare(row: WorkflowRun, *held: Any) -> Loaded | str:
+    """Return the run ready to be driven, or the sentence that says why it cannot be."""
+    try:
+        return _prepare(row, *held)
+    except (WorkflowError, DurableError) as error:
+        return str(error)
+    except Exception as error:
+        logger.exception("Run %s cannot be loaded.", row.id, extra={"run_id": row.id})
+        return f"Run {row.id} cannot be loaded: {error!r}"
+
+
+def _prepare(
+    row: WorkflowRun,
+    snapshot: Snapshot | None,
+    entries: list[JournalEntry],
+    deliveries: list[Delivery],
+) -> Loaded:
+    workflow = registry.get(row.workflow)
+    state = fold(snapshot, entries)
+    if state.seq != row.seq:
+        raise DurableError(f"Run {row.id}: its journal ends at {state.seq}, not at {row.seq}.")
+    machine = Machine(workflow, str(row.id), state)
+    machine.admit = check_request
+    machine.check_loadable()
+    _check_answers(machine, deliveries)
+    if not state.begun:
+        machine.start(workflow.start_event(row.input))
+    return Loaded(row, machine, deliveries)
+
+
+def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
+    """Raise `CannotLoad` if an answer on its way, checked by other code, does not fit here."""
+    events = machine.workflow.events
+    for one in deliveries:
+        request = machine.state.requests.get(one.data.get("request_id", ""))
+        if one.kind != Delivery.Kind.ANSWER or request is None:
+            continue
+        reply = request.event.load(events).reply.__name__
+        answer = Held(reply, {key: one.data[key] for key in ("request_id", "response")})
+        try:
+            answer.load(events)
+        except CannotLoad as error:
+            told = f"{machine} has an answer that does not fit the code of this workflow: {error}."
+            raise CannotLoad(told) from error
