@@ -19,6 +19,12 @@ class WorkerConsumer(AsyncConsumer):
     """Hears the bell for this process's driver. It only schedules: a handler that raised or
     waited would lose the messages behind it."""
 
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Handle a message at once: Channels would look after database connections first, in a
+        thread, and this consumer has none."""
+        if message["type"] == "look":
+            await self.look(message)
+
     async def look(self, message: dict[str, Any]) -> None:
         """Let the driver look at the rows soon."""
         if Driver.serving is not None:
