@@ -21,6 +21,7 @@ from workflows import metrics
 from workflows.driver.admission import check_request
 from workflows.driver.fleet import Fleet
 from workflows.driver.news import deliveries_for
+from workflows.driver.opening import open_requests
 from workflows.driver.replay import fold
 from workflows.driver.rows import update_runs
 from workflows.driver.write import Write
@@ -238,7 +239,7 @@ def _store(writes: Sequence[Write]) -> set[UUID]:
         done = update_runs(writes)
         kept = [write for write in writes if write.run_id in done]
         JournalEntry.objects.bulk_create([row for write in kept for row in write.journal])
-        InputRequest.objects.bulk_create([row for write in kept for row in write.requests])
+        open_requests([row for write in kept for row in write.requests])
         Snapshot.objects.bulk_create([write.snapshot for write in kept if write.snapshot])
         compact_grown({write.run_id: write.seq for write in kept if write.snapshot})
         applied = [pk for write in kept for pk in write.deliveries]

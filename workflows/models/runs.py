@@ -116,6 +116,18 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             )
             return list(self.filter(pk__in=ready, lease_owner=owner))
 
+    def hear_of_delivery(self, now: datetime) -> int:
+        """Count up the inbox, and waiting -> queued. Return how many rows were touched."""
+        return self.update(
+            inbox=F("inbox") + 1,
+            wake_at=models.Case(
+                models.When(status="waiting", then=models.Value(now)), default=F("wake_at")
+            ),
+            status=models.Case(
+                models.When(status="waiting", then=models.Value("queued")), default=F("status")
+            ),
+        )
+
     def claimable(self, now: datetime) -> WorkflowRunQuerySet:
         """Runs that want a worker: queued, due, or left behind by one that is gone.
 
