@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from approvals.door import check_open, check_permitted
+from approvals.door.rules import check_open, check_permitted
 from approvals.errors import (
     AlreadyAnswered,
     AnswerRefused,

@@ -55,6 +55,10 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         """Requests that wait for an answer."""
         return self.filter(status="pending")
 
+    def given_to(self, user: User) -> InputRequestQuerySet:
+        """Requests that were given to `user`, by name or by group."""
+        return self.filter(Exists(Assignment.objects.naming(user)))
+
     def mine(self, user: User) -> InputRequestQuerySet:
         """Requests that were given to `user`, by name or by group, or that they have claimed."""
         return self.filter(Q(claimed_by=user) | Exists(Assignment.objects.naming(user)))
