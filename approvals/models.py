@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.http import QueryDict
 
 from workflows.models import InputRequest
 from workflows.models.deadline import EMPTY_DICT
@@ -130,6 +131,14 @@ class Draft(models.Model):
 
     def __str__(self) -> str:
         return f"draft of {self.user} on {self.request_id}"
+
+    @property
+    def typed(self) -> QueryDict:
+        """The fields as a form reads them."""
+        fields = QueryDict(mutable=True)
+        for name, values in self.data.items():
+            fields.setlist(name, values)
+        return fields
 
 
 def check_time_zone(name: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from workflows import announce
 from workflows.errors import RequestClaimed
@@ -33,6 +34,11 @@ class Claimable(models.Model):
         if self.claimed_by is None or self.claimed_until is None or self.claimed_until <= now:
             return None
         return self.claimed_by
+
+    @property
+    def held_by(self) -> User | None:
+        """Who holds the request now, by this machine's clock: for lists, where nothing counts."""
+        return self.holder(timezone.now())
 
     def claim(self, by: User, length: timedelta) -> None:
         """Free -> claimed by `by`, or their claim renewed. One UPDATE.
