@@ -51,6 +51,12 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
             return self.filter(Q(assigned=False) | Exists(Assignment.objects.naming(user)))
         return self.none()
 
+    def hidden_from(self, user: User | AnonymousUser) -> InputRequestQuerySet:
+        """Requests that `user` may not know of, though they may see their run."""
+        if user.has_perm(SEE_ALL):
+            return self.none()
+        return self.exclude(pk__in=InputRequestQuerySet(self.model).visible_to(user).values("pk"))
+
     def pending(self) -> InputRequestQuerySet:
         """Requests that wait for an answer."""
         return self.filter(status="pending")
