@@ -168,7 +168,10 @@ def _vote(
 
 def _check_vote(user: User, request: InputRequest) -> None:
     standing = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE)
-    if standing.filter(by=user).exists():
+    voters = list(standing.values_list("by", flat=True))
+    if len(voters) != request.votes:  # one came since the row was read, perhaps this very one
+        raise WrongState(f"Request {request.id}", "approved", "changing")
+    if user.pk in voters:
         raise AlreadyVoted(request.id, votes=request.votes, quorum=request.quorum)
 
 
