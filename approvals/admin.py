@@ -7,28 +7,32 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from approvals.models import Decision, Preferences
+from approvals.models import Comment, Decision, Preferences
 from workflows.admin import InputRequestAdmin, WorkflowRunAdmin
-from workflows.admin.column import json_of, link_to
+from workflows.admin.column import json_of, link_to, text_of
 from workflows.admin.ledger import LedgerAdmin, Related
 
 # The machine does not know of people; its pages learn here that decisions belong to them.
 WorkflowRunAdmin.related.append(Related(Decision, "request__run__id__exact"))
 InputRequestAdmin.related.append(Related(Decision, "request__id__exact"))
+InputRequestAdmin.related.append(Related(Comment, "request__id__exact"))
 
 
 @admin.register(Decision)
 class DecisionAdmin(LedgerAdmin):
     """Who decided what, for good."""
 
-    list_display = ("__str__", link_to("request"), "by", "at", "door")
-    list_filter = ("at",)
+    list_display = ("__str__", link_to("request"), "kind", "by", "at", "door")
+    list_filter = ("kind", "at")
     list_select_related = ("request", "by")
-    list_defer = ("response", "request__payload", "request__schema", "request__response")
+    list_defer = ("response", "edits", "request__payload", "request__schema", "request__response")
     search_fields = ("request__prompt", "by__username", "door")
     search_help_text = "The id of a request or a run, or part of a prompt or a name."
     uuid_lookups = ("request", "request__run")
-    shown = ("request", "run", "by", "at", json_of("response"), "door")
+    shown = (
+        "request", "run", "kind", "by", "at", json_of("response"), json_of("edits"), "revision",
+        "door", "voided_at",
+    )  # fmt: skip
 
     @admin.display(description="run")
     def run(self, decision: Decision) -> str:
@@ -44,14 +48,27 @@ class DecisionAdmin(LedgerAdmin):
         )
 
 
+@admin.register(Comment)
+class CommentAdmin(LedgerAdmin):
+    """What was said on requests, and who gave them to whom."""
+
+    list_display = ("__str__", link_to("request"), "by", "at", "is_note")
+    list_filter = ("is_note", "at")
+    list_select_related = ("request", "by")
+    list_defer = ("text", "request__payload", "request__schema", "request__response")
+    search_fields = ("text", "by__username")
+    uuid_lookups = ("request", "request__run")
+    shown = ("request", "by", "at", "is_note", text_of("text"))
+
+
 @admin.register(Preferences)
 class PreferencesAdmin(admin.ModelAdmin[Preferences]):
     """Time zones can be mended here; the row itself comes and goes with its person."""
 
-    list_display = ("user", "time_zone")
+    list_display = ("user", "time_zone", "keys_on")
     list_select_related = ("user",)
     search_fields = ("user__username", "time_zone")
-    fields = ("user", "time_zone")
+    fields = ("user", "time_zone", "keys_on")
     readonly_fields = ("user",)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from approvals.door import check_open, check_permitted
+from approvals.door.rules import check_claim, check_open, check_permitted
+from approvals.edits import Change, EditForm, changed
 from approvals.errors import (
     AlreadyAnswered,
+    AlreadyVoted,
     AnswerRefused,
+    CannotUndo,
+    ClaimedByOther,
     Closed,
     NotPermitted,
     RunBlocked,
+    Superseded,
     TooLarge,
 )
 from approvals.replies import BareForm, form_for
+from approvals.together import Together
 from approvals.trail import Trail
 from approvals.verdict import Verdict, verdict_of
 from workflows.engine import UnknownWorkflow, registry
@@ -31,17 +37,20 @@ HEAD = 180  # characters of a prompt that read as a headline; more is text
 class Detail:
     """What the page of a request draws.
 
-    `obstacle` is why this person cannot answer it now, `refusal` why the answer they just sent
-    was not taken, `unsent` that answer; `accepted` says that it was taken.
+    `obstacle` is why this person cannot answer it now, `refusal` why what they just sent was not
+    taken, `unsent` that answer, `posted` what was typed beside it; `accepted` says that it was.
     """
 
     request: InputRequest
     trail: Trail
+    together: Together
     form: BareForm | SchemaForm
+    edits: EditForm
     obstacle: AnswerRefused | None
     refusal: AnswerRefused | None = None
     unsent: Any = None
     accepted: bool = False
+    posted: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -50,19 +59,26 @@ class Detail:
         request: InputRequest,
         *,
         form: BareForm | SchemaForm | None = None,
+        edits: EditForm | None = None,
         refusal: AnswerRefused | None = None,
         unsent: Any = None,
         accepted: bool = False,
+        posted: dict[str, str] | None = None,
     ) -> Detail:
         """Read what belongs to `request`, which has its run at hand."""
+        together = Together.of(user, request)
+        draft = together.draft.typed if together.draft else None
         return cls(
             request,
             trail=Trail.of(request),
-            form=form or form_for(request),
+            together=together,
+            form=form or form_for(request, draft),
+            edits=edits or EditForm(request, draft),
             obstacle=obstacle(user, request),
             refusal=refusal,
             unsent=unsent,
             accepted=accepted,
+            posted=posted or {},
         )
 
     @property
@@ -106,7 +122,30 @@ class Detail:
     @property
     def shows_form(self) -> bool:
         """Whether the form is drawn; while the run is blocked it keeps what is typed."""
-        return self.is_open and not self.is_forbidden
+        return self.is_open and not self.is_forbidden and not self.is_held
+
+    @property
+    def is_held(self) -> bool:
+        """Whether somebody else has it in hand."""
+        return isinstance(self.obstacle, ClaimedByOther)
+
+    @property
+    def was_superseded(self) -> bool:
+        """Whether the answer just sent was to an earlier version."""
+        return isinstance(self.refusal, Superseded)
+
+    @property
+    def problem(self) -> str:
+        """What else was refused just now, as a sentence."""
+        told = isinstance(self.refusal, AlreadyVoted | CannotUndo | ClaimedByOther)
+        forbidden = isinstance(self.refusal, NotPermitted) and not self.is_forbidden
+        return str(self.refusal) if told or forbidden else ""
+
+    @property
+    def lost_edits(self) -> list[Change]:
+        """What the person had made of the version before, after which it was changed."""
+        unsent = self.unsent if self.was_superseded and isinstance(self.unsent, dict) else {}
+        return changed(self.request, unsent)
 
     @property
     def was_too_large(self) -> bool:
@@ -129,6 +168,7 @@ def obstacle(user: User, request: InputRequest) -> AnswerRefused | None:
     try:
         check_open(request)
         check_permitted(user, request)
+        check_claim(user, request)
         registry.get(request.run.workflow)
     except AnswerRefused as refusal:
         return refusal

@@ -46,6 +46,58 @@ class AlreadyAnswered(AnswerRefused):
         self.response = response
 
 
+class AlreadyVoted(AnswerRefused):
+    """This person has approved already, and others have not."""
+
+    status = 409
+
+    def __init__(self, request_id: UUID, *, votes: int, quorum: int) -> None:
+        super().__init__(
+            f"You have approved request {request_id} before; it has {votes} of {quorum} approvals."
+        )
+
+
+class ClaimedByOther(AnswerRefused):
+    """Somebody else has the request in hand until their claim ends."""
+
+    status = 409
+
+    def __init__(self, request_id: UUID, *, holder: str, until: datetime) -> None:
+        super().__init__(
+            f"Request {request_id} is in the hands of {holder} until {until:%Y-%m-%d %H:%M %Z}."
+        )
+        self.holder = holder
+        self.until = until
+
+
+class CannotUndo(AnswerRefused):
+    """There is no answer to take back, or the run has it by now."""
+
+    status = 409
+
+
+class Superseded(AnswerRefused):
+    """The request was changed since it was read; `digest` is that of the new version."""
+
+    status = 412
+
+    def __init__(self, request_id: UUID, *, digest: str) -> None:
+        super().__init__(f"Request {request_id} was changed since you read it; look at it again.")
+        self.digest = digest
+
+
+class MixedBatch(AnswerRefused):
+    """Requests that take different answers cannot be decided at once."""
+
+    status = 422
+
+
+class TooMany(AnswerRefused):
+    """More requests than one batch takes."""
+
+    status = 413
+
+
 class Closed(AnswerRefused):
     """The request expired or was cancelled, or its run has ended."""
 

@@ -1,16 +1,15 @@
-"""The lists of requests: what waits, oldest first, and what is over, newest first."""
+"""The lists of requests: what waits, the more urgent and older first, and what is over."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from django.db.models import Case, Count, Max, Min, Q, QuerySet, Value, When
 from django.db.models.functions import Left
-from django.http import QueryDict
 
+from approvals.filters import Filters, Place
 from workflows.cursor import Cursor
 from workflows.models import InputRequest
 
@@ -18,68 +17,20 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 PAGE = 100
+ORDER = ("-priority", "created_at", "id")
 HEADLINE = 300  # characters of a prompt that a row could show; prompts may be very long
 
 Requests = QuerySet[InputRequest]
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What the address of a list asks for; it goes along to the requests opened from it."""
-
-    q: str = ""
-    workflow: str = ""
-    closed: str = ""
-    after: str = ""
-
-    @classmethod
-    def of(cls, query: QueryDict) -> Filters:
-        """Read the filters of an address. NUL, which no database searches for, is left out."""
-        values = {
-            name: query.get(name, "").replace("\x00", "").strip()[:200]
-            for name in ("q", "workflow", "closed", "after")
-        }
-        return cls(**values)
-
-    @property
-    def narrow(self) -> bool:
-        """Whether some requests are left out on purpose."""
-        return bool(self.q or self.workflow)
-
-    @property
-    def matching(self) -> Q:
-        """The requests asked for, wherever the page begins."""
-        found = Q(prompt__icontains=self.q) if self.q else Q()
-        return found & Q(run__workflow=self.workflow) if self.workflow else found
-
-    @property
-    def cursor(self) -> Cursor | None:
-        """The row after which the page begins."""
-        return Cursor.parse(self.after)
-
-    @property
-    def query(self) -> str:
-        """These filters as the end of an address: "?q=..." or nothing."""
-        values = {name: value for name, value in asdict(self).items() if value}
-        return f"?{urlencode(values)}" if values else ""
-
-    @property
-    def first_page(self) -> str:
-        """The same, from the first row on."""
-        return replace(self, after="").query
-
-    def next_page(self, cursor: Cursor) -> str:
-        """The same, from the row after `cursor` on."""
-        return replace(self, after=str(cursor)).query
 
 
 def slim(requests: Requests) -> Requests:
     """Leave the long columns in the database: a row shows the beginning of its prompt."""
     return (
         requests.annotate(headline=Left("prompt", HEADLINE))
-        .select_related("run")
+        .select_related("run", "claimed_by")
         .only(
             "id", "step", "status", "four_eyes", "deadline", "created_at", "answered_at", "door",
+            "priority", "tags", "quorum", "votes", "claimed_until", "claimed_by__username",
             "run__id", "run__workflow", "run__status", "run__started_by_id",
         )
     )  # fmt: skip
@@ -91,7 +42,8 @@ class Waiting:
 
     `total` counts all that wait, `found` those that the filters let through. `oldest` is when
     the first of these was asked, `newest` when the last of all was, so that a page can tell what
-    came after it. `next_page` is the end of an address, or empty.
+    came after it. `urgencies` says that priorities differ, `given` how many were given to
+    somebody. `next_page` is the end of an address, or empty.
     """
 
     rows: list[InputRequest]
@@ -100,37 +52,47 @@ class Waiting:
     found: int
     oldest: datetime | None
     newest: datetime | None
+    lowest: int | None
+    highest: int | None
+    given: int
     next_page: str
+
+    @property
+    def urgencies(self) -> bool:
+        """Whether some are more urgent than others, so that a filter makes sense."""
+        return self.lowest != self.highest
 
     @classmethod
     def of(cls, user: User, filters: Filters) -> Waiting:
         """Read the page of `user`'s inbox that `filters` ask for."""
         pending = InputRequest.objects.visible_to(user).pending()
+        matching = filters.matching(user)
         figures = pending.aggregate(
             total=Count("pk"),
-            found=Count("pk", filter=filters.matching),
-            oldest=Min("created_at", filter=filters.matching),
+            found=Count("pk", filter=matching),
+            oldest=Min("created_at", filter=matching),
             newest=Max("created_at"),
+            lowest=Min("priority"),
+            highest=Max("priority"),
+            given=Count("pk", filter=Q(assigned=True) | Q(claimed_by__isnull=False)),
         )
         names = pending.order_by("run__workflow").values_list("run__workflow", flat=True)
-        ordered = slim(pending.filter(filters.matching)).order_by("created_at", "id")
-        cursor = filters.cursor
-        if cursor is not None:
-            ordered = ordered.filter(cursor.later("created_at"))
+        ordered = slim(pending.filter(matching)).order_by(*ORDER)
+        if filters.place is not None:
+            ordered = ordered.filter(filters.place.beyond)
         rows = list(ordered[: PAGE + 1])
         next_page = ""
         if len(rows) > PAGE:
             rows = rows[:PAGE]
-            next_page = filters.next_page(Cursor(rows[-1].created_at, rows[-1].id))
+            next_page = filters.next_page(Place.at(rows[-1]))
         return cls(rows=rows, workflows=list(names.distinct()), next_page=next_page, **figures)
 
 
 def next_after(user: User, request: InputRequest, filters: Filters) -> InputRequest | None:
-    """Return the request that waits next after this one, or the oldest; None if none does."""
-    place = Cursor(request.created_at, request.id)
+    """Return the request that waits next after this one, or the first; None if none does."""
     others = InputRequest.objects.visible_to(user).pending().exclude(pk=request.pk)
-    behind = Case(When(place.later("created_at"), then=Value(0)), default=Value(1))
-    return slim(others.filter(filters.matching)).order_by(behind, "created_at", "id").first()
+    behind = Case(When(Place.at(request).beyond, then=Value(0)), default=Value(1))
+    return slim(others.filter(filters.matching(user))).order_by(behind, *ORDER).first()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +109,7 @@ class Past:
         statuses = [status.EXPIRED, status.CANCELLED] if filters.closed else [status.ANSWERED]
         column = "created_at" if filters.closed else "answered_at"
         requests = InputRequest.objects.visible_to(user).filter(
-            filters.matching, status__in=statuses
+            filters.matching(user), status__in=statuses
         )
         cursor = filters.cursor
         if cursor is not None:

@@ -30,6 +30,9 @@ ANSWER_MAX_BYTES = env.int("ANSWER_MAX_BYTES", default=64 * 1024)
 JSON_MAX_DEPTH = env.int("JSON_MAX_DEPTH", default=32)
 # How long a worker that was killed or cut off keeps its runs from the others; at most 30.
 WORKER_LEASE_SECONDS = env.float("WORKER_LEASE_SECONDS", default=5.0)
+# How long a claim on a request lasts by itself, and how long an answer can be taken back.
+CLAIM_SECONDS = env.int("CLAIM_SECONDS", default=900)
+UNDO_SECONDS = env.int("UNDO_SECONDS", default=0)
 # Entries of a run's journal that are kept while it is open: its recent history.
 JOURNAL_KEEP = env.int("JOURNAL_KEEP", default=10_000)
 
@@ -180,5 +183,7 @@ TIME_ZONE = "UTC"
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="approvals@localhost")
+EMAIL_TIMEOUT = 10  # seconds
+SITE_URL = env.str("SITE_URL", default="").rstrip("/")  # what stands before a path in a mail
 
 LOGGING = logs.logging_settings(debug=DEBUG)

@@ -34,6 +34,10 @@ class RequestClosed(WrongState):
     """The request is no longer pending: somebody answered, or it expired or was cancelled."""
 
 
+class RequestClaimed(WrongState):
+    """Somebody else has taken the request in hand, or it takes no answers any more."""
+
+
 class IdempotencyConflict(DurableError):
     """The idempotency key was used before, with another input."""
 

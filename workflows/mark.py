@@ -82,8 +82,8 @@ class Mark:
 
     @property
     def who(self) -> str:
-        """Who it came from: a person, the system for the input handler, or nobody."""
-        return self.by or ("the system" if self.door == "handler" else "")
+        """Who it came from: a person, the system for what no person did, or nobody."""
+        return self.by or ("the system" if self.door in ("handler", "deadline") else "")
 
     @property
     def is_retry(self) -> bool:

@@ -6,7 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from approvals.listing import Filters, Past
+from approvals.filters import Filters
+from approvals.listing import Past
 from approvals.verdict import verdict_of
 from workflows.views.requester import person
 

@@ -13,7 +13,8 @@ from django_htmx.http import replace_url
 from approvals.accounts.middleware import page_of
 from approvals.door import find
 from approvals.errors import NotVisible
-from approvals.listing import Filters, Waiting
+from approvals.filters import Filters
+from approvals.listing import Waiting
 from workflows.models import InputRequest
 from workflows.views.requester import person, wants_fragment
 

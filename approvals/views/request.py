@@ -11,10 +11,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from approvals import door
 from approvals.detail import Detail
-from approvals.errors import AnswerRefused, Invalid, NotVisible
-from approvals.listing import Filters, next_after
-from approvals.replies import form_for
+from approvals.edits import EditForm
+from approvals.errors import AnswerRefused, Invalid, NotVisible, Superseded
+from approvals.filters import Filters
+from approvals.listing import next_after
+from approvals.replies import BareForm, form_for
 from approvals.views.inbox import shell
+from workflows.forms import SchemaForm
 from workflows.views.requester import person, wants_fragment
 
 
@@ -39,20 +42,39 @@ def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
         row = door.find(person(http), request_id)
     except NotVisible as error:
         return draw(http, None, status=error.status)
-    form = form_for(row, http.POST)
+    form, edits = form_for(row, http.POST), EditForm(row, http.POST)
     response = form.answer()
     try:
-        door.decide(person(http), request_id, response, door="inbox", readable=not form.has_errors)
+        outcome = door.decide(
+            person(http), request_id, response, door="inbox", readable=not form.has_errors,
+            digest=http.POST.get("_digest", ""), edits=edits.changes,
+        )  # fmt: skip
     except AnswerRefused as error:
-        if isinstance(error, Invalid):
-            form.set_errors(error.errors)
-        row = door.find(person(http), request_id)
-        detail = Detail.of(person(http), row, form=form, refusal=error, unsent=response)
-        return draw(http, detail, status=error.status)
+        return draw_refusal(http, request_id, error, form, edits, response)
     if not wants_fragment(http):
         return redirect_after_post(http, request_id)
     row = door.find(person(http), request_id)
-    return draw(http, Detail.of(person(http), row, accepted=True))
+    detail = Detail.of(person(http), row, accepted=True)
+    return draw(http, detail, offers_next=outcome.waits)
+
+
+def draw_refusal(
+    http: HttpRequest, request_id: UUID, error: AnswerRefused, form: BareForm | SchemaForm,
+    edits: EditForm, response: Any,
+) -> HttpResponse:  # fmt: skip
+    """Render the request as it is now, with what was typed and why it was not taken."""
+    if isinstance(error, Invalid):
+        form.set_errors(edits.set_errors(error.errors))
+    try:
+        row = door.find(person(http), request_id)
+    except NotVisible:  # it was given to somebody else meanwhile
+        return draw(http, None, status=NotVisible.status)
+    late = isinstance(error, Superseded)  # the new version shows its own values
+    detail = Detail.of(
+        person(http), row, form=form, edits=EditForm(row) if late else edits, refusal=error,
+        unsent=edits.changes if late else response,
+    )  # fmt: skip
+    return draw(http, detail, status=error.status)
 
 
 def redirect_after_post(http: HttpRequest, request_id: UUID) -> HttpResponse:
@@ -63,13 +85,15 @@ def redirect_after_post(http: HttpRequest, request_id: UUID) -> HttpResponse:
     return response
 
 
-def draw(http: HttpRequest, detail: Detail | None, *, status: int = 200) -> HttpResponse:
+def draw(
+    http: HttpRequest, detail: Detail | None, *, status: int = 200, offers_next: bool = False
+) -> HttpResponse:
     """Render a request (or that there is none), for htmx alone and otherwise beside the list."""
     filters = Filters.of(http.GET)
     context: dict[str, Any] = {"detail": detail, "missing": detail is None, "filters": filters}
     if detail is not None:
         context["opened"] = detail.request
-        if not detail.is_open:
+        if offers_next or not detail.is_open:
             context["next"] = next_after(person(http), detail.request, filters)
     if wants_fragment(http):
         return render(http, "inbox/page.html#detail", context, status=status)

@@ -32,7 +32,8 @@
     if (forced || !list?.offsetParent) return false;
     const active = document.activeElement;
     const pointed = matchMedia("(hover: hover)").matches && list.matches(":hover");
-    return pointed || $("#rows").contains(active) || active?.id === "arrivals" || Date.now() - touchedAt < 3000;
+    // A tick is the beginning of a decision: what is ticked must not move.
+    return pointed || $("#rows :checked") || $("#rows").contains(active) || active?.id === "arrivals" || Date.now() - touchedAt < 3000;
   };
 
   const label = (row, text, kind) => {
@@ -45,6 +46,7 @@
   const strike = (row) => {
     row.removeAttribute("data-request");
     $(".row", row).classList.add("gone");
+    $(".tick", row)?.remove();
     $(".row", row).removeAttribute("aria-current");
     label(row, "Answered or closed", "");
   };
@@ -158,7 +160,7 @@
   };
 
   const controls = (form) =>
-    [...form.elements].filter((item) => item.name && item.name !== "csrfmiddlewaretoken" && item.type !== "file" && item.tagName !== "BUTTON");
+    [...form.elements].filter((item) => item.name && item.type !== "hidden" && item.type !== "file" && item.tagName !== "BUTTON");
 
   const isPicked = (item) => item.type === "checkbox" || item.type === "radio";
 

@@ -11,8 +11,16 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from approvals.models import Decision, Preferences
-from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, Worker, WorkflowRun
+from approvals.models import Comment, Decision, Preferences
+from workflows.models import (
+    Delivery,
+    InputRequest,
+    JournalEntry,
+    Route,
+    Snapshot,
+    Worker,
+    WorkflowRun,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -240,3 +248,28 @@ def test_staff_without_permissions_sees_nothing_of_runs(admin: User) -> None:
     client.force_login(User.objects.create_user("carol", is_staff=True))
     assert client.get(page_of(run)).status_code == 403
     assert client.get(reverse("admin:workflows_workflowrun_changelist")).status_code == 403
+
+
+def test_a_route_is_edited_here_and_names_what_exists(desk: Client, admin: User) -> None:
+    add = reverse("admin:workflows_route_add")
+    for wrong in (
+        {"workflow": "no-such-workflow", "priority": 3},
+        {"workflow": "assistant", "event": "NoSuchRequest", "priority": 3},
+        {"workflow": "assistant"},
+    ):
+        assert desk.post(add, wrong).status_code == 200
+    assert desk.post(add, {"workflow": "assistant", "users": [admin.pk]}).status_code == 302
+    assert Route.objects.get().users.get() == admin
+
+
+def test_a_request_is_shown_with_whom_it_was_given_to(desk: Client, admin: User) -> None:
+    request = furnished(admin)[3]
+    assert "all reviewers" in desk.get(page_of(request)).content.decode()
+    request.assignments.create(user=admin)
+    InputRequest.objects.update(assigned=True)
+    page = desk.get(page_of(request)).content.decode()
+    assert "all reviewers" not in page
+    comment = Comment.objects.create(request=request, by=admin, at=timezone.now(), text=HOSTILE)
+    page = desk.get(page_of(comment)).content.decode()
+    assert HOSTILE not in page
+    assert "alert(1)" in page

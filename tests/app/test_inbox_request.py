@@ -107,7 +107,7 @@ def test_the_number_of_queries_does_not_grow_with_the_run(
         make_answered(YES, by=bob, run=run)
     with django_assert_max_num_queries(18):
         desk.get(url(request))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(14):
         desk.get(url(request), headers=HTMX)
 
 

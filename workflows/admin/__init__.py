@@ -1,17 +1,19 @@
 """The admin's pages about runs: everything is there to be found and read, nothing to be rewritten.
 
-What happened is history, so no row can be added, edited or deleted here. What may be done to a run
-is what may be done elsewhere, through the same verbs, and is logged.
+What happened is history, so no row of it can be added, edited or deleted here. What may be done
+to a run is what may be done elsewhere, through the same verbs, and is logged. Routes are edited.
 """
 
 from workflows.admin.history import DeliveryAdmin, JournalEntryAdmin, SnapshotAdmin, WorkerAdmin
 from workflows.admin.request import InputRequestAdmin
+from workflows.admin.route import RouteAdmin
 from workflows.admin.run import WorkflowRunAdmin
 
 __all__ = [
     "DeliveryAdmin",
     "InputRequestAdmin",
     "JournalEntryAdmin",
+    "RouteAdmin",
     "SnapshotAdmin",
     "WorkerAdmin",
     "WorkflowRunAdmin",

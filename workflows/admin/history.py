@@ -63,7 +63,7 @@ class DeliveryAdmin(LedgerAdmin):
     search_help_text = "The id of a run, or part of a workflow's name."
     uuid_lookups = ("run",)
     ordering = ("-id",)
-    shown = ("run", "kind", json_of("data"), "created_at", "applied_seq")
+    shown = ("run", "kind", json_of("data"), "created_at", "not_before", "applied_seq")
 
 
 @admin.register(Worker)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.contrib import admin
 
-from workflows.admin.column import json_of, link_to, text_of
+from workflows.admin.column import json_of, link_to, text_of, visible
 from workflows.admin.ledger import LedgerAdmin, Related
 from workflows.models import InputRequest
 
@@ -18,21 +18,31 @@ class InputRequestAdmin(LedgerAdmin):
     list_display = (
         "__str__", "status", link_to("run"), "created_at", "deadline", "answered_by", "door",
     )  # fmt: skip
-    list_filter = ("status", "four_eyes", "created_at", "deadline")
+    list_filter = ("status", "priority", "four_eyes", "created_at", "deadline")
     list_select_related = ("run", "answered_by")
     list_defer = (
-        "payload", "schema", "response", "run__input", "run__result", "run__error",
-        "run__progress",
+        "payload", "schema", "response", "edits", "default_response", "run__input", "run__result",
+        "run__error", "run__progress",
     )  # fmt: skip
     search_fields = ("prompt", "step", "request_id", "run__workflow", "answered_by__username")
     search_help_text = "The id of a request or a run, or part of a prompt, step or workflow."
     uuid_lookups = ("pk", "run")
     shown = (
         "id", "request_id", "run", "belongings", "event", "step", text_of("prompt"),
-        json_of("payload"), "status", "allow", json_of("schema"), "four_eyes", "deadline",
-        "created_at", json_of("response"), "answered_by", "door", "answered_at",
+        json_of("payload"), "status", "allow", json_of("schema"), "four_eyes", "quorum", "votes",
+        "priority", json_of("tags"), "given_to", "claimed_by", "claimed_until", "if_approved",
+        json_of("editable"), json_of("edits"), "revision", "digest", "deadline", "on_deadline",
+        json_of("default_response"), "overdue_at", "remind_at", "reminded_at", "escalate_at",
+        json_of("escalate_to"), "escalated_at", "created_at", json_of("response"), "answered_by",
+        "door", "answered_at", "undo_until",
     )  # fmt: skip
     related: ClassVar[list[Related]] = []  # the room of the people adds their decisions
+
+    @admin.display(description="given to")
+    def given_to(self, row: InputRequest) -> str:
+        """Return the names of the assignees; all reviewers where there is none."""
+        names = [one.name for one in row.assignments.select_related("user", "group")]
+        return visible(", ".join(names)) if row.assigned else "all reviewers"
 
     def view_on_site(self, obj: InputRequest) -> str:
         """Return the address where the request can be answered."""

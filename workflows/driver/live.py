@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from pydantic_core import to_jsonable_python
 
 from workflows.driver.intake import Loaded
+from workflows.driver.opening import set_terms
 from workflows.driver.write import Write
 from workflows.engine import Event, WorkflowError, WorkflowSnapshot
 from workflows.engine.codec import decode, event_data
@@ -101,8 +102,9 @@ class LiveRun:
         self._changes_inbox = True
         try:
             self.machine.answer(
-                data["request_id"], data["response"], by=data["by"], door=data["door"]
-            )
+                data["request_id"], data["response"], by=data["by"], door=data["door"],
+                edits=data.get("edits"),
+            )  # fmt: skip
         except WorkflowError:
             self.machine.discard(data["request_id"])
 
@@ -206,7 +208,7 @@ class LiveRun:
         workflow = self.machine.workflow
         event = asked["event"].load(workflow.events)
         name = asked["event"].name
-        return InputRequest(
+        row = InputRequest(
             id=UUID(asked["id"]) if asked["own"] else uuid4(),
             request_id=asked["id"],
             run_id=self.id,
@@ -220,6 +222,8 @@ class LiveRun:
             deadline=read_time(asked["deadline"]),
             created_at=now,
         )
+        set_terms(row, workflow, event)
+        return row
 
     def stored(self, write: Write) -> None:
         """Forget what the database has now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -10,10 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from workflows.errors import DurableError
-from workflows.models import Delivery, InputRequest, WorkflowRun, database_now
-
-logger = logging.getLogger(__name__)
+from workflows.models import Delivery, WorkflowRun, database_now
 
 
 @dataclass(slots=True)
@@ -43,21 +39,9 @@ def hear(held: Mapping[UUID, int], told: Collection[tuple[UUID, int, Any]]) -> N
 
 
 def deliveries_for(ids: Collection[UUID]) -> dict[UUID, list[Delivery]]:
-    """Return what is on its way to these runs, oldest first."""
+    """Return what is on its way to these runs, oldest first; not what may still be undone."""
     found: dict[UUID, list[Delivery]] = defaultdict(list)
-    for one in Delivery.objects.filter(run__in=ids, applied_seq=None).order_by("pk"):
+    waiting = Delivery.objects.filter(run__in=ids, applied_seq=None, not_before=None)
+    for one in waiting.order_by("pk"):
         found[one.run_id].append(one)
     return found
-
-
-def expire_overdue(now: datetime) -> None:
-    """Pending -> expired, for requests that nobody answered in time.
-
-    Those of a blocked run stay as they are until it goes on, and stand in nobody's way.
-    """
-    overdue = InputRequest.objects.overdue(now).exclude(run__status="blocked")
-    for request in overdue.select_related("run")[:100]:
-        try:
-            request.expire(now)
-        except DurableError:
-            logger.info("Request %s was answered just before it expired.", request.pk)

@@ -42,7 +42,7 @@ def update_runs(writes: Sequence[Write]) -> set[UUID]:
 
 
 def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
-    """Insert rows that are complete, defaults of the database left to it."""
+    """Insert rows whose columns are all there, but for a key that counts by itself."""
     if rows:
         names = _inserted(model)
         values = ({name: getattr(row, name) for name in names} for row in rows)
@@ -106,7 +106,7 @@ def _inserted(model: type[models.Model]) -> list[str]:
     return [
         field.attname
         for field in model._meta.concrete_fields
-        if not isinstance(field, models.AutoField) and not field.has_db_default()
+        if not isinstance(field, models.AutoField)
     ]
 
 

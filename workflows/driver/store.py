@@ -15,6 +15,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.db.models import F
 
 from workflows import metrics
+from workflows.driver.opening import open_requests
 from workflows.driver.rows import insert, mark_applied, update_runs
 from workflows.driver.write import Write
 from workflows.engine import registry
@@ -107,7 +108,7 @@ def _store(writes: Sequence[Write]) -> set[UUID]:
         done = update_runs(writes)
         kept = [write for write in writes if write.run_id in done]
         insert(JournalEntry, [row for write in kept for row in write.journal])
-        insert(InputRequest, [row for write in kept for row in write.requests])
+        open_requests([row for write in kept for row in write.requests])
         insert(Snapshot, [write.snapshot for write in kept if write.snapshot])
         compact_grown({write.run_id: write.seq for write in kept if write.snapshot})
         mark_applied(one for write in kept for one in write.deliveries.items())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from workflows.driver import deadlines
 from workflows.driver.fleet import Fleet
-from workflows.driver.news import expire_overdue
 from workflows.models import WorkflowRun, database_now
 from workflows.models.claiming import SUSPECT_FROM
 
@@ -24,9 +24,9 @@ class Survey:
 
 
 def survey(owner: str) -> Survey:
-    """Expire what is overdue, and look around."""
+    """Do what time asks for, and look around."""
     now = database_now()
-    expire_overdue(now)
+    deadlines.sweep(now)
     fleet = Fleet(owner, now)
     return Survey(now, fleet, any_suspect(fleet, now))
 

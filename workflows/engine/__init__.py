@@ -8,6 +8,7 @@ from workflows.engine.context import Context
 from workflows.engine.errors import (
     AlreadyAnswered,
     AmbiguousReply,
+    BadRequest,
     BadSnapshot,
     BadStep,
     BuildError,
@@ -21,6 +22,7 @@ from workflows.engine.errors import (
     InvalidReply,
     InvalidReturn,
     NoStart,
+    QuorumWithoutVerdict,
     RequestClosed,
     RequestExpired,
     StepFailed,
@@ -54,6 +56,7 @@ from workflows.engine.workflow import Workflow, WorkflowBuilder
 __all__ = [
     "AlreadyAnswered",
     "AmbiguousReply",
+    "BadRequest",
     "BadSnapshot",
     "BadStep",
     "BuildError",
@@ -74,6 +77,7 @@ __all__ = [
     "InvalidReturn",
     "NoStart",
     "Node",
+    "QuorumWithoutVerdict",
     "RequestClosed",
     "RequestExpired",
     "StartEvent",

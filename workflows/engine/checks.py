@@ -21,6 +21,7 @@ from workflows.engine.events import (
     StopEvent,
 )
 from workflows.engine.steps import Step
+from workflows.engine.terms import check_quorum
 
 
 def check_steps(workflow: str, steps: Sequence[Step]) -> None:
@@ -36,6 +37,8 @@ def check_steps(workflow: str, steps: Sequence[Step]) -> None:
                 )
         for cls in step.returns or ():
             _check_routed(workflow, step, cls, accepted)
+            if issubclass(cls, InputRequestEvent):
+                check_quorum(f"Workflow {workflow!r}: step {step.name!r}", cls)
     _check_bare_reply(workflow, steps)
 
 

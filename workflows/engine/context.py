@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any, Protocol
 
 from workflows.engine.codec import clean_text
+from workflows.engine.edits import lay_over
 from workflows.engine.effects import Effects
 from workflows.engine.errors import ContextClosed, InvalidReturn, WrongCollection
 from workflows.engine.events import Event, InputRequestEvent
@@ -63,6 +65,15 @@ class Context:
         """The request that the event answers; None if the event is no answer."""
         held = self._invocation.request
         return held.load(self._machine.workflow.events) if held else None
+
+    @property
+    def effective_payload(self) -> Any:
+        """The payload that was approved: the request's, with the reviewers' edits laid over."""
+        held = self._invocation.request
+        if held is None:
+            return None
+        edits = self._invocation.event.data().get("edits")
+        return deepcopy(lay_over(held.data().get("payload"), edits))
 
     @property
     def answered_by(self) -> str:

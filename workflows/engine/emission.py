@@ -12,6 +12,7 @@ from workflows.engine.codec import encode
 from workflows.engine.events import Event, InputRequestEvent, StopEvent
 from workflows.engine.held import Held
 from workflows.engine.state import Invocation
+from workflows.engine.terms import check_terms
 
 if TYPE_CHECKING:
     from workflows.engine.machine import Machine
@@ -32,8 +33,8 @@ def emit(
 ) -> Emission:
     """Route what a step emitted, and change nothing. Deadlines count from `now`.
 
-    Raise `UnroutableEvent`, `UnansweredRequest`, `DuplicateRequest` or `UnstorableValue`, naming
-    run and step; then none of it counts.
+    Raise `UnroutableEvent`, `UnansweredRequest`, `DuplicateRequest`, `BadRequest` or
+    `UnstorableValue`, naming run and step; then none of it counts.
     """
     into = Emission()
     for event in emitted:
@@ -88,6 +89,7 @@ def _open(machine: Machine, where: str, event: InputRequestEvent, into: Emission
         raise errors.UnansweredRequest(
             f"{where} asked {name}, but no step takes its reply {event.reply.__name__}."
         )
+    check_terms(where, event)
     held = Held.of(event)
     if machine.admit is not None:
         machine.admit(held)

@@ -6,7 +6,7 @@
 | step_completed | invocation, attempt, set, events, spawn, requests |
 | step_retried | invocation, attempt, error, due |
 | collected | invocation, asked ("A,B*3") |
-| answered | request_id, response, by, door, reply, invocations, steps |
+| answered | request_id, response, by, door, reply, invocations, steps; edits if any |
 | declined, expired, discarded | request_id |
 | completed | result |
 | failed | error |
@@ -23,6 +23,11 @@ from typing import Any
 from workflows.engine.held import Held
 
 _REQUEST = ("id", "own", "deadline")
+
+
+def only(**data: Any) -> dict[str, Any]:
+    """Return what of `data` is not empty: an entry says nothing of what did not happen."""
+    return {key: value for key, value in data.items() if value}
 
 
 @dataclass(slots=True)

@@ -41,6 +41,10 @@ class AmbiguousReply(BuildError):
     """Several steps ask and several accept the bare reply: none could tell whose it is."""
 
 
+class QuorumWithoutVerdict(BuildError):
+    """Several people have to approve, but the reply has nothing that says so."""
+
+
 class DuplicateWorkflow(WorkflowError):
     """Another workflow is registered under the name."""
 
@@ -63,6 +67,10 @@ class InvalidInput(DetailedError):
 
 class InvalidReply(DetailedError):
     """The answer does not fit the request's reply. The request is as it was."""
+
+
+class BadRequest(WorkflowError):
+    """A step asked something on terms that cannot be kept; the sentence names the field."""
 
 
 class UnknownRequest(WorkflowError):

@@ -9,6 +9,8 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 Verdict = Literal["approve", "reject", "reply"]
+Priority = Literal["low", "normal", "high", "urgent"]
+OnDeadline = Literal["fail", "default", "stay_open"]
 VERDICTS: frozenset[Verdict] = frozenset({"approve", "reject", "reply"})
 
 
@@ -40,11 +42,13 @@ class InputResponseEvent(Event):
     """A person's answer, matched to its request by `request_id`.
 
     A bare answer is `{"approved": bool, "comment"?: str}` or a text. A subclass annotates
-    `response` with the type that an answer must have.
+    `response` with the type that an answer must have. `edits` are the payload's keys that were
+    changed before it was approved; `ctx.effective_payload` lays them over.
     """
 
     request_id: str
     response: Any
+    edits: dict[str, Any] = {}
 
     @property
     def approved(self) -> bool | None:
@@ -73,18 +77,37 @@ class InputRequestEvent(Event):
     """Asks a person. The run goes on with whatever else it can do, then waits.
 
     `payload` is JSON shown with the prompt. `allow` says which answers a bare request takes. A
-    request not answered within `due_in` expires, and its run fails. A subclass names the class
-    of its `reply`; with `four_eyes` whoever started the run may not answer.
+    request not answered within `due_in` expires, and its run fails, unless `on_deadline` says
+    that `default_response` answers then, or that it stays open.
+
+    `assign_to` names users and groups ("alice", "group:finance") that may see it, all reviewers
+    if none. `remind_in` and `escalate_in` count from when it was asked; the escalation adds
+    `escalate_to` to the assignees. `if_approved` is one line that says what an approval does;
+    `editable` are keys of the payload that may be changed before it.
+
+    A subclass names the class of its `reply`; with `four_eyes` whoever started the run may not
+    answer, and `quorum` is how many different people have to approve.
     """
 
     reply: ClassVar[type[InputResponseEvent]] = InputResponseEvent
     four_eyes: ClassVar[bool] = False
+    quorum: ClassVar[int] = 1
 
     request_id: str = Field(default_factory=lambda: str(uuid4()), min_length=1, max_length=200)
     prompt: str
     payload: Any = None
     allow: frozenset[Verdict] = Field(default=VERDICTS, min_length=1)
     due_in: timedelta | None = None
+    assign_to: tuple[str, ...] = ()
+    priority: Priority = "normal"
+    tags: tuple[str, ...] = ()
+    remind_in: timedelta | None = None
+    escalate_in: timedelta | None = None
+    escalate_to: tuple[str, ...] = ()
+    on_deadline: OnDeadline = "fail"
+    default_response: Any = None
+    if_approved: str = ""
+    editable: tuple[str, ...] = ()
 
     @property
     def made_its_id(self) -> bool:

@@ -16,6 +16,7 @@ from uuid import uuid4
 from workflows.engine import errors
 from workflows.engine.changes import Changes
 from workflows.engine.codec import decode
+from workflows.engine.edits import check_edits
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
 from workflows.engine.execution import Attempt, is_cancelled
 from workflows.engine.failure import recall, wrong_request
@@ -267,7 +268,8 @@ class WorkflowHandler:
         request = self._machine.check_open(response.request_id)
         name = type(request).__name__
         plain = self._machine.workflow.check_reply(name, request.allow, response.response)
-        self._machine.answer(response.request_id, plain, door=door)
+        edits = check_edits(request.editable, request.payload, response.edits)
+        self._machine.answer(response.request_id, plain, door=door, edits=edits)
 
     def _set_timer(self, now: datetime) -> None:
         if self._timer is not None:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from workflows.engine import errors
 from workflows.engine.effects import Effects
 from workflows.engine.emission import emit
-from workflows.engine.entries import Entry
+from workflows.engine.entries import Entry, only
 from workflows.engine.events import Event, InputRequestEvent, StartEvent
 from workflows.engine.failure import describe
 from workflows.engine.held import Held
 from workflows.engine.loading import check_loadable
 from workflows.engine.state import Invocation, RunState, shorten
+from workflows.engine.terms import settle_overdue
 
 if TYPE_CHECKING:
     from workflows.engine.workflow import Workflow
@@ -163,17 +164,16 @@ class Machine:
         event: InputRequestEvent = self.state.requests[request_id].event.load(self.workflow.events)
         return event
 
-    def answer(self, request_id: str, response: Any, *, by: str = "", door: str = "") -> None:
-        """Route an answer to the steps that take its reply. Raise as `check_open` does.
-
-        `response` has been through `Workflow.check_reply`.
-        """
+    def answer(
+        self, request_id: str, response: Any, *, by: str = "", door: str = "", edits: Any = None
+    ) -> None:
+        """Route an answer, through `Workflow.check_reply` by now. Raise as `check_open` does."""
         reply = self.check_open(request_id).reply
         steps = self.workflow.takers(reply)
         ids = self._new_ids(len(steps))
         self._record(
             "answered", request_id=request_id, response=response, by=by, door=door,
-            reply=reply.__name__, invocations=ids, steps=list(steps),
+            reply=reply.__name__, invocations=ids, steps=list(steps), **only(edits=edits),
         )  # fmt: skip
         self._fresh.extend(ids)
 
@@ -203,10 +203,10 @@ class Machine:
         return self._deadlines[0][0] if self._deadlines else None
 
     def expire_overdue(self, now: datetime) -> None:
-        """Fail a running run if nobody answered one of its requests in time."""
+        """Do what the next request that nobody answered in time asked for, in a running run."""
         deadline = self.next_deadline
         if self.state.status == "running" and deadline is not None and deadline <= now:
-            self.expire(self._deadlines[0][1])
+            settle_overdue(self, heapq.heappop(self._deadlines)[1])
 
     def pause(self, *, by: str = "") -> None:
         """Begin nothing new."""

@@ -131,7 +131,7 @@ class RunState:
     def _answered(self, entry: Entry, data: dict[str, Any]) -> None:
         request = self.requests.pop(data["request_id"])
         self.closed[data["request_id"]] = "answered"
-        reply = {"request_id": data["request_id"], "response": data["response"]}
+        reply = {key: data[key] for key in ("request_id", "response", "edits") if key in data}
         event = Held(data["reply"], reply)
         for id_, step in zip(data["invocations"], data["steps"], strict=True):
             invocation = self._spawn(id_, step, event)

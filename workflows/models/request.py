@@ -1,81 +1,60 @@
-"""A durable `InputRequestEvent`: a question to a person, and its answer."""
+"""A durable `InputRequestEvent`: a question to people, and its answer."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from workflows import announce
+from workflows.engine.edits import lay_over
 from workflows.errors import RequestClosed
+from workflows.models.claim import Claimable
 from workflows.models.clock import database_now
+from workflows.models.deadline import EMPTY_DICT, EMPTY_LIST, OnDeadline, Timed
+from workflows.models.digest import digest_of
 from workflows.models.fields import OrderedJSONField
 from workflows.models.history import Delivery
+from workflows.models.priority import Priority
+from workflows.models.requests import InputRequestQuerySet, free_for, in_time
 from workflows.models.run import WorkflowRun
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser, User
+    from django.contrib.auth.models import User
+
+AT_ONCE = timedelta(0)
+FREE = {"claimed_by": None, "claimed_until": None}
 
 
-class InputRequestQuerySet(models.QuerySet["InputRequest"]):
-    """Queries over many requests."""
+class Asked(NamedTuple):
+    """Whom a request that is not stored yet was asked of, and by which workflow."""
 
-    def visible_to(self, user: User | AnonymousUser) -> InputRequestQuerySet:
-        """Requests that `user` may know of: all, or those that anybody who decides may take."""
-        if user.has_perm("workflows.view_inputrequest"):
-            return self
-        if user.has_perm("approvals.add_decision"):
-            return self
-        return self.none()
-
-    def pending(self) -> InputRequestQuerySet:
-        """Requests that wait for an answer."""
-        return self.filter(status=InputRequest.Status.PENDING)
-
-    def unanswerable(self) -> InputRequestQuerySet:
-        """Pending requests that nobody active may answer, four eyes considered.
-
-        They wait for ever unless somebody is let in, or their run is cancelled.
-        """
-        deciders = get_user_model().objects.with_perm(
-            "approvals.add_decision", backend="django.contrib.auth.backends.ModelBackend"
-        )
-        others = deciders.exclude(pk=models.OuterRef("run__started_by"))
-        own = Q(four_eyes=True, run__started_by__isnull=False)
-        return self.pending().filter(
-            ~models.Exists(deciders) | (own & ~models.Exists(others)),
-        )
-
-    def overdue(self, now: datetime) -> InputRequestQuerySet:
-        """Pending requests whose deadline has passed."""
-        return self.pending().filter(deadline__lte=now)
-
-    def reopen(self, now: datetime) -> None:
-        """Cancelled, expired -> pending, for the requests of a failed run that is retried."""
-        closed = self.filter(status__in=["cancelled", "expired"])
-        for request in closed.filter(deadline__isnull=False):
-            given = request.deadline - request.created_at  # type: ignore[operator]
-            closed.filter(pk=request.pk).update(deadline=now + given)
-        closed.update(status=InputRequest.Status.PENDING)
+    workflow: str
+    names: tuple[str, ...]
 
 
-class InputRequest(models.Model):
+class InputRequest(Claimable, Timed):
     """One question of a run. `id` stands in every address; `request_id` is the engine's name.
 
     `schema` is the JSON Schema of a typed reply, null for a bare request, whose `allow` says
     which of approve, reject and reply it takes. `door` says which side the answer came through;
     `answered_by` is null where the system answered.
+
+    `revision` counts the versions of what is shown, and `digest` is that of the present one.
+    `votes` counts the approvals of the present version that came before the final one. `edits`
+    are what reviewers changed so far, and after the answer what was effective.
     """
 
     class Status(models.TextChoices):
-        PENDING = "pending"  # -- asked -> pending; cancelled, expired -- run retried -> pending
-        ANSWERED = "answered"  # pending -- answer -> answered
+        # -- asked -> pending; cancelled, expired -- run retried -> pending;
+        # answered -- undone before it was delivered -> pending
+        PENDING = "pending"
+        ANSWERED = "answered"  # pending -- answer, or the deadline's default -> answered
         EXPIRED = "expired"  # pending -- deadline passed -> expired
         CANCELLED = "cancelled"  # pending -- its run ended -> cancelled
 
@@ -88,18 +67,31 @@ class InputRequest(models.Model):
     payload = OrderedJSONField(null=True)
     schema = OrderedJSONField(null=True)
     allow = OrderedJSONField(default=list)
+    if_approved = models.CharField(max_length=300, blank=True, default="", db_default="")
+    editable = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
+    edits = OrderedJSONField(default=dict, db_default=EMPTY_DICT, blank=True)
+    revision = models.PositiveIntegerField(default=1, db_default=1)
+    digest = models.CharField(max_length=64, blank=True, default="", db_default="")
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority.choices, default=Priority.NORMAL, db_default=Priority.NORMAL
+    )
+    tags = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
+    assigned = models.BooleanField(default=False, db_default=False)
     four_eyes = models.BooleanField(default=False)
+    quorum = models.PositiveSmallIntegerField(default=1, db_default=1)
+    votes = models.PositiveSmallIntegerField(default=0, db_default=0)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
     response = OrderedJSONField(null=True)
     answered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
     door = models.CharField(max_length=32, blank=True)
-    deadline = models.DateTimeField(null=True, blank=True)
+    undo_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
 
     objects = InputRequestQuerySet.as_manager()
+    asked = Asked("", ())  # not a column: for whoever stores a new request
 
     class Meta:
         ordering = ["-created_at", "-id"]
@@ -113,13 +105,23 @@ class InputRequest(models.Model):
                 ),
                 name="request_answered_iff_it_says_how",
             ),
+            models.CheckConstraint(
+                condition=Q(quorum__gte=1, votes__lt=F("quorum")), name="request_votes_below_quorum"
+            ),
         ]
         indexes = [
             models.Index(fields=["status", "created_at", "id"], name="request_oldest"),
+            models.Index(
+                fields=["status", "-priority", "created_at", "id"], name="request_most_urgent"
+            ),
             models.Index(fields=["status", "-answered_at", "-id"], name="request_last_answered"),
             models.Index(
-                fields=["deadline"], condition=Q(status="pending"), name="request_deadline"
+                fields=["deadline"],
+                condition=Q(status="pending", overdue_at__isnull=True),
+                name="request_overdue",
             ),
+            models.Index(fields=["act_at"], condition=Q(status="pending"), name="request_stirring"),
+            models.Index(fields=["event", "-answered_at"], name="request_same_kind"),
         ]
 
     def __str__(self) -> str:
@@ -134,31 +136,88 @@ class InputRequest(models.Model):
         """Return True while the request waits for an answer."""
         return self.status == self.Status.PENDING
 
-    def answer(self, response: Any, *, by: User | None, door: str) -> None:
+    @property
+    def effective_payload(self) -> Any:
+        """The payload with what reviewers have changed so far."""
+        return lay_over(self.payload, self.edits)
+
+    @property
+    def version(self) -> str:
+        """The digest of what is shown now. Rows of older code have none written down."""
+        return self.digest or digest_of(self)
+
+    def answer(
+        self,
+        response: Any,
+        *,
+        by: User | None,
+        door: str,
+        edits: dict[str, Any] | None = None,
+        undo: timedelta = AT_ONCE,
+    ) -> None:
         """Pending -> answered, and the answer on its way to the run, in one transaction.
 
-        `response` has been validated and is the normalised JSON. `by` None is the system. Raise
-        `RequestClosed` if it is not pending or its deadline has passed, `RunEnded` or
-        `RunBlocked` if the run takes no answers; then nothing changed.
+        `response` has been validated and is the normalised JSON; `edits` are all changes to the
+        payload that were effective. `by` None is the system; a person's answer counts only for
+        the version that was read, and while nobody else holds it. The run hears of it after
+        `undo`. Raise `RequestClosed` if it is not pending or its deadline has passed, `RunEnded`
+        or `RunBlocked` if the run takes no answers; then nothing changed.
+        """
+        rows = InputRequest.objects.pending()
+        with transaction.atomic():
+            until = self._send(response, by=by, door=door, edits=edits, undo=undo)
+            now = database_now()
+            rows = rows.filter(in_time(now), pk=self.pk)
+            if by is not None:
+                rows = rows.at_revision(self).filter(free_for(by, now))
+            self._close(rows, now, response, by, door, edits, until)
+        self.refresh_from_db()
+
+    def answer_by_default(self, now: datetime) -> None:
+        """Pending -> answered by the system, once the deadline has passed. Raise as `answer`."""
+        rows = InputRequest.objects.filter(pk=self.pk, on_deadline=OnDeadline.DEFAULT)
+        with transaction.atomic():
+            self._send(self.default_response, by=None, door="deadline", edits=None, undo=AT_ONCE)
+            rows = rows.overdue(now)
+            self._close(rows, now, self.default_response, None, "deadline", None, None)
+
+    def vote(self, *, by: User, edits: dict[str, Any]) -> None:
+        """Count one approval of several; `edits`, if any are new, make another version of it.
+
+        On a new version the votes begin anew with this one. Raise `RequestClosed` if it is not
+        as it was read.
+        """
+        now = database_now()
+        rows = InputRequest.objects.pending().at_revision(self)
+        columns: dict[str, Any] = {**FREE, "votes": self.votes + 1}
+        if edits != self.edits:
+            self.edits, self.revision, self.votes = edits, self.revision + 1, 0
+            columns |= {"edits": edits, "revision": self.revision, "digest": digest_of(self)}
+            columns["votes"] = 1
+        if rows.filter(in_time(now), free_for(by, now)).update(**columns) != 1:
+            raise RequestClosed(f"Request {self.id}", "approved", self.current_status(now))
+        announce.after_commit(runs=[self.run_id], inbox=True)
+        self.refresh_from_db()
+
+    def withdraw(self, *, by: User, edits: dict[str, Any]) -> None:
+        """Answered -> pending, while the answer waits to be delivered. It is not delivered then.
+
+        `edits` are those of the votes that stand. Raise `RequestClosed` if it is too late, or
+        was answered by somebody else; `RunEnded` if the run is over.
         """
         with transaction.atomic():
-            self.run.take_delivery(
-                Delivery.Kind.ANSWER,
-                {
-                    "request_id": self.request_id,
-                    "response": response,
-                    "by": by.get_username() if by else "",
-                    "door": door,
-                },
-            )
+            self.run.lock_open()
             now = database_now()
-            in_time = Q(deadline__isnull=True) | Q(deadline__gt=now)
-            still_open = InputRequest.objects.pending().filter(in_time, pk=self.pk)
-            columns = {"response": response, "answered_by": by, "door": door, "answered_at": now}
-            touched = still_open.update(status=self.Status.ANSWERED, **columns)
-            if touched != 1:
-                raise RequestClosed(f"Request {self.id}", "answered", self.current_status(now))
-            announce.after_commit(runs=[self.run_id], inbox=True, bell=True)
+            answered = InputRequest.objects.filter(
+                pk=self.pk, status=self.Status.ANSWERED, answered_by=by, undo_until__gt=now
+            )
+            touched = answered.update(
+                status=self.Status.PENDING, response=None, answered_by=None, door="",
+                answered_at=None, undo_until=None, edits=edits,
+            )  # fmt: skip
+            if touched != 1 or not Delivery.take_back(self.run_id, self.request_id, now):
+                raise RequestClosed(f"Request {self.id}", "undone", self.current_status(now))
+            announce.after_commit(runs=[self.run_id], inbox=True)
         self.refresh_from_db()
 
     def expire(self, now: datetime) -> None:
@@ -166,12 +225,39 @@ class InputRequest(models.Model):
         with transaction.atomic():
             self.run.take_delivery(Delivery.Kind.EXPIRE, {"request_id": self.request_id})
             due = InputRequest.objects.overdue(now).filter(pk=self.pk)
-            if due.update(status=self.Status.EXPIRED) != 1:
+            if due.update(status=self.Status.EXPIRED, **FREE) != 1:
                 raise RequestClosed(f"Request {self.id}", "expired", self.current_status(now))
             announce.after_commit(runs=[self.run_id], inbox=True, bell=True)
 
     def current_status(self, now: datetime) -> str:
         """Return the status in the database, `expired` as soon as the deadline has passed."""
-        self.refresh_from_db(fields=["status", "deadline", "answered_by", "door", "answered_at"])
-        late = self.is_pending and self.deadline is not None and self.deadline <= now
-        return self.Status.EXPIRED if late else self.status
+        self.refresh_from_db(
+            fields=["status", "deadline", "on_deadline", "answered_by", "door", "answered_at"]
+        )
+        return self.Status.EXPIRED if self.is_pending and self.is_late(now) else self.status
+
+    def _send(
+        self, response: Any, *, by: User | None, door: str, edits: Any, undo: timedelta
+    ) -> datetime | None:
+        """Put the answer on its way, locking the run; return until when it is held back."""
+        data = {
+            "request_id": self.request_id,
+            "response": response,
+            "by": by.get_username() if by else "",
+            "door": door,
+        }
+        data |= {"edits": edits} if edits else {}
+        return self.run.take_delivery(Delivery.Kind.ANSWER, data, hold=undo).not_before
+
+    def _close(
+        self, rows: InputRequestQuerySet, now: datetime, response: Any, by: User | None,
+        door: str, edits: Any, until: datetime | None,
+    ) -> None:  # fmt: skip
+        """Pending -> answered, for the one row that is still among `rows`."""
+        touched = rows.update(
+            status=self.Status.ANSWERED, response=response, answered_by=by, door=door,
+            answered_at=now, edits=edits or {}, undo_until=until, **FREE,
+        )  # fmt: skip
+        if touched != 1:
+            raise RequestClosed(f"Request {self.id}", "answered", self.current_status(now))
+        announce.after_commit(runs=[self.run_id], inbox=True, bell=True)

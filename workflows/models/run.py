@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
@@ -198,29 +199,32 @@ class WorkflowRun(models.Model):
         """Start another run with the same input. Raise as `WorkflowRun.objects.start` does."""
         return WorkflowRun.objects.start(self.workflow, self.input, by=by)
 
-    def take_delivery(self, kind: Delivery.Kind, data: dict[str, Any]) -> None:
+    def take_delivery(
+        self, kind: Delivery.Kind, data: dict[str, Any], *, hold: timedelta = timedelta(0)
+    ) -> Delivery:
         """Put `data` on its way to the run, inside the caller's transaction.
 
-        Locks the run row first: that is the order everywhere. Raise `RunEnded` or `RunBlocked`.
+        Locks the run row first: that is the order everywhere. With `hold` the run hears of it
+        only so long after. Raise `RunEnded` or `RunBlocked`.
         """
         now = database_now()
-        woken = WorkflowRun.objects.filter(pk=self.pk).exclude(status__in=self.ENDED)
-        touched = woken.exclude(status=self.Status.BLOCKED).update(
-            inbox=F("inbox") + 1,
-            wake_at=models.Case(
-                models.When(status=self.Status.WAITING, then=models.Value(now)),
-                default=F("wake_at"),
-            ),
-            status=models.Case(
-                models.When(status=self.Status.WAITING, then=models.Value(self.Status.QUEUED)),
-                default=F("status"),
-            ),
-        )
-        if touched != 1:
+        taking = WorkflowRun.objects.filter(pk=self.pk).exclude(status__in=self.ENDED)
+        taking = taking.exclude(status=self.Status.BLOCKED)
+        if (taking.update(inbox=F("inbox")) if hold else taking.hear_of_delivery(now)) != 1:
             self.refresh_from_db()
             error = RunBlocked if self.status == self.Status.BLOCKED else RunEnded
             raise error(f"Run {self.id} of {self.workflow!r}", "given an answer", self.status)
-        Delivery.objects.create(run=self, kind=kind, data=data)
+        not_before = database_now() + hold if hold else None
+        return Delivery.objects.create(run=self, kind=kind, data=data, not_before=not_before)
+
+    def lock_open(self) -> None:
+        """Lock the row, inside the caller's transaction; raise `RunEnded` if the run is over."""
+        if (
+            WorkflowRun.objects.filter(pk=self.pk, status__in=self.OPEN).update(inbox=F("inbox"))
+            != 1
+        ):
+            self.refresh_from_db()
+            raise RunEnded(f"Run {self.id} of {self.workflow!r}", "changed", self.status)
 
     def _tell_holder(self, kind: Delivery.Kind, by: User | None) -> bool:
         """Send a command to the worker that holds the run; False if none does."""

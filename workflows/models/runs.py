@@ -109,6 +109,18 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         for run in rescued:
             run.untouched = untouched
 
+    def hear_of_delivery(self, now: datetime) -> int:
+        """Count up the inbox, and waiting -> queued. Return how many rows were touched."""
+        return self.update(
+            inbox=F("inbox") + 1,
+            wake_at=models.Case(
+                models.When(status="waiting", then=models.Value(now)), default=F("wake_at")
+            ),
+            status=models.Case(
+                models.When(status="waiting", then=models.Value("queued")), default=F("status")
+            ),
+        )
+
     def claimable(self, now: datetime) -> WorkflowRunQuerySet:
         """Runs that want a worker: queued, due, or left behind by one that is gone.
 

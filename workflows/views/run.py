@@ -39,9 +39,12 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def snapshot(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Send the run's whole state now, folded from its journal, as JSON; to htmx as a fragment.
 
-    404 if what is stored is of a format that this version does not read.
+    404 if what is stored is of a format that this version does not read, or holds requests that
+    this person may not know of.
     """
     run = visible_run(request, run_id)
+    if run.requests.hidden_from(person(request)).exists():
+        raise Http404("The run's state holds requests that are not for this person to see.")
     try:
         state = json.loads(snapshot_of(run).to_json())
     except BadSnapshot as error:

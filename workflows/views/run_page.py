@@ -48,9 +48,15 @@ class RunPage:
         self.refusal = refusal
         self.paged = before is not None
         self.now = run.finished_at or timezone.now()
-        self.marks = marks_of(run.id)
+        self.hidden = set(run.requests.hidden_from(user).values_list("request_id", flat=True))
+        self.marks = self._seen(marks_of(run.id))
         self.requests = self._requests()
-        self._older = marks_of(run.id, before=before, limit=HISTORY_SIZE + 1) if before else None
+        older = marks_of(run.id, before=before, limit=HISTORY_SIZE + 1) if before else None
+        self._older = None if older is None else self._seen(older)
+
+    def _seen(self, marks: list[Mark]) -> list[Mark]:
+        """Leave out what was done about requests that this person may not know of."""
+        return [mark for mark in marks if mark.request_id not in self.hidden]
 
     def _requests(self) -> list[InputRequest]:
         rows = self.run.requests.visible_to(self.user).select_related("answered_by")
@@ -130,6 +136,11 @@ class RunPage:
     def history_begins(self) -> int:
         """The `seq` of the oldest transition that the history lists."""
         return self.history[-1].seq if self.history else 0
+
+    @property
+    def may_see_state(self) -> bool:
+        """Whether the snapshot holds nothing that this person may not know of."""
+        return not self.hidden
 
     @property
     def may_control(self) -> bool:

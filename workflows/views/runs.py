@@ -69,9 +69,15 @@ def id_range(text: str) -> tuple[UUID, UUID] | None:
     return UUID(hex=digits.ljust(32, "0")), UUID(hex=digits.ljust(32, "f"))
 
 
-def with_open_requests(runs: WorkflowRunQuerySet) -> WorkflowRunQuerySet:
-    """Give each run `open_requests`, how many answers it waits for, and who started it."""
-    pending = InputRequest.objects.pending().filter(run=OuterRef("pk")).order_by().values("run")
+def with_open_requests(runs: WorkflowRunQuerySet, user: User) -> WorkflowRunQuerySet:
+    """Give each run `open_requests`, how many that `user` sees wait, and who started it."""
+    pending = (
+        InputRequest.objects.visible_to(user)
+        .pending()
+        .filter(run=OuterRef("pk"))
+        .order_by()
+        .values("run")
+    )
     count = pending.annotate(count=Count("pk")).values("count")
     light = runs.defer("input", "result").select_related("started_by")
     return light.annotate(open_requests=Subquery(count))
@@ -86,7 +92,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     if chosen.workflow and chosen.workflow not in names:
         names.append(chosen.workflow)
     context: dict[str, Any] = {
-        "page": page_of(with_open_requests(found), request.GET, PAGE_SIZE),
+        "page": page_of(with_open_requests(found, user), request.GET, PAGE_SIZE),
         "chosen": chosen,
         "statuses": WorkflowRun.Status.choices,
         "workflow_names": names,

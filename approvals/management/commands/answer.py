@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from approvals.door import Outcome, decide
+from approvals.edits import read_json
 from approvals.errors import AnswerRefused
 from approvals.verdict import verdict_of
 from workflows.limits import InputRefused, parse_json
@@ -29,16 +30,21 @@ class Command(BaseCommand):
         ways.add_argument("--reply", metavar="TEXT", help="an answer in free text")
         ways.add_argument("--json", metavar="'{...}'", help="the whole answer, for a typed request")
         parser.add_argument("--comment", metavar="TEXT", help="goes with --approve or --reject")
+        parser.add_argument(
+            "--edit", metavar="KEY=JSON", action="append", default=[],
+            help="change a key of the payload before it is approved; may be repeated",
+        )  # fmt: skip
         parser.add_argument("--as", dest="username", metavar="USER", required=True)
 
     def handle(self, *, request_id: str, username: str, **options: Any) -> None:
         """Answer and say so; CommandError, and nothing changed, if it was refused."""
         response = self.response(**options)
+        edits = dict(self.edit(pair) for pair in options["edit"])
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"There is no user {username!r}.")
         try:
-            outcome = decide(user, request_id, response, door="command")
+            outcome = decide(user, request_id, response, door="command", edits=edits)
         except AnswerRefused as error:
             raise CommandError(str(error)) from None
         self.stdout.write(self.sentence(outcome))
@@ -70,6 +76,16 @@ class Command(BaseCommand):
         except InputRefused as error:
             raise CommandError(str(error)) from None
 
+    def edit(self, pair: str) -> tuple[str, Any]:
+        """Return the key and the value of one `--edit`; CommandError if there is none."""
+        key, sign, value = pair.partition("=")
+        if not sign:
+            raise CommandError(f"--edit {pair!r} is not KEY=JSON.")
+        try:
+            return key, read_json(value)
+        except InputRefused as error:
+            raise CommandError(f"--edit {key}: {error}") from None
+
     def sentence(self, outcome: Outcome) -> str:
         """Say what stands now, and on which run it goes."""
         decision = outcome.decision
@@ -77,4 +93,7 @@ class Command(BaseCommand):
         said = f"{decision.by} {verdict_of(decision.response).word}"
         if outcome.again:
             return f"Request {decision.request_id}: {said} before, the same. Nothing changed."
+        if outcome.waits:
+            far = f"{outcome.votes} of {outcome.quorum} approvals"
+            return f"Request {decision.request_id}: {said}. It has {far} and waits for more."
         return f"Request {decision.request_id}: {said}. The answer goes to run {run.id}."

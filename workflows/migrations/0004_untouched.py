@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0002_fleet'),
+        ('workflows', '0003_deciding_together'),
     ]
 
     operations = [

@@ -1,0 +1,28 @@
+"""The one door: whatever a person does to a request, from whichever side, goes through here.
+
+`decide` answers. The other verbs are what people do before and after: claim, release, reassign,
+comment, save a draft, take an answer back, decide many at once. Each looks first whether the
+person may know of the request, then whether they may do this, then in which state it is.
+"""
+
+from approvals.door.bulk import Item, decide_many
+from approvals.door.claims import claim, reassign, release
+from approvals.door.deciding import Outcome, decide
+from approvals.door.rules import find
+from approvals.door.talk import comment, draft_of, save_draft
+from approvals.door.undo import withdraw
+
+__all__ = [
+    "Item",
+    "Outcome",
+    "claim",
+    "comment",
+    "decide",
+    "decide_many",
+    "draft_of",
+    "find",
+    "reassign",
+    "release",
+    "save_draft",
+    "withdraw",
+]

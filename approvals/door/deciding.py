@@ -1,0 +1,185 @@
+"""Answering a request: the last answer, or one approval of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from approvals.door.rules import (
+    check_claim,
+    check_digest,
+    check_open,
+    check_permitted,
+    check_size,
+    effective_edits,
+    find,
+    normalised,
+)
+from approvals.errors import AlreadyVoted, Closed, Invalid, RunBlocked, TooLarge
+from approvals.models import Decision, Draft
+from workflows.engine.edits import lay_over, same
+from workflows.errors import WrongState
+from workflows.models import InputRequest, database_now
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+TRIES = 5
+"""How often a lost compare-and-set is looked at again. Once explains it; a run that is retried
+at that very moment may open the request anew, and votes of others come between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decision that stands. `again`: this person had taken the same one before.
+
+    `votes` of `quorum` approvals are there; `waits` says that the request waits for more.
+    """
+
+    decision: Decision
+    again: bool = False
+    votes: int = 1
+    quorum: int = 1
+
+    @property
+    def waits(self) -> bool:
+        """Whether this was an approval while others are still missing."""
+        return self.decision.kind == Decision.Kind.VOTE and self.decision.request.is_pending
+
+    @classmethod
+    def of(cls, request: InputRequest, decision: Decision, *, again: bool = False) -> Outcome:
+        """Read how far the request is."""
+        decision.request = request
+        return cls(decision, again, request.votes, request.quorum)
+
+
+def decide(
+    user: User,
+    request_id: UUID | str,
+    response: Any,
+    *,
+    door: str,
+    readable: bool = True,
+    digest: str = "",
+    edits: Mapping[str, Any] | None = None,
+) -> Outcome:
+    """Answer a request as `user`, and put the answer on its way to the run.
+
+    `response` is JSON as it came from outside; what is stored is its normalised form. `door`
+    names the side it came from ("inbox", "command"). An answer that is not `readable` (a form
+    with text where JSON belongs) is refused as invalid in its turn, by whoever read it. `digest`
+    is that of what the person saw; `edits` are payload keys that they changed.
+
+    Raise a subclass of `AnswerRefused`, with nothing changed, in the order visible, permitted,
+    same answer again (no error), state and deadline, claim, digest, size, schema.
+    """
+    for _ in range(TRIES):
+        request = find(user, request_id)
+        check_permitted(user, request)
+        earlier = same_decision(user, request, response, edits)
+        if earlier is not None:
+            return Outcome.of(request, earlier, again=True)
+        check_open(request)
+        check_claim(user, request)
+        check_digest(request, digest)
+        check_size(request, response)
+        check_size(request, dict(edits or {}), what="The edit")
+        answer = normalised(request, response)
+        effective = effective_edits(request, edits)
+        if not readable:
+            raise Invalid(request.id, [])
+        try:
+            with transaction.atomic():
+                return store(user, request, answer, effective, door)
+        except WrongState:
+            continue  # somebody was faster: what they did is found by looking again
+    raise Closed(f"Request {request_id} keeps changing; look at it again.")
+
+
+def same_decision(
+    user: User, request: InputRequest, response: Any, edits: Mapping[str, Any] | None
+) -> Decision | None:
+    """Return the standing decision of `user` on `request`, if it says the same as `response`.
+
+    A double click, a lost acknowledgement and a page sent anew are no conflicts.
+    """
+    answered = request.status == InputRequest.Status.ANSWERED
+    if not (request.answered_by_id == user.pk if answered else request.votes):
+        return None
+    kind = Decision.Kind.FINAL if answered else Decision.Kind.VOTE
+    decision = Decision.objects.standing().filter(request=request, by=user, kind=kind).first()
+    if decision is None or not _same_edits(request, decision, edits):
+        return None
+    try:
+        check_size(request, response)
+        answer = normalised(request, response)
+    except (TooLarge, Invalid, RunBlocked):
+        answer = response
+    return decision if same(decision.response, answer) else None
+
+
+def _same_edits(request: InputRequest, decision: Decision, edits: Mapping[str, Any] | None) -> bool:
+    decided = lay_over(request.payload, decision.edits)
+    return not edits or (
+        isinstance(decided, dict)
+        and all(key in decided and same(decided[key], value) for key, value in edits.items())
+    )
+
+
+def store(
+    user: User, request: InputRequest, answer: Any, edits: dict[str, Any], door: str
+) -> Outcome:
+    """Answer the row or count a vote on it, and record the decision, in the caller's transaction.
+
+    Raise `WrongState` if the request is not as it was read or its run takes no answer,
+    `AlreadyVoted` if this approval would be the second of one person.
+    """
+    approved = isinstance(answer, dict) and answer.get("approved") is True
+    anew = edits != request.edits
+    votes = 1 if anew else request.votes + 1
+    if approved and request.quorum > 1 and not anew:
+        _check_vote(user, request)
+    if approved and votes < request.quorum:
+        return _vote(user, request, answer, edits, door)
+    rejected = isinstance(answer, dict) and answer.get("approved") is False
+    undo = timedelta(seconds=settings.UNDO_SECONDS)
+    request.answer(answer, by=user, door=door, edits={} if rejected else edits, undo=undo)
+    Draft.objects.filter(request=request, user=user).delete()
+    return Outcome.of(request, _record(user, request, answer, edits, door))
+
+
+def _vote(
+    user: User, request: InputRequest, answer: Any, edits: dict[str, Any], door: str
+) -> Outcome:
+    revision = request.revision
+    request.vote(by=user, edits=edits)
+    if request.revision != revision:  # nobody approved this version before
+        earlier = Decision.objects.filter(request=request, kind=Decision.Kind.VOTE)
+        earlier.void(database_now())
+    Draft.objects.filter(request=request, user=user).delete()
+    return Outcome.of(request, _record(user, request, answer, edits, door, Decision.Kind.VOTE))
+
+
+def _check_vote(user: User, request: InputRequest) -> None:
+    standing = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE)
+    voters = list(standing.values_list("by", flat=True))
+    if len(voters) != request.votes:  # one came since the row was read, perhaps this very one
+        raise WrongState(f"Request {request.id}", "approved", "changing")
+    if user.pk in voters:
+        raise AlreadyVoted(request.id, votes=request.votes, quorum=request.quorum)
+
+
+def _record(
+    user: User, request: InputRequest, answer: Any, edits: dict[str, Any], door: str,
+    kind: Decision.Kind = Decision.Kind.FINAL,
+) -> Decision:  # fmt: skip
+    return Decision.objects.create(
+        request=request, kind=kind, by=user, at=request.answered_at or database_now(),
+        response=answer, edits=edits, revision=request.revision, door=door,
+    )  # fmt: skip

@@ -1,0 +1,149 @@
+"""The checks of the door, one function each, in the order in which they are asked.
+
+What they find may be outdated a moment later; the compare-and-set of the row decides, and who
+loses it is checked again to learn what happened.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from approvals.errors import (
+    AlreadyAnswered,
+    ClaimedByOther,
+    Closed,
+    Invalid,
+    NotPermitted,
+    NotVisible,
+    RunBlocked,
+    Superseded,
+    TooLarge,
+)
+from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, registry
+from workflows.engine.edits import check_edits
+from workflows.limits import InputRefused, LimitExceeded, check_json
+from workflows.models import InputRequest, WorkflowRun, database_now
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+DECIDE = "approvals.add_decision"
+OPERATE = "workflows.change_workflowrun"
+
+
+def find(user: User | AnonymousUser, request_id: UUID | str) -> InputRequest:
+    """Return the request with its run and its people; raise `NotVisible`. One query."""
+    requests = InputRequest.objects.visible_to(user).select_related(
+        "run", "run__started_by", "answered_by", "claimed_by"
+    )
+    try:
+        return requests.get(pk=request_id)
+    except (InputRequest.DoesNotExist, ValidationError):
+        raise NotVisible(request_id) from None
+
+
+def check_permitted(user: User, request: InputRequest) -> None:
+    """Raise `NotPermitted` unless `user` may answer this request."""
+    if not user.has_perm(DECIDE):
+        raise NotPermitted(f"{user.get_username()} may see requests, but not answer them.")
+    if request.four_eyes and request.run.started_by_id == user.pk:
+        raise NotPermitted(
+            f"Request {request.id} wants a second pair of eyes: {user.get_username()} started "
+            "its run, so somebody else has to answer."
+        )
+
+
+def check_open(request: InputRequest) -> None:
+    """Raise `AlreadyAnswered`, `Closed` or `RunBlocked` unless the request takes an answer."""
+    run = request.run
+    status = InputRequest.Status
+    if request.status == status.ANSWERED:
+        by = request.answered_by.get_username() if request.answered_by else ""
+        raise AlreadyAnswered(request.id, by=by, at=request.answered_at, response=request.response)
+    late = request.deadline is not None and request.is_late(database_now())
+    if request.status == status.EXPIRED or (request.is_pending and late):
+        raise Closed(f"Request {request.id} has expired; its time to answer is over.")
+    if request.status == status.CANCELLED or run.ended:
+        raise Closed(
+            f"Request {request.id} is closed: run {run.id} of {run.workflow!r} is {run.status}."
+        )
+    if run.status == WorkflowRun.Status.BLOCKED:
+        raise RunBlocked(_blocked(request))
+
+
+def check_claim(user: User, request: InputRequest) -> None:
+    """Raise `ClaimedByOther` while somebody else has the request in hand."""
+    if request.claimed_by is None or request.claimed_by_id == user.pk:
+        return
+    if request.holder(database_now()):
+        assert request.claimed_until
+        raise ClaimedByOther(
+            request.id, holder=request.claimed_by.get_username(), until=request.claimed_until
+        )
+
+
+def check_digest(request: InputRequest, digest: str) -> None:
+    """Raise `Superseded` if what was seen is not what the request shows by now."""
+    if digest and digest != request.version:
+        raise Superseded(request.id, digest=request.version)
+
+
+def check_size(request: InputRequest, value: Any, *, what: str = "The answer") -> None:
+    """Raise `TooLarge`, or `Invalid` for what no database takes: NUL, NaN, half a character."""
+    try:
+        check_json(
+            value,
+            what=what,
+            max_bytes=settings.ANSWER_MAX_BYTES,
+            max_depth=settings.JSON_MAX_DEPTH,
+        )
+    except LimitExceeded as error:
+        raise TooLarge(str(error)) from None
+    except InputRefused as error:
+        fault = {"loc": _location(error.where), "msg": str(error), "type": "json"}
+        raise Invalid(request.id, [fault]) from None
+
+
+def normalised(request: InputRequest, response: Any) -> Any:
+    """Return the answer as it will be stored; raise `Invalid`, or `RunBlocked` without its code."""
+    try:
+        workflow = registry.get(request.run.workflow)
+        answer = workflow.check_reply(request.event, request.allow, response)
+    except (UnknownWorkflow, UnknownRequest):
+        raise RunBlocked(_blocked(request)) from None
+    except InvalidReply as error:
+        faults = error.errors or [{"loc": (), "msg": str(error), "type": "reply"}]
+        raise Invalid(request.id, faults) from None
+    check_size(request, answer)  # "NaN" is a text before and a number after
+    return answer
+
+
+def effective_edits(request: InputRequest, edits: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return all changes to the payload with these laid over earlier ones; raise `Invalid`."""
+    given = edits or {}
+    try:
+        changed = check_edits(request.editable, request.payload, given)
+    except InvalidReply as error:
+        raise Invalid(request.id, error.errors) from None
+    kept = {key: value for key, value in request.edits.items() if key not in given}
+    return kept | changed
+
+
+def _blocked(request: InputRequest) -> str:
+    run = request.run
+    return (
+        f"Run {run.id} of {run.workflow!r} is blocked: its code is missing or no longer fits. "
+        f"Request {request.id} can be answered once that is mended."
+    )
+
+
+def _location(where: str) -> tuple[str | int, ...]:
+    """Turn `$.claims[3].note` into ("claims", 3, "note")."""
+    parts = re.findall(r"\.(\w+)|\[(\d+)\]", where)
+    return tuple(name or int(index) for name, index in parts)

@@ -1,0 +1,121 @@
+"""The fields of a request's payload that may be changed before it is approved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import QueryDict
+
+from workflows.engine.edits import lay_over, same
+from workflows.limits import InputRefused, parse_json
+from workflows.models import InputRequest
+
+PREFIX = "_edit."
+LONG = 80  # characters from which a text has a field of several lines
+
+
+@dataclass(slots=True)
+class EditField:
+    """One key: what is asked, what stands in the field, and what is wrong with it."""
+
+    key: str
+    asked: Any
+    shown: str
+    kind: str  # text, long, number, choice, json
+    error: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name that the field has in a form."""
+        return PREFIX + self.key
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a reviewer made of one key."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+class EditForm:
+    """Draws the editable keys with what stands there now, and reads what was made of them."""
+
+    def __init__(self, request: InputRequest, data: QueryDict | None = None) -> None:
+        payload = lay_over(request.payload, request.edits)
+        self._data = data if data is not None else QueryDict()
+        self._current = payload if isinstance(payload, dict) else {}
+        keys = [key for key in request.editable if key in self._current]
+        self.fields = [self._field(key) for key in keys]
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What was posted and is not what stood there, as JSON where it can be read as such."""
+        found = {}
+        for field in self.fields:
+            before = written(self._current[field.key]).replace("\r\n", "\n")
+            if field.name in self._data and field.shown != before:
+                found[field.key] = _read(self._current[field.key], field.shown)
+        return found
+
+    def set_errors(self, errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Put what the door found wrong at its field; return what belongs elsewhere."""
+        by_key = {field.key: field for field in self.fields}
+        others = []
+        for error in errors:
+            loc = tuple(error.get("loc", ()))
+            if loc[:1] == ("edits",) and loc[1:2] and loc[1] in by_key:
+                by_key[loc[1]].error = str(error["msg"])
+            else:
+                others.append(error)
+        return others
+
+    def _field(self, key: str) -> EditField:
+        value = self._current[key]
+        shown = self._data.get(PREFIX + key, written(value)).replace("\r\n", "\n")
+        return EditField(key, value, shown, _kind(value))
+
+
+def changed(request: InputRequest, edits: Mapping[str, Any]) -> list[Change]:
+    """Return what these edits make of the payload, key by key."""
+    payload = request.payload if isinstance(request.payload, dict) else {}
+    pairs = [(key, payload.get(key), value) for key, value in edits.items()]
+    return [Change(*pair) for pair in pairs if not same(pair[1], pair[2])]
+
+
+def written(value: Any) -> str:
+    """Return a value as it stands in its field."""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def read_json(text: str) -> Any:
+    """Return the JSON that `text` is; raise `InputRefused`."""
+    return parse_json(
+        text, what="The value", max_bytes=settings.ANSWER_MAX_BYTES,
+        max_depth=settings.JSON_MAX_DEPTH,
+    )  # fmt: skip
+
+
+def _read(before: Any, text: str) -> Any:
+    """Return the posted value; the door refuses what is not of the kind it was."""
+    if isinstance(before, str):
+        return text
+    try:
+        return read_json(text)
+    except InputRefused:
+        return text
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "choice"
+    if isinstance(value, int | float):
+        return "number"
+    if isinstance(value, str):
+        return "long" if len(value) > LONG or "\n" in value or "\r" in value else "text"
+    return "json"

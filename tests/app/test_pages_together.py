@@ -1,0 +1,340 @@
+"""The pages of deciding together: plain forms with 303, the same with htmx, and nothing unused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from approvals import door
+from approvals.models import Comment, Decision, Draft
+from tests.app.company import NO, YES, again, asked_of, make_operator, soon
+from tests.app.desk import HTMX, desk_of, ids, rows, text, url
+from tests.app.factories import BARE, TYPED, make_answered, make_reviewer, make_run, registered
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def flows() -> Iterator[None]:
+    with registered(BARE, TYPED):
+        yield
+
+
+@pytest.fixture
+def alice() -> User:
+    return make_reviewer("alice")
+
+
+@pytest.fixture
+def bob() -> User:
+    return make_reviewer("bob")
+
+
+@pytest.fixture
+def desk(alice: User) -> Client:
+    return desk_of(alice)
+
+
+def post(
+    desk: Client, address: str, *, htmx: bool = False, edits: Any = None, **fields: Any
+) -> Any:
+    more = {f"_edit.{key}": value for key, value in (edits or {}).items()}
+    return desk.post(address, fields | more, headers=HTMX if htmx else {})
+
+
+def field(response: Any, name: str) -> str:
+    """Return the value of an input of a page."""
+    found = re.search(rf'name="{re.escape(name)}" value="([^"]*)"', response.content.decode())
+    assert found, name
+    return found[1]
+
+
+# Calm
+
+
+def test_a_request_that_uses_nothing_of_this_shows_nothing_of_it(desk: Client) -> None:
+    page = text(desk.get(url(asked_of(), "")))
+    for word in (
+        "approvals", "If you approve", "You may change", "Changed", "Overdue", "Reminded", "Normal",
+        "Undo", "The same kind before", "What was said", "Give it", "Draft saved", "Mine",
+        "All priorities", "for alice",
+    ):  # fmt: skip
+        assert word not in page, word
+
+
+def test_a_request_shows_what_it_says_of_itself(desk: Client, alice: User, bob: User) -> None:
+    past = make_answered(NO, by=bob, prompt="Publish the last one?")
+    request = asked_of(
+        alice, priority=4, tags=["money"], if_approved="It is <b>paid</b>.", quorum=2,
+        overdue_at=soon(seconds=-5), escalated_at=soon(seconds=-5),
+    )  # fmt: skip
+    response = desk.get(url(request))
+    page = text(response)
+    for words in (
+        "Urgent", "money", "0 of 2 approvals", "Overdue", "Escalated", "for alice",
+        "If you approve: It is &lt;b&gt;paid&lt;/b&gt;.", "The same kind before", past.prompt,
+    ):  # fmt: skip
+        assert words in page, words
+    assert field(response, "_digest") == request.digest
+
+
+# Claims
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_claim_and_release(desk: Client, alice: User, bob: User, htmx: bool) -> None:
+    request = asked_of()
+    done = post(desk, url(request, "claim/"), htmx=htmx)
+    assert done.status_code == (200 if htmx else 303)
+    assert "You have it until" in text(desk.get(url(request)))
+    theirs = desk_of(bob)
+    assert "alice has it" in text(theirs.get("/"))
+    page = theirs.get(url(request))
+    assert "alice has this in hand" in text(page)
+    assert 'name="verdict"' not in page.content.decode()
+    refused = post(theirs, url(request, "decide/"), htmx=htmx, verdict="approve", comment="Mine.")
+    assert refused.status_code == 409
+    assert "in the hands of alice" in text(refused)
+    assert "Mine." in text(refused)
+    assert post(theirs, url(request, "release/"), htmx=htmx).status_code == 403
+    assert post(theirs, url(request, "claim/"), htmx=htmx).status_code == 409
+    post(desk, url(request, "release/"), htmx=htmx)
+    assert "Claim" in text(theirs.get(url(request)))
+
+
+# Giving away
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_who_gives_a_request_away_is_back_in_the_inbox(
+    desk: Client, alice: User, bob: User, htmx: bool
+) -> None:
+    request = asked_of(alice)
+    wrong = post(desk, url(request, "reassign/"), htmx=htmx, to="bob, nobody")
+    assert wrong.status_code == 422
+    assert "no active user or group" in text(wrong)
+    assert 'value="bob, nobody"' in wrong.content.decode()
+    done = post(desk, url(request, "reassign/"), htmx=htmx, to="bob")
+    assert done.headers["HX-Redirect" if htmx else "Location"] == "/"
+    assert desk.get(url(request)).status_code == 404
+    assert "gave this to bob" in text(desk_of(bob).get(url(request)))
+
+
+# Quorum, versions, edits
+
+
+def test_a_first_approval_of_two_says_how_far_it_is(desk: Client, bob: User) -> None:
+    request, other = asked_of(quorum=2), asked_of(prompt="And this?")
+    page = post(desk, url(request, "decide/"), htmx=True, verdict="approve", comment="Fine.")
+    assert page.status_code == 200
+    assert "Your approval counts. 1 of 2 are there" in text(page)
+    assert str(other.id) in page.content.decode()
+    assert 'value="approve"' not in page.content.decode()
+    assert 'value="reject"' in page.content.decode()
+    theirs = desk_of(bob)
+    assert "alice approved: Fine." in text(theirs.get(url(request)))
+    post(theirs, url(request, "decide/"), verdict="approve")
+    assert "Approved before by" in text(desk.get(url(request)))
+    assert again(request).status == "answered"
+
+
+def test_a_page_of_an_earlier_version_gets_the_new_one_and_keeps_the_draft(
+    desk: Client, bob: User
+) -> None:
+    request = asked_of(quorum=2, editable=["claimed"])
+    seen = field(desk.get(url(request)), "_digest")
+    door.decide(bob, request.id, YES, door="inbox", edits={"claimed": "600.00"})
+    for htmx in (True, False):
+        page = post(
+            desk, url(request, "decide/"), htmx=htmx, verdict="approve", comment="As asked.",
+            _digest=seen, edits={"claimed": "630.00"},
+        )  # fmt: skip
+        assert page.status_code == 412
+        shown = text(page)
+        assert "changed since you read it" in shown
+        assert "As asked." in shown
+        assert "630.00" in shown
+        assert field(page, "_edit.claimed") == "600.00"
+        assert field(page, "_digest") == again(request).digest
+    assert Decision.objects.count() == 1
+
+
+def test_edits_are_read_as_what_they_were(desk: Client) -> None:
+    payload = {
+        "amount": 640, "rate": 0.5, "paid": False, "note": "a\r\nb", "lines": [1], "none": None,
+        "kept": 3,
+    }  # fmt: skip
+    request = asked_of(payload=payload, editable=[key for key in payload if key != "kept"])
+    page = desk.get(url(request))
+    assert "You may change" in text(page)
+    typed = {
+        "amount": "600", "rate": "0.25", "paid": "true", "note": "a\r\nb", "lines": "[1, 2]",
+        "none": "null",
+    }  # fmt: skip
+    post(desk, url(request, "decide/"), verdict="approve", edits=typed)
+    assert again(request).edits == {"amount": 600, "rate": 0.25, "paid": True, "lines": [1, 2]}
+    shown = text(desk.get(url(request)))
+    assert "Changed before it was approved" in shown
+
+
+def test_an_edit_that_does_not_fit_comes_back_at_its_field(desk: Client) -> None:
+    request = asked_of(payload={"amount": 640, "who": "x"}, editable=["amount", "who"])
+    page = post(
+        desk, url(request, "decide/"), verdict="approve", comment="Less.",
+        edits={"amount": "six", "who": "y", "other": "no such key"},
+    )  # fmt: skip
+    assert page.status_code == 422
+    assert "This has to be a number" in text(page)
+    assert field(page, "_edit.amount") == "six"
+    assert field(page, "_edit.who") == "y"
+    assert "Less." in text(page)
+    assert again(request).is_pending
+
+
+# Talk, drafts, undo
+
+
+@pytest.mark.parametrize("htmx", [False, True])
+def test_what_is_said_stands_on_the_page(desk: Client, bob: User, htmx: bool) -> None:
+    request = asked_of()
+    empty = post(desk, url(request, "comments/"), htmx=htmx, said=" ")
+    assert empty.status_code == 422
+    done = post(desk, url(request, "comments/"), htmx=htmx, said="<i>Is it?</i>\nReally?")
+    assert done.status_code == (200 if htmx else 303)
+    assert "alice : &lt;i&gt;Is it?&lt;/i&gt; Really?" in text(desk_of(bob).get(url(request)))
+    assert Comment.objects.count() == 1
+
+
+def test_a_draft_comes_back_on_another_machine(desk: Client, alice: User, bob: User) -> None:
+    request = asked_of(editable=["claimed"])
+    typed: dict[str, Any] = {"comment": "Half a thou", "_digest": "x", "edits": {"claimed": "1.00"}}
+    saved = post(desk, url(request, "draft/"), htmx=True, **typed)
+    assert (saved.status_code, saved.content) == (204, b"")
+    assert Draft.objects.get().data == {"comment": ["Half a thou"], "_edit.claimed": ["1.00"]}
+    page = desk_of(alice).get(url(request))
+    assert "Half a thou" in text(page)
+    assert field(page, "_edit.claimed") == "1.00"
+    assert "Half a thou" not in text(desk_of(bob).get(url(request)))
+    assert post(desk, url(request, "draft/"), **typed).status_code == 303
+    typed_one = asked_of(run=make_run(TYPED))
+    post(desk, url(typed_one, "draft/"), amount="12", reason="exception", note="n")
+    assert 'value="12"' in desk.get(url(typed_one)).content.decode()
+
+
+def test_an_answer_is_undone_from_its_page(desk: Client, bob: User, settings: Any) -> None:
+    settings.UNDO_SECONDS = 60
+    request = asked_of()
+    page = post(desk, url(request, "decide/"), htmx=True, verdict="approve")
+    assert "Undo until" in text(page)
+    assert "goes to the run when it can no longer be undone" in text(page)
+    assert "Undo" not in text(desk_of(bob).get(url(request)))
+    assert post(desk_of(bob), url(request, "undo/")).status_code == 403
+    assert post(desk, url(request, "undo/")).status_code == 303
+    assert again(request).is_pending
+    assert post(desk, url(request, "undo/"), htmx=True).status_code == 409
+
+
+# The list
+
+
+def test_the_more_urgent_comes_first_and_pages_go_on_from_there(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("approvals.listing.PAGE", 2)
+    old, new = asked_of(created_at=soon(hours=-2)), asked_of(created_at=soon(hours=-1))
+    urgent, low = asked_of(priority=4), asked_of(priority=1, created_at=soon(hours=-9))
+    first = desk.get("/")
+    assert rows(first) == ids(urgent, old)
+    after = re.search(r'href="(/\?after=[^"]+)"', first.content.decode())
+    assert after
+    assert rows(desk.get(after[1])) == ids(new, low)
+    opened = post(desk, url(old, "decide/"), htmx=True, verdict="approve")
+    assert f"/requests/{new.id}/" in opened.content.decode()
+
+
+def test_the_list_is_narrowed_by_tag_priority_and_what_is_mine(
+    desk: Client, alice: User, bob: User
+) -> None:
+    group = Group.objects.create(name="finance")
+    alice.groups.add(group)
+    plain = asked_of(tags=['say "a"', "b"])
+    mine, ours = asked_of(alice, priority=3), asked_of(group, tags=["a"])
+    held = asked_of(claimed_by=alice, claimed_until=soon(hours=1))
+    asked_of(bob)
+    assert set(rows(desk.get("/"))) == set(ids(plain, mine, ours, held))
+    assert rows(desk.get("/?tag=a")) == ids(ours)
+    assert rows(desk.get("/", {"tag": 'say "a"'})) == ids(plain)
+    assert rows(desk.get("/?priority=high")) == ids(mine)
+    assert set(rows(desk.get("/?mine=1"))) == set(ids(mine, ours, held))
+    assert set(rows(desk.get("/?priority=nonsense"))) == set(ids(plain, mine, ours, held))
+    page = text(desk.get("/?tag=a"))
+    assert "Mine" in page
+    assert "All priorities" in page
+    assert "remove this filter" in page
+
+
+# Batches
+
+
+def test_many_are_decided_together_with_an_outcome_for_each(
+    desk: Client, alice: User, bob: User
+) -> None:
+    good, taken, hidden = asked_of(), asked_of(prompt="Taken?"), asked_of(bob)
+    chosen = [str(one.id) for one in (good, taken, hidden)]
+    page = desk.post("/requests/decide/", {"_id": chosen})
+    assert "Decide 3 requests together" in text(page)
+    assert "Publish it?" in text(page)
+    door.decide(bob, taken.id, NO, door="inbox")
+    fields = {"_id": chosen, "_go": "1", "verdict": "approve", "comment": "All fine."}
+    fields[f"_digest.{good.id}"] = field(page, f"_digest.{good.id}")
+    done = desk.post("/requests/decide/", fields)
+    assert "1 of 3 taken" in text(done)
+    assert "already answered by bob" in text(done)
+    assert (again(good).response, again(hidden).status) == (
+        {"approved": True, "comment": "All fine."}, "pending",
+    )  # fmt: skip
+
+
+def test_a_batch_that_cannot_be_decided_changes_nothing(desk: Client, alice: User) -> None:
+    bare, typed = asked_of(), asked_of(run=make_run(TYPED))
+    mixed = desk.post("/requests/decide/", {"_id": ids(bare, typed), "_go": "1"})
+    assert mixed.status_code == 422
+    assert "do not take the same answer" in text(mixed)
+    unread = desk.post("/requests/decide/", {"_id": ids(bare), "_go": "1"})
+    assert unread.status_code == 422
+    assert "Choose one of the buttons" in text(unread)
+    wrong = desk.post("/requests/decide/", {"_id": ids(typed), "_go": "1", "amount": "-1"})
+    assert wrong.status_code == 422
+    assert again(typed).is_pending
+    assert "Nothing was chosen" in text(desk.post("/requests/decide/", {}))
+    assert desk.get("/requests/decide/").status_code == 405
+
+
+# Who must not know
+
+
+def test_what_was_given_to_others_is_nowhere_to_be_found(alice: User, bob: User) -> None:
+    run = make_run(started_by=alice)
+    secret = asked_of(bob, run=run, prompt="The secret question?", tags=["hidden"])
+    old = make_answered(YES, by=bob, prompt="The secret answer?", assigned=True)
+    old.assignments.create(user=bob)
+    desk, theirs, all_of_it = desk_of(alice), desk_of(bob), desk_of(make_operator("carol"))
+    places = ["/", "/?q=secret", "/?tag=hidden", "/?mine=1", f"/?open={secret.id}",
+              "/requests/answered/", "/requests/answered/?q=secret", url(secret), url(old),
+              "/runs/", f"/runs/{run.id}/"]  # fmt: skip
+    for place in places:
+        assert "secret" not in text(desk.get(place)).replace("q=secret", ""), place
+    assert "1 open" not in text(desk.get("/runs/"))
+    for verb in ("decide", "claim", "release", "reassign", "comments", "draft", "undo"):
+        answer = post(desk, url(secret, f"{verb}/"), verdict="approve", to="alice", said="?")
+        assert answer.status_code == 404, verb
+    assert desk.get(f"/runs/{run.id}/snapshot.json").status_code == 404
+    assert theirs.get(f"/runs/{run.id}/snapshot.json").status_code == 200
+    for client in (theirs, all_of_it):
+        assert "The secret question?" in text(client.get("/"))
+        assert "The secret answer?" in text(client.get("/requests/answered/"))

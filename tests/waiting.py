@@ -1,0 +1,14 @@
+"""Waiting for what another thread does, without guessing how long it takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def until(condition: Callable[[], object], *, seconds: float = 20.0) -> None:
+    """Return as soon as `condition()` holds; fail if it does not for so long."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "What was waited for did not come about."
+        time.sleep(0.01)

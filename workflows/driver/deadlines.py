@@ -1,0 +1,80 @@
+"""What time does to requests and answers: reminders, escalations, ends, and deliveries let go.
+
+Everything here is looked at once a second by every worker, so each look is an index that holds
+only what is still to be done, and each deed one compare-and-set that a single worker wins.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from workflows import announce
+from workflows.driver import reminders
+from workflows.errors import DurableError
+from workflows.models import Delivery, InputRequest, WorkflowRun
+from workflows.models.deadline import OnDeadline
+from workflows.models.requests import InputRequestQuerySet
+
+logger = logging.getLogger(__name__)
+
+MOST = 100  # rows at one look
+
+
+def sweep(now: datetime) -> None:
+    """Do what is due at `now`, the database's time."""
+    for request in _some(InputRequest.objects.overdue(now)):
+        _try(request, lambda one=request: _end(one, now))  # type: ignore[misc]
+    for request in _some(InputRequest.objects.stirring(now)):
+        _try(request, lambda one=request: _stir(one, now))  # type: ignore[misc]
+    held = Delivery.objects.filter(not_before__lte=now).values_list("pk", "run_id")
+    for pk, run_id in held[:MOST]:
+        _let_go(pk, run_id, now)
+
+
+def _some(requests: InputRequestQuerySet) -> InputRequestQuerySet:
+    """Take the first few. Those of a blocked run stay until it goes on, and in nobody's way."""
+    return requests.exclude(run__status="blocked").select_related("run")[:MOST]
+
+
+def _try(request: InputRequest, act: Callable[[], None]) -> None:
+    try:
+        act()
+    except DurableError:
+        logger.info("Request %s was answered just before its time was over.", request.pk)
+
+
+def _end(request: InputRequest, now: datetime) -> None:
+    """Do with a request that nobody answered in time what it asked for."""
+    if request.on_deadline == OnDeadline.DEFAULT:
+        request.answer_by_default(now)
+    elif request.on_deadline == OnDeadline.STAY_OPEN:
+        request.mark_overdue(now)
+    else:
+        request.expire(now)
+
+
+def _stir(request: InputRequest, now: datetime) -> None:
+    reminded, escalated = request.stir(now)
+    if reminded or escalated:
+        reminders.send(request, escalated=escalated)
+
+
+def _let_go(pk: int, run_id: UUID, now: datetime) -> None:
+    """Let an answer that can no longer be undone go to its run, which is locked first.
+
+    It goes on as a new row: a run hears of its deliveries in the order of their keys, whichever
+    worker reads them, and nothing that came later may be heard before what it has heard already.
+    """
+    with transaction.atomic():
+        WorkflowRun.objects.filter(pk=run_id).hear_of_delivery(now)
+        held = Delivery.objects.filter(pk=pk, not_before__lte=now).first()
+        if held is None or Delivery.objects.filter(pk=pk, not_before__lte=now).delete()[0] != 1:
+            transaction.set_rollback(True)
+            return
+        Delivery.objects.create(run_id=run_id, kind=held.kind, data=held.data)
+        announce.after_commit(runs=[run_id], bell=True)

@@ -1,0 +1,75 @@
+"""New requests: their terms written into rows, and given to those they are asked of."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from workflows.driver.rows import insert
+from workflows.engine import InputRequestEvent
+from workflows.engine.workflow import Workflow
+from workflows.models import Assignment, InputRequest, Priority, Route
+from workflows.models.assignment import Directory, assignment
+from workflows.models.digest import digest_of
+from workflows.models.request import Asked
+
+logger = logging.getLogger(__name__)
+
+
+def set_terms(row: InputRequest, workflow: Workflow, event: InputRequestEvent) -> None:
+    """Write what the event says beyond its question into a row that was not stored yet."""
+    name = type(event).__name__
+    row.priority = Priority.named(event.priority)
+    row.tags = list(dict.fromkeys(event.tags))
+    row.if_approved = event.if_approved
+    row.editable = list(dict.fromkeys(event.editable))
+    row.quorum = type(event).quorum
+    if row.quorum > 1:  # a text neither approves nor rejects
+        row.allow = [verdict for verdict in row.allow if verdict != "reply"]
+    row.on_deadline = event.on_deadline
+    if event.on_deadline == "default":
+        row.default_response = workflow.check_reply(name, event.allow, event.default_response)
+    row.remind_at = _after(row.created_at, event.remind_in)
+    row.escalate_at = _after(row.created_at, event.escalate_in)
+    row.escalate_to = list(event.escalate_to)
+    row.act_at = row.next_act()
+    row.digest = digest_of(row)
+    row.asked = Asked(workflow.name, event.assign_to)
+
+
+def _after(moment: datetime, length: timedelta | None) -> datetime | None:
+    return None if length is None else moment + length
+
+
+def open_requests(rows: Sequence[InputRequest]) -> None:
+    """Insert new requests and their assignments, in the caller's transaction.
+
+    A fixed number of queries: the routes, then users and groups that were named. What names
+    nobody that exists is everybody's, so that it is not lost.
+    """
+    if not rows:
+        return
+    routes = _routes({row.asked.workflow for row in rows})
+    directory = Directory(name for row in rows for name in row.asked.names)
+    assignments: list[Assignment] = []
+    for row in rows:
+        route = routes.get((row.asked.workflow, row.event)) or routes.get((row.asked.workflow, ""))
+        found: list[Any] = list(directory.found(row.asked.names))
+        unknown = directory.unknown(row.asked.names)
+        if unknown:
+            logger.warning("Request %s names %s, who do not exist.", row.pk, ", ".join(unknown))
+        elif route and not row.asked.names:
+            found = [one for one in route.users.all() if one.is_active] + [*route.groups.all()]
+        if route and route.priority is not None:
+            row.priority = route.priority
+        row.assigned = bool(found)
+        assignments += [assignment(row, one) for one in found]
+    insert(InputRequest, rows)
+    insert(Assignment, assignments)
+
+
+def _routes(workflows: set[str]) -> dict[tuple[str, str], Route]:
+    routes = Route.objects.filter(workflow__in=workflows).prefetch_related("users", "groups")
+    return {(route.workflow, route.event): route for route in routes}

@@ -1,0 +1,66 @@
+"""Changes that a reviewer makes to the payload before approving it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from workflows.engine.codec import encode
+from workflows.engine.errors import InvalidReply, UnstorableValue
+
+KINDS: tuple[tuple[Any, str], ...] = (
+    (bool, "yes or no"), ((int, float), "a number"), (str, "a text"), (list, "a list"),
+    (dict, "an object"),
+)  # fmt: skip
+
+
+def check_edits(editable: Iterable[str], payload: Any, edits: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the edits that change something, as JSON. A value keeps the kind that it has.
+
+    Raise `InvalidReply` with one entry per fault, located at ("edits", key).
+    """
+    allowed, found, faults = set(editable), {}, []
+    for key, value in edits.items():
+        fault = "" if key in allowed else "This may not be edited"
+        try:
+            plain = to_jsonable_python(value)
+            encode(plain)
+            fault = fault or _misfit(payload[key], plain)
+        except (UnstorableValue, ValueError) as error:
+            fault = fault or str(error)
+        if fault:
+            faults.append({"loc": ("edits", key), "msg": fault, "type": "edit"})
+        elif not same(payload[key], plain):
+            found[key] = plain
+    if faults:
+        told = "; ".join(f"{one['loc'][1]}: {one['msg']}" for one in faults)
+        raise InvalidReply(f"The edits do not fit: {told}.", faults)
+    return found
+
+
+def lay_over(payload: Any, edits: Mapping[str, Any] | None) -> Any:
+    """Return the payload with the edits in it; neither is changed."""
+    return {**payload, **edits} if edits and isinstance(payload, dict) else payload
+
+
+def same(left: Any, right: Any) -> bool:
+    """Compare as JSON does: 1 and true are not the same, though Python says so."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+
+
+def _misfit(before: Any, after: Any) -> str:
+    """Say what `after` should be, where `before` was not null and is of another kind."""
+    if before is None or kind_of(before) == kind_of(after):
+        return ""
+    return f"This has to be {kind_of(before)}"
+
+
+def kind_of(value: Any) -> str:
+    """Return what a JSON value is, in words."""
+    return next((words for kind, words in KINDS if isinstance(value, kind)), "nothing")

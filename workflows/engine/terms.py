@@ -1,0 +1,135 @@
+"""The terms of a request: whom it asks, until when, and what else a step may say of it.
+
+Checked in the step that asks, so that a request which could never be kept is not made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from workflows.engine.errors import BadRequest, InvalidReply, QuorumWithoutVerdict
+from workflows.engine.events import InputRequestEvent
+from workflows.engine.reply import check_reply, is_bare, schema_of
+
+if TYPE_CHECKING:
+    from workflows.engine.machine import Machine
+
+MOST_NAMES = 50  # in one list: assignees, tags, editable keys
+LONGEST_NAME = 150
+LONGEST_LINE = 300
+
+
+def check_terms(where: str, event: InputRequestEvent) -> None:
+    """Raise `BadRequest` that names the field which cannot be kept."""
+    for name, check in CHECKS.items():
+        fault = check(event)
+        if fault:
+            asked = type(event).__name__
+            raise BadRequest(f"{where} asked {asked}, but its field {name!r} {fault}.")
+
+
+def check_quorum(where: str, request: type[InputRequestEvent]) -> None:
+    """Raise `QuorumWithoutVerdict` if several people have to approve and no answer says so."""
+    if request.quorum < 1:
+        raise QuorumWithoutVerdict(
+            f"{where}: {request.__name__} has a quorum of {request.quorum}; it needs one at least."
+        )
+    if request.quorum > 1 and not _has_verdict(request):
+        raise QuorumWithoutVerdict(
+            f"{where}: {request.__name__} has a quorum of {request.quorum}, so its reply "
+            f"{request.reply.__name__} needs a field 'approved: bool' to count approvals by."
+        )
+
+
+def _has_verdict(request: type[InputRequestEvent]) -> bool:
+    if is_bare(request.reply):
+        return True
+    schema = schema_of(request.reply) or {}
+    name = schema.get("$ref", "").rpartition("/")[2]
+    schema = schema.get("$defs", {}).get(name, schema)
+    approved: dict[str, Any] = schema.get("properties", {}).get("approved", {})
+    return approved.get("type") == "boolean"
+
+
+def _names(values: Iterable[str], longest: int = LONGEST_NAME) -> str:
+    names = list(values)
+    if len(names) > MOST_NAMES:
+        return f"has more than {MOST_NAMES} entries"
+    wrong = [one for one in names if not one.strip() or len(one) > longest]
+    return f"has an entry {wrong[0][:40]!r} that is no name" if wrong else ""
+
+
+def _people(values: Iterable[str]) -> str:
+    return _names([one.removeprefix("group:") for one in values])
+
+
+def _moment(event: InputRequestEvent, given: timedelta | None) -> str:
+    if given is None:
+        return ""
+    if given <= timedelta(0):
+        return "is no time to come"
+    late = event.due_in is not None and given >= event.due_in and event.on_deadline != "stay_open"
+    return "comes after its deadline" if late else ""
+
+
+def _escalation(event: InputRequestEvent) -> str:
+    if bool(event.escalate_to) != (event.escalate_in is not None):
+        return "goes with 'escalate_in'; give both or none"
+    return _people(event.escalate_to)
+
+
+def _policy(event: InputRequestEvent) -> str:
+    if event.on_deadline != "fail" and event.due_in is None:
+        return f"is {event.on_deadline!r}, which needs a deadline: give 'due_in'"
+    return ""
+
+
+def _default(event: InputRequestEvent) -> str:
+    if event.on_deadline != "default":
+        return "" if event.default_response is None else "needs on_deadline='default'"
+    try:
+        check_reply(type(event), event.allow, event.default_response)
+    except InvalidReply as error:
+        return f"is no answer to it: {str(error).rstrip('.')}"
+    return ""
+
+
+def _line(event: InputRequestEvent) -> str:
+    text = event.if_approved
+    if "\n" in text or "\r" in text:
+        return "is more than one line"
+    return f"is longer than {LONGEST_LINE} characters" if len(text) > LONGEST_LINE else ""
+
+
+def _editable(event: InputRequestEvent) -> str:
+    payload = event.payload if isinstance(event.payload, dict) else {}
+    missing = [key for key in event.editable if key not in payload]
+    if missing:
+        return f"names {missing[0][:40]!r}, which is no key of its payload"
+    return _names(event.editable)
+
+
+CHECKS: dict[str, Callable[[InputRequestEvent], str]] = {
+    "assign_to": lambda event: _people(event.assign_to),
+    "tags": lambda event: _names(event.tags, longest=50),
+    "remind_in": lambda event: _moment(event, event.remind_in),
+    "escalate_in": lambda event: _moment(event, event.escalate_in),
+    "escalate_to": _escalation,
+    "on_deadline": _policy,
+    "default_response": _default,
+    "if_approved": _line,
+    "editable": _editable,
+}
+
+
+def settle_overdue(machine: Machine, request_id: str) -> None:
+    """Do with an open request what it asked for at its deadline: fail, answer, or wait on."""
+    request = machine.state.requests[request_id]
+    event = request.event.load(machine.workflow.events)
+    if event.on_deadline == "default":
+        response = check_reply(type(event), event.allow, event.default_response)
+        machine.answer(request_id, response, door="deadline")
+    elif event.on_deadline == "fail":
+        machine.expire(request_id)

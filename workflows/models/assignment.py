@@ -1,0 +1,127 @@
+"""Whom a request was given to, and the routes that say so for requests which name nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db import models
+from django.db.models import OuterRef, Q
+
+from workflows.models.priority import Priority
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+GROUP = "group:"
+
+
+class AssignmentQuerySet(models.QuerySet["Assignment"]):
+    """Queries over many assignments."""
+
+    def naming(self, user: User | AnonymousUser) -> AssignmentQuerySet:
+        """Those of the outer query's request that name `user`, or a group they are in."""
+        groups = Group.objects.filter(user=user.pk).values("pk")
+        own = Q(user=user.pk) | Q(group__in=groups)
+        return self.filter(own, request=OuterRef("pk"))
+
+
+class Assignment(models.Model):
+    """A user or a group that may see and answer a request."""
+
+    request = models.ForeignKey(
+        "workflows.InputRequest", models.CASCADE, related_name="assignments"
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="assignments"
+    )
+    group = models.ForeignKey(
+        Group, models.CASCADE, null=True, blank=True, related_name="assignments"
+    )
+
+    objects = AssignmentQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, group__isnull=True)
+                | Q(user__isnull=True, group__isnull=False),
+                name="assignment_names_one",
+            ),
+            models.UniqueConstraint(
+                fields=["request", "user"],
+                condition=Q(user__isnull=False),
+                name="assignment_once_per_user",
+            ),
+            models.UniqueConstraint(
+                fields=["request", "group"],
+                condition=Q(group__isnull=False),
+                name="assignment_once_per_group",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """The name as a request writes it: "alice" or "group:finance"."""
+        return self.user.get_username() if self.user else f"{GROUP}{self.group}"
+
+
+class Route(models.Model):
+    """Who gets the requests of a workflow that name nobody. The more exact route counts."""
+
+    workflow = models.CharField(max_length=100)
+    event = models.CharField(
+        "request class", max_length=200, blank=True, help_text="Empty: all of the workflow."
+    )
+    users = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="+")
+    groups = models.ManyToManyField(Group, blank=True, related_name="+")
+    priority = models.PositiveSmallIntegerField(
+        choices=Priority.choices, null=True, blank=True, help_text="Empty: as the request says."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workflow", "event"], name="route_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workflow} {self.event}".strip()
+
+
+class Directory:
+    """The users and groups that exist, of the names that were asked for: two queries at most."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        wanted = set(names)
+        groups = {name.removeprefix(GROUP) for name in wanted if name.startswith(GROUP)}
+        users = {name for name in wanted if not name.startswith(GROUP)}
+        self._found: dict[str, User | Group] = {}
+        if users:
+            people = get_user_model().objects.filter(username__in=users, is_active=True)
+            self._found.update({one.get_username(): one for one in people})
+        if groups:
+            found = Group.objects.filter(name__in=groups)
+            self._found.update({f"{GROUP}{one.name}": one for one in found})
+
+    def unknown(self, names: Iterable[str]) -> list[str]:
+        """Return the names of which there is no active user and no group."""
+        return [name for name in names if name not in self._found]
+
+    def found(self, names: Iterable[str]) -> Iterator[User | Group]:
+        """Yield the users and groups that exist, each once."""
+        for name in dict.fromkeys(names):
+            if name in self._found:
+                yield self._found[name]
+
+
+def assignment(request: models.Model, to: User | Group) -> Assignment:
+    """Return the unsaved row that gives `request` to a user or a group."""
+    if isinstance(to, Group):
+        return Assignment(request_id=request.pk, group=to)
+    return Assignment(request_id=request.pk, user=to)

@@ -1,0 +1,113 @@
+"""When a request reminds, escalates and ends, and what happens to it then."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import Value
+
+from workflows import announce
+from workflows.models.assignment import Assignment, Directory, assignment
+from workflows.models.fields import OrderedJSONField
+from workflows.models.requests import InputRequestQuerySet
+
+EMPTY_LIST: Any = Value([], OrderedJSONField())
+EMPTY_DICT: Any = Value({}, OrderedJSONField())
+
+
+class OnDeadline(models.TextChoices):
+    """What happens to a request that nobody answered in time."""
+
+    FAIL = "fail"  # it expires, and its run fails
+    DEFAULT = "default"  # the system answers with `default_response`
+    STAY_OPEN = "stay_open"  # it is marked as overdue, and goes on waiting
+
+
+class Timed(models.Model):
+    """The times of a request. `act_at` is the next of reminder and escalation, null if none is.
+
+    `reminded_at`, `escalated_at` and `overdue_at` say when each was done: each once.
+    """
+
+    deadline = models.DateTimeField(null=True, blank=True)
+    on_deadline = models.CharField(
+        max_length=16,
+        choices=OnDeadline.choices,
+        default=OnDeadline.FAIL,
+        db_default=OnDeadline.FAIL,
+    )
+    default_response = OrderedJSONField(null=True, blank=True)
+    overdue_at = models.DateTimeField(null=True, blank=True)
+    remind_at = models.DateTimeField(null=True, blank=True)
+    reminded_at = models.DateTimeField(null=True, blank=True)
+    escalate_at = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True)
+    escalate_to = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
+    act_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def is_late(self, now: datetime) -> bool:
+        """Say whether the time to answer is over, be it written down already or not."""
+        ends = self.deadline is not None and self.on_deadline != OnDeadline.STAY_OPEN
+        return ends and self.deadline is not None and self.deadline <= now
+
+    def next_act(self) -> datetime | None:
+        """Return when the next reminder or escalation is due that was not done yet."""
+        times = [
+            None if self.reminded_at else self.remind_at,
+            None if self.escalated_at else self.escalate_at,
+        ]
+        return min((time for time in times if time is not None), default=None)
+
+    def times_anew(self, now: datetime) -> dict[str, Any]:
+        """Return the columns that give the request as much time again, from `now` on."""
+        shift = now - self.created_at  # type: ignore[attr-defined]
+        for name in ("deadline", "remind_at", "escalate_at"):
+            moment = getattr(self, name)
+            setattr(self, name, None if moment is None else moment + shift)
+        self.reminded_at = self.escalated_at = self.overdue_at = None
+        self.act_at = self.next_act()
+        names = ("deadline", "remind_at", "escalate_at", "reminded_at", "escalated_at")
+        return {name: getattr(self, name) for name in (*names, "overdue_at", "act_at")}
+
+    def mark_overdue(self, now: datetime) -> bool:
+        """Say once that the deadline of a request that stays open has passed."""
+        late = self._row().overdue(now).filter(on_deadline=OnDeadline.STAY_OPEN)
+        marked = late.update(overdue_at=now) == 1
+        if marked:
+            announce.after_commit(runs=(), inbox=True)
+        return marked
+
+    def stir(self, now: datetime) -> tuple[bool, bool]:
+        """Do what is due of reminder and escalation; return whether each was done by this call.
+
+        One UPDATE that names the moment it was due at, so that of two workers one does it.
+        """
+        due, before = self.act_at, (self.reminded_at, self.escalated_at)
+        if self.remind_at and not self.reminded_at and self.remind_at <= now:
+            self.reminded_at = now
+        if self.escalate_at and not self.escalated_at and self.escalate_at <= now:
+            self.escalated_at = now
+        done = {"reminded_at": self.reminded_at, "escalated_at": self.escalated_at}
+        with transaction.atomic():
+            stirring = self._row().stirring(now).filter(act_at=due)
+            if stirring.update(**done, act_at=self.next_act()) != 1:
+                return False, False
+            escalated = self.escalated_at != before[1]
+            if escalated:
+                self._add_assignees()
+            announce.after_commit(runs=(), inbox=True)
+        return self.reminded_at != before[0], escalated
+
+    def _add_assignees(self) -> None:
+        """Add those the request is escalated to. One that all could see stays so for all."""
+        to = Directory(self.escalate_to).found(self.escalate_to)
+        rows = [assignment(self, one) for one in to]
+        Assignment.objects.bulk_create(rows, ignore_conflicts=True)
+
+    def _row(self) -> InputRequestQuerySet:
+        return InputRequestQuerySet(type(self)).filter(pk=self.pk)

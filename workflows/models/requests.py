@@ -1,0 +1,116 @@
+"""Sets of requests: who may see them, which wait, which are late."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import get_user_model
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from workflows.models.assignment import Assignment
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+    from workflows.models.request import InputRequest
+
+DECIDE = "approvals.add_decision"
+SEE_ALL = "workflows.view_inputrequest"
+
+
+def in_time(now: datetime) -> Q:
+    """Return the condition that a request still takes a person's answer at this moment."""
+    return Q(deadline__isnull=True) | Q(deadline__gt=now) | Q(on_deadline="stay_open")
+
+
+def free_for(user: User, now: datetime) -> Q:
+    """Return the condition that nobody else holds a claim at this moment."""
+    return Q(claimed_by__isnull=True) | Q(claimed_by=user) | Q(claimed_until__lte=now)
+
+
+def deciders() -> models.QuerySet[User]:
+    """Return the active people who may answer anything at all."""
+    return get_user_model().objects.with_perm(
+        DECIDE, backend="django.contrib.auth.backends.ModelBackend"
+    )
+
+
+class InputRequestQuerySet(models.QuerySet["InputRequest"]):
+    """Queries over many requests."""
+
+    def visible_to(self, user: User | AnonymousUser) -> InputRequestQuerySet:
+        """Requests that `user` may know of: all, or the unassigned and their own, if they decide.
+
+        Every page, count, search, socket and command asks here.
+        """
+        if user.has_perm(SEE_ALL):
+            return self
+        if user.has_perm(DECIDE):
+            return self.filter(Q(assigned=False) | Exists(Assignment.objects.naming(user)))
+        return self.none()
+
+    def hidden_from(self, user: User | AnonymousUser) -> InputRequestQuerySet:
+        """Requests that `user` may not know of, though they may see their run."""
+        if user.has_perm(SEE_ALL):
+            return self.none()
+        return self.exclude(pk__in=InputRequestQuerySet(self.model).visible_to(user).values("pk"))
+
+    def pending(self) -> InputRequestQuerySet:
+        """Requests that wait for an answer."""
+        return self.filter(status="pending")
+
+    def given_to(self, user: User) -> InputRequestQuerySet:
+        """Requests that were given to `user`, by name or by group."""
+        return self.filter(Exists(Assignment.objects.naming(user)))
+
+    def mine(self, user: User) -> InputRequestQuerySet:
+        """Requests that were given to `user`, by name or by group, or that they have claimed."""
+        return self.filter(Q(claimed_by=user) | Exists(Assignment.objects.naming(user)))
+
+    def unanswerable(self) -> InputRequestQuerySet:
+        """Pending requests that nobody active may answer, four eyes and assignees considered.
+
+        They wait for ever unless somebody is let in, or their run is cancelled.
+        """
+        others = deciders().exclude(pk=OuterRef("run__started_by"))
+        own = Q(four_eyes=True, run__started_by__isnull=False)
+        given = Q(assigned=True)
+        seers = get_user_model().objects.with_perm(
+            SEE_ALL, backend="django.contrib.auth.backends.ModelBackend"
+        )
+        named = Q(assignments__request=OuterRef("pk")) | Q(
+            groups__assignments__request=OuterRef("pk")
+        )
+        able = deciders().filter(named | Q(pk__in=seers))
+        able_others = able.exclude(pk=OuterRef("run__started_by"))
+        return self.pending().filter(
+            ~Exists(deciders())
+            | (own & ~Exists(others))
+            | (given & ~Exists(able))
+            | (given & own & ~Exists(able_others))
+        )
+
+    def overdue(self, now: datetime) -> InputRequestQuerySet:
+        """Pending requests whose deadline has passed, and of which nobody has said so yet."""
+        return self.pending().filter(deadline__lte=now, overdue_at__isnull=True)
+
+    def stirring(self, now: datetime) -> InputRequestQuerySet:
+        """Pending requests that are due for a reminder or an escalation."""
+        return self.pending().filter(act_at__lte=now)
+
+    def reopen(self, now: datetime) -> None:
+        """Cancelled, expired -> pending, for the requests of a failed run that is retried.
+
+        Each has as much time again as it had at first.
+        """
+        closed = self.filter(status__in=["cancelled", "expired"])
+        timed = Q(deadline__isnull=False) | Q(remind_at__isnull=False)
+        for request in closed.filter(timed | Q(escalate_at__isnull=False)):
+            closed.filter(pk=request.pk).update(**request.times_anew(now))
+        closed.update(status="pending", claimed_by=None, claimed_until=None)
+
+    def at_revision(self, request: InputRequest) -> InputRequestQuerySet:
+        """This one request, if it is still as it was read: same version, same votes."""
+        return self.filter(pk=request.pk, revision=request.revision, votes=request.votes)
