@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 GRACE = 10.0  # seconds that requests get, as steps do when a worker drains
 FLUSH = 1.0  # seconds for what was answered to leave for slow readers
-LAST = 5.0  # seconds from then on until the process ends whatever still runs in its threads
+LAST = 5.0  # seconds from the end of the loop to the end of the process, whatever its threads do
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -54,9 +54,9 @@ class Draining:
         found = sys.modules.get("twisted.internet.reactor")
         if found is not None and self._reactor is None:
             self._reactor = found
-            self._reactor.addSystemEventTrigger(
-                "before", "shutdown", self._stop, asyncio.get_running_loop()
-            )
+            add = self._reactor.addSystemEventTrigger
+            add("before", "shutdown", self._stop, asyncio.get_running_loop())
+            add("after", "shutdown", _end_at_last)
 
     def _stop(self, loop: asyncio.AbstractEventLoop) -> Any:
         """Take no new connections, and let the reactor stop when the last answer has left."""
@@ -75,7 +75,6 @@ class Draining:
                     await asyncio.wait(set(self._under_way))
         if self._under_way:
             logger.warning("%s requests took too long and are cut off.", len(self._under_way))
-            threading.Thread(target=_end_at_last, name="last-resort", daemon=True).start()
         with suppress(TimeoutError):
             async with asyncio.timeout(FLUSH):
                 while self._reactor.getWriters():  # noqa: ASYNC110  Twisted says it in no other way
@@ -83,6 +82,10 @@ class Draining:
 
 
 def _end_at_last() -> None:
-    """End a process that cannot end by itself: Python would wait for the threads of requests."""
-    time.sleep(LAST)
-    os._exit(1)
+    """See to it that the process ends, though Python would wait for the threads of requests."""
+
+    def end() -> None:
+        time.sleep(LAST)
+        os._exit(1)
+
+    threading.Thread(target=end, name="last-resort", daemon=True).start()
