@@ -7,7 +7,8 @@ from typing import Any
 from django import template
 
 from workflows.prose import plain
-from workflows.templatetags.tree import Tree, raw_text
+from workflows.templatetags.node import raw_text
+from workflows.templatetags.tree import Tree
 from workflows.templatetags.visible import visible
 
 register = template.Library()
