@@ -226,14 +226,40 @@
     prepare();
     event.detail.target.scrollTop = 0;
     if (innerWidth < 900) scrollTo(0, 0);
+    if (receipt) return arrive();
     const place = $("#detail [data-focus], #detail [role=alert]") ?? $("#detail h1");
     place?.focus({ preventScroll: place.matches("h1, .bar *") });
-    const article = $("#detail [data-accepted]");
-    if (article) {
-      say(`${$(".request > header .tag").textContent}. ${$("[data-focus]").textContent}`);
-      htmx.trigger(document.body, "decided");
-    }
+    if ($("#detail [data-accepted]")) leave();
   });
+
+  // After a decision the next request opens, with a line about what was just decided.
+  let receipt = null;
+
+  const leave = () => {
+    say(`${$(".request > header .tag").textContent}. ${$("[data-focus]").textContent}`);
+    htmx.trigger(document.body, "decided");
+    const next = $("#detail [data-next]");
+    if (!next) return;
+    receipt = $("#detail [data-receipt]");
+    htmx.process(next); // which it would do a moment later
+    next.click();
+  };
+
+  const arrive = () => {
+    receipt.hidden = false;
+    $("#detail").prepend(receipt);
+    htmx.process(receipt);
+    $("#detail h1")?.focus({ preventScroll: true });
+    say(`${receipt.textContent.trim()}. Next: ${$("#detail h1")?.textContent ?? ""}`);
+    receipt = null;
+  };
+
+  // It did not come: the outcome stays, and the link to the next request with it.
+  for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError", "htmx:sendAbort"]) {
+    document.addEventListener(name, (event) => {
+      if (event.detail.elt.matches?.("[data-next]")) receipt = null;
+    });
+  }
 
   // A form that never reached the server keeps its text; say so instead of doing nothing.
   for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {

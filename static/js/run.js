@@ -18,7 +18,7 @@
   const essence = (element) =>
     element.outerHTML
       .replace(/ hx-swap-oob="[^"]*"/, "")
-      .replace(/(name="csrfmiddlewaretoken" value=")[^"]*/g, "$1");
+      .replace(/(name="(?:csrfmiddlewaretoken|_key)" value=")[^"]*/g, "$1");
 
   for (const section of document.querySelectorAll("[data-section]")) {
     sent.set(section.id, essence(section));

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import unescape
 
-from django.utils.html import escape
+from django.utils.html import escape, strip_tags
 from django.utils.safestring import SafeString
 from markdown_it.token import Token
 
@@ -55,6 +56,11 @@ class Prompt:
         first, _, rest = shown.partition("\n")
         head = first.strip()
         return cls(_cut(head), text=rest.strip() if len(head) <= HEAD else shown)
+
+    @property
+    def line(self) -> str:
+        """The headline as plain text."""
+        return unescape(strip_tags(self.headline))
 
     @property
     def is_long(self) -> bool:
