@@ -233,7 +233,9 @@
   });
 
   // After a decision the next request opens, with a line about what was just decided.
+  const SETTLING = 500; // milliseconds
   let receipt = null;
+  let arrivedAt = -Infinity;
 
   const leave = () => {
     say(`${$(".request > header .tag").textContent}. ${$("[data-focus]").textContent}`);
@@ -249,10 +251,19 @@
     receipt.hidden = false;
     $("#detail").prepend(receipt);
     htmx.process(receipt);
+    arrivedAt = performance.now();
     $("#detail h1")?.focus({ preventScroll: true });
     say(`${receipt.textContent.trim()}. Next: ${$("#detail h1")?.textContent ?? ""}`);
     receipt = null;
   };
+
+  // The second half of a double click was meant for the request before.
+  document.addEventListener("click", (event) => {
+    const settles = performance.now() - arrivedAt < SETTLING;
+    if (!settles || !event.target.closest?.(".decision .bar button")) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
 
   // It did not come: the outcome stays, and the link to the next request with it.
   for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError", "htmx:sendAbort"]) {

@@ -28,6 +28,16 @@ AT_ONCE = """([selector, key]) => {
   return [document.activeElement !== seen, event.defaultPrevented];
 }"""
 
+# Clicks on Approve as soon as the next request is in its place.
+CLICK_ON_ARRIVAL = """() => {
+  window.clicks = 0;
+  new MutationObserver(() => {
+    const button = document.querySelector("#detail:has(> .receipt) [data-key=approve]");
+    if (!button || window.clicks++) return;
+    button.click();
+  }).observe(document.querySelector("#detail"), { childList: true });
+}"""
+
 # What other parts of the page would bring: here they only say that they were pressed.
 STAND_INS = """() => {
   window.pressed = [];
@@ -168,6 +178,26 @@ def test_held_keys_do_nothing_more(alice: Tab, admin: Person) -> None:
     page.keyboard.up("Enter")
     expect(alice.row(first)).to_have_count(0)
     assert len(sent) == 1
+
+
+def test_a_double_click_does_not_answer_the_next_request(alice: Tab, admin: Person) -> None:
+    first, second = ask(admin, "Clicked twice", "Under the second click")
+    alice.open_live(f"/requests/{first}/")
+    page = alice.page
+    sent = decisions(page)
+    page.evaluate(CLICK_ON_ARRIVAL)
+    page.click(APPROVE)
+    eventually(lambda: page.evaluate("window.clicks") > 0, "the next request is clicked")
+    expect(page.locator(f"[data-open='{second}']")).to_be_visible()
+    expect(alice.row(first)).to_have_count(0)
+    expect(alice.row(second)).to_be_visible()
+    assert len(sent) == 1
+
+    def decided() -> bool:  # once it has settled, a click is a click again
+        page.click(APPROVE)
+        return len(sent) == 2
+
+    eventually(decided, "the next request takes a click")
 
 
 def test_for_half_a_second_after_the_pane_changed_keys_are_silent(
