@@ -59,10 +59,10 @@ def test_items_keep_the_numbers_that_were_written() -> None:
 
 def test_tables_and_code_scroll_by_key_and_figures_line_up() -> None:
     html = Prompt.of(RELEASE).html
-    assert '<div class="prose-scroll" tabindex="0" role="region" aria-label="Table">' in html
+    assert '<div class="prose-scroll" tabindex="0" role="group" aria-label="Table">' in html
     assert '<th scope="col" class="right">price</th>' in html
     assert '<td class="right">12.50</td>' in html
-    assert '<pre tabindex="0" role="region" aria-label="Code">' in html
+    assert '<pre tabindex="0" role="group" aria-label="Code">' in html
     assert "deploy &lt;target&gt;" in html
     assert "style=" not in html
 

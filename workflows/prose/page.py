@@ -27,14 +27,14 @@ _BLOCKS = {
 }  # fmt: skip
 _VALUES = {
     "div": {
-        "class": {"prose-scroll"}, "tabindex": {"0"}, "role": {"region"}, "aria-label": {"Table"},
+        "class": {"prose-scroll"}, "tabindex": {"0"}, "role": {"group"}, "aria-label": {"Table"},
     },
-    "pre": {"tabindex": {"0"}, "role": {"region"}, "aria-label": {"Code"}},
+    "pre": {"tabindex": {"0"}, "role": {"group"}, "aria-label": {"Code"}},
     "th": {"class": {"right", "center"}, "scope": {"col"}},
     "td": {"class": {"right", "center"}},
 }  # fmt: skip
-_SCROLL = '<div class="prose-scroll" tabindex="0" role="region" aria-label="Table">'
-_CODE = '<pre tabindex="0" role="region" aria-label="Code"><code>'
+_SCROLL = '<div class="prose-scroll" tabindex="0" role="group" aria-label="Table">'
+_CODE = '<pre tabindex="0" role="group" aria-label="Code"><code>'
 
 
 def blocks(tokens: Sequence[Token]) -> SafeString:
