@@ -57,6 +57,14 @@ def test_items_keep_the_numbers_that_were_written() -> None:
     assert '<li value="7">New' in Prompt.of(RELEASE).html
 
 
+def test_a_minus_and_what_is_struck_out_are_not_lost() -> None:
+    text = "Pay ~~640~~ 500?\n\n- 500 EUR\n\n+ 20 EUR\n\n* both\n"
+    html = Prompt.of(text).html
+    assert re.findall("<ul.*>", html) == ['<ul class="minus">', '<ul class="plus">', "<ul>"]
+    assert plain(text) == "Pay ~~640~~ 500? - 500 EUR + 20 EUR * both"
+    assert "<s>640</s>" in Prompt.of(text).headline
+
+
 def test_tables_and_code_scroll_by_key_and_figures_line_up() -> None:
     html = Prompt.of(RELEASE).html
     assert '<div class="prose-scroll" tabindex="0" role="group" aria-label="Table">' in html
@@ -99,7 +107,7 @@ def test_a_first_line_that_is_too_long_for_a_headline_is_cut_and_whole_below() -
 
 
 def test_a_prompt_that_begins_with_a_list_or_a_mark_over_two_lines_is_whole_below() -> None:
-    assert Prompt.of("- one\n- two").headline == "one"
+    assert Prompt.of("- one\n- two").headline == "- one"
     assert words(Prompt.of("- one\n- two").html) == "one two"
     assert words(Prompt.of("**one\ntwo** three").html) == "one two three"
 

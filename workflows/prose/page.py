@@ -26,6 +26,7 @@ _BLOCKS = {
     "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
 _VALUES = {
+    "ul": {"class": {"minus", "plus"}},
     "div": {
         "class": {"prose-scroll"}, "tabindex": {"0"}, "role": {"group"}, "aria-label": {"Table"},
     },
@@ -91,6 +92,11 @@ class Renderer(RendererHTML):
         said = [place] if words not in (href, place) else []
         said += [title] if title else []
         return f"</bdi></a> <small>({escape(', '.join(said))})</small>" if said else "</bdi></a>"
+
+    def bullet_list_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Env) -> str:
+        """A list with the signs that were written: "- 500" may be an amount."""
+        kind = {"-": ' class="minus"', "+": ' class="plus"'}.get(tokens[idx].markup, "")
+        return f"<ul{kind}>\n"
 
     def list_item_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Env) -> str:
         """An item with the number that was written; HTML would count on from the first."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import unescape
 
-from django.utils.html import escape, strip_tags
+from django.utils.html import escape
 from django.utils.safestring import SafeString
 from markdown_it.token import Token
 
@@ -58,11 +57,6 @@ class Prompt:
         return cls(_cut(head), text=rest.strip() if len(head) <= HEAD else shown)
 
     @property
-    def line(self) -> str:
-        """The headline as plain text."""
-        return unescape(strip_tags(self.headline))
-
-    @property
     def is_long(self) -> bool:
         """Whether the rest would push what is asked about off the screen."""
         rest = self.source if self.html else self.text
@@ -100,12 +94,24 @@ def _paragraph(children: list[Token]) -> list[Token]:
 
 
 def _lines(tokens: Sequence[Token]) -> Iterator[str]:
+    """The words of each block. What stands before an item is kept: it may be a minus."""
+    mark = ""
     for token in tokens:
+        if token.type == "list_item_open":
+            mark = f"{token.info}{token.markup} "
+            continue
         words = _words(token.children or []) if token.type == "inline" else token.content
         if words := words.strip():
-            yield words
+            yield f"{mark}{words}"
+            mark = ""
 
 
 def _words(children: Sequence[Token]) -> str:
-    breaks = ("softbreak", "hardbreak")
-    return "".join(" " if one.type in breaks else one.content for one in flat(children))
+    return "".join(map(_word, flat(children)))
+
+
+def _word(token: Token) -> str:
+    if token.type in ("softbreak", "hardbreak"):
+        return " "
+    # What is struck out would otherwise read as if it were not.
+    return token.markup if token.type in ("s_open", "s_close") else token.content
