@@ -41,7 +41,7 @@
 
   const reach = (key) => {
     const button = $$(`[data-key=${key}]:not(:disabled)`)[0];
-    button?.focus({ focusVisible: true });
+    button?.focus({ preventScroll: true }); // the bar is always in sight; what one reads stays put
   };
 
   const help = () => {
