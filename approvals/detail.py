@@ -26,11 +26,10 @@ from approvals.verdict import Verdict, verdict_of
 from workflows.engine import UnknownWorkflow, registry
 from workflows.forms import SchemaForm
 from workflows.models import InputRequest
+from workflows.prose import Prompt
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-HEAD = 180  # characters of a prompt that read as a headline; more is text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +81,9 @@ class Detail:
         )
 
     @property
-    def headline(self) -> str:
-        """The first line of the prompt, cut where it is too long to be one."""
-        first = self.request.prompt.strip().partition("\n")[0].strip()
-        return first if len(first) <= HEAD else f"{first[:HEAD].rstrip()}…"
-
-    @property
-    def lede(self) -> str:
-        """What the headline does not say: the rest of the prompt, or all of it if it was cut."""
-        prompt = self.request.prompt.strip()
-        first, _, rest = prompt.partition("\n")
-        return rest.strip() if len(first.strip()) <= HEAD else prompt
+    def prompt(self) -> Prompt:
+        """What is asked, as it is drawn."""
+        return Prompt.of(self.request.prompt)
 
     @property
     def is_bare(self) -> bool:

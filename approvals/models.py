@@ -154,7 +154,7 @@ class Preferences(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="preferences"
     )
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
-    keys_on = models.BooleanField("keyboard shortcuts", default=True, db_default=True)
+    keys_on = models.BooleanField("single keys", default=True, db_default=True)
 
     class Meta:
         verbose_name_plural = "preferences"

@@ -6,6 +6,7 @@ import zoneinfo
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import AuthenticationForm
 
 from approvals.models import Preferences
 
@@ -16,13 +17,28 @@ def zone_choices() -> list[tuple[str, str]]:
     return [(name, name.replace("_", " ")) for name in names]
 
 
+class LoginForm(AuthenticationForm):
+    """The login, which calls a name a name where Django says username."""
+
+    error_messages = {
+        "invalid_login": "This name and this password do not belong together."
+        " Capital and small letters count in both.",
+        "inactive": "This account was closed.",
+    }
+
+
 class PreferencesForm(forms.ModelForm[Preferences]):
-    """The time zone that times are shown in."""
+    """The time zone that times are shown in, and whether single keys do something."""
 
     class Meta:
         model = Preferences
-        fields = ("time_zone",)
-        help_texts = {"time_zone": "Times on every page are shown in this zone."}
+        fields = ("time_zone", "keys_on")
+        labels = {"keys_on": "Use single keys"}
+        help_texts = {
+            "time_zone": "Times on every page are shown in this zone.",
+            "keys_on": "j and k walk through a list, a and r go to Approve and Reject; ? shows all"
+            " of them. Turn them off if they get in the way of a screen reader or of dictation.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -61,13 +61,18 @@ class LoginMiddleware(LoginRequiredMiddleware):
 
 
 def time_zone(get_response: Respond) -> Respond:
-    """Speak the reader's own time while a page is made; UTC until they choose."""
+    """Speak the reader's own time while a page is made; UTC until they choose.
+
+    The other preference, read along with it, is for the templates: `request.keys_off`.
+    """
 
     def respond(request: HttpRequest) -> HttpResponseBase:
         name = None
         if request.user.is_authenticated:
             rows = Preferences.objects.filter(user=request.user)
-            name = rows.values_list("time_zone", flat=True).first()
+            found = rows.values_list("time_zone", "keys_on").first()
+            name, keys_on = found or (None, True)
+            request.keys_off = not keys_on  # type: ignore[attr-defined]
         # A zone can leave the machine's database after it was chosen.
         if name not in zoneinfo.available_timezones():
             return get_response(request)

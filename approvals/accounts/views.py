@@ -28,16 +28,26 @@ class PasswordChange(PasswordChangeView):
 
 @require_http_methods(["GET", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
-    """Show and store one's time zone; 422 with the form if it is none."""
+    """Show and store one's preferences; 422 with the form if something in it is none."""
     assert request.user.is_authenticated
     preferences, _ = Preferences.objects.get_or_create(user=request.user)
     form = PreferencesForm(request.POST or None, instance=preferences)
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, f"Times are now shown in {preferences.time_zone}.")
+        messages.success(request, f"Saved. {said(form)}")
         return redirect("accounts:account")
     status = 422 if form.errors else 200
     return render(request, "registration/account.html", {"form": form}, status=status)
+
+
+def said(form: PreferencesForm) -> str:
+    """Return what a change of preferences does to the pages."""
+    row, words = form.instance, []
+    if "time_zone" in form.changed_data:
+        words.append(f"Times are now shown in {row.time_zone}.")
+    if "keys_on" in form.changed_data:
+        words.append(f"Single keys are now {'on' if row.keys_on else 'off'}.")
+    return " ".join(words)
 
 
 @login_not_required

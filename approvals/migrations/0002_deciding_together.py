@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='preferences',
             name='keys_on',
-            field=models.BooleanField(db_default=True, default=True, verbose_name='keyboard shortcuts'),
+            field=models.BooleanField(db_default=True, default=True, verbose_name='single keys'),
         ),
         migrations.AlterField(
             model_name='decision',

@@ -228,14 +228,51 @@
     prepare();
     event.detail.target.scrollTop = 0;
     if (innerWidth < 900) scrollTo(0, 0);
+    if (receipt) return arrive();
     const place = $("#detail [data-focus], #detail [role=alert]") ?? $("#detail h1");
     place?.focus({ preventScroll: place.matches("h1, .bar *") });
-    const article = $("#detail [data-accepted]");
-    if (article) {
-      say(`${$(".request > header .tag").textContent}. ${$("[data-focus]").textContent}`);
-      htmx.trigger(document.body, "decided");
-    }
+    if ($("#detail [data-accepted]")) leave();
   });
+
+  // After a decision the next request opens, with a line about what was just decided.
+  const SETTLING = 500; // milliseconds
+  let receipt = null;
+  let arrivedAt = -Infinity;
+
+  const leave = () => {
+    say(`${$(".request > header .tag").textContent}. ${$("[data-focus]").textContent}`);
+    htmx.trigger(document.body, "decided");
+    const next = $("#detail [data-next]");
+    if (!next) return;
+    receipt = $("#detail [data-receipt]");
+    htmx.process(next); // which it would do a moment later
+    next.click();
+  };
+
+  const arrive = () => {
+    receipt.hidden = false;
+    $("#detail").prepend(receipt);
+    htmx.process(receipt);
+    arrivedAt = performance.now();
+    $("#detail h1")?.focus({ preventScroll: true });
+    say(`${receipt.textContent.trim()}. Next: ${$("#detail h1")?.textContent ?? ""}`);
+    receipt = null;
+  };
+
+  // The second half of a double click was meant for the request before.
+  document.addEventListener("click", (event) => {
+    const settles = performance.now() - arrivedAt < SETTLING;
+    if (!settles || !event.target.closest?.(".decision .bar button")) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
+
+  // It did not come: the outcome stays, and the link to the next request with it.
+  for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError", "htmx:sendAbort"]) {
+    document.addEventListener(name, (event) => {
+      if (event.detail.elt.matches?.("[data-next]")) receipt = null;
+    });
+  }
 
   // A form that never reached the server keeps its text; say so instead of doing nothing.
   for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {

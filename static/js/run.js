@@ -18,7 +18,7 @@
   const essence = (element) =>
     element.outerHTML
       .replace(/ hx-swap-oob="[^"]*"/, "")
-      .replace(/(name="csrfmiddlewaretoken" value=")[^"]*/g, "$1");
+      .replace(/(name="(?:csrfmiddlewaretoken|_key)" value=")[^"]*/g, "$1");
 
   for (const section of document.querySelectorAll("[data-section]")) {
     sent.set(section.id, essence(section));
@@ -43,7 +43,7 @@
       const again = fresh.querySelector(`#${CSS.escape(open.id)}`);
       if (again) again.open = true;
     }
-    for (const area of target.querySelectorAll("[role=region][aria-label]")) {
+    for (const area of target.querySelectorAll("[role=group][aria-label]")) {
       scrolled.set(area.getAttribute("aria-label"), [area.scrollLeft, area.scrollTop]);
     }
     announce(target, fresh);
@@ -52,7 +52,7 @@
   const scrolled = new Map();
   document.addEventListener("htmx:oobAfterSwap", () => {
     for (const [label, [left, top]] of scrolled) {
-      const area = document.querySelector(`[role=region][aria-label="${CSS.escape(label)}"]`);
+      const area = document.querySelector(`[role=group][aria-label="${CSS.escape(label)}"]`);
       if (area) [area.scrollLeft, area.scrollTop] = [left, top];
     }
     scrolled.clear();

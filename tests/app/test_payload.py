@@ -11,8 +11,9 @@ import pytest
 from django.template import engines
 from django.utils import translation
 
+from workflows.templatetags.node import humanised, is_link
 from workflows.templatetags.payload import visible_text
-from workflows.templatetags.tree import Tree, humanised, is_link
+from workflows.templatetags.tree import Tree
 
 
 def drawn(value: Any, source: str = "{% payload_tree value %}") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -79,8 +80,8 @@ def body(client: Client, run: WorkflowRun, **headers: str) -> str:
     return response.content.decode()
 
 
-def act(client: Client, run: WorkflowRun, verb: str) -> Any:
-    return client.post(f"{run.get_absolute_url()}{verb}/")
+def act(client: Client, run: WorkflowRun, verb: str, **fields: str) -> Any:
+    return client.post(f"{run.get_absolute_url()}{verb}/", fields)
 
 
 def test_the_page_shows_where_a_run_stands(desk: Client) -> None:
@@ -176,6 +177,26 @@ def test_run_again_starts_another_run_with_the_same_input(desk: Client, operator
     other = WorkflowRun.objects.exclude(pk=run.pk).get()
     assert response.headers["Location"] == other.get_absolute_url()
     assert (other.input, other.started_by, other.status) == ({"text": "x"}, operator, "queued")
+
+
+def test_a_double_click_on_run_again_starts_one_run(desk: Client) -> None:
+    run = make_run(status="completed", input={"text": "x"})
+    (key,) = re.findall(r'name="_key" value="([^"]+)"', body(desk, run))
+    first, second = (act(desk, run, "again", _key=key) for _ in range(2))
+    assert first.headers["Location"] == second.headers["Location"]
+    (other,) = re.findall(r'name="_key" value="([^"]+)"', body(desk, run))
+    assert act(desk, run, "again", _key=other).headers["Location"] != first.headers["Location"]
+    assert WorkflowRun.objects.exclude(pk=run.pk).count() == 2
+
+
+def test_a_long_error_is_folded_and_a_short_one_is_not(desk: Client) -> None:
+    long = {"step": "ask", "kind": "ValueError", "message": "word " * 400}
+    page = body(desk, make_run(status="failed", error=long))
+    assert '<details id="error-whole"' in page
+    assert page.count("word ") > 400
+    assert "error-whole" not in body(
+        desk, make_run(status="failed", error={**long, "message": "word"})
+    )
 
 
 def test_an_action_that_comes_too_late_is_refused_with_the_page(desk: Client) -> None:

@@ -95,6 +95,24 @@ def test_the_time_zone_is_stored_and_used(client: Client, carol: User) -> None:
     assert Preferences.objects.get(user=carol).time_zone == "Asia/Tokyo"
 
 
+def test_single_keys_are_on_until_they_are_switched_off(client: Client, carol: User) -> None:
+    client.force_login(carol)
+    assert b'data-keys="on"' in client.get(ACCOUNT).content
+    response = client.post(ACCOUNT, {"time_zone": "UTC"}, follow=True)
+    assert b"Single keys are now off" in response.content
+    assert b'data-keys="off"' in response.content
+    assert b"keys-help" not in response.content
+    response = client.post(ACCOUNT, {"time_zone": "UTC", "keys_on": "on"}, follow=True)
+    assert b'data-keys="on"' in response.content
+    assert b"keys-help" in response.content
+
+
+def test_a_refused_login_calls_a_name_a_name(client: Client, carol: User) -> None:
+    response = client.post("/accounts/login/", {"username": "carol", "password": "wrong"})
+    assert b"This name and this password do not belong together" in response.content
+    assert b"correct username" not in response.content
+
+
 def test_an_unknown_time_zone_is_refused(client: Client, carol: User) -> None:
     client.force_login(carol)
     response = client.post(ACCOUNT, {"time_zone": "Mars/Olympus"})

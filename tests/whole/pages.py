@@ -137,6 +137,10 @@ class Tab:
         """Return the inbox row of a request."""
         return self.page.locator(f"[data-request='{request}']")
 
+    def look_back(self) -> None:
+        """After a decision the next request stands open: return to the one that was decided."""
+        self.page.click("#detail .receipt a")
+
     def waiting(self) -> int:
         """Return the count in the page's title, 0 if there is none."""
         found = re.match(r"\((\d+)\)", self.page.title())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser
 
-from tests.whole.hostile_site.attacks import LONG, NAME, PAYLOADS, TEXTS
+from tests.whole.hostile_site.attacks import LONG, MARKDOWN, NAME, PAYLOADS, TEXTS
 from tests.whole.pages import (
     NARROW,
     WIDE,
@@ -41,7 +41,7 @@ STRANGERS = """() => {
   const strange = "script:not([src]), iframe, object, embed, base, meta[http-equiv], img[src=x],"
     + " link[href*=evil], form[action*=evil], [hx-get*=healthz], body b b, svg[onload]";
   const written = (element) => [...element.attributes].some((one) => one.name.startsWith("on"));
-  const leads = (link) => !["http:", "https:"].includes(link.protocol);
+  const leads = (link) => !["http:", "https:", "mailto:"].includes(link.protocol);
   const all = [
     ...document.querySelectorAll(strange),
     ...[...document.querySelectorAll("*")].filter(written),
@@ -147,6 +147,26 @@ def test_prompts_are_read(browser: Browser, server: ServeProcess, scene: Scene) 
         assert wrong + harm(alice) == []
 
 
+def test_markdown_is_read(browser: Browser, server: ServeProcess, scene: Scene) -> None:
+    bob = logged_in(server, "bob")
+    with tabs(browser, server, "alice") as alice:
+        wrong = []
+        for name, text in MARKDOWN.items():
+            alice.open(f"/requests/{found(bob, f'marks {name}')[0]}/")
+            wrong += harm(alice)
+            page = alice.page
+            if not page.locator("#detail .as-written").count():
+                assert name in ("table", "quotes"), f"{name} is not read as Markdown"
+            shown = page.inner_text("#detail .as-written, #detail .prompt-rest")
+            wrong += [f"{name} is not shown" for _ in [0] if text.split()[-1] not in shown]
+            for link in page.locator("#detail .question a").all():
+                assert link.get_attribute("rel") == "noopener noreferrer nofollow"
+            assert page.locator("#detail .question img").count() == 0
+            assert page.locator("h1").count() == 1
+        alice.open_live("/")
+        assert wrong + harm(alice) == []
+
+
 def test_payloads_are_read(browser: Browser, server: ServeProcess, scene: Scene) -> None:
     bob = logged_in(server, "bob")
     with tabs(browser, server, "alice") as alice:
@@ -180,6 +200,9 @@ def test_a_form_made_from_attacks_is_filled_in_and_sent(
         assert harm(tab) == []
         page.check("[name=choice] >> nth=1")
         page.click("[name=approved][value=true]")
+        expect(page.locator("#detail .receipt")).to_contain_text("typed <script>")
+        assert harm(tab) == []
+        tab.look_back()
         expect(page.locator("#detail .outcome")).to_contain_text(TEXTS["closer"])
         assert harm(tab) == []
         tab.open_live(run)

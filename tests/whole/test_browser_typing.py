@@ -90,6 +90,7 @@ def test_every_error_is_told_and_what_was_typed_stays(alice: Tab, admin: Person)
     with page.expect_response("**/decide/") as sent:
         page.click("[name=approved][value=true]")
     assert sent.value.status == 200
+    alice.look_back()
     expect(page.locator("#detail .outcome")).to_contain_text("Without the tip")
     expect(alice.row(request)).to_have_count(0)
 
@@ -188,8 +189,10 @@ def test_other_answers_reach_the_run(
     alice.open_live(f"/requests/{request}/")
     alice.page.fill(f"[name={field}]", "The second line is wrong")
     alice.page.click(f"[name=verdict][value={verdict}]")
+    expect(alice.page.locator("#detail .receipt")).to_be_visible()  # on to the next one
+    expect(alice.page.locator("#detail h1")).to_be_focused()
+    alice.look_back()
     expect(alice.page.locator("#detail .outcome")).to_contain_text("The second line is wrong")
-    expect(alice.page.locator("#detail [data-focus]")).to_be_focused()  # on to the next one
     alice.open(run)
     expect(alice.page.locator("#run-head")).to_have_attribute("data-status", "completed")
     expect(alice.page.locator("#run-outcome")).to_contain_text(outcome)
@@ -240,6 +243,7 @@ def test_a_lost_login_costs_no_word(browser: Browser, server: ServeProcess, admi
         comment = tab.page.locator("[name=comment]")
         expect(comment).to_have_value("Written before the login was lost")
         tab.page.click("[name=verdict][value=approve]")
+        tab.look_back()
         expect(tab.page.locator("#detail .outcome")).to_contain_text("before the login was lost")
         tab.open(run)
         expect(tab.page.locator("#run-head")).to_have_attribute("data-status", "completed")

@@ -6,7 +6,9 @@ from typing import Any
 
 from django import template
 
-from workflows.templatetags.tree import Tree, raw_text
+from workflows.prose import plain
+from workflows.templatetags.node import raw_text
+from workflows.templatetags.tree import Tree
 from workflows.templatetags.visible import visible
 
 register = template.Library()
@@ -22,6 +24,12 @@ def payload_tree(value: Any) -> dict[str, Any]:
 def raw_json(value: Any, label: str = "JSON") -> dict[str, Any]:
     """`{% raw_json snapshot.data "Snapshot" %}`: the JSON itself, in a scroll area with a name."""
     return {"text": raw_text(value), "label": label}
+
+
+@register.filter
+def plain_text(value: Any) -> str:
+    """`{{ row.headline|plain_text }}`: a prompt in one line, without the marks of Markdown."""
+    return plain("" if value is None else str(value))
 
 
 @register.filter

@@ -6,50 +6,21 @@ payload can exhaust the stack or the page.
 
 from __future__ import annotations
 
-import json
 import re
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
-from workflows.templatetags.visible import has_hidden, visible
+from workflows.templatetags.difference import difference, is_change
+from workflows.templatetags.node import Node, humanised, raw, scalar
+from workflows.templatetags.visible import visible
 
 MAX_DEPTH = 6
 MAX_NODES = 2000
 MAX_ROWS = 50
 MAX_COLUMNS = 8
-MAX_RAW = 300_000
 
-_LONG_TEXT = 400
-_LONG_LINES = 8
 _INLINE = 100
-_URL = re.compile(r"https?://[^\s<>\"\\^`{|}]{1,2000}", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class Node:
-    """One value as it is drawn. Templates branch on `kind`:
-
-    `text`, `number`, `bool`, `none`, `empty` (text); `link` (text is the address); `long` (text,
-    with a `summary` to open it); `inline` and `bullets` (items); `facts` (labelled items);
-    `records` (items, each a `facts`); `table` (columns, rows, more_rows); `raw` (text is JSON).
-    """
-
-    kind: str
-    text: str = ""
-    summary: str = ""
-    label: str = ""
-    key: str = ""
-    items: list[Node] = field(default_factory=list)
-    columns: list[str] = field(default_factory=list)
-    rows: list[list[Node]] = field(default_factory=list)
-    more_rows: list[list[Node]] = field(default_factory=list)
-
-    @property
-    def is_block(self) -> bool:
-        """Whether it needs a line of its own below its label."""
-        return self.kind in ("facts", "records", "table", "bullets", "raw", "long")
+_FIGURE = re.compile(r"[-+]?\d[\d., ]*%?")
 
 
 class Tree:
@@ -68,12 +39,23 @@ class Tree:
         if depth >= self.max_depth or self.left <= 0:
             return raw(value)
         if isinstance(value, dict):
-            return self.facts(value, depth)
+            return self.changes(value, depth) if is_change(value) else self.facts(value, depth)
         return self.sequence(list(value), depth)
+
+    def changes(self, value: dict[Any, Any], depth: int) -> Node:
+        """What `before` and `after` differ in, and below it what else was said."""
+        change = difference(self, value["before"], value["after"], depth + 1)
+        rest = {key: item for key, item in value.items() if key not in ("before", "after")}
+        if not rest:
+            return change
+        node = self.facts(rest, depth)
+        change.label = "Before and after"
+        node.items.insert(0, change)
+        return node
 
     def facts(self, value: dict[Any, Any], depth: int) -> Node:
         node = Node("facts")
-        pairs = list(value.items())
+        pairs = list(_places(value).items())
         for n, (key, item) in enumerate(pairs):
             if self.left <= 0:
                 rest = raw(dict(pairs[n:]))
@@ -114,8 +96,15 @@ class Tree:
     def table(self, value: list[dict[str, Any]], columns: list[str]) -> Node:
         self.left -= len(value) * len(columns)
         rows = [[_cell(row.get(key, "")) for key in columns] for row in value]
-        labels = [humanised(key) for key in columns]
-        return Node("table", columns=labels, rows=rows[:MAX_ROWS], more_rows=rows[MAX_ROWS:])
+        for n, key in enumerate(columns):
+            if _are_figures(row.get(key) for row in value):
+                for row in rows:
+                    row[n].is_figure = True
+        heads = [
+            Node("text", label=humanised(key), is_figure=rows[0][n].is_figure)
+            for n, key in enumerate(columns)
+        ]
+        return Node("table", columns=heads, rows=rows[:MAX_ROWS], more_rows=rows[MAX_ROWS:])
 
 
 def _columns(value: list[Any]) -> list[str]:
@@ -141,74 +130,27 @@ def _fit_a_line(items: list[Node]) -> bool:
     return len(items) == 1 or sum(len(item.text) + 2 for item in items) <= _INLINE
 
 
-def scalar(value: Any) -> Node:
-    """A value without parts. Numbers are written as they are, whatever the reader's locale."""
-    match value:
-        case None:
-            return Node("none", text="—")
-        case bool():
-            return Node("bool", text="yes" if value else "no")
-        case int() | float() | Decimal():
-            return Node("number", text=_number(value))
-        case str():
-            return _text(value)
-    return _text(str(value))
+def _are_figures(values: Iterable[Any]) -> bool:
+    """Whether a column holds numbers, be they texts: exact amounts travel as texts."""
+    found = [value for value in values if value is not None and value != ""]
+    return bool(found) and all(
+        not isinstance(value, bool)
+        and (isinstance(value, int | float) or (isinstance(value, str) and _is_figure(value)))
+        for value in found
+    )
 
 
-def _number(value: float | Decimal) -> str:
-    try:
-        return str(value)
-    except ValueError:  # an int of more digits than Python writes
-        assert isinstance(value, int)
-        return f"a whole number of {value.bit_length():,} bits"
+def _is_figure(text: str) -> bool:
+    return len(text) <= 40 and _FIGURE.fullmatch(text) is not None
 
 
-def _text(value: str) -> Node:
-    if value == "":
-        return Node("empty", text="empty text")
-    if is_link(value):
-        return Node("link", text=value)
-    shown = visible(value)
-    lines = value.count("\n") + 1
-    if len(value) <= _LONG_TEXT and lines <= _LONG_LINES:
-        return Node("text", text=shown)
-    start = " ".join(shown[:400].split())[:80]
-    return Node("long", text=shown, summary=f"{start}… ({len(value):,} characters)")
-
-
-def is_link(value: str) -> bool:
-    """Whether the whole text is a web address that may be opened: http and https, nothing else."""
-    if not _URL.fullmatch(value) or has_hidden(value):
-        return False
-    try:
-        return bool(urlsplit(value).hostname)
-    except ValueError:
-        return False
-
-
-def humanised(key: str) -> str:
-    """A key as a label: `claim_id` and `claimId` are "Claim id"."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key[:120])
-    words = " ".join(_lowered(word) for word in re.split(r"[_\-\s]+", words) if word)
-    shown = visible(words[:1].upper() + words[1:]) or "(no name)"
-    return f"{shown}…" if len(key) > 120 else shown
-
-
-def _lowered(word: str) -> str:
-    return word if word.isupper() else word[:1].lower() + word[1:]
-
-
-def raw(value: Any) -> Node:
-    """The rest as JSON text, as it is."""
-    return Node("raw", text=raw_text(value))
-
-
-def raw_text(value: Any) -> str:
-    """`value` as readable JSON, hidden characters marked; cut with a note if it is endless."""
-    try:
-        text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
-    except (RecursionError, ValueError):
-        return "(nested too deeply, or too large a number, to be shown)"
-    if len(text) > MAX_RAW:
-        text = f"{text[:MAX_RAW]}\n… and {len(text) - MAX_RAW:,} more characters"
-    return visible(text)
+def _places(value: dict[Any, Any]) -> dict[Any, Any]:
+    """`{"number": 9, "of": 41}` is one fact: 9 of 41."""
+    number, of = value.get("number"), value.get("of")
+    if type(number) is not int or type(of) is not int:
+        return value
+    return {
+        key: f"{number} of {of}" if key == "number" else item
+        for key, item in value.items()
+        if key != "of"
+    }

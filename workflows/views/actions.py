@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from workflows.engine import WorkflowError
 from workflows.errors import WrongState
 from workflows.models import WorkflowRun
-from workflows.views.requester import person
+from workflows.views.requester import form_key, person
 from workflows.views.run import visible_run
 from workflows.views.run_page import RunPage
 
@@ -33,7 +33,7 @@ def act(request: HttpRequest, run_id: str, verb: str) -> HttpResponse:
     if not user.has_perm(f"workflows.{needed}_workflowrun"):
         raise PermissionDenied
     try:
-        shown = perform(run, verb, user)
+        shown = perform(run, verb, user, key=form_key(request))
     except (WrongState, WorkflowError) as error:
         run.refresh_from_db()
         page = RunPage(run, user, refusal=str(error))
@@ -41,8 +41,10 @@ def act(request: HttpRequest, run_id: str, verb: str) -> HttpResponse:
     return HttpResponseRedirect(shown.get_absolute_url(), status=303)
 
 
-def perform(run: WorkflowRun, verb: str, user: User) -> WorkflowRun:
+def perform(run: WorkflowRun, verb: str, user: User, *, key: str | None) -> WorkflowRun:
     """Call the run's own verb and return the run to show afterwards.
+
+    `key` keeps a double click on "Run again" from starting two.
 
     Raise `WrongState`, or what starting raises if the workflow no longer takes the input.
     """
@@ -56,5 +58,5 @@ def perform(run: WorkflowRun, verb: str, user: User) -> WorkflowRun:
         case "retry":
             run.retry(by=user)
         case _:
-            return run.run_again(by=user)
+            return run.run_again(by=user, idempotency_key=key)
     return run

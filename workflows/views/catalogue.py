@@ -19,7 +19,7 @@ from workflows.graph_layout import layout
 from workflows.limits import InputRefused, LimitExceeded, check_json
 from workflows.models import WorkflowRun
 from workflows.tally import Standing
-from workflows.views.requester import person
+from workflows.views.requester import form_key, person
 from workflows.views.run_page import Place
 
 
@@ -109,19 +109,11 @@ def begin(flow: Workflow, data: Any, request: HttpRequest) -> WorkflowRun:
 
     A form that is sent again with something else in it means another run.
     """
-    user, key = person(request), idempotency_key(request)
+    user, key = person(request), form_key(request)
     try:
         return WorkflowRun.objects.start(flow, data, by=user, idempotency_key=key)
     except IdempotencyConflict:
         return WorkflowRun.objects.start(flow, data, by=user)
-
-
-def idempotency_key(request: HttpRequest) -> str | None:
-    """Return the key of the form that was sent; None if it carries none, or nonsense."""
-    try:
-        return f"form {request.user.pk} {uuid.UUID(request.POST.get('_key', ''))}"
-    except ValueError:
-        return None
 
 
 def redirect(request: HttpRequest, run: WorkflowRun) -> HttpResponse:

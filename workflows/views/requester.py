@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
@@ -10,6 +12,14 @@ def person(request: HttpRequest) -> User:
     """Return the person who is logged in."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def form_key(request: HttpRequest) -> str | None:
+    """Return the idempotency key of the form that was sent; None if it has none, or nonsense."""
+    try:
+        return f"form {request.user.pk} {uuid.UUID(request.POST.get('_key', ''))}"
+    except ValueError:
+        return None
 
 
 def wants_fragment(request: HttpRequest) -> bool:

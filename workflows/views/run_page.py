@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from uuid import uuid4
 
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -46,6 +47,7 @@ class RunPage:
         self.run = run
         self.user = user
         self.refusal = refusal
+        self.form_key = uuid4()  # of "Run again", so that a double click starts one run
         self.paged = before is not None
         self.now = run.finished_at or timezone.now()
         self.hidden = set(run.requests.hidden_from(user).values_list("request_id", flat=True))

@@ -39,6 +39,26 @@ TEXTS: Final[dict[str, str]] = {
 """Names with the short attacks."""
 
 
+MARKDOWN: Final[dict[str, str]] = {
+    "html": f"**bold** {SCRIPT} {IMAGE} {HTMX} {CLOSER} end",
+    "links": "*a* [x](javascript:window.pwned=1) [y](<data:text/html,<script>1</script>>)"
+    " [z](&#x6a;avascript:window.pwned=1) <javascript:window.pwned=1> [w](//evil.example) end",
+    "images": "*a* ![pixel](https://evil.example/p.png) ![](data:image/svg+xml,<svg/>)"
+    " [![in](https://evil.example/q.png)](https://evil.example) end",
+    "autolinks": "*a* <https://evil.example/%E2%80%AEgpj.exe> <evil@evil.example>"
+    " <https://bank.example@evil.example/?<script>> end",
+    "attributes": '[a](https://evil.example \'x" onclick="window.pwned=1\') `" onload=x` *b* end',
+    "brackets": "*a* " + "[" * 4_000 + "]" * 4_000 + " end",
+    "table": "|" + " a |" * 200 + "\n|" + "-|" * 200 + "\n" + "|<b>|\n" * 400 + " end",
+    "wide": "|" + f" {LONG[:400]} |" * 9 + "\n|" + "-|" * 9 + "\n|x|\n\nend",
+    "quotes": "> " * 60 + "hidden end",
+    "headings": f"# {SCRIPT}\n###### {LONG}\n# <h1>x</h1>\nend",
+    "code": f"```html\n{SCRIPT}\n{LONG}\n```\n~~~\n{CLOSER} end",
+    "bidi": f"**{BIDI}** [{ZERO_WIDTH}](https://evil.example/{BIDI.split()[1]}) end",
+}
+"""Names with what is tried in the text of a prompt below its headline."""
+
+
 def nested(depth: int) -> Any:
     """Return a list in a list, so many deep, around an attack."""
     value: Any = SCRIPT
@@ -56,6 +76,10 @@ PAYLOADS: Final[dict[str, Any]] = {
     "list": [n if n % 7 else CLOSER for n in range(5_000)],
     "deep": {"in": nested(28)},
     "prose": "\n".join([BIDI, *TEXTS.values()] * 20),
+    "change": {
+        "before": {SCRIPT: IMAGE, "text": "\n".join(TEXTS.values()), "word": LONG, "gone": HTMX},
+        "after": {SCRIPT: HTMX, "text": "\n".join([*TEXTS.values(), BIDI]), "word": LONG[1:]},
+    },
     "scalar": BREAKER,
     "nothing": {"": "", " ": None, "\t\n": [], "{}": {}, "[]": [[]], "a.b": 0},
 }

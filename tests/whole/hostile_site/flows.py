@@ -12,6 +12,7 @@ from tests.whole.hostile_site.attacks import (
     HTMX,
     IMAGE,
     LONG,
+    MARKDOWN,
     NAME,
     PAYLOADS,
     SCRIPT,
@@ -66,6 +67,10 @@ async def ask(event: StartEvent, ctx: Context) -> Questions:
         InputRequestEvent(prompt=f"bare {LONG}", payload=SCRIPT),
         InputRequestEvent(prompt=f"lines {SCRIPT}\n\n{IMAGE}\n{HTMX}", payload=None),
         *(InputRequestEvent(prompt=prompt) for prompt in prompts),
+        *(
+            InputRequestEvent(prompt=f"marks {name} **go**?\n\n{text}", payload=None)
+            for name, text in MARKDOWN.items()
+        ),
         *(InputRequestEvent(prompt=f"payload {name}", payload=PAYLOADS[name]) for name in PAYLOADS),
     ]
 

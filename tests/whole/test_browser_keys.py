@@ -1,0 +1,335 @@
+"""Keys walk, reach and open; only Enter on a button decides, once, and never the next request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Request
+
+from tests.whole.pages import Tab, asked, expect, logged_in, start, tabs
+from tests.whole.server import Person, ServeProcess, eventually
+
+pytestmark = pytest.mark.browser
+
+APPROVE, REJECT = "[data-key=approve]", "[data-key=reject]"
+HEAD = "claim,person,team,date,category,description,amount,receipt\n"
+
+# The pane changes and a key follows in one breath. Returns whether the focus moved, and whether
+# the browser was kept from doing what it does with the key.
+AT_ONCE = """([selector, key]) => {
+  const options = { bubbles: true, cancelable: true };
+  const target = document.querySelector("#detail");
+  const detail = { target, xhr: {} };
+  target.dispatchEvent(new CustomEvent("htmx:afterSwap", { ...options, detail }));
+  const seen = document.activeElement;
+  const event = new KeyboardEvent("keydown", { ...options, key });
+  document.querySelector(selector).dispatchEvent(event);
+  return [document.activeElement !== seen, event.defaultPrevented];
+}"""
+
+# Clicks on Approve as soon as the next request is in its place.
+CLICK_ON_ARRIVAL = """() => {
+  window.clicks = 0;
+  new MutationObserver(() => {
+    const button = document.querySelector("#detail:has(> .receipt) [data-key=approve]");
+    if (!button || window.clicks++) return;
+    button.click();
+  }).observe(document.querySelector("#detail"), { childList: true });
+}"""
+
+# What other parts of the page would bring: here they only say that they were pressed.
+STAND_INS = """() => {
+  window.pressed = [];
+  const add = (key) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.dataset.key = key;
+    button.textContent = key;
+    button.addEventListener("click", () => window.pressed.push(key));
+    document.querySelector("#detail .bar").append(button);
+  };
+  ["claim", "undo"].forEach(add);
+  for (const row of document.querySelectorAll("[data-request]")) {
+    const box = document.createElement("input");
+    row.append(Object.assign(box, { type: "checkbox", name: "_select" }));
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
+    running = ServeProcess(tmp_path_factory.mktemp("var"), "--noreload").wait_until_healthy()
+    yield running
+    running.kill()
+
+
+@pytest.fixture(scope="module")
+def admin(server: ServeProcess) -> Person:
+    return logged_in(server, "admin")
+
+
+@pytest.fixture
+def alice(browser: Browser, server: ServeProcess) -> Iterator[Tab]:
+    with tabs(browser, server, "alice") as tab:
+        yield tab
+
+
+def ask(admin: Person, *titles: str) -> list[str]:
+    for title in titles:
+        start(admin, "assistant", text=f"{title}. It is short.")
+        asked(admin, title)
+    return [asked(admin, title)[0] for title in titles]
+
+
+def decisions(page: Page) -> list[Request]:
+    sent: list[Request] = []
+    page.on("request", lambda one: sent.append(one) if one.method == "POST" else None)
+    return sent
+
+
+def has_focus(page: Page, selector: str) -> bool:
+    return bool(page.evaluate("(s) => document.activeElement.matches(s)", selector))
+
+
+def reach(page: Page, key: str, selector: str) -> None:
+    """Press a key until it is heard: the pane may have changed just now."""
+
+    def pressed() -> bool:
+        page.keyboard.press(key)
+        return has_focus(page, selector)
+
+    eventually(pressed, f"{key} reaches {selector}")
+
+
+def test_j_and_k_walk_and_enter_opens(alice: Tab, admin: Person) -> None:
+    ask(admin, "Walk one", "Walk two")
+    alice.open_live("/")
+    page = alice.page
+    rows = page.locator("#rows a.row")
+    assert rows.count() >= 3
+    page.keyboard.press("j")
+    expect(rows.nth(0)).to_be_focused()
+    page.keyboard.press("k")
+    expect(rows.nth(0)).to_be_focused()
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(rows.nth(2)).to_be_focused()
+    page.keyboard.press("k")
+    expect(rows.nth(1)).to_be_focused()
+    assert page.locator("#detail [data-open]").count() == 0
+    request = page.locator("#rows [data-request]").nth(1).get_attribute("data-request")
+    page.keyboard.press("Enter")
+    expect(page.locator(f"[data-open='{request}']")).to_be_visible()
+    expect(page.locator("#detail h1")).to_be_focused()
+    reach(
+        page, "j", "[data-request] + [data-request] + [data-request] a.row, #rows li:nth-child(3) a"
+    )
+
+
+def test_a_and_r_reach_and_enter_decides_one_request_only(alice: Tab, admin: Person) -> None:
+    first, second = ask(admin, "Decided by key", "Not decided by the same key")
+    alice.open_live(f"/requests/{first}/")
+    page = alice.page
+    sent = decisions(page)
+    for _ in range(3):
+        page.keyboard.press("r")
+        expect(page.locator(REJECT)).to_be_focused()
+        page.keyboard.press("a")
+        expect(page.locator(APPROVE)).to_be_focused()
+    expect(page.locator(f"[data-open='{first}'][data-status=pending]")).to_be_visible()
+    assert sent == []
+
+    page.keyboard.press("Enter")
+    expect(page.locator("#detail .receipt")).to_contain_text("Approved")
+    expect(page.locator("#detail .receipt")).to_contain_text("Decided by key")
+    expect(page.locator(f"[data-open='{second}']")).to_be_visible()
+    expect(page.locator("#detail h1")).to_be_focused()
+    assert page.url.endswith(f"/requests/{second}/")
+    page.keyboard.press("Enter")
+    reach(page, "a", APPROVE)
+    assert len(sent) == 1
+    expect(alice.row(first)).to_have_count(0)
+    expect(alice.row(second)).to_be_visible()
+
+    page.click("#detail .receipt a")
+    expect(page.locator(f"[data-open='{first}'] .outcome")).to_contain_text("You approved this")
+
+
+def test_held_keys_do_nothing_more(alice: Tab, admin: Person) -> None:
+    first, *_ = ask(admin, "Held one", "Held two", "Held three")
+    alice.open_live("/")
+    page = alice.page
+    rows = page.locator("#rows a.row")
+    for _ in range(5):
+        page.keyboard.down("j")
+    expect(rows.nth(0)).to_be_focused()
+    page.keyboard.up("j")
+
+    alice.open_live(f"/requests/{first}/")
+    sent = decisions(page)
+    page.keyboard.press("a")
+    for _ in range(10):
+        page.keyboard.down("Enter")
+    expect(page.locator("#detail .receipt")).to_be_visible()
+    page.locator(APPROVE).focus()
+    for _ in range(10):
+        page.keyboard.down("Enter")
+    page.keyboard.up("Enter")
+    expect(alice.row(first)).to_have_count(0)
+    assert len(sent) == 1
+
+
+def test_a_double_click_does_not_answer_the_next_request(alice: Tab, admin: Person) -> None:
+    first, second = ask(admin, "Clicked twice", "Under the second click")
+    alice.open_live(f"/requests/{first}/")
+    page = alice.page
+    sent = decisions(page)
+    page.evaluate(CLICK_ON_ARRIVAL)
+    page.click(APPROVE)
+    eventually(lambda: page.evaluate("window.clicks") > 0, "the next request is clicked")
+    expect(page.locator(f"[data-open='{second}']")).to_be_visible()
+    expect(alice.row(first)).to_have_count(0)
+    expect(alice.row(second)).to_be_visible()
+    assert len(sent) == 1
+
+    def decided() -> bool:  # once it has settled, a click is a click again
+        page.click(APPROVE)
+        return len(sent) == 2
+
+    eventually(decided, "the next request takes a click")
+
+
+def test_for_half_a_second_after_the_pane_changed_keys_are_silent(
+    alice: Tab, admin: Person
+) -> None:
+    (request,) = ask(admin, "Pane that changes")
+    alice.open_live(f"/requests/{request}/")
+    page = alice.page
+    sent = decisions(page)
+    page.evaluate("document.querySelector('#detail h1').focus()")
+    for key in ("a", "r", "j", "k"):
+        assert page.evaluate(AT_ONCE, ["#detail h1", key]) == [False, False], key
+    reach(page, "a", APPROVE)
+    # Enter may be meant for the button that stood there before.
+    assert page.evaluate(AT_ONCE, [APPROVE, "Enter"])[1]
+    assert sent == []
+
+
+def test_keys_are_silent_while_one_types_and_with_modifiers(alice: Tab, admin: Person) -> None:
+    (request,) = ask(admin, "Typed into")
+    alice.open_live(f"/requests/{request}/")
+    page = alice.page
+    page.focus("[name=comment]")
+    page.keyboard.type("a jar ? gig x")
+    expect(page.locator("[name=comment]")).to_be_focused()
+    expect(page.locator("[name=comment]")).to_have_value("a jar ? gig x")
+    page.focus("#filters [name=q]")
+    page.keyboard.type("jk")
+    expect(page.locator("#filters [name=q]")).to_be_focused()
+    page.locator("#detail h1").focus()
+    for chord in ("Control+a", "Alt+a", "Meta+a", "Shift+A"):
+        page.keyboard.press(chord)
+        expect(page.locator("#detail h1")).to_be_focused()
+    expect(page.locator("#keys-help")).to_be_hidden()
+
+
+def test_keys_scroll_nothing_and_are_heard_from_a_radio_button(alice: Tab, admin: Person) -> None:
+    claims = f"{HEAD}R-1,Ada Novak,Sales,2026-10-01,meals,Soup by key,31.50,no\n"
+    start(admin, "expenses", claims=claims, closing="")
+    (request,) = asked(admin, "Soup by key")
+    alice.page.set_viewport_size({"width": 1440, "height": 500})
+    alice.open_live(f"/requests/{request}/")
+    alice.page.keyboard.press("a")
+    expect(alice.page.locator(APPROVE)).to_be_focused()
+    assert alice.page.evaluate("document.querySelector('#detail').scrollTop") == 0
+    alice.page.check("[name=reason] >> nth=0")
+    alice.page.keyboard.press("r")
+    expect(alice.page.locator(REJECT)).to_be_focused()
+
+
+def test_c_x_and_z_press_what_is_there(alice: Tab, admin: Person) -> None:
+    (request,) = ask(admin, "Claimed by key")
+    alice.open_live(f"/requests/{request}/")
+    page = alice.page
+    for key in "cxz":
+        page.keyboard.press(key)  # nothing is there yet, and nothing goes wrong
+    alice.row(request).locator("a").focus()  # which holds the list, and what is added to it
+    page.evaluate(STAND_INS)
+    page.keyboard.press("c")
+    page.keyboard.press("z")
+    assert page.evaluate("window.pressed") == ["claim", "undo"]
+    page.keyboard.press("k")
+    page.keyboard.press("x")
+    expect(page.locator("#rows li:has(a:focus) [name=_select]")).to_be_checked()
+    page.keyboard.press("x")
+    assert page.locator("[name=_select]:checked").count() == 0
+    page.locator("#detail h1").focus()
+    page.keyboard.press("x")  # no row has the focus: it is the one that stands open
+    expect(alice.row(request).locator("[name=_select]")).to_be_checked()
+    assert page.locator("[name=_select]:checked").count() == 1
+
+
+def test_the_help_opens_closes_and_holds_the_keys(alice: Tab) -> None:
+    alice.open_live("/")
+    page = alice.page
+    page.keyboard.press("?")
+    expect(page.locator("#keys-help")).to_be_visible()
+    page.keyboard.press("j")
+    assert not has_focus(page, "a.row")
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys-help")).to_be_hidden()
+    page.get_by_role("button", name="Keys").locator("visible=true").click()
+    expect(page.locator("#keys-help")).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#keys-help")).to_be_hidden()
+
+
+def test_g_goes_to_the_runs_and_the_inbox(alice: Tab) -> None:
+    alice.open("/accounts/")
+    alice.page.keyboard.press("g")
+    alice.page.keyboard.press("r")
+    alice.page.wait_for_url("**/runs/")
+    alice.page.keyboard.press("j")
+    expect(alice.page.locator("a.row").first).to_be_focused()
+    alice.page.keyboard.press("g")
+    alice.page.keyboard.press("i")
+    alice.page.wait_for_url(f"{alice.origin}/")
+
+
+def test_keys_can_be_switched_off_and_on(alice: Tab, admin: Person) -> None:
+    (request,) = ask(admin, "Without keys")
+    page = alice.page
+
+    def switch() -> None:
+        alice.open("/accounts/")
+        page.locator("[name=keys_on]").click()
+        page.click("main form button")
+        page.locator(".banner", has_text="Single keys are now").wait_for()
+
+    switch()
+    alice.open_live(f"/requests/{request}/")
+    page.keyboard.press("a")
+    page.keyboard.press("?")
+    page.keyboard.press("j")
+    assert has_focus(page, "body")
+    assert page.locator("#keys-help").count() == 0
+    expect(page.locator(f"{APPROVE} kbd")).to_be_hidden()
+    expect(page.get_by_role("button", name="Keys")).to_have_count(0)
+
+    switch()
+    alice.open_live(f"/requests/{request}/")
+    expect(page.locator(f"{APPROVE} kbd")).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.locator(APPROVE)).to_be_focused()
+
+
+def test_without_another_request_the_outcome_stays(alice: Tab, admin: Person) -> None:
+    (request,) = ask(admin, "The only one of its kind")
+    alice.open_live(f"/requests/{request}/?q=The+only+one")
+    page = alice.page
+    page.keyboard.press("r")
+    page.keyboard.press("Enter")
+    expect(page.locator("#detail .outcome")).to_contain_text("You rejected this")
+    expect(page.locator("#detail [data-focus]")).to_be_focused()
+    assert page.locator(".receipt:visible").count() == 0
