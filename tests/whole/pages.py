@@ -92,6 +92,8 @@ class Server(Protocol):
 
     password: str
 
+    def __hash__(self) -> int: ...
+
     @property
     def port(self) -> int: ...
 

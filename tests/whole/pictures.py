@@ -74,11 +74,11 @@ def main() -> None:
     chromium = find_chromium()
     if chromium is None:
         parser.error("there is no Chromium on this machine; on Debian: apt-get install chromium")
-    with tempfile.TemporaryDirectory(prefix="blazen-pictures-") as folder:
-        with gallery(Path(folder)) as site, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            made = take(browser, site, places, options.to)
-            browser.close()
+    folder = tempfile.TemporaryDirectory(prefix="blazen-pictures-")
+    with folder as name, gallery(Path(name)) as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        made = take(browser, site, places, options.to)
+        browser.close()
     size = sum(path.stat().st_size for path in made)
     say(f"{len(made)} pictures in {options.to}, {size / 1e6:.1f} MB")
 
