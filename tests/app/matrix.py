@@ -96,7 +96,9 @@ class World:
         if route.verb:
             known[route.verb] = route.choice
         if status := STATUS_FOR.get(route.choice):
-            known["run_id"] = make_run(started_by=self.people["own"], status=status).pk
+            run = make_run(started_by=self.people["own"], status=status)
+            make_request(run, status="cancelled")  # whoever sees requests sees the run, too
+            known["run_id"] = run.pk
         return {name: known[name] for name in known if f"<{name}>" in colonless(route.pattern)}
 
 

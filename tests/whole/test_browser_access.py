@@ -60,6 +60,12 @@ MOVING = """() => {
   return [...styled, ...running].map(([one]) => one.outerHTML.slice(0, 120));
 }"""
 
+# Waits until the page is drawn in its new look: the admin fades from one into the other.
+SETTLED = """async () => {
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  await Promise.allSettled(document.getAnimations().map((one) => one.finished));
+}"""
+
 # What has a colour that means something, and no word that says the same.
 WORDLESS = """() => {
   const says = (one) => /[\\p{L}\\d]/u.test(one.innerText + (one.ariaLabel ?? ""));
@@ -110,6 +116,7 @@ def faults(browser: Browser, site: Gallery, place: Place) -> list[str]:
                 wrong.append(f"{size}: the page scrolls sideways")
             for scheme in SCHEMES:
                 tab.page.emulate_media(color_scheme=scheme)
+                tab.page.evaluate(SETTLED)
                 wrong += violations(tab, size, scheme)
     return wrong
 

@@ -16,6 +16,7 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connections
 from django.db.models import F
+from django.urls import reverse
 from django.utils import timezone
 
 from approvals import door
@@ -175,6 +176,7 @@ def scene(known: dict[str, User]) -> dict[str, str]:
         "cancelled": closed, "blocked": orphan, "paused": first(held), "forbidden": first(own),
     }  # fmt: skip
     return {
+        "admin-run": reverse("admin:workflows_workflowrun_change", args=[release.pk]),
         **{f"run-{name}": run.get_absolute_url() for name, run in runs.items()},
         **{f"request-{name}": one.get_absolute_url() for name, one in requests.items()},
     }
