@@ -74,7 +74,7 @@ def refused_decision(tab: Tab) -> None:
 
 def empty_reply(tab: Tab) -> None:
     tab.page.click("[name=verdict][value=reply]")
-    tab.page.locator("#detail [role=alert]").wait_for()
+    tab.page.locator("#text-error").wait_for()
 
 
 def refused_start(tab: Tab) -> None:
