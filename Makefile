@@ -4,6 +4,7 @@
 #   make run [PORT=8000] [DATA_DIR=var]   the site, its sockets and its worker, in one process
 #   make test [ARGS="tests/engine -x"]    the tests, on SQLite
 #   make soak                             the long form of the tests that kill and race
+#   make pictures                         the screenshots in docs/pictures, with a Chromium
 #   make check                            lint, format, types, deployment settings, migrations
 #   make bench-peers                      the same work on other engines (BENCH_DATABASE_URL=postgres://..)
 
@@ -12,7 +13,7 @@ PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
 TOOLS_SECTION := /^\# --- to test/,$$d
 
-.PHONY: run test soak check bench-peers
+.PHONY: run test soak pictures check bench-peers
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) manage.py serve
@@ -22,6 +23,9 @@ test: $(VENV)/test.stamp
 
 soak: $(VENV)/test.stamp
 	@SOAK=1 $(PYTHON) -m pytest -m soak -s --timeout=0 $(ARGS)
+
+pictures: $(VENV)/test.stamp
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) -m tests.whole.pictures $(ARGS)
 
 check: $(VENV)/test.stamp
 	@$(PYTHON) -m ruff check .

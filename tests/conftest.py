@@ -37,13 +37,18 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
+def find_chromium() -> str | None:
+    """Return the path of the machine's Chromium."""
+    return next((path for name in CHROMIUMS if (path := shutil.which(name))), None)
+
+
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """The machine's Chromium; tests that ask for it are skipped where there is none."""
-    for name in CHROMIUMS:
-        if path := shutil.which(name):
-            return path
-    pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+    path = find_chromium()
+    if path is None:
+        pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
+    return path
 
 
 @pytest.fixture(scope="module")

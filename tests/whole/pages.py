@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
 from playwright.sync_api import (
@@ -21,7 +21,7 @@ from playwright.sync_api import (
 )
 from playwright.sync_api import expect as expect
 
-from tests.whole.server import Person, ServeProcess, eventually
+from tests.whole.server import Person, eventually
 
 WIDE: ViewportSize = {"width": 1440, "height": 900}
 NARROW: ViewportSize = {"width": 390, "height": 844}
@@ -87,11 +87,25 @@ class Watch:
             self._note(f"request: {request.method} {request.url}")
 
 
+class Server(Protocol):
+    """Whatever serves the site, and the password that opens its accounts."""
+
+    password: str
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def port(self) -> int: ...
+
+    @property
+    def url(self) -> str: ...
+
+
 @cache
-def logged_in(server: ServeProcess, name: str) -> Person:
+def logged_in(server: Server, name: str) -> Person:
     """Return somebody with a login of their own, the same for all who ask: a login takes long."""
     person = Person(server.port)
-    status = person.log_in(name)
+    status = person.log_in(name, server.password)
     assert status == 302, f"{name} could not log in: {status}"
     return person
 
@@ -99,9 +113,7 @@ def logged_in(server: ServeProcess, name: str) -> Person:
 class Tab:
     """One person's browser with one page; with a `name`, that person has logged in elsewhere."""
 
-    def __init__(
-        self, browser: Browser, server: ServeProcess, name: str = "", **options: Any
-    ) -> None:
+    def __init__(self, browser: Browser, server: Server, name: str = "", **options: Any) -> None:
         self.origin = server.url
         self.context = browser.new_context(**{"viewport": WIDE, **options})
         self.page = self.context.new_page()
@@ -179,11 +191,11 @@ class Tab:
         """Close it, and fail if it did what no page may do."""
         faults = self.watch.faults + self.watch.refused()
         self.context.close()
-        assert faults == []
+        assert faults == [], faults
 
 
 @contextmanager
-def tabs(browser: Browser, server: ServeProcess, *names: str, **options: Any) -> Iterator[Any]:
+def tabs(browser: Browser, server: Server, *names: str, **options: Any) -> Iterator[Any]:
     """Yield a `Tab` for each name (one alone for one name), and close them."""
     opened: list[Tab] = []
     try:

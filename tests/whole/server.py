@@ -43,6 +43,8 @@ def environment(folder: Path, **extra: str) -> dict[str, str]:
 class ServeProcess:
     """`manage.py serve` on a port that is free, its output collected in a file."""
 
+    password = "demo"
+
     def __init__(
         self, folder: Path, *options: str, port: int = 0, root: Path = ROOT, **extra: str
     ) -> None:

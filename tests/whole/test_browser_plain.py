@@ -39,10 +39,13 @@ def press(tab: Tab, button: str) -> list[int]:
     return [sent.status, response.status] if sent else [response.status]
 
 
-def test_a_person_logs_in_decides_and_logs_out(browser: Browser, server: ServeProcess) -> None:
+def test_a_whole_day_goes_by_without_scripts(browser: Browser, server: ServeProcess) -> None:
+    """Login, inbox, a bare and a typed decision, the run, a start, logout: by links and buttons."""
     admin = logged_in(server, "admin")
     run = start(admin, "assistant", text="No scripts are needed. It is short.")
+    start(admin, "expenses", claims=HEAD + LINE.replace("Soup", "Salad"))
     asked(admin, "No scripts are needed")
+    asked(admin, "Salad without scripts")
     with tabs(browser, server, "", java_script_enabled=False) as tab:
         page = tab.page
         tab.log_in("alice")
@@ -59,10 +62,30 @@ def test_a_person_logs_in_decides_and_logs_out(browser: Browser, server: ServePr
         page.get_by_role("link", name="See the run").click()
         expect(page.locator("#run-head")).to_have_attribute("data-status", "completed")
 
+        go(tab, "Waiting")
+        page.get_by_role("link", name="Salad without scripts").click()
+        page.fill("[name=amount]", "31.50")
+        page.check("[name=reason][value='in policy']")
+        assert press(tab, "[name=approved][value=true]") == [303, 200]
+        expect(page.locator("#detail .outcome")).to_contain_text("31.50")
+
+        go(tab, "Catalogue")
+        page.get_by_role("link", name="assistant", exact=True).click()
+        page.fill("[name=text]", "Begun without scripts. It is short.")
+        assert press(tab, "#start button") == [303, 200]
+        expect(page.locator("#run-head h1")).to_contain_text("assistant")
+        asked(admin, "Begun without scripts")
+
         page.get_by_role("button", name="Log out").locator("visible=true").click()
         page.wait_for_url("**/accounts/login/")
         tab.open("/")
         assert "/accounts/login/?next=/" in page.url
+
+
+def go(tab: Tab, place: str) -> None:
+    """Follow a link of the frame."""
+    link = tab.page.get_by_role("navigation", name="Main").get_by_role("link", name=place)
+    link.locator("visible=true").click()
 
 
 def test_runs_are_started_with_text_and_with_a_file(

@@ -1,0 +1,48 @@
+"""Every address of the site, read from its URL configuration: what no list of ours can forget."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+CHOICE = re.compile(r"\(\?P<(\w+)>([a-z]+(?:\|[a-z]+)+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """An address by its name. `choice` is one of the words that its pattern lists, `verb` its key.
+
+    Where there is no name (`admin/login/` has none), the pattern stands for it.
+    """
+
+    name: str
+    pattern: str
+    verb: str = ""
+    choice: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}[{self.choice}]" if self.choice else self.name
+
+
+def routes() -> Iterator[Route]:
+    """Yield all routes; one whose pattern lists words (`cancel|pause`) once for each of them."""
+    return _routes(get_resolver().url_patterns, "", "")
+
+
+def _routes(patterns: list[URLPattern | URLResolver], space: str, before: str) -> Iterator[Route]:
+    for entry in patterns:
+        pattern = before + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            inner = f"{space}{entry.namespace}:" if entry.namespace else space
+            yield from _routes(entry.url_patterns, inner, pattern)
+            continue
+        name = f"{space}{entry.name}" if entry.name else pattern
+        words = CHOICE.search(pattern)
+        if words is None:
+            yield Route(name, pattern)
+        else:
+            verb, choices = words.groups()
+            yield from (Route(name, pattern, verb, choice) for choice in choices.split("|"))

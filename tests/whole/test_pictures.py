@@ -1,0 +1,33 @@
+"""`make pictures` can be relied on: each look of a page is a small PNG of the right width."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser
+
+from tests.whole.gallery.places import SHOWN
+from tests.whole.gallery.site import gallery
+from tests.whole.pictures import take
+
+pytestmark = pytest.mark.browser
+
+MOST = 3_000_000  # bytes of all pictures together
+
+
+def test_each_look_of_a_page_becomes_a_small_picture(browser: Browser, tmp_path: Path) -> None:
+    inbox = next(place for place in SHOWN if place.name == "inbox")
+    with gallery(tmp_path / "var") as site:
+        made = take(browser, site, [inbox], tmp_path / "pictures")
+    assert sorted(path.name for path in made) == [
+        "inbox-1440-dark.png", "inbox-1440-light.png",
+        "inbox-390-dark.png", "inbox-390-light.png",
+    ]  # fmt: skip
+    for path in made:
+        with Image.open(path) as picture:
+            assert f"-{picture.width}-" in path.name
+            assert picture.mode == "P"
+    shown = sum(place.shown for place in SHOWN)
+    assert sum(path.stat().st_size for path in made) * shown < MOST
