@@ -1,0 +1,1 @@
+"""A site whose workflow asks several people."""
