@@ -14,10 +14,20 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.utils import timezone
 
-from approvals.models import Decision, Preferences
+from approvals.models import Comment, Decision, Preferences
 from tests.app.factories import make_answered, make_request, make_run, make_user
 from tests.routes import Route
-from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, Worker, WorkflowRun
+from workflows.models import (
+    Delivery,
+    InputRequest,
+    JournalEntry,
+    Snapshot,
+    Worker,
+    WorkflowRun,
+)
+from workflows.models import (
+    Route as RequestRoute,
+)
 
 PEOPLE = {
     "anon": "nobody is logged in",
@@ -134,6 +144,8 @@ def make_history(run: WorkflowRun, by: User) -> None:
     Delivery.objects.create(run=run, kind="answer", data={})
     Worker.objects.create(id="host-1", started_at=now, seen_at=now)
     Preferences.objects.create(user=by)
+    Comment.objects.create(request=answered, by=by, at=now, text="Fine.")
+    RequestRoute.objects.create(workflow=run.workflow)
     for log in (AccessAttempt, AccessLog, AccessFailureLog):
         values = {"failures_since_start": 1} if log is AccessAttempt else {}
         log.objects.create(username="mallory", ip_address="10.0.0.1", **values)

@@ -54,6 +54,20 @@ approvals:request GET              login login 404   404   200   200   200   404
 approvals:request POST             login login 405   405   405   405   405   405   405
 approvals:decide GET               login login 405   405   405   405   405   405   405
 approvals:decide POST              login login 404   404   403   303   303   404   303
+approvals:claim GET                login login 405   405   405   405   405   405   405
+approvals:release GET              login login 405   405   405   405   405   405   405
+approvals:reassign GET             login login 405   405   405   405   405   405   405
+approvals:comments GET             login login 405   405   405   405   405   405   405
+approvals:draft GET                login login 405   405   405   405   405   405   405
+approvals:undo GET                 login login 405   405   405   405   405   405   405
+approvals:decide_many GET          login login 405   405   405   405   405   405   405
+approvals:claim POST               login login 404   404   403   303   303   404   303
+approvals:release POST             login login 404   404   303   303   303   404   303
+approvals:reassign POST            login login 404   404   403   403   303   404   303
+approvals:comments POST            login login 404   404   422   422   422   404   422
+approvals:draft POST               login login 404   404   403   303   303   404   303
+approvals:undo POST                login login 404   404   409   409   409   404   409
+approvals:decide_many POST         login login 200   200   200   200   200   200   200
 
 workflows:runs GET                 login login 200   200   200   200   200   200   200
 workflows:runs POST                login login 405   405   405   405   405   405   405
@@ -92,6 +106,7 @@ admin:view_on_site *               login login login login login login login 302
 admin/(?P<url>.*)$ *               login login login login login login login 404   404
 admin/*/<path:object_id>/ *        login login login login login login login 302   302
 admin:auth_* *                     login login login login login login login 403   200
+admin:workflows_route_* *          login login login login login login login 403   200
 admin:*_add *                      login login login login login login login 403   403
 admin:approvals_preferences_* *    login login login login login login login 403   200
 admin:axes_*_change POST            login login login login login login login 403   302

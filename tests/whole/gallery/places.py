@@ -23,6 +23,11 @@ NO_PAGE = {
     "readyz": "JSON for a load balancer",
     "metrics": "text for Prometheus",
     "accounts:logout": "a POST that leads to the login",
+    **{
+        f"approvals:{verb}": "a POST that leads back to the request"
+        for verb in ("claim", "release", "reassign", "comments", "draft", "undo")
+    },
+    "approvals:decide_many": "a POST that shows the inbox's requests once more",
     "workflows:snapshot": "JSON",
     "workflows:run_action": "a POST that leads to the run",
 }
