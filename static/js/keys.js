@@ -56,7 +56,7 @@
     r: () => reach("reject"),
     c: () => press("claim"),
     z: () => press("undo"),
-    x: () => current()?.querySelector("input[name=_select]")?.click(),
+    x: () => current()?.querySelector(".tick input")?.click(),
     "?": help,
   };
 

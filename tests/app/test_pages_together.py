@@ -61,7 +61,7 @@ def test_a_request_that_uses_nothing_of_this_shows_nothing_of_it(desk: Client) -
     page = text(desk.get(url(asked_of(), "")))
     for word in (
         "approvals", "If you approve", "You may change", "Changed", "Overdue", "Reminded", "Normal",
-        "Undo", "The same kind before", "What was said", "Give it", "Draft saved", "Mine",
+        "Undo until", "The same kind before", "What was said", "Give it", "Draft saved", "Mine",
         "All priorities", "for alice",
     ):  # fmt: skip
         assert word not in page, word
@@ -232,7 +232,7 @@ def test_an_answer_is_undone_from_its_page(desk: Client, bob: User, settings: An
     page = post(desk, url(request, "decide/"), htmx=True, verdict="approve")
     assert "Undo until" in text(page)
     assert "goes to the run when it can no longer be undone" in text(page)
-    assert "Undo" not in text(desk_of(bob).get(url(request)))
+    assert "Undo until" not in text(desk_of(bob).get(url(request)))
     assert post(desk_of(bob), url(request, "undo/")).status_code == 403
     assert post(desk, url(request, "undo/")).status_code == 303
     assert again(request).is_pending

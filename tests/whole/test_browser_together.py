@@ -72,7 +72,7 @@ def test_a_claim_is_seen_at_once_and_an_answer_can_be_undone(
     with tabs(browser, server, "alice", "bob") as (alice, bob):
         bob.open_live("/")
         alice.open_live(path)
-        alice.page.click("[data-claim]")
+        alice.page.click("[data-key=claim]")
         expect(alice.page.locator("#detail header")).to_contain_text("You have it until")
         expect(bob.row(request)).to_contain_text("alice has it")
         bob.open(path)
@@ -80,9 +80,11 @@ def test_a_claim_is_seen_at_once_and_an_answer_can_be_undone(
         expect(bob.page.locator("[name=verdict]")).to_have_count(0)
 
         alice.page.click("[name=verdict][value=reject]")
-        expect(alice.page.locator("#detail .outcome")).to_contain_text("You rejected this")
-        alice.page.click("[data-undo]")
-        expect(alice.page.locator("#detail header .tag").first).to_have_text("Waiting")
+        expect(alice.page.locator("#detail > .receipt")).to_contain_text("Rejected")
+        alice.page.click("#detail > .receipt [data-key=undo]")
+        expect(alice.page.locator(f"[data-open='{request}'] header .tag").first).to_have_text(
+            "Waiting"
+        )
         expect(bob.row(request)).to_be_visible()
 
 
@@ -125,7 +127,7 @@ def test_without_scripts_people_claim_talk_change_and_decide(
     path = transfer(server, "No script, two people?", both="true")
     with tabs(browser, server, "alice", "bob", java_script_enabled=False) as (alice, bob):
         alice.open(path)
-        alice.page.click("[data-claim]")
+        alice.page.click("[data-key=claim]")
         expect(alice.page.locator("#detail")).to_contain_text("You have it until")
         alice.page.click("summary:has-text('Say something')")
         alice.page.fill("[name=said]", "I shorten it.")
