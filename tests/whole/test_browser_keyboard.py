@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.whole.pages import Tab, asked, expect, logged_in, start, tabs
-from tests.whole.server import ServeProcess
+from tests.whole.server import ServeProcess, eventually
 
 pytestmark = pytest.mark.browser
 
@@ -52,6 +52,13 @@ def tab_until(tab: Tab, arrived: str) -> list[Stop]:
     raise AssertionError(f"never came to {arrived}: {[stop.what for stop in stops]}")
 
 
+def takes_enter(tab: Tab) -> bool:
+    """Press Enter, and say whether the page let it through: just after a change it does not."""
+    tab.page.keyboard.press("Enter")
+    taken: bool = tab.page.evaluate("window.taken")
+    return taken
+
+
 def test_a_decision_with_the_keyboard_alone(browser: Browser, server: ServeProcess) -> None:
     admin = logged_in(server, "admin")
     start(admin, "assistant", text="Decided by key. It is short.")
@@ -80,7 +87,8 @@ def test_a_decision_with_the_keyboard_alone(browser: Browser, server: ServeProce
         assert [stop.what for stop in way if "=" in stop.what] == ["text=", "verdict=approve"]
         stops += way
         assert [stop.what for stop in stops if not (stop.ring and stop.seen)] == []
-        page.keyboard.press("Enter")
+        page.evaluate("addEventListener('keydown', (e) => { window.taken = !e.defaultPrevented })")
+        eventually(lambda: takes_enter(tab), "the pane has settled, and Enter counts")
         expect(page.locator("#detail > .receipt")).to_contain_text("Approved")
         assert page.evaluate("document.activeElement !== document.body"), "the focus was lost"
 
