@@ -6,6 +6,7 @@
 #   make soak                             the long form of the tests that kill and race
 #   make pictures                         the screenshots in docs/pictures, with a Chromium
 #   make check                            lint, format, types, deployment settings, migrations
+#   make bench                            what it can do, beside the machine's limits
 #   make bench-peers                      the same work on other engines (BENCH_DATABASE_URL=postgres://..)
 
 VENV := .venv
@@ -13,7 +14,7 @@ PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
 TOOLS_SECTION := /^\# --- to test/,$$d
 
-.PHONY: run test soak pictures check bench-peers
+.PHONY: run test soak pictures check bench bench-peers
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) manage.py serve
@@ -37,6 +38,9 @@ check: $(VENV)/test.stamp
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 
 # Each engine gets an environment of its own under var/, as one of them is called `workflows`, too.
+bench: $(VENV)/run.stamp
+	@$(PYTHON) -m tests.benchmarks $(ARGS)
+
 bench-peers: $(VENV)/run.stamp
 	@$(PYTHON) -m tests.benchmarks.peers $(ARGS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.benchmarks.peers.measure import Clock
 from workflows.engine import (
     Event,
     InputRequestEvent,
@@ -35,6 +36,17 @@ async def tick(event: Tick) -> Tick | StopEvent:
     return Tick(left=event.left - 1) if event.left > 1 else StopEvent(result="done")
 
 
+clock = Clock()  # what the steps of COUNTED count on; set anew for each repeat
+
+
+@step
+async def count(event: Tick) -> Tick | StopEvent:
+    over = clock.tick()
+    if over or event.left <= 1:
+        return StopEvent(result="done")
+    return Tick(left=event.left - 1)
+
+
 @step
 async def ask(event: StartEvent) -> InputRequestEvent:
     return InputRequestEvent(prompt="Go on?", payload={"score": 0.5})
@@ -46,4 +58,5 @@ async def finish(event: InputResponseEvent) -> StopEvent:
 
 
 CHAIN = Workflow("bench-chain", steps=[begin, tick])
+COUNTED = Workflow("bench-counted", steps=[begin, count])
 CYCLE = Workflow("bench-cycle", steps=[ask, finish])

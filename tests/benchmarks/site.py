@@ -6,7 +6,7 @@ import asyncio
 import logging
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,13 +16,12 @@ from django.db import connection
 
 from approvals import door
 from tests.benchmarks import flows
+from tests.benchmarks.peers.measure import Clock
 from workflows import announce
 from workflows.bell import Bell
 from workflows.driver import Driver
 from workflows.engine import registry
 from workflows.models import WorkflowRun
-
-Heard = Callable[[str, str], None]
 
 
 class News(logging.Handler):
@@ -117,9 +116,17 @@ class Site:
         await self.approve(await self.asked(run_id))
         await self.ended(run_id)
 
-    async def chain(self, steps: int) -> None:
-        """Run a chain of so many steps, each committed before the next begins."""
-        await self.ended(await self.start(flows.CHAIN.name, {"steps": steps}))
+    def counted(self, clock: Clock, steps: int) -> Callable[[], Awaitable[None]]:
+        """Return a chain whose steps count on `clock`, each committed before the next begins.
+
+        It ends early once the time is over.
+        """
+        flows.clock = clock
+
+        async def chain() -> None:
+            await self.ended(await self.start(flows.COUNTED.name, {"steps": steps}))
+
+        return chain
 
 
 def reviewer() -> User:
@@ -133,7 +140,7 @@ def reviewer() -> User:
 @asynccontextmanager
 async def open_site() -> AsyncIterator[Site]:
     """Let a worker serve on this loop, as `manage.py serve` does."""
-    for workflow in (flows.CHAIN, flows.CYCLE):
+    for workflow in (flows.COUNTED, flows.CYCLE):
         if workflow.name not in registry:
             registry.register(workflow)
     people = People()
