@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from channels.auth import AuthMiddlewareStack
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command, get_commands, load_command_class
 from django.db import transaction
 from django.test import Client
@@ -21,11 +22,11 @@ from django.urls import reverse
 
 from blazen_site.asgi import sockets as router
 from tests.app import sockets
-from tests.app.factories import BARE, registered
+from tests.app.factories import BARE, make_user, registered
 from tests.app.matrix import PEOPLE, World, kept, read, row_for
 from tests.routes import Route, routes
 from workflows import announce
-from workflows.models import InputRequest
+from workflows.models import Assignment, InputRequest
 
 pytestmark = pytest.mark.django_db
 
@@ -75,7 +76,7 @@ workflows:attention GET            login login 200   200   200   200   200   200
 workflows:attention POST           login login 405   405   405   405   405   405   405
 workflows:run GET                  login login 404   200   200   200   200   404   200
 workflows:run POST                 login login 405   405   405   405   405   405   405
-workflows:snapshot GET             login login 404   200   200   200   200   404   200
+workflows:snapshot GET             login login 404   404   200   200   200   404   200
 workflows:snapshot POST            login login 405   405   405   405   405   405   405
 workflows:run_action[*] GET        login login 405   405   405   405   405   405   405
 workflows:run_action[cancel] POST  login login 404   403   403   403   303   404   303
@@ -247,11 +248,26 @@ def test_each_person_with_each_command(command: str, person: str, world: World) 
         assert kept() == before
 
 
-def test_the_tables_know_whom_a_request_names() -> None:
-    names = {field.name for field in InputRequest._meta.get_fields()}
-    routed = {name for name in names if name.startswith("assign")}
-    assert not routed or {"named", "other"} <= set(PEOPLE), (
-        f"Requests name people now ({routed}). Add two columns to PEOPLE and to all tables, both "
-        "reviewers: `named`, whom the request of the World names, and `other`, whom it does not. "
-        "`rev` then stands for a request that names nobody"
-    )
+OF_A_REQUEST = [
+    (route, method) for route, method in ALL
+    if "request_id>" in route.pattern or route.name in ("workflows:run", "workflows:snapshot")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("route", "method"), OF_A_REQUEST, ids=str)
+def test_a_request_that_names_somebody_is_there_for_no_other_reviewer(
+    route: Route, method: str, world: World
+) -> None:
+    for name in ("named", "other"):
+        world.people[name] = make_user(name)
+        world.people[name].groups.add(Group.objects.get(name="reviewers"))
+    Assignment.objects.create(request=world.request, user=world.people["named"])
+    InputRequest.objects.filter(pk=world.request.pk).update(assigned=True)
+    row = row_for(ROUTES, route, method)
+    assert row is not None, "see test_every_address_has_a_row"
+    path = address(route, world)
+    form = None if method == "GET" else FORMS.get(route.name, {})
+    got = visit(path, form, "other", world)
+    assert got == ("405" if row["rev"] == "405" else "404", False), path
+    given_away = route.name == "approvals:reassign" and method == "POST"  # they may, but to whom?
+    assert visit(path, form, "named", world)[0] == ("422" if given_away else row["rev"]), path
