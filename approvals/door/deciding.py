@@ -80,7 +80,7 @@ def decide(
     same answer again (no error), state and deadline, claim, digest, size, schema.
     """
     for _ in range(TRIES):
-        request = find(user, request_id)
+        request = find(user, request_id, people=())
         check_permitted(user, request)
         earlier = same_decision(user, request, response, edits)
         if earlier is not None:

@@ -171,7 +171,6 @@ class InputRequest(Claimable, Timed):
             if by is not None:
                 rows = rows.at_revision(self).filter(free_for(by, now))
             self._close(rows, now, response, by, door, edits, until)
-        self.refresh_from_db()
 
     def answer_by_default(self, now: datetime) -> None:
         """Pending -> answered by the system, once the deadline has passed. Raise as `answer`."""
@@ -253,11 +252,13 @@ class InputRequest(Claimable, Timed):
         self, rows: InputRequestQuerySet, now: datetime, response: Any, by: User | None,
         door: str, edits: Any, until: datetime | None,
     ) -> None:  # fmt: skip
-        """Pending -> answered, for the one row that is still among `rows`."""
-        touched = rows.update(
-            status=self.Status.ANSWERED, response=response, answered_by=by, door=door,
-            answered_at=now, edits=edits or {}, undo_until=until, **FREE,
-        )  # fmt: skip
-        if touched != 1:
+        """Pending -> answered, for the one row that is still among `rows`; and this object."""
+        columns = {
+            "status": self.Status.ANSWERED, "response": response, "answered_by": by, "door": door,
+            "answered_at": now, "edits": edits or {}, "undo_until": until, **FREE,
+        }  # fmt: skip
+        if rows.update(**columns) != 1:
             raise RequestClosed(f"Request {self.id}", "answered", self.current_status(now))
+        for name, value in columns.items():
+            setattr(self, name, value)
         announce.after_commit(runs=[self.run_id], inbox=True, bell=True)

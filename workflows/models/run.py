@@ -47,6 +47,7 @@ class WorkflowRun(models.Model):
     OPEN: ClassVar = frozenset(
         {Status.QUEUED, Status.RUNNING, Status.WAITING, Status.PAUSED, Status.BLOCKED}
     )
+    HEARING: ClassVar = OPEN - {Status.BLOCKED}  # those that take in what comes for them
     ENDED: ClassVar = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -212,8 +213,7 @@ class WorkflowRun(models.Model):
         only so long after. Raise `RunEnded` or `RunBlocked`.
         """
         now = database_now()
-        taking = WorkflowRun.objects.filter(pk=self.pk).exclude(status__in=self.ENDED)
-        taking = taking.exclude(status=self.Status.BLOCKED)
+        taking = WorkflowRun.objects.filter(pk=self.pk, status__in=self.HEARING)
         if (taking.update(inbox=F("inbox")) if hold else taking.hear_of_delivery(now)) != 1:
             self.refresh_from_db()
             error = RunBlocked if self.status == self.Status.BLOCKED else RunEnded
