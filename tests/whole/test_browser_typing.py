@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Request
 
 from tests.whole.pages import Tab, asked, decide, expect, logged_in, start, tabs
-from tests.whole.server import Person, ServeProcess
+from tests.whole.server import Person, ServeProcess, say
 
 pytestmark = pytest.mark.browser
 
@@ -137,6 +139,55 @@ def test_updates_do_not_touch_what_is_being_typed(alice: Tab, admin: Person, bob
     assert caret == ["comment", 20]
     assert page.evaluate(CARET) == ["comment", 21]
     expect(page.locator("[name=comment]")).to_have_value("Ask about the 2nd li!ne")
+
+
+def test_twenty_updates_a_second_cost_no_letter(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    server = ServeProcess(tmp_path_factory.mktemp("storm"), "--noreload").wait_until_healthy()
+    try:
+        mine = ask(logged_in(server, "admin"), "Typed in a storm")
+        with tabs(browser, server, "alice") as tab:
+            tab.open_live(f"/requests/{mine.request}/")
+            type_in_a_storm(tab.page, Storm(logged_in(server, "admin")))
+    finally:
+        server.kill()
+
+
+def type_in_a_storm(page: Page, storm: Storm) -> None:
+    page.evaluate("window.kept = document.querySelector('form[data-draft]')")
+    words = "Nobody takes a letter away, however much goes on beside. " * 4
+    page.locator("[name=comment]").focus()
+    storm.start()
+    began = time.monotonic()
+    page.locator("[name=comment]").press_sequentially(words, delay=30)
+    storm.join()
+    say(f"{storm.ASKED / (time.monotonic() - began):.0f} updates a second")
+    expect(page.locator("[name=comment]")).to_have_value(words)
+    assert page.evaluate(CARET) == ["comment", len(words)]
+    assert page.evaluate("window.kept === document.querySelector('form[data-draft]')")
+
+
+class Storm(threading.Thread):
+    """Files that begin runs with six questions each, a few a second."""
+
+    COUNT, EACH, EVERY = 40, 6, 1 / 6
+    ASKED = COUNT * EACH
+
+    def __init__(self, admin: Person) -> None:
+        super().__init__(daemon=True)
+        self._admin = admin
+
+    def run(self) -> None:
+        """Begin one at each moment of the beat, or at once if it is late."""
+        began = time.monotonic()
+        for number in range(self.COUNT):
+            time.sleep(max(0.0, began + number * self.EVERY - time.monotonic()))
+            lines = [
+                f"S-{number}-{one},Ada Novak,Sales,2026-10-01,meals,Soup,31.50,no\n"
+                for one in range(self.EACH)
+            ]
+            start(self._admin, "expenses", claims=HEAD + "".join(lines), closing="")
 
 
 def test_who_was_faster_is_told_beside_what_is_being_typed(

@@ -157,13 +157,56 @@ async def send(event: InputResponseEvent, ctx: Context) -> StopEvent:
     return StopEvent(result={"sent": event.approved})
 
 
+class PaymentRequest(InputRequestEvent):
+    """A question that uses all that a question may say."""
+
+    quorum: ClassVar[int] = 2
+
+
+class Payment(StartEvent):
+    supplier: str
+
+
+@step
+async def ask_to_pay(event: Payment) -> PaymentRequest:
+    """Ask two people, one of whom may correct the amount."""
+    return PaymentRequest(
+        prompt=f"Pay the invoice of {event.supplier}?\n\n"
+        "It is **higher than agreed** in two places:\n\n"
+        "- the rate of the night shift\n- a second inspection, see <https://example.com/i/77>\n",
+        payload={
+            "invoice": "2026-1177",
+            "amount": "6,480.00",
+            "terms": {
+                "before": {"rate": "84.00", "inspections": 1, "payment": "30 days"},
+                "after": {"rate": "92.00", "inspections": 2, "payment": "30 days"},
+            },
+        },
+        allow={"approve", "reject"},
+        assign_to=("alice", "bob"),
+        priority="urgent",
+        tags=("money", "supplier"),
+        if_approved=f"6,480.00 EUR go to {event.supplier} tonight.",
+        editable=("amount",),
+        due_in=timedelta(minutes=40),
+        remind_in=timedelta(minutes=10),
+    )
+
+
+@step
+async def order_payment(event: InputResponseEvent, ctx: Context) -> StopEvent:
+    """Order it from the bank."""
+    return StopEvent(result={"paid": event.approved})
+
+
+PAYMENT = Workflow("payment", steps=[ask_to_pay, order_payment], description="Pays suppliers.")
 RELEASE = Workflow("release", steps=[build, ask, publish], description="Ships a version.")
 CONTRACT = Workflow("contract", steps=[propose, sign], description="Agrees on an offer's terms.")
 IMPORT = Workflow("nightly-import", steps=[fetch, load], description="Fills the warehouse.")
 PAYOUT = Workflow("payout", steps=[pay], description="Pays what was approved.")
 NEWSLETTER = Workflow("newsletter", steps=[propose_issue, send], description="Mails the readers.")
 
-LASTING = (RELEASE, CONTRACT, IMPORT, PAYOUT)
+LASTING = (RELEASE, CONTRACT, IMPORT, PAYOUT, PAYMENT)
 for workflow in LASTING:
     registry.register(workflow)
 # NEWSLETTER is registered only while its runs begin: they are blocked afterwards.

@@ -110,6 +110,18 @@ def cancel_asked(tab: Tab) -> None:
     tab.page.click("#cancel-summary")
 
 
+def several_ticked(tab: Tab) -> None:
+    for row in ("Which terms do we offer Okafor", "Release 4.2.0"):
+        tab.page.locator(f"li:has-text('{row}') .tick input").check()
+    tab.page.click(".chosen button")
+    tab.page.locator("h1").wait_for()
+
+
+def keys_open(tab: Tab) -> None:
+    tab.page.keyboard.press("?")
+    tab.page.locator("#keys-help").wait_for()
+
+
 def menu_open(tab: Tab) -> None:
     tab.page.evaluate("document.querySelector('.menu').open = true")
 
@@ -124,6 +136,12 @@ SHOWN = (
     Place("request-typed", "bob", "request-typed"),
     Place("request-typed-refused", "bob", "request-typed", refused_decision),
     Place("request-claim", "bob", "request-claim"),
+    Place("request-together", "alice", "request-together"),
+    Place("request-voted", "bob", "request-together", shown=False),
+    Place("request-mine", "bob", "request-in-hand", shown=False),
+    Place("request-held", "alice", "request-in-hand", shown=False),
+    Place("bulk", "bob", "/", several_ticked, shown=False),
+    Place("keys", "bob", "/", keys_open, shown=False),
     Place("request-answered", "alice", "request-answered"),
     Place("request-answered-typed", "alice", "request-answered-typed", shown=False),
     Place("request-expired", "bob", "request-expired", shown=False),

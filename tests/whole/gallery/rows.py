@@ -161,9 +161,17 @@ def scene(known: dict[str, User]) -> dict[str, str]:
     held = start("contract", olga, customer="Novak Print")
     held.pause(by=olga)
     passed(12)
+    together = first(start("payment", olga, supplier="Brandt Inspection"))
+    door.comment(bob, together.id, "I have called them: the second inspection was our wish.")
+    door.decide(
+        bob, together.id, {"approved": True, "comment": "Less."},
+        door="inbox", edits={"amount": "6,080.00"},
+    )  # fmt: skip
+    in_hand = first(start("payment", olga, supplier="Nordic Cranes"))
     release = start("release", alice, version="4.2.0")
     passed(3)
     busy(importing)  # from here on nothing may be driven: a worker would take it over
+    door.claim(bob, in_hand.id)
     queued = WorkflowRun.objects.start("assistant", {"text": TEXT}, by=bob)
     runs = {
         "queued": queued, "running": importing, "waiting": release, "paused": held,
@@ -174,6 +182,7 @@ def scene(known: dict[str, User]) -> dict[str, str]:
         "bare": first(release), "typed": first(offered), "claim": first(claims),
         "answered": answered, "answered-typed": refused, "expired": late,
         "cancelled": closed, "blocked": orphan, "paused": first(held), "forbidden": first(own),
+        "together": together, "in-hand": in_hand,
     }  # fmt: skip
     return {
         "admin-run": reverse("admin:workflows_workflowrun_change", args=[release.pk]),
