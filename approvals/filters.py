@@ -59,7 +59,7 @@ class Filters:
         if self.priority:
             found &= Q(priority=Priority.named(self.priority))
         if self.mine:
-            found &= Q(claimed_by=user) | Q(Exists(Assignment.objects.naming(user)))
+            found &= Q(claimed_by=user) | Q(Exists(Assignment.objects.naming(user.pk)))
         return found
 
     @property

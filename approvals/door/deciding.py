@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import IntegerField, UUIDField
 
 from approvals.door.rules import (
     check_claim,
@@ -18,7 +19,7 @@ from approvals.door.rules import (
     check_permitted,
     check_size,
     effective_edits,
-    find,
+    find_to_decide,
     normalised,
 )
 from approvals.errors import AlreadyVoted, Closed, Invalid, RunBlocked, TooLarge
@@ -26,9 +27,17 @@ from approvals.models import Decision, Draft
 from workflows.engine.edits import lay_over, same
 from workflows.errors import WrongState
 from workflows.models import InputRequest, database_now
+from workflows.models.prepared import Prepared, Slot
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+DROP_DRAFT = Prepared(
+    lambda: Draft.objects.filter(
+        request=Slot("request", UUIDField()), user=Slot("user", IntegerField())
+    ),
+    delete=True,
+)
 
 TRIES = 5
 """How often a lost compare-and-set is looked at again. Once explains it; a run that is retried
@@ -80,7 +89,7 @@ def decide(
     same answer again (no error), state and deadline, claim, digest, size, schema.
     """
     for _ in range(TRIES):
-        request = find(user, request_id, people=())
+        request = find_to_decide(user, request_id)
         check_permitted(user, request)
         earlier = same_decision(user, request, response, edits)
         if earlier is not None:
@@ -150,7 +159,7 @@ def store(
     rejected = isinstance(answer, dict) and answer.get("approved") is False
     undo = timedelta(seconds=settings.UNDO_SECONDS)
     request.answer(answer, by=user, door=door, edits={} if rejected else edits, undo=undo)
-    Draft.objects.filter(request=request, user=user).delete()
+    DROP_DRAFT.run(request=request.pk, user=user.pk)
     return Outcome.of(request, _record(user, request, answer, edits, door))
 
 
@@ -162,7 +171,7 @@ def _vote(
     if request.revision != revision:  # nobody approved this version before
         earlier = Decision.objects.filter(request=request, kind=Decision.Kind.VOTE)
         earlier.void(database_now())
-    Draft.objects.filter(request=request, user=user).delete()
+    DROP_DRAFT.run(request=request.pk, user=user.pk)
     return Outcome.of(request, _record(user, request, answer, edits, door, Decision.Kind.VOTE))
 
 

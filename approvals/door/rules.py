@@ -37,21 +37,26 @@ DECIDE = "approvals.add_decision"
 OPERATE = "workflows.change_workflowrun"
 
 
-PEOPLE = ("run__started_by", "answered_by", "claimed_by")
-
-
-def find(
-    user: User | AnonymousUser, request_id: UUID | str, *, people: tuple[str, ...] = PEOPLE
-) -> InputRequest:
-    """Return the request with its run and its people; raise `NotVisible`. One query.
-
-    Whoever needs nobody's name, or only that of somebody who was faster, leaves `people` out.
-    """
-    requests = InputRequest.objects.visible_to(user).select_related("run", *people)
+def find(user: User | AnonymousUser, request_id: UUID | str) -> InputRequest:
+    """Return the request with its run and its people; raise `NotVisible`. One query."""
+    requests = InputRequest.objects.visible_to(user).select_related(
+        "run", "run__started_by", "answered_by", "claimed_by"
+    )
     try:
         return requests.get(pk=request_id)
     except (InputRequest.DoesNotExist, ValidationError):
         raise NotVisible(request_id) from None
+
+
+def find_to_decide(user: User | AnonymousUser, request_id: UUID | str) -> InputRequest:
+    """Return the same, without the names of people, which only a refusal needs."""
+    try:
+        found = InputRequest.objects.one_visible_to(user, request_id)
+    except ValidationError:
+        found = None
+    if found is None:
+        raise NotVisible(request_id)
+    return found
 
 
 def check_permitted(user: User, request: InputRequest) -> None:

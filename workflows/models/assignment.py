@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -14,7 +14,7 @@ from django.db.models import OuterRef, Q
 from workflows.models.priority import Priority
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser, User
+    from django.contrib.auth.models import User
 
 GROUP = "group:"
 
@@ -22,10 +22,11 @@ GROUP = "group:"
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
     """Queries over many assignments."""
 
-    def naming(self, user: User | AnonymousUser) -> AssignmentQuerySet:
-        """Those of the outer query's request that name `user`, or a group they are in."""
-        groups = Group.objects.filter(user=user.pk).values("pk")
-        own = Q(user=user.pk) | Q(group__in=groups)
+    def naming(self, user: Any) -> AssignmentQuerySet:
+        """Those of the outer query's request that name the user of this key, or one of their
+        groups."""
+        groups = Group.objects.filter(user=user).values("pk")
+        own = Q(user=user) | Q(group__in=groups)
         return self.filter(own, request=OuterRef("pk"))
 
 

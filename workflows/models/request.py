@@ -20,6 +20,7 @@ from workflows.models.deadline import EMPTY_DICT, EMPTY_LIST, OnDeadline, Timed
 from workflows.models.digest import digest_of
 from workflows.models.fields import OrderedJSONField
 from workflows.models.history import Delivery
+from workflows.models.prepared import Prepared, Slot
 from workflows.models.priority import Priority
 from workflows.models.requests import InputRequestQuerySet, free_for, in_time
 from workflows.models.run import WorkflowRun
@@ -163,22 +164,25 @@ class InputRequest(Claimable, Timed):
         `undo`. Raise `RequestClosed` if it is not pending or its deadline has passed, `RunEnded`
         or `RunBlocked` if the run takes no answers; then nothing changed.
         """
-        rows = InputRequest.objects.pending()
         with transaction.atomic():
             until = self._send(response, by=by, door=door, edits=edits, undo=undo)
             now = database_now()
-            rows = rows.filter(in_time(now), pk=self.pk)
-            if by is not None:
-                rows = rows.at_revision(self).filter(free_for(by, now))
-            self._close(rows, now, response, by, door, edits, until)
+            columns = self._answered(now, response, by, door, edits, until)
+            key = {"pk": self.pk, "now": now}
+            if by is None:
+                touched = CLOSE.run(**key, **columns)
+            else:
+                seen = {"revision": self.revision, "votes": self.votes}
+                touched = CLOSE_AS_SEEN.run(**key, **seen, **columns)
+            self._close(touched, now, columns)
 
     def answer_by_default(self, now: datetime) -> None:
         """Pending -> answered by the system, once the deadline has passed. Raise as `answer`."""
         rows = InputRequest.objects.filter(pk=self.pk, on_deadline=OnDeadline.DEFAULT)
         with transaction.atomic():
             self._send(self.default_response, by=None, door="deadline", edits=None, undo=AT_ONCE)
-            rows = rows.overdue(now)
-            self._close(rows, now, self.default_response, None, "deadline", None, None)
+            columns = self._answered(now, self.default_response, None, "deadline", None, None)
+            self._close(rows.overdue(now).update(**columns, **FREE), now, columns)
 
     def vote(self, *, by: User, edits: dict[str, Any]) -> None:
         """Count one approval of several; `edits`, if any are new, make another version of it.
@@ -248,17 +252,46 @@ class InputRequest(Claimable, Timed):
         data |= {"edits": edits} if edits else {}
         return self.run.take_delivery(Delivery.Kind.ANSWER, data, hold=undo).not_before
 
-    def _close(
-        self, rows: InputRequestQuerySet, now: datetime, response: Any, by: User | None,
-        door: str, edits: Any, until: datetime | None,
-    ) -> None:  # fmt: skip
-        """Pending -> answered, for the one row that is still among `rows`; and this object."""
-        columns = {
-            "status": self.Status.ANSWERED, "response": response, "answered_by": by, "door": door,
-            "answered_at": now, "edits": edits or {}, "undo_until": until, **FREE,
+    def _answered(
+        self, now: datetime, response: Any, by: User | None, door: str, edits: Any,
+        until: datetime | None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Return the columns of an answer."""
+        return {
+            "status": self.Status.ANSWERED, "response": response, "answered_by": by and by.pk,
+            "door": door, "answered_at": now, "edits": edits or {}, "undo_until": until,
         }  # fmt: skip
-        if rows.update(**columns) != 1:
+
+    def _close(self, touched: int, now: datetime, columns: dict[str, Any]) -> None:
+        """Say of a row that it was answered, and of this object; raise if it was not."""
+        if touched != 1:
             raise RequestClosed(f"Request {self.id}", "answered", self.current_status(now))
-        for name, value in columns.items():
-            setattr(self, name, value)
+        for name, value in {**columns, **FREE}.items():
+            setattr(self, "answered_by_id" if name == "answered_by" else name, value)
         announce.after_commit(runs=[self.run_id], inbox=True, bell=True)
+
+
+def _slot(name: str) -> Slot:
+    """Keep the place of a column's value."""
+    field: Any = InputRequest._meta.get_field(name)
+    return Slot(name, field.target_field if field.is_relation else field)
+
+
+def _still_open() -> InputRequestQuerySet:
+    now = Slot("now", models.DateTimeField())
+    return InputRequest.objects.pending().filter(in_time(now), pk=Slot("pk", models.UUIDField()))
+
+
+def _as_seen() -> InputRequestQuerySet:
+    """Still open, of the version that was read, and in nobody else's hand."""
+    free = free_for(_slot("answered_by"), Slot("now", models.DateTimeField()))
+    return _still_open().filter(free, revision=_slot("revision"), votes=_slot("votes"))
+
+
+def _answer_columns() -> dict[str, Any]:
+    names = ("status", "response", "answered_by", "door", "answered_at", "edits", "undo_until")
+    return {**{name: _slot(name) for name in names}, **FREE}
+
+
+CLOSE = Prepared(_still_open, setting=_answer_columns)
+CLOSE_AS_SEEN = Prepared(_as_seen, setting=_answer_columns)

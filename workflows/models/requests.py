@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from workflows.models.assignment import Assignment
+from workflows.models.prepared import Prepared, Slot
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -20,14 +22,28 @@ DECIDE = "approvals.add_decision"
 SEE_ALL = "workflows.view_inputrequest"
 
 
-def in_time(now: datetime) -> Q:
+def in_time(now: datetime | Slot) -> Q:
     """Return the condition that a request still takes a person's answer at this moment."""
     return Q(deadline__isnull=True) | Q(deadline__gt=now) | Q(on_deadline="stay_open")
 
 
-def free_for(user: User, now: datetime) -> Q:
+def free_for(user: User | Slot, now: datetime | Slot) -> Q:
     """Return the condition that nobody else holds a claim at this moment."""
     return Q(claimed_by__isnull=True) | Q(claimed_by=user) | Q(claimed_until__lte=now)
+
+
+def _one(requests: InputRequestQuerySet) -> InputRequestQuerySet:
+    return requests.filter(pk=Slot("pk", models.UUIDField())).select_related("run")
+
+
+def _all() -> InputRequestQuerySet:
+    from workflows.models.request import InputRequest
+
+    return InputRequest.objects.all()
+
+
+ONE = Prepared(lambda: _one(_all()))
+ONE_OPEN = Prepared(lambda: _one(_all().open_to(Slot("user", models.IntegerField()))))
 
 
 def deciders() -> models.QuerySet[User]:
@@ -48,8 +64,20 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         if user.has_perm(SEE_ALL):
             return self
         if user.has_perm(DECIDE):
-            return self.filter(Q(assigned=False) | Exists(Assignment.objects.naming(user)))
+            return self.open_to(user.pk)
         return self.none()
+
+    def one_visible_to(self, user: User | AnonymousUser, pk: UUID | str) -> InputRequest | None:
+        """Return the request of this key, with its run, if `visible_to` has it; as quickly."""
+        if user.has_perm(SEE_ALL):
+            return next(iter(ONE.fetch(pk=pk)), None)
+        if user.has_perm(DECIDE):
+            return next(iter(ONE_OPEN.fetch(pk=pk, user=user.pk)), None)
+        return None
+
+    def open_to(self, user: Any) -> InputRequestQuerySet:
+        """Requests for everybody who decides, and those given to the user of this key."""
+        return self.filter(Q(assigned=False) | Exists(Assignment.objects.naming(user)))
 
     def hidden_from(self, user: User | AnonymousUser) -> InputRequestQuerySet:
         """Requests that `user` may not know of, though they may see their run."""
@@ -63,11 +91,11 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
 
     def given_to(self, user: User) -> InputRequestQuerySet:
         """Requests that were given to `user`, by name or by group."""
-        return self.filter(Exists(Assignment.objects.naming(user)))
+        return self.filter(Exists(Assignment.objects.naming(user.pk)))
 
     def mine(self, user: User) -> InputRequestQuerySet:
         """Requests that were given to `user`, by name or by group, or that they have claimed."""
-        return self.filter(Q(claimed_by=user) | Exists(Assignment.objects.naming(user)))
+        return self.filter(Q(claimed_by=user) | Exists(Assignment.objects.naming(user.pk)))
 
     def unanswerable(self) -> InputRequestQuerySet:
         """Pending requests that nobody active may answer, four eyes and assignees considered.

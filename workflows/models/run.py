@@ -16,7 +16,8 @@ from workflows.errors import HistoryPruned, RunBlocked, RunEnded, WrongState
 from workflows.models.clock import database_now
 from workflows.models.fields import OrderedJSONField
 from workflows.models.history import Delivery, JournalEntry
-from workflows.models.runs import WorkflowRunQuerySet
+from workflows.models.prepared import Prepared, Slot
+from workflows.models.runs import WorkflowRunQuerySet, heard
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -213,8 +214,12 @@ class WorkflowRun(models.Model):
         only so long after. Raise `RunEnded` or `RunBlocked`.
         """
         now = database_now()
-        taking = WorkflowRun.objects.filter(pk=self.pk, status__in=self.HEARING)
-        if (taking.update(inbox=F("inbox")) if hold else taking.hear_of_delivery(now)) != 1:
+        if hold:
+            taking = WorkflowRun.objects.filter(pk=self.pk, status__in=self.HEARING)
+            touched = taking.update(inbox=F("inbox"))
+        else:
+            touched = HEAR.run(pk=self.pk, now=now)
+        if touched != 1:
             self.refresh_from_db()
             error = RunBlocked if self.status == self.Status.BLOCKED else RunEnded
             raise error(f"Run {self.id} of {self.workflow!r}", "given an answer", self.status)
@@ -272,3 +277,11 @@ class WorkflowRun(models.Model):
 
     def _announce(self, *, bell: bool = False) -> None:
         announce.after_commit(runs=[self.pk], inbox=True, bell=bell)
+
+
+HEAR = Prepared(
+    lambda: WorkflowRun.objects.filter(
+        pk=Slot("pk", models.UUIDField()), status__in=WorkflowRun.HEARING
+    ),
+    setting=lambda: heard(Slot("now", models.DateTimeField())),
+)

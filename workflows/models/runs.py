@@ -25,6 +25,16 @@ BLOCK_AT = 5  # takeovers after which it is blocked
 NONE = Q(pk__in=())
 
 
+def heard(now: models.Expression) -> dict[str, Any]:
+    """Return what changes of a run for which something came: one that waits wants a worker."""
+    waits = Q(status="waiting")
+    return {
+        "inbox": F("inbox") + 1,
+        "wake_at": models.Case(models.When(waits, then=now), default=F("wake_at")),
+        "status": models.Case(models.When(waits, then=models.Value("queued")), default=F("status")),
+    }
+
+
 class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
     """Queries over many runs, each one statement."""
 
@@ -111,15 +121,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
 
     def hear_of_delivery(self, now: datetime) -> int:
         """Count up the inbox, and waiting -> queued. Return how many rows were touched."""
-        return self.update(
-            inbox=F("inbox") + 1,
-            wake_at=models.Case(
-                models.When(status="waiting", then=models.Value(now)), default=F("wake_at")
-            ),
-            status=models.Case(
-                models.When(status="waiting", then=models.Value("queued")), default=F("status")
-            ),
-        )
+        return self.update(**heard(models.Value(now)))
 
     def claimable(self, now: datetime) -> WorkflowRunQuerySet:
         """Runs that want a worker: queued, due, or left behind by one that is gone.

@@ -1,0 +1,70 @@
+"""Statements that are written once, or by hand, mean what the ORM's own say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from django.contrib.auth.models import Group, User
+
+from tests.app.factories import make_request, make_reviewer, make_run, make_user
+from workflows.models import Assignment, InputRequest, WorkflowRun, database_now
+from workflows.models.claiming import LONGEST_LEASE
+
+pytestmark = pytest.mark.django_db
+
+SECOND = timedelta(seconds=1)
+
+
+def people() -> dict[str, User]:
+    named = make_reviewer("named")
+    grouped = make_reviewer("grouped")
+    grouped.groups.add(Group.objects.create(name="finance"))
+    return {
+        "nobody": make_user("nobody"),
+        "reader": make_user("reader", "workflows.view_inputrequest"),
+        "named": named,
+        "grouped": grouped,
+        "other": make_reviewer("other"),
+    }
+
+
+def test_one_request_is_found_for_whom_it_is_visible() -> None:
+    known = people()
+    requests = [make_request(make_run(), assigned=assigned) for assigned in (False, True, True)]
+    Assignment.objects.create(request=requests[1], user=known["named"])
+    Assignment.objects.create(request=requests[2], group=Group.objects.get(name="finance"))
+    seen = set()
+    for (name, user), request in product(known.items(), requests):
+        found = InputRequest.objects.one_visible_to(user, request.pk)
+        wanted = InputRequest.objects.visible_to(user).filter(pk=request.pk).first()
+        assert found == wanted, name
+        if found is not None:
+            seen.add((name, requests.index(request)))
+            assert found.run == request.run
+            columns = [field.attname for field in InputRequest._meta.concrete_fields]
+            fresh = InputRequest.objects.get(pk=request.pk)
+            assert [getattr(found, one) for one in columns] == [
+                getattr(fresh, one) for one in columns
+            ]
+    everybody = {(name, 0) for name in ("named", "grouped", "other")}
+    reader = {("reader", number) for number in range(3)}
+    assert seen == everybody | reader | {("named", 1), ("grouped", 2)}
+
+
+def test_a_worker_claims_what_is_claimable() -> None:
+    now = database_now()
+    moments = [None, now - SECOND, now, now + SECOND, now + LONGEST_LEASE + 2 * SECOND]
+    run = make_run(status="completed")
+    for status, moment in product(("queued", "running", "waiting"), moments):
+        if moment is None and status != "waiting":
+            continue  # no such row may be
+        owner = "another" if status == "running" else ""
+        make_run(status=status, wake_at=moment, lease_owner=owner)
+    wanted = set(WorkflowRun.objects.claimable(now).values_list("pk", flat=True))
+    claimed = WorkflowRun.objects.claim("me", now=now, limit=100, lease=SECOND)
+    assert {one.pk for one in claimed} == wanted
+    assert len(wanted) == 9
+    assert run.pk not in wanted
+    assert {one.status for one in claimed} == {"running"}
