@@ -52,6 +52,8 @@ class Driver:
         self.tell_time(datetime.now(UTC))
         self._due: datetime | None = None
         self._alone_since: float | None = None  # since when a suspect waits to be alone
+        self._more = True  # whether the last claim may have left something behind
+        self._until_idle = False
         self._swept_at = -SWEEP
         self._survey: Survey | None = None
         self._look_wanted = asyncio.Event()
@@ -76,6 +78,7 @@ class Driver:
 
     async def run_until_idle(self) -> None:
         """Drive whatever can move now, and return when nothing in hand or claimable is left."""
+        self._until_idle = True
         async with self._at_work():
             while (more := await self._look()) or self.lives:
                 if not more:
@@ -158,9 +161,12 @@ class Driver:
         self.commits.forget(live)
         for task in live.tasks:
             task.cancel()
-        if not self.lives:
+        if self._more and len(self.lives) <= CAPACITY // 2:
             self._look_wanted.set()
+        if not self.lives:
             self._quiet.set()
+            if self._until_idle or (self._survey is not None and self._survey.suspects):
+                self._look_wanted.set()
 
     # Looking
 
@@ -186,7 +192,7 @@ class Driver:
         What changes seldom is read once a second only, however often the bell rings.
         """
         self._look_wanted.clear()
-        self._due = None
+        self._due, self._more = None, False
         survey = await self._sweep()
         await self.hear()
         if self.draining or any(live.is_alone for live in self.lives.values()):
@@ -195,6 +201,7 @@ class Driver:
             return True
         room = CAPACITY - len(self.lives)
         claimed = await self._claim(room, suspects=False) if room > 0 else 0
+        self._more = claimed == room
         return 0 < claimed == room
 
     async def _sweep(self) -> Survey:

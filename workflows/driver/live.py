@@ -145,6 +145,7 @@ class LiveRun:
             write.wake_at = now
         elif write.ends:
             write.finished_at = now
+            write.closes = bool(state.requests)
             write.result = to_jsonable_python(decode(state.result, machine.workflow.events))
         self._fill(write, now)
         return write

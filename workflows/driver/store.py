@@ -112,7 +112,7 @@ def _store(writes: Sequence[Write]) -> set[UUID]:
         insert(Snapshot, [write.snapshot for write in kept if write.snapshot])
         compact_grown({write.run_id: write.seq for write in kept if write.snapshot})
         mark_applied(one for write in kept for one in write.deliveries.items())
-        ended = [write.run_id for write in kept if write.ends]
+        ended = [write.run_id for write in kept if write.closes]
         if ended:
             closing = InputRequest.objects.pending().filter(run__in=ended)
             closing.update(status=InputRequest.Status.CANCELLED)

@@ -37,6 +37,7 @@ class Write:
     snapshot: Snapshot | None = None
     deliveries: dict[int, int] = field(default_factory=dict)
     changes_inbox: bool = False
+    closes: bool = False  # whether requests are open that end with the run
 
     @property
     def parks(self) -> bool:
