@@ -100,6 +100,7 @@ def test_every_page_fits(browser: Browser, server: ServeProcess, paths: dict[str
         wrong += faults(nobody, "login")
         nobody.enter("alice", "wrong")
         nobody.page.locator(".errors").wait_for()
+        nobody.page.wait_for_load_state()  # the words are there before the style is
         wrong += faults(nobody, "login-refused")
     assert wrong == []
 
