@@ -13,6 +13,7 @@ from django.http import QueryDict
 from workflows.engine.edits import lay_over, same
 from workflows.limits import InputRefused, parse_json
 from workflows.models import InputRequest
+from workflows.templatetags.node import humanised
 
 PREFIX = "_edit."
 LONG = 80  # characters from which a text has a field of several lines
@@ -27,6 +28,11 @@ class EditField:
     shown: str
     kind: str  # text, long, number, choice, json
     error: str = ""
+
+    @property
+    def label(self) -> str:
+        """What the key is called where the payload is shown."""
+        return humanised(self.key)
 
     @property
     def name(self) -> str:

@@ -50,6 +50,14 @@ class Together:
     may_reassign: bool
     may_undo: bool
 
+    @property
+    def difference(self) -> dict[str, dict[str, object]]:
+        """The changes as a payload that says what was and what is, drawn like any other."""
+        return {
+            "before": {one.key: one.before for one in self.changes},
+            "after": {one.key: one.after for one in self.changes},
+        }
+
     @classmethod
     def of(cls, user: User, request: InputRequest) -> Together:
         """Read what belongs to `request`."""

@@ -21,7 +21,7 @@ from tests.whole.gallery.site import Gallery, gallery
 from tests.whole.pages import NARROW, WIDE, Tab, tabs
 from tests.whole.server import ROOT, say
 
-COLOURS = 128  # of a palette that keeps the rare ones: they mean something
+COLOURS = 160
 TALLEST = 1600  # pixels of a page that go into a picture
 SIZES = (WIDE, NARROW)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -32,7 +32,7 @@ def packed(shot: bytes) -> bytes:
     out = BytesIO()
     with Image.open(BytesIO(shot)) as picture:
         few = picture.convert("RGB").quantize(
-            COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+            COLOURS, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE
         )
         few.save(out, "PNG", optimize=True)
     return out.getvalue()
