@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from workflows.driver.rows import insert
 from workflows.engine import InputRequestEvent
 from workflows.engine.workflow import Workflow
 from workflows.models import Assignment, InputRequest, Priority, Route
 from workflows.models.assignment import Directory, assignment
+from workflows.models.batch import insert
 from workflows.models.digest import digest_of
 from workflows.models.prepared import Prepared
 from workflows.models.request import Asked

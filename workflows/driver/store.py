@@ -16,7 +16,7 @@ from django.db.models import F
 
 from workflows import metrics
 from workflows.driver.opening import open_requests
-from workflows.driver.rows import insert, mark_applied, update_runs
+from workflows.driver.rows import mark_applied, update_runs
 from workflows.driver.write import Write
 from workflows.engine import registry
 from workflows.models import (
@@ -26,6 +26,7 @@ from workflows.models import (
     WorkflowRun,
     database_now,
 )
+from workflows.models.batch import insert
 from workflows.retention import compact_grown
 
 logger = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from workflows import announce
 from workflows.errors import HistoryPruned, RunBlocked, RunEnded, WrongState
+from workflows.models.batch import insert
 from workflows.models.clock import database_now
 from workflows.models.fields import OrderedJSONField
 from workflows.models.history import Delivery, JournalEntry
@@ -224,7 +225,9 @@ class WorkflowRun(models.Model):
             error = RunBlocked if self.status == self.Status.BLOCKED else RunEnded
             raise error(f"Run {self.id} of {self.workflow!r}", "given an answer", self.status)
         not_before = database_now() + hold if hold else None
-        return Delivery.objects.create(run=self, kind=kind, data=data, not_before=not_before)
+        sent = Delivery(run=self, kind=kind, data=data, created_at=now, not_before=not_before)
+        insert(Delivery, [sent])
+        return sent
 
     def lock_open(self) -> None:
         """Lock the row, inside the caller's transaction; raise `RunEnded` if the run is over."""

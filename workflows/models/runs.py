@@ -13,6 +13,7 @@ from workflows import announce
 from workflows.engine import StartEvent, Workflow, registry
 from workflows.errors import IdempotencyConflict
 from workflows.models import claiming
+from workflows.models.batch import insert
 from workflows.models.claiming import LONGEST_LEASE
 from workflows.models.clock import database_now
 
@@ -72,7 +73,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         )  # fmt: skip
         try:
             with transaction.atomic():
-                run.save(force_insert=True)
+                insert(self.model, [run])
                 announce.after_commit(runs=[run.pk], bell=True)
         except IntegrityError:
             if idempotency_key is None:

@@ -1,0 +1,87 @@
+"""SQL by hand: a whole batch in one statement, whatever its size.
+
+The ORM can set many rows to one value, or each row by a statement of its own, and to build its
+statements costs more than the database takes for them. Here a batch travels as one JSON text that
+the database reads as a table, so each statement has one text and one parameter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from django.db import connection, models
+
+
+def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
+    """Insert rows whose columns are all there, but for a key that counts by itself."""
+    if rows:
+        names = _inserted(model)
+        values = ({name: getattr(row, name) for name in names} for row in rows)
+        execute(_insert_sql(connection.vendor, model), model, values)
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias
+
+
+def execute(sql: str, model: type[models.Model], values: Iterable[dict[str, Any]]) -> list[Any]:
+    """Run a statement over `source` with these rows, and return what it returns."""
+    kinds = _kinds(model)
+    plain = [{name: _plain(kinds[name], value) for name, value in one.items()} for one in values]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [json.dumps(plain)])
+        return cursor.fetchall() if cursor.description else []
+
+
+def _plain(kind: str, value: Any) -> Any:
+    """Return a column's value as it travels; JSON as a text, so that it is stored as written."""
+    if value is None or kind == "":
+        return value
+    if kind == "json":
+        return json.dumps(value, allow_nan=False)
+    if kind == "uuid":
+        return value.hex
+    return str(connection.ops.adapt_datetimefield_value(value))
+
+
+@cache
+def _kinds(model: type[models.Model]) -> dict[str, str]:
+    """Return by column what has to be written in a way of its own: uuid, time, json, or nothing."""
+    return {field.attname: _kind(field) for field in model._meta.concrete_fields}
+
+
+def _kind(field: Any) -> str:
+    kinds = {models.UUIDField: "uuid", models.DateTimeField: "time", models.JSONField: "json"}
+    field = field.target_field if isinstance(field, models.ForeignKey) else field
+    return next((kind for cls, kind in kinds.items() if isinstance(field, cls)), "")
+
+
+def source(vendor: str, model: type[models.Model], names: Sequence[str]) -> str:
+    """Return the batch as a table `new`, whose columns have the types of the model's."""
+    if vendor != "postgresql":
+        columns = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in names)
+        return f"(SELECT {columns} FROM json_each(%s)) AS new"
+    fields = {field.attname: field for field in model._meta.concrete_fields}
+    is_json = {name: _kind(fields[name]) == "json" for name in names}
+    types = ", ".join(
+        f"{name} {'text' if is_json[name] else fields[name].db_type(connection)}" for name in names
+    )
+    read = ", ".join(f"CAST({name} AS json) AS {name}" if is_json[name] else name for name in names)
+    return f"(SELECT {read} FROM json_to_recordset(%s) AS sent ({types})) AS new"
+
+
+def _inserted(model: type[models.Model]) -> list[str]:
+    """Name the columns that an INSERT gives."""
+    return [
+        field.attname
+        for field in model._meta.concrete_fields
+        if not isinstance(field, models.AutoField)
+    ]
+
+
+@cache
+def _insert_sql(vendor: str, model: type[models.Model]) -> str:
+    names = _inserted(model)
+    listed, sent = ", ".join(names), source(vendor, model, names)
+    return f"INSERT INTO {model._meta.db_table} ({listed}) SELECT {listed} FROM {sent}"
