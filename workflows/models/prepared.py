@@ -59,6 +59,11 @@ class Prepared:
         self._delete = delete
 
     @cached_property
+    def _converters(self) -> Any:
+        compiler = self._written.compiler
+        return compiler.get_converters([one[0] for one in compiler.select])
+
+    @cached_property
     def _written(self) -> Written:
         query = self._write().query
         if self._setting is not None:
@@ -92,9 +97,9 @@ class Prepared:
         ]
 
     def _converted(self, rows: Sequence[Any]) -> Any:
-        compiler = self._written.compiler
-        converters = compiler.get_converters([one[0] for one in compiler.select])
-        return compiler.apply_converters(rows, converters) if converters else rows
+        if not self._converters:
+            return rows
+        return self._written.compiler.apply_converters(rows, self._converters)
 
     def _object(self, row: Sequence[Any]) -> Any:
         """Build one object, as `ModelIterable` does."""
