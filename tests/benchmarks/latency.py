@@ -34,8 +34,8 @@ async def measure(bench: Bench, store: str) -> None:
         await answered(site, count)
         repeats = [await answered(site, count) for _ in range(bench.options.repeats)]
     note = f"from an answer's commit until its run has completed, {RATE} answers/s."
-    note += slowness(min(rate for _, rate in repeats), store)
-    tell(Row("latency", RATE, store), [times for times, _ in repeats], AIMS, note)
+    row = Row("latency", RATE, store, slowness(min(rate for _, rate in repeats)))
+    tell(row, [times for times, _ in repeats], AIMS, note)
 
 
 def main() -> None:

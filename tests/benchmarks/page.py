@@ -165,8 +165,7 @@ async def measure(server: Server, store: str, seconds: float) -> None:
     before = min(1.5, seconds)  # then the nudge that followed its opening is over
     times, rate = await watched(server, count, RATE, before)
     note = f"from an answer's commit until another person's open inbox lacks it, {RATE} answers/s."
-    note += slowness(rate, store)
-    tell(Row("page", RATE, store), [times], AIMS, note)
+    tell(Row("page", RATE, store, slowness(rate)), [times], AIMS, note)
     times, _ = await watched(server, CALM_COUNT, CALM if seconds > 1 else RATE, before)
     note = f"the same, an answer every {1 / CALM:.0f} s: a page is nudged once a second at most."
     tell(Row("calm page", 1, store), [times], CALM_AIMS, note)

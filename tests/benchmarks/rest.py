@@ -62,8 +62,9 @@ def main() -> None:
             unit="bytes",
             repeats=[round(one, 1) for one in repeats],
             aim=AIM,
+            uneven=f"beside none it held {usual / 2**20:.0f} MiB.",
             note="of a worker's memory for each waiting run. SQLite's cache of pages, 2 MB at most "
-            f"however many wait, is in it. Beside none it held {usual / 2**20:.0f} MiB on {store}.",
+            "however many wait, is in it.",
         )
     )
 

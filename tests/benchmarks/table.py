@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from tests.benchmarks.peers.figures import Figure, best_of
+from tests.benchmarks.peers.table import STARVED
 
 Limits = Mapping[tuple[str, int], float]
 """Commits a second by store and by how many work at once."""
@@ -46,7 +47,7 @@ def _share(figure: Figure, limits: Limits) -> str:
 
 
 def _notes(found: Sequence[Figure]) -> Iterator[str]:
-    """Say of each row with a note what it is; what differs between stores has a line each."""
+    """Say of the rows with a note what they are, and then what is odd about single figures."""
     rows: dict[str, list[str]] = {}
     for one in found:
         if one.note:
@@ -55,3 +56,9 @@ def _notes(found: Sequence[Figure]) -> Iterator[str]:
         yield ""
     for note, names in rows.items():
         yield f"- {', '.join(dict.fromkeys(names))}: {note}"
+    for one in found:
+        if one.uneven:
+            yield f"- {one.row}, {one.store}: {one.uneven}"
+    least = min((one.cores for one in found if one.store == "memory"), default=1.0)
+    if least < STARVED:
+        yield f"\nIn memory it got as little as {least:.2f} of a core: no figure here says much."

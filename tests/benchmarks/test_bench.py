@@ -97,13 +97,21 @@ def test_less_of_what_takes_time_is_better_and_more_of_what_is_done() -> None:
 
 def test_a_line_shows_the_aim_and_no_share_of_what_is_not_done_in_a_second() -> None:
     limits = {("sqlite", 1): 100.0}
-    slow = cost(figure=1234.5, note="from here to there.")
+    slow = cost(figure=1234.5, note="from here to there.", uneven="it rained.")
     work = cost(row="after 20", unit="cycles/s", figure=50.0)
-    _, first, second, third, _, note = table.lines([cost(), slow, work], limits, [])
+    _, first, second, third, _, note, odd = table.lines([cost(), slow, work], limits, [])
     assert first.split()[2:] == ["sqlite", "1", "9.0", "ms", "-", "-", "15.0"]
     assert second.split()[4:] == ["1,234.5", "ms", "-", "-", "15.0", "missed"]
     assert third.split()[2:] == ["sqlite", "1", "50", "cycles/s", "50.0%", "-", "15"]
     assert note == "- latency p50: from here to there."
+    assert odd == "- latency p50, sqlite: it rained."
+
+
+def test_the_table_says_when_others_had_the_processor() -> None:
+    alone, crowded = (cost(store="memory", cores=cores) for cores in (0.95, 0.2))
+    said = "\nIn memory it got as little as 0.20 of a core: no figure here says much."
+    assert said not in table.lines([alone], {}, [])
+    assert said in table.lines([alone, crowded], {}, [])
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:

@@ -24,9 +24,9 @@ def rate_of(committed: Committed) -> float:
     return (len(committed) - 1) / taken if taken else 0.0
 
 
-def slowness(rate: float, store: str) -> str:
+def slowness(rate: float) -> str:
     """Return what has to be said where the answers came slower than they should have."""
-    return "" if rate >= 0.95 * RATE else f" There were only {rate:.0f}/s on {store}."
+    return "" if rate >= 0.95 * RATE else f"there were only {rate:.0f} answers/s."
 
 
 def percentile(values: Sequence[float], part: float) -> float:
@@ -35,7 +35,7 @@ def percentile(values: Sequence[float], part: float) -> float:
 
 
 def tell(row: Row, repeats: Sequence[Sequence[float]], aims: dict[int, float], note: str) -> None:
-    """Print a figure for each percentile, of all repeats together, in ms."""
+    """Print a figure for each percentile, of the ms of all repeats together."""
     every = [one for times in repeats for one in times]
     for part, aim in aims.items():
         print_line(
@@ -48,6 +48,7 @@ def tell(row: Row, repeats: Sequence[Sequence[float]], aims: dict[int, float], n
                 figure=round(percentile(every, part), 1),
                 unit="ms",
                 repeats=[round(percentile(times, part), 1) for times in repeats],
+                uneven=row.uneven,
                 aim=aim,
                 note=note,
             )
