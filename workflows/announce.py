@@ -101,7 +101,11 @@ class Post:
     @classmethod
     def here(cls) -> Post:
         """Return the post of the running loop."""
-        return cls._posts.setdefault(asyncio.get_running_loop(), cls())
+        loop = asyncio.get_running_loop()
+        post = cls._posts.get(loop)
+        if post is None:
+            post = cls._posts[loop] = cls()
+        return post
 
     @property
     def is_done(self) -> bool:

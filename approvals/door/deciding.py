@@ -27,6 +27,7 @@ from approvals.models import Decision, Draft
 from workflows.engine.edits import lay_over, same
 from workflows.errors import WrongState
 from workflows.models import InputRequest, database_now
+from workflows.models.batch import insert
 from workflows.models.prepared import Prepared, Slot
 
 if TYPE_CHECKING:
@@ -188,7 +189,9 @@ def _record(
     user: User, request: InputRequest, answer: Any, edits: dict[str, Any], door: str,
     kind: Decision.Kind = Decision.Kind.FINAL,
 ) -> Decision:  # fmt: skip
-    return Decision.objects.create(
+    decision = Decision(
         request=request, kind=kind, by=user, at=request.answered_at or database_now(),
         response=answer, edits=edits, revision=request.revision, door=door,
     )  # fmt: skip
+    insert(Decision, [decision])
+    return decision

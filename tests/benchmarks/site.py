@@ -23,6 +23,9 @@ from workflows.bell import Bell
 from workflows.driver import Driver
 from workflows.models import WorkflowRun
 
+THREADS = {"sqlite": 1, "postgresql": 8}
+"""How many answers are under way at once. SQLite has one writer, and whoever waits for it polls."""
+
 
 class News(logging.Handler):
     """Hears of what was committed, from the worker's log lines: whom to answer, what ended."""
@@ -50,25 +53,30 @@ class News(logging.Handler):
 
 
 class People:
-    """A thread that does what people do, one thing after another, on a connection of its own."""
+    """Threads that do what people do, each one thing after another, on a connection of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
         self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = (
             queue.SimpleQueue()
         )
-        self._thread = threading.Thread(target=self._run, name="people", daemon=True)
-        self._thread.start()
+        self._threads = [
+            threading.Thread(target=self._run, name="people", daemon=True) for _ in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     async def do(self, function: Callable[[], Any]) -> Any:
-        """Run `function` in the thread and return what it returns."""
+        """Run `function` in one of the threads and return what it returns."""
         future: Future[Any] = Future()
         self._work.put((function, future))
         return await asyncio.wrap_future(future)
 
     def leave(self) -> None:
-        """End the thread and close its connection."""
-        self._work.put(None)
-        self._thread.join()
+        """End the threads and close their connections."""
+        for _ in self._threads:
+            self._work.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
@@ -141,7 +149,7 @@ def reviewer() -> User:
 @asynccontextmanager
 async def open_site() -> AsyncIterator[Site]:
     """Let a worker serve on this loop, as `manage.py serve` does."""
-    people = People()
+    people = People(THREADS[connection.vendor])
     site = Site(people, await people.do(reviewer))
     logger = logging.getLogger("workflows.driver.chronicle")
     logger.setLevel(logging.INFO)

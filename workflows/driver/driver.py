@@ -216,11 +216,11 @@ class Driver:
         return self._survey
 
     async def _claim(self, limit: int, *, suspects: bool) -> int:
-        now, loaded, claimed = await self.database.call(
-            intake.take, self.id, limit=limit, lease=self.lease, holding=list(self.lives),
-            suspects=suspects, fleet=self._survey.fleet if self._survey else None,
+        loaded, claimed = await self.database.call(
+            intake.take, self.id, now=self.now(), limit=limit, lease=self.lease,
+            holding=list(self.lives), suspects=suspects,
+            fleet=self._survey.fleet if self._survey else None,
         )  # fmt: skip
-        self.tell_time(now)
         for one in loaded:
             live = LiveRun(self, one)
             self.lives[live.id] = live
@@ -256,7 +256,6 @@ class Driver:
         ]
         held = {live.id: live.inbox for live in self.lives.values()}
         heard = await self.database.call(news.hear, held, told)
-        self.tell_time(heard.now)
         for run_id in [one[0] for one in told]:
             if run_id in self.lives:
                 self.lives[run_id].told_since_stored = False

@@ -14,8 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F
-
 from workflows import metrics
 from workflows.driver.admission import check_request
 from workflows.driver.fleet import Fleet
@@ -27,10 +25,17 @@ from workflows.engine.errors import CannotLoad
 from workflows.engine.held import Held
 from workflows.engine.machine import Machine
 from workflows.errors import DurableError
-from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
+from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun
+from workflows.models.batch import fetch
 from workflows.models.runs import BLOCK_AT
 
 logger = logging.getLogger(__name__)
+
+LATEST = "workflows_snapshot.run_id = new.run_id AND workflows_snapshot.seq = new.seq"
+LATER = """
+    workflows_journalentry.run_id = new.run_id AND workflows_journalentry.seq > new.seq
+    ORDER BY workflows_journalentry.run_id, workflows_journalentry.seq
+"""
 
 
 @dataclass(slots=True)
@@ -46,19 +51,19 @@ class Loaded:
 def take(
     owner: str,
     *,
+    now: datetime,
     limit: int,
     lease: timedelta,
     holding: Collection[UUID],
     suspects: bool,
     fleet: Fleet | None = None,
-) -> tuple[datetime, list[Loaded], int]:
-    """Claim and load runs; return the time, the runs, and how many were claimed.
+) -> tuple[list[Loaded], int]:
+    """Claim and load runs; return them, and how many were claimed.
 
     `fleet` may be a little old: who is there besides is asked again before a run is blocked. A
     run that cannot be loaded is given back if a live worker has other code for it, otherwise
     blocked, and spoils nobody else's.
     """
-    now = database_now()
     fleet = fleet or Fleet(owner, now)
     rows = WorkflowRun.objects.claim(
         owner, now=now, limit=limit, lease=lease, holding=holding, suspects=suspects,
@@ -76,7 +81,7 @@ def take(
         _turn_away(Fleet(owner, now), unfit)
     # That they were loaded took nobody down.
     WorkflowRun.objects.mark_untouched([one.row for one in loaded], untouched=True)
-    return now, loaded, len(rows)
+    return loaded, len(rows)
 
 
 def _turn_away(fleet: Fleet, unfit: Sequence[tuple[WorkflowRun, str]]) -> None:
@@ -95,17 +100,15 @@ def _load(
     rows: Sequence[WorkflowRun],
 ) -> list[tuple[WorkflowRun, Snapshot | None, list[JournalEntry], list[Delivery]]]:
     """Read what the claimed runs hold: at most three queries for all of them."""
-    snapshots: dict[UUID, Snapshot] = {}
-    if kept := [row.pk for row in rows if row.snapshot_seq]:
-        found = Snapshot.objects.filter(run__in=kept, seq=F("run__snapshot_seq"))
-        snapshots = {one.run_id: one for one in found}
+    kept = [{"run_id": row.pk, "seq": row.snapshot_seq} for row in rows if row.snapshot_seq]
+    snapshots = {one.run_id: one for one in fetch(Snapshot, kept, LATEST)}
+    behind = [
+        {"run_id": row.pk, "seq": row.snapshot_seq} for row in rows if row.seq > row.snapshot_seq
+    ]
     journal: dict[UUID, list[JournalEntry]] = defaultdict(list)
-    if behind := [row.pk for row in rows if row.seq > row.snapshot_seq]:
-        later = JournalEntry.objects.filter(run__in=behind, seq__gt=F("run__snapshot_seq"))
-        for entry in later.order_by("run", "seq"):
-            journal[entry.run_id].append(entry)
-    told = [row.pk for row in rows if row.inbox]
-    waiting = deliveries_for(told) if told else defaultdict(list)
+    for entry in fetch(JournalEntry, behind, LATER):
+        journal[entry.run_id].append(entry)
+    waiting = deliveries_for([row.pk for row in rows if row.inbox])
     return [(row, snapshots.get(row.pk), journal[row.pk], waiting[row.pk]) for row in rows]
 
 

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from workflows.models import Delivery, WorkflowRun, database_now
+from django.db import connection
+
+from workflows.models import Delivery, WorkflowRun
+from workflows.models.batch import execute, fetch, source
+
+
+class Standing(NamedTuple):
+    """What tells the holder of a run whether it still is, and whether anything came."""
+
+    fence: int
+    inbox: int
 
 
 @dataclass(slots=True)
 class News:
-    """What the rows say of the runs in hand: their fence and inbox, and what has come for them.
+    """What the rows say of the runs in hand that are still running, and what has come for them."""
 
-    `now` is the database's time before it was read.
-    """
-
-    now: datetime
-    rows: dict[UUID, WorkflowRun]
+    rows: dict[UUID, Standing]
     deliveries: dict[UUID, list[Delivery]]
 
 
@@ -29,19 +35,36 @@ def hear(held: Mapping[UUID, int], told: Collection[tuple[UUID, int, Any]]) -> N
 
     `held` is the inbox of each as the worker knows it; `told` are ids, fences and progress.
     """
-    now = database_now()
     for run_id, fence, progress in told:
         WorkflowRun.objects.filter(pk=run_id, fence=fence).update(progress=progress)
-    rows = WorkflowRun.objects.filter(pk__in=list(held), status="running").only("fence", "inbox")
-    found = {row.pk: row for row in rows}
-    behind = [pk for pk, row in found.items() if row.inbox != held[pk]]
-    return News(now, found, deliveries_for(behind) if behind else {})
+    sql = _standing_sql(connection.vendor)
+    rows = {
+        pk if isinstance(pk, UUID) else UUID(pk): Standing(fence, inbox)
+        for pk, fence, inbox in execute(sql, WorkflowRun, [{"id": pk} for pk in held])
+    }
+    behind = [pk for pk, row in rows.items() if row.inbox != held[pk]]
+    return News(rows, deliveries_for(behind))
+
+
+@cache
+def _standing_sql(vendor: str) -> str:
+    run = WorkflowRun._meta.db_table
+    return (
+        f"SELECT {run}.id, {run}.fence, {run}.inbox FROM {run}, "
+        f"{source(vendor, WorkflowRun, ('id',))} "
+        f"WHERE {run}.id = new.id AND {run}.status = 'running'"
+    )
 
 
 def deliveries_for(ids: Collection[UUID]) -> dict[UUID, list[Delivery]]:
     """Return what is on its way to these runs, oldest first; not what may still be undone."""
     found: dict[UUID, list[Delivery]] = defaultdict(list)
-    waiting = Delivery.objects.filter(run__in=ids, applied_seq=None, not_before=None)
-    for one in waiting.order_by("pk"):
+    for one in fetch(Delivery, [{"run_id": pk} for pk in ids], ON_THE_WAY):
         found[one.run_id].append(one)
     return found
+
+
+ON_THE_WAY = """
+    workflows_delivery.run_id = new.run_id AND applied_seq IS NULL AND not_before IS NULL
+    ORDER BY workflows_delivery.id
+"""

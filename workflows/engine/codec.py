@@ -172,6 +172,8 @@ def _dump(model: BaseModel) -> Any:
     name = type(model).__name__
     try:
         tree: Any = model.model_dump(mode="json", by_alias=False, exclude_computed_fields=True)
+        if not _may_have_lost(model, tree):
+            return tree
         plain: Any = model.model_dump(by_alias=False, exclude_computed_fields=True)
     except Exception as error:
         raise UnstorableValue(f"{name} cannot be written as JSON: {error}") from error
@@ -183,6 +185,25 @@ def _dump(model: BaseModel) -> Any:
         if (lost := _lost_number(value, other)) is not None:
             raise UnstorableValue(f"{name}: the number {lost}{where} cannot be stored.")
     return tree
+
+
+def _may_have_lost(model: BaseModel, tree: Any) -> bool:
+    """Say whether a null of this JSON may have been something else in the model."""
+    if type(tree) is not dict:
+        return True
+    for key, value in tree.items():
+        if value is None:
+            if getattr(model, key, None) is not None:
+                return True
+        elif (type(value) is dict or type(value) is list) and _has_null(value):
+            return True
+    return False
+
+
+def _has_null(tree: Any) -> bool:
+    if type(tree) is dict:
+        return any(map(_has_null, tree.values()))
+    return any(map(_has_null, tree)) if type(tree) is list else tree is None
 
 
 def _lost_number(tree: Any, plain: Any) -> float | None:

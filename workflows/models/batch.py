@@ -2,7 +2,7 @@
 
 The ORM can set many rows to one value, or each row by a statement of its own, and to build its
 statements costs more than the database takes for them. Here a batch travels as one JSON text that
-the database reads as a table, so each statement has one text and one parameter.
+the database reads as a table `new`, so each statement has one text and one parameter.
 """
 
 from __future__ import annotations
@@ -10,19 +10,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, models
 
+M = TypeVar("M", bound=models.Model)
+
 
 def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
-    """Insert rows whose columns are all there, but for a key that counts by itself."""
-    if rows:
-        names = _inserted(model)
-        values = ({name: getattr(row, name) for name in names} for row in rows)
-        execute(_insert_sql(connection.vendor, model), model, values)
+    """Insert rows whose columns are all there, but for a key that counts by itself.
+
+    One row learns its key; of several, nobody can say which is whose.
+    """
+    if not rows:
+        return
+    names = _inserted(model)
+    values = ({name: getattr(row, name) for name in names} for row in rows)
+    counts = isinstance(model._meta.pk, models.AutoField) and len(rows) == 1
+    keys = execute(_insert_sql(connection.vendor, model, counts), model, values)
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
+    if counts:
+        rows[0].pk = keys[0][0]
 
 
 def execute(sql: str, model: type[models.Model], values: Iterable[dict[str, Any]]) -> list[Any]:
@@ -32,6 +41,50 @@ def execute(sql: str, model: type[models.Model], values: Iterable[dict[str, Any]
     with connection.cursor() as cursor:
         cursor.execute(sql, [json.dumps(plain)])
         return cursor.fetchall() if cursor.description else []
+
+
+def fetch(model: type[M], values: Sequence[dict[str, Any]], condition: str) -> list[M]:
+    """Return the rows that meet `condition` beside one of `values`, which it calls `new`."""
+    if not values:
+        return []
+    names = tuple(values[0])
+    return objects(
+        model, execute(_fetch_sql(connection.vendor, model, names, condition), model, values)
+    )
+
+
+def objects(model: type[M], rows: Iterable[Sequence[Any]]) -> list[M]:
+    """Build objects of rows that have every column, in the order of the model's fields."""
+    names = [field.attname for field in model._meta.concrete_fields]
+    converters = _converters(connection.vendor, model)
+    found = []
+    for row in rows:
+        columns = list(row)
+        for place, column, converter in converters:
+            columns[place] = converter(columns[place], column, connection)
+        found.append(model.from_db(connection.alias, names, columns))
+    return found
+
+
+@cache
+def _converters(vendor: str, model: type[models.Model]) -> list[tuple[int, Any, Any]]:
+    """Return what makes values of columns, as the ORM's compiler finds it."""
+    columns = [field.get_col(model._meta.db_table) for field in model._meta.concrete_fields]
+    return [
+        (place, column, converter)
+        for place, column in enumerate(columns)
+        for converter in (
+            *connection.ops.get_db_converters(column),
+            *column.get_db_converters(connection),
+        )
+    ]
+
+
+@cache
+def _fetch_sql(vendor: str, model: type[models.Model], names: Sequence[str], condition: str) -> str:
+    table = model._meta.db_table
+    columns = ", ".join(f"{table}.{field.column}" for field in model._meta.concrete_fields)
+    return f"SELECT {columns} FROM {table}, {source(vendor, model, names)} WHERE {condition}"
 
 
 def _plain(kind: str, value: Any) -> Any:
@@ -81,7 +134,8 @@ def _inserted(model: type[models.Model]) -> list[str]:
 
 
 @cache
-def _insert_sql(vendor: str, model: type[models.Model]) -> str:
+def _insert_sql(vendor: str, model: type[models.Model], returns_key: bool) -> str:
     names = _inserted(model)
     listed, sent = ", ".join(names), source(vendor, model, names)
-    return f"INSERT INTO {model._meta.db_table} ({listed}) SELECT {listed} FROM {sent}"
+    returning = "RETURNING id" if returns_key else ""
+    return f"INSERT INTO {model._meta.db_table} ({listed}) SELECT {listed} FROM {sent} {returning}"

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.db.models import Q
 
+from workflows.models.batch import objects
+
 if TYPE_CHECKING:
     from workflows.models.run import WorkflowRun
 
@@ -37,7 +39,9 @@ def claim(
     sql = _statement(model, connection.vendor, suspects=suspects).replace("{left out}", left_out)
     moments = [_moment(one) for one in (now, now + LONGEST_LEASE, now + lease)]
     params = [*moments[:2], *left_out_params, limit, owner, moments[2]]
-    return list(model.objects.raw(sql, params))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return objects(model, cursor.fetchall())
 
 
 @cache

@@ -164,10 +164,10 @@ class InputRequest(Claimable, Timed):
         `undo`. Raise `RequestClosed` if it is not pending or its deadline has passed, `RunEnded`
         or `RunBlocked` if the run takes no answers; then nothing changed.
         """
-        with transaction.atomic():
-            until = self._send(response, by=by, door=door, edits=edits, undo=undo)
-            now = database_now()
-            columns = self._answered(now, response, by, door, edits, until)
+        with transaction.atomic(savepoint=False):
+            sent = self._send(response, by=by, door=door, edits=edits, undo=undo)
+            now = sent.created_at
+            columns = self._answered(now, response, by, door, edits, sent.not_before)
             key = {"pk": self.pk, "now": now}
             if by is None:
                 touched = CLOSE.run(**key, **columns)
@@ -241,8 +241,8 @@ class InputRequest(Claimable, Timed):
 
     def _send(
         self, response: Any, *, by: User | None, door: str, edits: Any, undo: timedelta
-    ) -> datetime | None:
-        """Put the answer on its way, locking the run; return until when it is held back."""
+    ) -> Delivery:
+        """Put the answer on its way, locking the run."""
         data = {
             "request_id": self.request_id,
             "response": response,
@@ -250,7 +250,7 @@ class InputRequest(Claimable, Timed):
             "door": door,
         }
         data |= {"edits": edits} if edits else {}
-        return self.run.take_delivery(Delivery.Kind.ANSWER, data, hold=undo).not_before
+        return self.run.take_delivery(Delivery.Kind.ANSWER, data, hold=undo)
 
     def _answered(
         self, now: datetime, response: Any, by: User | None, door: str, edits: Any,
