@@ -104,6 +104,7 @@ def database(url: str, *, data_dir: Path) -> dict[str, Any]:
     options: dict[str, Any] = {**config.get("OPTIONS", {})}
     if config["ENGINE"].endswith("sqlite3"):
         private_directory(Path(config["NAME"]).parent)
+        config["ENGINE"] = "workflows.sqlite3"
         options = SQLITE_OPTIONS | options
     elif config["ENGINE"].endswith("postgresql"):
         options = {"pool": POSTGRES_POOL} | POSTGRES_PATIENCE | options

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 WORKERS = "workflows"  # the channel that workers listen to
 INBOX = "inbox"  # the group of every open inbox
 
-GAP = 0.25  # seconds in which what happens is told once
+GAP = 0.05  # seconds in which what happens is told once
 RETRY = 1.0  # seconds between attempts on a layer that failed
 PATIENCE = 2.0  # seconds that one message may take
 MOST = 10_000  # messages kept for a layer that is away

@@ -44,8 +44,12 @@ class NudgeConsumer(AsyncWebsocketConsumer):
     """
 
     channel_layer_alias = None
-    gap: ClassVar[float] = 1.0
-    """Seconds between two nudges: a burst of changes costs a page one fetch a second."""
+    share: ClassVar[float] = 0.05
+    longest: ClassVar[float] = 1.0
+    """Seconds between two nudges: `share` for each page that this process serves, at most so many.
+
+    A burst of changes costs all pages together twenty fetches a second, and each at least one.
+    """
 
     async def groups_for(self) -> list[str]:
         """Return the groups to join. May read `self.scope`; nobody has been checked yet."""
@@ -67,7 +71,7 @@ class NudgeConsumer(AsyncWebsocketConsumer):
         """
         self._pending: asyncio.Task[None] | None = None
         self._gone = False
-        self._nudged = -self.gap
+        self._nudged = -self.longest
         self._says_live = True  # what the page shows of its own while the socket is open
         self._joined = await self.groups_for()
         if user_id := getattr(self.scope["user"], "pk", None):
@@ -100,7 +104,8 @@ class NudgeConsumer(AsyncWebsocketConsumer):
             self._pending = asyncio.create_task(self._nudge_when_due())
 
     async def _nudge_when_due(self) -> None:
-        await asyncio.sleep(max(0.0, self._nudged + self.gap - time.monotonic()))
+        gap = min(self.longest, self.share * len(metrics.sockets))
+        await asyncio.sleep(max(0.0, self._nudged + gap - time.monotonic()))
         await Turns.here().wait()
         self._nudged = time.monotonic()
         # From here on what changes may be missing from the fetch, so it asks for the next nudge.

@@ -23,8 +23,8 @@ from workflows.bell import Bell
 from workflows.driver import Driver
 from workflows.models import WorkflowRun
 
-THREADS = {"sqlite": 1, "postgresql": 8}
-"""How many answers are under way at once. SQLite has one writer, and whoever waits for it polls."""
+THREADS = 8
+"""How many people's requests a web server would answer at once."""
 
 
 class News(logging.Handler):
@@ -149,7 +149,7 @@ def reviewer() -> User:
 @asynccontextmanager
 async def open_site() -> AsyncIterator[Site]:
     """Let a worker serve on this loop, as `manage.py serve` does."""
-    people = People(THREADS[connection.vendor])
+    people = People(THREADS)
     site = Site(people, await people.do(reviewer))
     logger = logging.getLogger("workflows.driver.chronicle")
     logger.setLevel(logging.INFO)

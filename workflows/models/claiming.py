@@ -7,11 +7,12 @@ asks; a test holds the two together.
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 
 from workflows.models.batch import objects
@@ -39,9 +40,15 @@ def claim(
     sql = _statement(model, connection.vendor, suspects=suspects).replace("{left out}", left_out)
     moments = [_moment(one) for one in (now, now + LONGEST_LEASE, now + lease)]
     params = [*moments[:2], *left_out_params, limit, owner, moments[2]]
-    with connection.cursor() as cursor:
+    with in_line(), connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return objects(model, cursor.fetchall())
+        rows = cursor.fetchall()
+    return objects(model, rows)
+
+
+def in_line() -> AbstractContextManager[object]:
+    """Stand in line for SQLite's one writer: a transaction does, a lone statement does not."""
+    return nullcontext() if connection.features.has_select_for_update else transaction.atomic()
 
 
 @cache
