@@ -22,13 +22,15 @@ from workflows.models.fields import OrderedJSONField
 from workflows.models.history import Delivery
 from workflows.models.prepared import Prepared, Slot
 from workflows.models.priority import Priority
-from workflows.models.requests import InputRequestQuerySet, free_for, in_time
+from workflows.models.requests import HAD, InputRequestQuerySet, free_for, in_time
 from workflows.models.run import WorkflowRun
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 AT_ONCE = timedelta(0)
+WAITS = Q(status="pending")
+CLOSED = Q(status__in=["expired", "cancelled"])
 FREE = {"claimed_by": None, "claimed_until": None}
 
 
@@ -48,7 +50,8 @@ class InputRequest(Claimable, Timed):
 
     `revision` counts the versions of what is shown, and `digest` is that of the present one.
     `votes` counts the approvals of the present version that came before the final one. `edits`
-    are what reviewers changed so far, and after the answer what was effective.
+    are what reviewers changed so far, and after the answer what was effective. `workflow` repeats
+    the run's, which never changes, so that what waits of one workflow is found by an index.
     """
 
     class Status(models.TextChoices):
@@ -62,6 +65,7 @@ class InputRequest(Claimable, Timed):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request_id = models.CharField(max_length=200)
     run = models.ForeignKey(WorkflowRun, models.CASCADE, related_name="requests")
+    workflow = models.CharField(max_length=100, default="", db_default="")
     event = models.CharField(max_length=200)
     step = models.CharField(max_length=200)
     prompt = models.TextField()
@@ -111,11 +115,36 @@ class InputRequest(Claimable, Timed):
             ),
         ]
         indexes = [
-            models.Index(fields=["status", "created_at", "id"], name="request_oldest"),
+            # What waits, however much is over: in the order of the inbox, by age, by workflow, and
+            # what somebody has. `assigned` lets counts stay within an index.
             models.Index(
-                fields=["status", "-priority", "created_at", "id"], name="request_most_urgent"
+                fields=["-priority", "created_at", "id"],
+                condition=WAITS,
+                name="request_most_urgent",
             ),
-            models.Index(fields=["status", "-answered_at", "-id"], name="request_last_answered"),
+            models.Index(
+                fields=["created_at", "id", "assigned"], condition=WAITS, name="request_oldest"
+            ),
+            models.Index(
+                fields=["workflow", "-priority", "created_at", "id"],
+                condition=WAITS,
+                name="request_of_workflow",
+            ),
+            models.Index(
+                fields=["-priority", "created_at", "id", "claimed_by", "assigned"],
+                condition=WAITS & HAD,
+                name="request_had",
+            ),
+            models.Index(
+                fields=["-answered_at", "-id"],
+                condition=Q(status="answered"),
+                name="request_last_answered",
+            ),
+            models.Index(
+                fields=["-created_at", "-id"],
+                condition=CLOSED,
+                name="request_last_closed",
+            ),
             models.Index(
                 fields=["deadline"],
                 condition=Q(status="pending", overdue_at__isnull=True),
