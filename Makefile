@@ -37,10 +37,11 @@ check: $(VENV)/test.stamp
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 
-# Each engine gets an environment of its own under var/, as one of them is called `workflows`, too.
-bench: $(VENV)/run.stamp
+# The first time it fills large tables, which it keeps under var/bench.
+bench: $(VENV)/test.stamp
 	@$(PYTHON) -m tests.benchmarks $(ARGS)
 
+# Each engine gets an environment of its own under var/, as one of them is called `workflows`, too.
 bench-peers: $(VENV)/run.stamp
 	@$(PYTHON) -m tests.benchmarks.peers $(ARGS)
 

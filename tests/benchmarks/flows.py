@@ -10,8 +10,12 @@ from workflows.engine import (
     StartEvent,
     StopEvent,
     Workflow,
+    registry,
     step,
 )
+
+PERSON = "bench"
+"""The name of the one who starts runs and decides."""
 
 
 class Length(StartEvent):
@@ -60,3 +64,6 @@ async def finish(event: InputResponseEvent) -> StopEvent:
 CHAIN = Workflow("bench-chain", steps=[begin, tick])
 COUNTED = Workflow("bench-counted", steps=[begin, count])
 CYCLE = Workflow("bench-cycle", steps=[ask, finish])
+
+for workflow in (CHAIN, COUNTED, CYCLE):
+    registry.register(workflow)

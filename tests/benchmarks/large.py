@@ -21,7 +21,7 @@ from psycopg.sql import SQL, Identifier
 
 from tests.benchmarks.peers import store
 
-ROOT = Path("var/bench")
+ROOT = Path(os.environ.get("BENCH_ROOT", "var/bench"))
 PREFIX = "large"
 
 

@@ -58,13 +58,9 @@ def main() -> None:
     if store == "memory":
         asyncio.run(in_memory(bench))
         return
-    import django
-    from django.core.management import call_command
-    from django.db import connections
+    from tests.benchmarks.script import prepare
 
-    django.setup()
-    call_command("migrate", verbosity=0)
-    connections.close_all()
+    prepare()
     asyncio.run(durable(bench, store))
 
 

@@ -15,5 +15,8 @@ os.environ["REDIS_URL"] = ""
 os.environ["SECURE_SSL_REDIRECT"] = "0"
 
 from blazen_site.settings import *  # noqa: E402, F403
+from blazen_site.settings import INSTALLED_APPS  # noqa: E402
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.benchmarks"]  # its `flows` are found as any other's
 
 LOGGING_CONFIG = None  # the benchmark listens to the log lines; nobody reads them

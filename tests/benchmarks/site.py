@@ -6,6 +6,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
@@ -20,7 +21,6 @@ from tests.benchmarks.peers.measure import Clock
 from workflows import announce
 from workflows.bell import Bell
 from workflows.driver import Driver
-from workflows.engine import registry
 from workflows.models import WorkflowRun
 
 
@@ -30,7 +30,7 @@ class News(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.INFO)
         self.asked: dict[str, asyncio.Future[str]] = {}
-        self.ended: dict[str, asyncio.Future[None]] = {}
+        self.ended: dict[str, asyncio.Future[float]] = {}
         self.loop = asyncio.get_running_loop()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -39,7 +39,7 @@ class News(logging.Handler):
         if record.msg == "A request waits for an answer.":
             self.future(self.asked, run_id).set_result(str(record.__dict__["request_id"]))
         elif record.msg == "The run is %s.":
-            self.future(self.ended, run_id).set_result(None)
+            self.future(self.ended, run_id).set_result(time.monotonic())
 
     def future(self, of: dict[str, Any], run_id: str) -> asyncio.Future[Any]:
         """Return the future of this run, whoever comes first."""
@@ -104,11 +104,12 @@ class Site:
             lambda: door.decide(self.user, request_id, {"approved": True}, door="bench")
         )
 
-    async def ended(self, run_id: str) -> None:
-        """Wait until the run has ended, and forget it."""
-        await self.news.future(self.news.ended, run_id)
+    async def ended(self, run_id: str) -> float:
+        """Wait until the run has ended, forget it, and return when that was, as `monotonic`."""
+        when: float = await self.news.future(self.news.ended, run_id)
         del self.news.ended[run_id]
         self.news.asked.pop(run_id, None)
+        return when
 
     async def cycle(self) -> None:
         """Start, ask, answer, resume, complete."""
@@ -131,7 +132,7 @@ class Site:
 
 def reviewer() -> User:
     """Return somebody who may start runs and decide."""
-    user, made = User.objects.get_or_create(username="bench")
+    user, made = User.objects.get_or_create(username=flows.PERSON)
     if made:
         user.groups.add(Group.objects.get(name="reviewers"))
     return user
@@ -140,9 +141,6 @@ def reviewer() -> User:
 @asynccontextmanager
 async def open_site() -> AsyncIterator[Site]:
     """Let a worker serve on this loop, as `manage.py serve` does."""
-    for workflow in (flows.COUNTED, flows.CYCLE):
-        if workflow.name not in registry:
-            registry.register(workflow)
     people = People()
     site = Site(people, await people.do(reviewer))
     logger = logging.getLogger("workflows.driver.chronicle")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 
 OURS = "blazen"
 """What this project's own figures call themselves, where a table shows both."""
+
+COSTS = frozenset({"ms", "bytes", "s"})
+"""Units of which less is better. Those of work done in a second have no place here."""
 
 
 class FigureError(ValueError):
@@ -31,6 +35,9 @@ class Figure:
     uneven: str = ""
     cores: float = 0.0
     """Of processor time that the script got. In memory, far below 1 means that others had it."""
+    aim: float | None = None
+    note: str = ""
+    """What the figure is of, and what has to be known to read it. One note a row."""
 
     @property
     def work(self) -> tuple[str, str, int]:
@@ -42,9 +49,22 @@ class Figure:
         """How far the repeats lie apart, as a part of the median."""
         return (max(self.repeats) - min(self.repeats)) / self.figure if self.figure else 0.0
 
+    @property
+    def is_cost(self) -> bool:
+        """Whether less of it is better."""
+        return self.unit in COSTS
+
+    @property
+    def misses(self) -> bool:
+        """Whether there is an aim, and the figure is on the wrong side of it."""
+        if self.aim is None:
+            return False
+        return self.figure > self.aim if self.is_cost else self.figure < self.aim
+
     def __str__(self) -> str:
         where = f"{self.row}, {self.store}, {self.at_once} at once"
-        return f"{where}: {self.figure:,.1f} {self.unit}, on {self.cores:.2f} cores"
+        cores = f", on {self.cores:.2f} cores" if self.cores else ""
+        return f"{where}: {self.figure:,.1f} {self.unit}{cores}"
 
 
 def read_line(line: str) -> Figure:
@@ -55,6 +75,12 @@ def read_line(line: str) -> Figure:
         return Figure(**{name: value for name, value in found.items() if name in known})
     except (ValueError, TypeError, AttributeError) as error:
         raise FigureError(f"This line is not a figure: {line.strip()!r}") from error
+
+
+def print_line(figure: Figure) -> None:
+    """Print a figure for whoever reads this process's lines."""
+    sys.stdout.write(json.dumps(asdict(figure)) + "\n")
+    sys.stdout.flush()
 
 
 def write_file(path: Path, figures: Iterable[Figure], **facts: Any) -> None:

@@ -1,0 +1,57 @@
+"""The table of `make bench`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tests.benchmarks.peers.figures import Figure, best_of
+
+Limits = Mapping[tuple[str, int], float]
+"""Commits a second by store and by how many work at once."""
+
+LINE = "{:16} {:11} {:>7} {:>10} {:9} {:>9} {:>7} {:>9}  {}"
+HEAD = ("row", "store", "at once", "figure", "", "of limit", "x peer", "aim", "")
+
+
+def lines(found: Sequence[Figure], limits: Limits, peers: Sequence[Figure]) -> Iterator[str]:
+    """Draw a line for each figure, and below what the rows are.
+
+    Work done in a second is shown as a share of the machine's limit, and beside the best peer.
+    """
+    best = best_of(peers)
+    yield LINE.format(*HEAD).rstrip()
+    for one in found:
+        peer = best.get(one.work)
+        yield LINE.format(
+            one.row,
+            one.store,
+            f"{one.at_once:,}",
+            _number(one, one.figure),
+            one.unit,
+            _share(one, limits),
+            f"{one.figure / peer.figure:.1f}" if peer and peer.figure else "-",
+            "-" if one.aim is None else _number(one, one.aim),
+            "missed" if one.misses else "",
+        ).rstrip()
+    yield from _notes(found)
+
+
+def _number(figure: Figure, value: float) -> str:
+    return f"{value:,.1f}" if figure.is_cost else f"{value:,.0f}"
+
+
+def _share(figure: Figure, limits: Limits) -> str:
+    most = limits.get((figure.store, figure.at_once))
+    return "-" if figure.is_cost or not most else f"{figure.figure / most:.1%}"
+
+
+def _notes(found: Sequence[Figure]) -> Iterator[str]:
+    """Say of each row with a note what it is; what differs between stores has a line each."""
+    rows: dict[str, list[str]] = {}
+    for one in found:
+        if one.note:
+            rows.setdefault(one.note, []).append(one.row)
+    if rows:
+        yield ""
+    for note, names in rows.items():
+        yield f"- {', '.join(dict.fromkeys(names))}: {note}"

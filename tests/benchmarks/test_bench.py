@@ -1,0 +1,125 @@
+"""`make bench` as it is typed, with numbers so small that its figures say nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.benchmarks import table
+from tests.benchmarks.__main__ import PARTS
+from tests.benchmarks.page import FULL, gone
+from tests.benchmarks.peers.figures import OURS, Figure, read_file
+from tests.benchmarks.times import percentile
+from tests.whole.server import ROOT
+
+TINY = ["--repeats", "1", "--seconds", "0.05", "--waiting", "20", "--old", "0"]
+SHARES = [["page", "start"], ["ours", "latency", "rest", "growth"]]
+"""Parts that are measured side by side here, where the figures do not count."""
+
+ROWS = {
+    "engine steps", "engine runs", "in-memory cycle", "durable cycle", "durable steps",
+    "latency p50", "latency p99", "page p50", "page p99", "calm page p50", "at rest", "after 0",
+    "start-up",
+}  # fmt: skip
+
+
+class Run:
+    """One `python -m tests.benchmarks` with some of the parts."""
+
+    def __init__(self, parts: list[str], folder: Path) -> None:
+        self.folder = folder
+        asked = [f"--part={part}" for part in parts]
+        foreign = {"BENCH_DATABASE_URL", "DJANGO_SETTINGS_MODULE"}
+        clean = {name: value for name, value in os.environ.items() if name not in foreign}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.benchmarks", *TINY, *asked],
+            cwd=ROOT, env=clean | {"BENCH_ROOT": str(folder)}, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
+    def finish(self) -> str:
+        """Return what it printed."""
+        output, _ = self._process.communicate(timeout=120)
+        assert self._process.returncode == 0, output
+        return output
+
+    def end(self) -> None:
+        """Leave nothing of it behind, whatever went wrong."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.communicate()
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[list[Run]]:
+    started = [Run(parts, tmp_path / parts[0]) for parts in SHARES]
+    yield started
+    for run in started:
+        run.end()
+
+
+def test_every_row_is_measured_printed_and_kept(runs: list[Run]) -> None:
+    found: list[Figure] = []
+    for run in runs:
+        _, _, drawn = run.finish().partition(table.LINE.format(*table.HEAD).rstrip())
+        kept = read_file(run.folder / "bench.json")
+        for figure in kept:
+            lines = [line for line in drawn.splitlines() if line.startswith(f"{figure.row} ")]
+            assert any(figure.unit in line.split() for line in lines), f"{figure.row} is missing"
+        found += kept
+    assert {figure.row for figure in found} == ROWS
+    assert all(figure.figure > 0 for figure in found if figure.row != "at rest")
+    assert all(figure.peer == OURS for figure in found)
+    assert sorted(part for share in SHARES for part in share) == sorted(PARTS)
+
+
+def cost(**other: object) -> Figure:
+    usual: dict[str, object] = {
+        "row": "latency p50", "peer": OURS, "version": "", "store": "sqlite", "at_once": 1,
+        "figure": 9.04, "unit": "ms", "repeats": [9.04], "aim": 15.0,
+    }  # fmt: skip
+    return Figure(**(usual | other))  # type: ignore[arg-type]
+
+
+def test_less_of_what_takes_time_is_better_and_more_of_what_is_done() -> None:
+    assert not cost().misses
+    assert cost(figure=15.1).misses
+    assert cost(unit="cycles/s").misses
+    assert not cost(unit="cycles/s", figure=15.0).misses
+    assert not cost(aim=None, figure=99.0).misses
+
+
+def test_a_line_shows_the_aim_and_no_share_of_what_is_not_done_in_a_second() -> None:
+    limits = {("sqlite", 1): 100.0}
+    slow = cost(figure=1234.5, note="from here to there.")
+    work = cost(row="after 20", unit="cycles/s", figure=50.0)
+    _, first, second, third, _, note = table.lines([cost(), slow, work], limits, [])
+    assert first.split()[2:] == ["sqlite", "1", "9.0", "ms", "-", "-", "15.0"]
+    assert second.split()[4:] == ["1,234.5", "ms", "-", "-", "15.0", "missed"]
+    assert third.split()[2:] == ["sqlite", "1", "50", "cycles/s", "50.0%", "-", "15"]
+    assert note == "- latency p50: from here to there."
+
+
+def test_a_percentile_is_a_value_that_was_measured() -> None:
+    values = [float(number) for number in range(1, 101)]
+    assert (percentile(values, 50), percentile(values, 99)) == (50.0, 99.0)
+    assert percentile([3.0], 99) == 3.0
+
+
+def test_a_full_list_says_nothing_of_what_stands_behind_its_end() -> None:
+    requests = [f"r{number}" for number in range(FULL + 2)]
+    committed = dict.fromkeys(requests, 1.0)
+    shown = [
+        (0.5, []),  # before the answer
+        (2.0, requests[1 : FULL + 1]),  # full, and all but the first stand there yet
+        (3.0, requests[-1:]),
+        (4.0, []),
+    ]
+    times = gone(requests, committed, shown)
+    assert times == [1000.0, *[2000.0] * FULL, 3000.0]
