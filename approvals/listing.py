@@ -13,7 +13,7 @@ from django.db.models.functions import Left
 from approvals.filters import Filters, Place
 from workflows.cursor import Cursor
 from workflows.models import InputRequest, scalars
-from workflows.models.request import CLOSED
+from workflows.models.indexes import CLOSED
 from workflows.models.requests import HAD
 from workflows.models.scalars import Amount, Scalar
 

@@ -81,6 +81,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='inputrequest',
-            index=models.Index(condition=models.Q(('status__in', ['expired', 'cancelled'])), fields=['-created_at', '-id'], name='request_last_closed'),
+            index=models.Index(condition=models.Q(('status', 'expired'), ('status', 'cancelled'), _connector='OR'), fields=['-created_at', '-id'], name='request_last_closed'),
         ),
     ]

@@ -20,17 +20,16 @@ from workflows.models.deadline import EMPTY_DICT, EMPTY_LIST, OnDeadline, Timed
 from workflows.models.digest import digest_of
 from workflows.models.fields import OrderedJSONField
 from workflows.models.history import Delivery
+from workflows.models.indexes import INDEXES
 from workflows.models.prepared import Prepared, Slot
 from workflows.models.priority import Priority
-from workflows.models.requests import HAD, InputRequestQuerySet, free_for, in_time
+from workflows.models.requests import InputRequestQuerySet, free_for, in_time
 from workflows.models.run import WorkflowRun
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 AT_ONCE = timedelta(0)
-WAITS = Q(status="pending")
-CLOSED = Q(status__in=["expired", "cancelled"])
 FREE = {"claimed_by": None, "claimed_until": None}
 
 
@@ -114,45 +113,7 @@ class InputRequest(Claimable, Timed):
                 condition=Q(quorum__gte=1, votes__lt=F("quorum")), name="request_votes_below_quorum"
             ),
         ]
-        indexes = [
-            # What waits, however much is over: in the order of the inbox, by age, by workflow, and
-            # what somebody has. `assigned` lets counts stay within an index.
-            models.Index(
-                fields=["-priority", "created_at", "id"],
-                condition=WAITS,
-                name="request_most_urgent",
-            ),
-            models.Index(
-                fields=["created_at", "id", "assigned"], condition=WAITS, name="request_oldest"
-            ),
-            models.Index(
-                fields=["workflow", "-priority", "created_at", "id"],
-                condition=WAITS,
-                name="request_of_workflow",
-            ),
-            models.Index(
-                fields=["-priority", "created_at", "id", "claimed_by", "assigned"],
-                condition=WAITS & HAD,
-                name="request_had",
-            ),
-            models.Index(
-                fields=["-answered_at", "-id"],
-                condition=Q(status="answered"),
-                name="request_last_answered",
-            ),
-            models.Index(
-                fields=["-created_at", "-id"],
-                condition=CLOSED,
-                name="request_last_closed",
-            ),
-            models.Index(
-                fields=["deadline"],
-                condition=Q(status="pending", overdue_at__isnull=True),
-                name="request_overdue",
-            ),
-            models.Index(fields=["act_at"], condition=Q(status="pending"), name="request_stirring"),
-            models.Index(fields=["event", "-answered_at"], name="request_same_kind"),
-        ]
+        indexes = INDEXES
 
     def __str__(self) -> str:
         return self.prompt[:80] or str(self.id)
