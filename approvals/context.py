@@ -1,33 +1,26 @@
-"""The counts that stand beside the links of every page."""
+"""The count that stands beside the inbox's link on every page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
-from typing import TYPE_CHECKING
+from functools import cache
 
 from django.http import HttpRequest
 
-from workflows.models import InputRequest, WorkflowRun
-
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser, User
+from workflows.models import InputRequest, scalars
+from workflows.models.scalars import Amount
 
 
-def waiting(user: User | AnonymousUser) -> int:
-    """Return how many requests wait for somebody, of those that `user` may see."""
-    return InputRequest.objects.visible_to(user).pending().count()
+def counts(request: HttpRequest) -> dict[str, Callable[[], Amount]]:
+    """Give templates `waiting_count`: how many requests wait, of those that this person may see.
 
+    Counted once, and only if it is drawn.
+    """
 
-def attention(user: User | AnonymousUser) -> int:
-    """Return how many runs failed or are blocked, of those that `user` may see."""
-    return WorkflowRun.objects.visible_to(user).needing_attention().count()
+    @cache
+    def waiting() -> Amount:
+        pending = InputRequest.objects.visible_to(request.user).pending()
+        found: Amount = scalars.read(waiting=scalars.amount(pending))["waiting"]
+        return found
 
-
-def counts(request: HttpRequest) -> dict[str, Callable[[], int]]:
-    """Give templates `waiting_count` and `attention_count`, counted once, if they are drawn."""
-    user = request.user
-    return {
-        "waiting_count": cache(partial(waiting, user)),
-        "attention_count": cache(partial(attention, user)),
-    }
+    return {"waiting_count": waiting}

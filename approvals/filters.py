@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode
 
-from django.db.models import Exists, Q, TextField
+from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 from django.db.models.lookups import Contains
 from django.http import QueryDict
 
 from workflows.cursor import Cursor
 from workflows.models import Assignment, InputRequest, Priority
+from workflows.models.requests import HAD
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -49,17 +50,21 @@ class Filters:
         """Whether some requests are left out on purpose."""
         return bool(self.q or self.workflow or self.tag or self.priority or self.mine)
 
-    def matching(self, user: User) -> Q:
-        """The requests asked for, wherever the page begins. `mine` are those of `user`."""
+    def matching(self, user: User, *, workflow: str = "workflow") -> Q:
+        """The requests asked for, wherever the page begins. `mine` are those of `user`.
+
+        `workflow` is the column that names it: the request's own where it is open.
+        """
         found = Q(prompt__icontains=self.q) if self.q else Q()
         if self.workflow:
-            found &= Q(run__workflow=self.workflow)
+            found &= Q(**{workflow: self.workflow})
         if self.tag:
             found &= Q(Contains(Cast("tags", TextField()), json.dumps(self.tag)))
         if self.priority:
             found &= Q(priority=Priority.named(self.priority))
         if self.mine:
-            found &= Q(claimed_by=user) | Q(Exists(Assignment.objects.naming(user.pk)))
+            # HAD adds nothing to the meaning, but names the index.
+            found &= HAD & (Q(claimed_by=user) | Assignment.objects.all().given_to(user.pk))
         return found
 
     @property
@@ -122,7 +127,7 @@ class Place:
         return f"{self.priority}_{self.cursor}"
 
     @property
-    def beyond(self) -> Q:
-        """Rows after this one."""
+    def beyond(self) -> tuple[Q, Q]:
+        """Rows after this one: the equally urgent, then the less; each a stretch of an index."""
         level = Q(priority=self.priority) & self.cursor.later("created_at")
-        return Q(priority__lte=self.priority) & (Q(priority__lt=self.priority) | level)
+        return level, Q(priority__lt=self.priority)

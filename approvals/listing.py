@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from django.db.models import Case, Count, Max, Min, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 
 from approvals.filters import Filters, Place
 from workflows.cursor import Cursor
-from workflows.models import InputRequest
+from workflows.models import InputRequest, scalars
+from workflows.models.indexes import CLOSED
+from workflows.models.requests import HAD
+from workflows.models.scalars import Amount, Scalar
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -38,61 +42,84 @@ def slim(requests: Requests) -> Requests:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The inbox of one person at this moment: three queries, however many wait.
+    """The inbox of one person at this moment: two queries, three on a later page.
 
+    Whatever waits, only so much is read: a page of rows, and counts as far as `scalars.MOST`.
     `total` counts all that wait, `found` those that the filters let through. `oldest` is when
-    the first of these was asked, `newest` when the last of all was, so that a page can tell what
-    came after it. `urgencies` says that priorities differ, `given` how many were given to
-    somebody. `next_page` is the end of an address, or empty.
+    the first of these was asked, None where filters leave more than a page; `newest` when the
+    last of all was, so that a page can tell what came after it. `workflows` are those of which
+    something waits, `urgencies` says that priorities differ, `given` that somebody has something.
+    `next_page` is the end of an address, or empty.
     """
 
     rows: list[InputRequest]
     workflows: list[str]
-    total: int
-    found: int
+    total: Amount
+    found: Amount
     oldest: datetime | None
     newest: datetime | None
-    lowest: int | None
-    highest: int | None
-    given: int
+    urgencies: bool
+    given: bool
     next_page: str
-
-    @property
-    def urgencies(self) -> bool:
-        """Whether some are more urgent than others, so that a filter makes sense."""
-        return self.lowest != self.highest
 
     @classmethod
     def of(cls, user: User, filters: Filters) -> Waiting:
         """Read the page of `user`'s inbox that `filters` ask for."""
         pending = InputRequest.objects.visible_to(user).pending()
-        matching = filters.matching(user)
-        figures = pending.aggregate(
-            total=Count("pk"),
-            found=Count("pk", filter=matching),
-            oldest=Min("created_at", filter=matching),
-            newest=Max("created_at"),
-            lowest=Min("priority"),
-            highest=Max("priority"),
-            given=Count("pk", filter=Q(assigned=True) | Q(claimed_by__isnull=False)),
-        )
-        names = pending.order_by("run__workflow").values_list("run__workflow", flat=True)
-        ordered = slim(pending.filter(matching)).order_by(*ORDER)
-        if filters.place is not None:
-            ordered = ordered.filter(filters.place.beyond)
-        rows = list(ordered[: PAGE + 1])
-        next_page = ""
-        if len(rows) > PAGE:
-            rows = rows[:PAGE]
-            next_page = filters.next_page(Place.at(rows[-1]))
-        return cls(rows=rows, workflows=list(names.distinct()), next_page=next_page, **figures)
+        matching = pending.filter(filters.matching(user)) if filters.narrow else pending
+        rows, next_page = _page(matching, filters)
+        wanted = _figures(pending)
+        if not filters.narrow:
+            wanted["oldest"] = scalars.first(pending.order_by("created_at", "id"), "created_at")
+        elif next_page or filters.place:
+            wanted |= {"found": scalars.amount(matching), "oldest": scalars.NOTHING}
+        figures = scalars.read(**wanted)
+        lowest, highest, given = (figures.pop(name) for name in ("lowest", "highest", "given"))
+        figures.setdefault("found", Amount(len(rows)) if filters.narrow else figures["total"])
+        figures.setdefault("oldest", min((row.created_at for row in rows), default=None))
+        return cls(
+            rows=rows, next_page=next_page, urgencies=lowest != highest, given=given is not None,
+            **figures,
+        )  # fmt: skip
+
+
+def _page(matching: Requests, filters: Filters) -> tuple[list[InputRequest], str]:
+    """Return the rows of a page, and where the next one begins."""
+    stretches = filters.place.beyond if filters.place else (Q(),)
+    rows = list(_in_order(matching, stretches, PAGE + 1))
+    if len(rows) <= PAGE:
+        return rows, ""
+    return rows[:PAGE], filters.next_page(Place.at(rows[PAGE - 1]))
+
+
+def _in_order(requests: Requests, stretches: Iterable[Q], most: int) -> Iterator[InputRequest]:
+    """Yield up to `most` requests of these stretches, which are asked for as far as needed."""
+    for stretch in stretches:
+        found = list(slim(requests.filter(stretch)).order_by(*ORDER)[:most])
+        yield from found
+        most -= len(found)
+        if not most:
+            return
+
+
+def _figures(pending: Requests) -> dict[str, Scalar]:
+    """Ask for what is said of all that waits, whatever the filters."""
+    urgent = pending.order_by(*ORDER)
+    return {
+        "total": scalars.amount(pending),
+        "newest": scalars.first(pending.order_by("-created_at", "-id"), "created_at"),
+        "highest": scalars.first(urgent, "priority"),
+        "lowest": scalars.first(urgent.reverse(), "priority"),
+        "given": scalars.first(pending.filter(HAD).order_by(*ORDER), "priority"),
+        "workflows": scalars.distinct(pending, "workflow"),
+    }
 
 
 def next_after(user: User, request: InputRequest, filters: Filters) -> InputRequest | None:
     """Return the request that waits next after this one, or the first; None if none does."""
-    others = InputRequest.objects.visible_to(user).pending().exclude(pk=request.pk)
-    behind = Case(When(Place.at(request).beyond, then=Value(0)), default=Value(1))
-    return slim(others.filter(filters.matching(user))).order_by(behind, *ORDER).first()
+    pending = InputRequest.objects.visible_to(user).pending()
+    others = pending.filter(filters.matching(user)).exclude(pk=request.pk)
+    return next(_in_order(others, (*Place.at(request).beyond, Q()), 1), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +132,10 @@ class Past:
     @classmethod
     def of(cls, user: User, filters: Filters) -> Past:
         """Read one page of what `user` may see: one query."""
-        status = InputRequest.Status
-        statuses = [status.EXPIRED, status.CANCELLED] if filters.closed else [status.ANSWERED]
+        condition = CLOSED if filters.closed else Q(status="answered")
         column = "created_at" if filters.closed else "answered_at"
         requests = InputRequest.objects.visible_to(user).filter(
-            filters.matching(user), status__in=statuses
+            filters.matching(user, workflow="run__workflow"), condition
         )
         cursor = filters.cursor
         if cursor is not None:

@@ -31,8 +31,9 @@ POSTGRES_POOL: dict[str, Any] = {
 POSTGRES_PATIENCE: dict[str, Any] = {
     "connect_timeout": 4, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
-    # A process that was frozen in the middle of a transaction must not keep its rows locked.
-    "options": "-c idle_in_transaction_session_timeout=10s",
+    # A process that was frozen in the middle of a transaction must not keep its rows locked. And
+    # to compile a statement takes a second, of which no statement of ours is worth one.
+    "options": "-c idle_in_transaction_session_timeout=10s -c jit=off",
 }  # fmt: skip
 
 

@@ -4,31 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Max
 from django.http import HttpRequest
 
-from workflows.models import Worker, database_now
+from workflows.models import Worker, WorkflowRun, scalars
+from workflows.models.clock import now_as_scalar
 
 WORKER_SILENCE = timedelta(seconds=30)
 
 
+def last_heard() -> dict[str, scalars.Scalar]:
+    """Return what `silence_of` needs to be read."""
+    return {"seen": scalars.first(Worker.objects.order_by("-seen_at"), "seen_at"),
+            "now": now_as_scalar()}  # fmt: skip
+
+
+def silence_of(figures: dict[str, Any]) -> timedelta | None:
+    """Return for how long no worker had been heard of; None if none ever was."""
+    seen = figures["seen"]
+    return None if seen is None else max(figures["now"] - seen, timedelta())
+
+
 def worker_silence() -> timedelta | None:
     """Return for how long no worker has been heard of; None if none ever was. One query."""
-    seen = Worker.objects.aggregate(seen=Max("seen_at"))["seen"]
-    return None if seen is None else max(database_now() - seen, timedelta())
+    return silence_of(scalars.read(**last_heard()))
 
 
-def worker_is_missing() -> bool:
+def too_long(silence: timedelta | None) -> bool:
     """Say whether runs stand still because no worker was seen for half a minute."""
-    silence = worker_silence()
     return silence is None or silence > WORKER_SILENCE
 
 
-def workers(request: HttpRequest) -> dict[str, Callable[[], bool] | bool]:
-    """Give templates `worker_is_missing`, asked of the database only where it is drawn.
+def worker_is_missing() -> bool:
+    """Say so of this moment."""
+    return too_long(worker_silence())
 
-    Fragments are rendered with the same context and do not draw it, so they pay nothing.
+
+def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
+    """Give templates `worker_is_missing`, and `attention_count`, an amount of runs: one query.
+
+    It counts runs that failed or are blocked, of those that this person may see. The database is
+    asked only where either is drawn; fragments draw neither, so they pay nothing.
     """
-    return {"worker_is_missing": worker_is_missing, "debug_mode": settings.DEBUG}
+
+    @cache
+    def figures() -> dict[str, Any]:
+        runs = WorkflowRun.objects.visible_to(request.user).needing_attention()
+        return scalars.read(attention=scalars.amount(runs), **last_heard())
+
+    return {
+        "worker_is_missing": lambda: too_long(silence_of(figures())),
+        "attention_count": lambda: figures()["attention"],
+        "debug_mode": settings.DEBUG,
+    }

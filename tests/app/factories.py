@@ -123,6 +123,7 @@ def make_request(run: WorkflowRun | None = None, **columns: Any) -> InputRequest
     run = run or make_run()
     typed = run.workflow == TYPED.name
     values: dict[str, Any] = {
+        "workflow": run.workflow,
         "event": "PaymentRequest" if typed else "InputRequestEvent",
         "step": "claim" if typed else "ask",
         "prompt": "Pay it?" if typed else "Publish it?",

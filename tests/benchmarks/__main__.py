@@ -24,6 +24,7 @@ PARTS = {
     "page": STORES[1:],
     "rest": STORES[1:],
     "growth": STORES[1:],
+    "inbox": STORES[1:],
     "start": ("sqlite",),
 }
 """The modules that measure, each on these stores, every time in a process of its own."""
@@ -44,7 +45,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=1.7, help="of one repeat")
     parser.add_argument("--store", action="append", choices=STORES, help="only this store")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part")
-    parser.add_argument("--waiting", type=int, default=100_000, help="runs at rest")
+    parser.add_argument("--waiting", type=int, default=100_000, help="runs at rest, requests")
     parser.add_argument("--old", type=int, nargs="*", default=[0, 100_000, 1_000_000])
     return parser.parse_args()
 
@@ -57,6 +58,8 @@ def command(part: str, asked: argparse.Namespace) -> list[str]:
         given += ["--waiting", str(asked.waiting)]
     if part == "growth":
         given += ["--old", *map(str, asked.old)]
+    if part == "inbox":
+        given += ["--waiting", str(asked.waiting), "--finished", str(max(asked.old, default=0))]
     return [sys.executable, "-m", f"tests.benchmarks.{script[0]}", *script[1:], *given]
 
 

@@ -48,11 +48,11 @@ FROM numbers
 
 REQUESTS = """
 INSERT INTO workflows_inputrequest
-    (id, request_id, run_id, event, step, prompt, payload, allow, four_eyes, status, response,
-     answered_by_id, door, created_at, answered_at, priority, tags, assigned, claimed_by_id,
-     claimed_until, digest)
+    (id, request_id, run_id, workflow, event, step, prompt, payload, allow, four_eyes, status,
+     response, answered_by_id, door, created_at, answered_at, priority, tags, assigned,
+     claimed_by_id, claimed_until, digest)
 {numbers}
-SELECT {request}, 'ask-1', {run}, 'InputRequestEvent', 'ask',
+SELECT {request}, 'ask-1', {run}, {workflow}, 'InputRequestEvent', 'ask',
     CASE k % 4 WHEN 0 THEN 'Pay the hotel bill of customer ' WHEN 1 THEN 'Release version '
         WHEN 2 THEN 'Publish the article about ' ELSE 'Refund the train ticket of ' END || k
         || CASE WHEN k % 1009 = 0 THEN ', which is a rarity' ELSE '' END || '?',

@@ -19,13 +19,13 @@ from tests.benchmarks.times import percentile
 from tests.whole.server import ROOT
 
 TINY = ["--repeats", "1", "--seconds", "0.05", "--waiting", "20", "--old", "0"]
-SHARES = [["page", "start"], ["ours", "latency", "rest", "growth"]]
+SHARES = [["page", "start"], ["ours", "latency", "rest", "growth", "inbox"]]
 """Parts that are measured side by side here, where the figures do not count."""
 
 ROWS = {
     "engine steps", "engine runs", "in-memory cycle", "durable cycle", "durable steps",
     "latency p50", "latency p99", "page p50", "page p99", "calm page p50", "at rest", "after 0",
-    "start-up",
+    "start-up", "inbox", "inbox workflow", "inbox mine", "inbox search", "inbox of all",
 }  # fmt: skip
 
 

@@ -213,6 +213,7 @@ class LiveRun:
             id=UUID(asked["id"]) if asked["own"] else uuid4(),
             request_id=asked["id"],
             run_id=self.id,
+            workflow=workflow.name,
             event=name,
             step=entry.step,
             prompt=event.prompt,

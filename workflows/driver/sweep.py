@@ -7,7 +7,7 @@ from datetime import datetime
 
 from workflows.driver import deadlines
 from workflows.driver.fleet import Fleet
-from workflows.models import WorkflowRun, database_now
+from workflows.models import InputRequest, WorkflowRun, database_now
 from workflows.models.claiming import SUSPECT_FROM
 
 
@@ -27,6 +27,7 @@ def survey(owner: str) -> Survey:
     """Do what time asks for, and look around."""
     now = database_now()
     deadlines.sweep(now)
+    InputRequest.objects.name_workflows()
     fleet = Fleet(owner, now)
     return Survey(now, fleet, any_suspect(fleet, now))
 

@@ -7,6 +7,8 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
+from workflows.models.scalars import Scalar
+
 
 def database_now() -> datetime:
     """Return the database's time, aware, in UTC.
@@ -20,3 +22,10 @@ def database_now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
     return moment
+
+
+def now_as_scalar() -> Scalar:
+    """Return the same, to be read along with other figures."""
+    if connection.vendor != "postgresql":
+        return Scalar("NULL", read=lambda _: timezone.now())
+    return Scalar("clock_timestamp()")

@@ -20,6 +20,7 @@ from workflows.models.deadline import EMPTY_DICT, EMPTY_LIST, OnDeadline, Timed
 from workflows.models.digest import digest_of
 from workflows.models.fields import OrderedJSONField
 from workflows.models.history import Delivery
+from workflows.models.indexes import INDEXES
 from workflows.models.prepared import Prepared, Slot
 from workflows.models.priority import Priority
 from workflows.models.requests import InputRequestQuerySet, free_for, in_time
@@ -48,7 +49,8 @@ class InputRequest(Claimable, Timed):
 
     `revision` counts the versions of what is shown, and `digest` is that of the present one.
     `votes` counts the approvals of the present version that came before the final one. `edits`
-    are what reviewers changed so far, and after the answer what was effective.
+    are what reviewers changed so far, and after the answer what was effective. `workflow` repeats
+    the run's, which never changes, so that what waits of one workflow is found by an index.
     """
 
     class Status(models.TextChoices):
@@ -62,6 +64,7 @@ class InputRequest(Claimable, Timed):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request_id = models.CharField(max_length=200)
     run = models.ForeignKey(WorkflowRun, models.CASCADE, related_name="requests")
+    workflow = models.CharField(max_length=100, default="", db_default="")
     event = models.CharField(max_length=200)
     step = models.CharField(max_length=200)
     prompt = models.TextField()
@@ -110,20 +113,7 @@ class InputRequest(Claimable, Timed):
                 condition=Q(quorum__gte=1, votes__lt=F("quorum")), name="request_votes_below_quorum"
             ),
         ]
-        indexes = [
-            models.Index(fields=["status", "created_at", "id"], name="request_oldest"),
-            models.Index(
-                fields=["status", "-priority", "created_at", "id"], name="request_most_urgent"
-            ),
-            models.Index(fields=["status", "-answered_at", "-id"], name="request_last_answered"),
-            models.Index(
-                fields=["deadline"],
-                condition=Q(status="pending", overdue_at__isnull=True),
-                name="request_overdue",
-            ),
-            models.Index(fields=["act_at"], condition=Q(status="pending"), name="request_stirring"),
-            models.Index(fields=["event", "-answered_at"], name="request_same_kind"),
-        ]
+        indexes = INDEXES
 
     def __str__(self) -> str:
         return self.prompt[:80] or str(self.id)

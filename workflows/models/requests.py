@@ -22,6 +22,10 @@ DECIDE = "approvals.add_decision"
 SEE_ALL = "workflows.view_inputrequest"
 
 
+HAD = Q(assigned=True) | Q(claimed_by__isnull=False)
+"""The condition that somebody has a request: it was given to them, or they claimed it."""
+
+
 def in_time(now: datetime | Slot) -> Q:
     """Return the condition that a request still takes a person's answer at this moment."""
     return Q(deadline__isnull=True) | Q(deadline__gt=now) | Q(on_deadline="stay_open")
@@ -77,13 +81,22 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
 
     def open_to(self, user: Any) -> InputRequestQuerySet:
         """Requests for everybody who decides, and those given to the user of this key."""
-        return self.filter(Q(assigned=False) | Exists(Assignment.objects.naming(user)))
+        return self.filter(Q(assigned=False) | Q(Assignment.objects.all().names(user)))
 
     def hidden_from(self, user: User | AnonymousUser) -> InputRequestQuerySet:
         """Requests that `user` may not know of, though they may see their run."""
         if user.has_perm(SEE_ALL):
             return self.none()
         return self.exclude(pk__in=InputRequestQuerySet(self.model).visible_to(user).values("pk"))
+
+    def name_workflows(self) -> None:
+        """Fill in the workflow of open requests that older code stored without it."""
+        from workflows.models.run import WorkflowRun
+
+        unnamed = list(self.pending().filter(workflow="").values_list("pk", flat=True)[:1000])
+        if unnamed:
+            run = WorkflowRun.objects.filter(pk=OuterRef("run"))
+            self.filter(pk__in=unnamed).update(workflow=models.Subquery(run.values("workflow")))
 
     def pending(self) -> InputRequestQuerySet:
         """Requests that wait for an answer."""

@@ -1,0 +1,116 @@
+"""The rows "inbox": the site's own view, by Django's test client, on the tables of the settings.
+
+A reviewer sees what is for everybody or was given to her, which takes more than to see all.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext, override_settings
+
+from tests.benchmarks.peers.figures import OURS, Figure, print_line
+
+REVIEWER, OPERATOR = "person3", "operator"
+PAGES: dict[str, tuple[str, dict[str, str]]] = {
+    "inbox": (REVIEWER, {}),
+    "inbox workflow": (REVIEWER, {"workflow": "bench-expenses"}),
+    "inbox mine": (REVIEWER, {"mine": "1"}),
+    "inbox search": (REVIEWER, {"q": "hotel"}),
+    "inbox of all": (OPERATOR, {}),
+}
+AIM = 40.0  # ms
+
+# Files are named as in development: nothing was collected, and nothing is fetched.
+FILES: dict[str, Any] = {
+    "SERVESTATIC_USE_MANIFEST": False,
+    "STORAGES": {
+        "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    },
+}
+
+
+def options() -> Namespace:
+    """Read the command line."""
+    parser = ArgumentParser()
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.7, help="of one repeat")
+    return parser.parse_args()
+
+
+class Visit:
+    """A page that a person looks at again and again."""
+
+    def __init__(self, client: Client, query: dict[str, str]) -> None:
+        self._client = client
+        self._query = query
+
+    def take(self) -> float:
+        """Fetch it once, and return the ms that it took."""
+        began = time.perf_counter()
+        response = self._client.get("/", self._query)
+        assert response.status_code == 200, response.status_code
+        return (time.perf_counter() - began) * 1000
+
+    def repeat(self, seconds: float) -> float:
+        """Return the median of as many as there is time for."""
+        until, taken = time.perf_counter() + seconds, [self.take()]
+        while time.perf_counter() < until:
+            taken.append(self.take())
+        return statistics.median(taken)
+
+    def queries(self) -> int:
+        """Count the queries of it."""
+        with CaptureQueriesContext(connection) as queries:
+            self.take()
+        return len(queries)
+
+
+@contextmanager
+def visiting(username: str, query: dict[str, str]) -> Iterator[Visit]:
+    """Let somebody log in, look once, and at the end log out."""
+    client = Client()
+    client.force_login(User.objects.get(username=username))
+    try:
+        visit = Visit(client, query)
+        visit.take()
+        yield visit
+    finally:
+        client.logout()
+
+
+def main() -> None:
+    """Measure each page."""
+    asked, store = options(), os.environ["BENCH_STORE"]
+    with override_settings(**FILES):
+        for row, (username, query) in PAGES.items():
+            with visiting(username, query) as visit:
+                count = visit.queries()
+                repeats = [visit.repeat(asked.seconds / 2) for _ in range(asked.repeats)]
+            print_line(figure(row, store, repeats, count))
+
+
+def figure(row: str, store: str, repeats: list[float], queries: int) -> Figure:
+    """Return the figure of a page."""
+    return Figure(
+        row=row,
+        peer=OURS,
+        version="",
+        store=store,
+        at_once=1,
+        figure=round(statistics.median(repeats), 1),
+        unit="ms",
+        repeats=[round(one, 1) for one in repeats],
+        aim=AIM,
+        note=f"a whole page beside very much that waits and is over, by {queries} queries.",
+    )

@@ -1,0 +1,50 @@
+"""What requests are found by, however many are over."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from workflows.models.requests import HAD
+
+WAITS = Q(status="pending")
+CLOSED = Q(status="expired") | Q(status="cancelled")
+"""Not `status__in`, which SQLite does not recognise as the condition of an index."""
+
+INDEXES = [
+    # What waits, however much is over: in the order of the inbox, by age, by workflow, and
+    # what somebody has. `assigned` lets counts stay within an index.
+    models.Index(
+        fields=["-priority", "created_at", "id"],
+        condition=WAITS,
+        name="request_most_urgent",
+    ),
+    models.Index(fields=["created_at", "id", "assigned"], condition=WAITS, name="request_oldest"),
+    models.Index(
+        fields=["workflow", "-priority", "created_at", "id"],
+        condition=WAITS,
+        name="request_of_workflow",
+    ),
+    models.Index(
+        fields=["-priority", "created_at", "id", "claimed_by", "assigned"],
+        condition=WAITS & HAD,
+        name="request_had",
+    ),
+    models.Index(
+        fields=["-answered_at", "-id"],
+        condition=Q(status="answered"),
+        name="request_last_answered",
+    ),
+    models.Index(
+        fields=["-created_at", "-id"],
+        condition=CLOSED,
+        name="request_last_closed",
+    ),
+    models.Index(
+        fields=["deadline"],
+        condition=Q(status="pending", overdue_at__isnull=True),
+        name="request_overdue",
+    ),
+    models.Index(fields=["act_at"], condition=Q(status="pending"), name="request_stirring"),
+    models.Index(fields=["event", "-answered_at"], name="request_same_kind"),
+]

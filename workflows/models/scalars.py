@@ -1,0 +1,105 @@
+"""Several figures in one statement, none of which reads more rows than it has to.
+
+A page of the inbox needs a handful of them, whatever waits, and every open page needs them anew
+with each change. The conditions are the ORM's own, so that what a person may know of is still
+said in one place; only what stands around them is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, models
+from django.db.models.expressions import RawSQL
+
+MOST = 1000
+"""As far as anything is counted: nobody works with the difference between 8,000 and 9,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """How many there are, if that is at most `MOST`; else only that there are more."""
+
+    number: int = 0
+
+    def __bool__(self) -> bool:
+        return self.number > 0
+
+    def __str__(self) -> str:
+        return f"{MOST:,}+" if self.number > MOST else f"{self.number:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value: SQL with its parameters, and what makes the value of what the database gives."""
+
+    sql: str
+    params: Sequence[Any] = ()
+    read: Callable[[Any], Any] = lambda value: value
+
+
+NOTHING = Scalar("NULL")
+
+
+def amount(rows: models.QuerySet[Any]) -> Scalar:
+    """Count rows as an `Amount`; the database stops at the first that is too many."""
+    try:
+        sql, params = _compiled(rows.order_by().values("pk")[: MOST + 1])[:2]
+    except EmptyResultSet:
+        return Scalar("0", read=Amount)
+    return Scalar(f"SELECT COUNT(*) FROM ({sql}) AS counted", params, Amount)
+
+
+def first(rows: models.QuerySet[Any], column: str) -> Scalar:
+    """Read a column of the first row; None if there is no row."""
+    try:
+        sql, params, compiler = _compiled(rows.values(column)[:1])
+    except EmptyResultSet:
+        return NOTHING
+    converters = compiler.get_converters([one[0] for one in compiler.select])
+
+    def read(value: Any) -> Any:
+        return next(iter(compiler.apply_converters([[value]], converters)))[0]
+
+    return Scalar(sql, params, read)
+
+
+def distinct(rows: models.QuerySet[Any], column: str) -> Scalar:
+    """List the values of a text column, by jumping in its index from each to the next."""
+    rows = rows.order_by(column).values(column)
+    try:
+        start, params, _ = _compiled(rows[:1])
+        beyond = rows.filter(**{f"{column}__gt": RawSQL("found.name", [])})
+        jump, more, _ = _compiled(beyond[:1])
+    except EmptyResultSet:
+        return Scalar("NULL", read=_names)
+    listed = "string_agg(name, chr(10))"
+    if connection.vendor != "postgresql":
+        listed = "group_concat(name, char(10))"
+    sql = (
+        f"WITH RECURSIVE found(name) AS (SELECT ({start}) UNION ALL "
+        f"SELECT ({jump}) FROM found WHERE name IS NOT NULL) SELECT {listed} FROM found"
+    )
+    return Scalar(sql, [*params, *more], _names)
+
+
+def read(**scalars: Scalar) -> dict[str, Any]:
+    """Return each value by its name: one query."""
+    params = [one for scalar in scalars.values() for one in scalar.params]
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(f'({one.sql})' for one in scalars.values())}", params)
+        row = cursor.fetchone()
+    return {name: scalars[name].read(value) for name, value in zip(scalars, row, strict=True)}
+
+
+def _compiled(rows: models.QuerySet[Any]) -> tuple[str, Sequence[Any], Any]:
+    compiler = rows.query.get_compiler(connection=connection)
+    sql, params = compiler.as_sql()
+    return sql, params, compiler
+
+
+def _names(value: str | None) -> list[str]:
+    return sorted(value.split("\n")) if value else []
