@@ -20,7 +20,7 @@ from workflows.models.scalars import Amount, Scalar
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-PAGE = 100
+PAGE = 50
 ORDER = ("-priority", "created_at", "id")
 HEADLINE = 300  # characters of a prompt that a row could show; prompts may be very long
 

@@ -14,7 +14,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from approvals.filters import Filters
-from approvals.listing import Waiting, next_after
+from approvals.listing import PAGE, Waiting, next_after
 from tests.app.company import again, asked_of, make_operator, soon
 from tests.app.desk import HTMX, ago, desk_of, ids, rows, text
 from tests.app.factories import BARE, TYPED, make_request, make_run
@@ -81,15 +81,18 @@ def test_no_count_tells_of_what_is_hidden(desk: Client, bob: User) -> None:
 
 
 def test_filters_have_a_count_of_their_own(alice: User) -> None:
-    for n in range(130):
+    most = PAGE - 5  # of each, so that both together are more than a page
+    for n in range(2 * most):
         make_request(prompt="Odd?" if n % 2 else "Even?", created_at=ago(minutes=200 - n))
     page = waiting(alice, q="odd")
-    assert (page.found, page.total, page.next_page) == (Amount(65), Amount(130), "")
+    assert (page.found, page.total, page.next_page) == (Amount(most), Amount(2 * most), "")
     assert page.oldest == min(row.created_at for row in page.rows)
     page = waiting(alice, q="?")
-    assert (page.found, page.oldest, len(page.rows)) == (Amount(130), None, 100)
+    assert (page.found, page.oldest, len(page.rows)) == (Amount(2 * most), None, PAGE)
     assert page.next_page
-    assert waiting(alice, q="even", after=page.next_page.partition("after=")[2]).found == Amount(65)
+    assert waiting(alice, q="even", after=page.next_page.partition("after=")[2]).found == Amount(
+        most
+    )
 
 
 def test_the_first_and_last_moment_are_those_of_what_one_sees(alice: User, bob: User) -> None:
@@ -177,13 +180,13 @@ def test_a_page_takes_at_most_eight_queries(
     query: str, sees_all: bool, alice: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     person = make_operator("olga") if sees_all else alice
-    for _ in range(101):  # more than a page
+    for _ in range(PAGE + 1):
         asked_of(person, run=make_run(TYPED), tags=["a"], priority=3)
     desk = desk_of(person)
     with django_assert_max_num_queries(8):
-        assert len(rows(desk.get(f"/{query}"))) == 100
+        assert len(rows(desk.get(f"/{query}"))) == PAGE
     with django_assert_max_num_queries(7):
-        assert len(rows(desk.get(f"/{query}", headers=HTMX))) == 100
+        assert len(rows(desk.get(f"/{query}", headers=HTMX))) == PAGE
 
 
 # The workflow of a request

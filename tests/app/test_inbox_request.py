@@ -14,6 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from approvals.door import decide
+from approvals.listing import PAGE
 from tests.app.answers import YES
 from tests.app.desk import HTMX, ago, desk_of, ids, rows, text, url
 from tests.app.factories import (
@@ -181,14 +182,14 @@ def test_answered_requests_come_in_pages(
     desk: Client, bob: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     at = timezone.now()
-    every = {url(make_answered(YES, by=bob, at=at)) for _ in range(105)}
+    every = {url(make_answered(YES, by=bob, at=at)) for _ in range(PAGE + 5)}
     with django_assert_max_num_queries(14):
         first = desk.get("/requests/answered/", {"q": "publish"}).content.decode()
     found = re.search(r'href="([^"]+)">Older', first)
     assert found
     second = desk.get(found[1].replace("&amp;", "&")).content.decode()
     links = [re.findall(r'href="(/requests/[0-9a-f-]{36}/)"', page) for page in (first, second)]
-    assert [len(page) for page in links] == [100, 5]
+    assert [len(page) for page in links] == [PAGE, 5]
     assert set(links[0]) | set(links[1]) == every
 
 

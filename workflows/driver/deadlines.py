@@ -27,9 +27,9 @@ MOST = 100  # rows at one look
 
 def sweep(now: datetime) -> None:
     """Do what is due at `now`, the database's time."""
-    for request in _some(InputRequest.objects.overdue(now)):
+    for request in _some(InputRequest.objects.overdue(now).order_by("deadline")):
         _try(request, lambda one=request: _end(one, now))  # type: ignore[misc]
-    for request in _some(InputRequest.objects.stirring(now)):
+    for request in _some(InputRequest.objects.stirring(now).order_by("act_at")):
         _try(request, lambda one=request: _stir(one, now))  # type: ignore[misc]
     held = Delivery.objects.filter(not_before__lte=now).values_list("pk", "run_id")
     for pk, run_id in held[:MOST]:

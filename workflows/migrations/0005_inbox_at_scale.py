@@ -35,6 +35,14 @@ class Migration(migrations.Migration):
             model_name='inputrequest',
             name='request_most_urgent',
         ),
+        migrations.RemoveIndex(
+            model_name='inputrequest',
+            name='request_overdue',
+        ),
+        migrations.RemoveIndex(
+            model_name='inputrequest',
+            name='request_stirring',
+        ),
         migrations.AddField(
             model_name='inputrequest',
             name='workflow',
@@ -82,5 +90,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='inputrequest',
             index=models.Index(condition=models.Q(('status', 'expired'), ('status', 'cancelled'), _connector='OR'), fields=['-created_at', '-id'], name='request_last_closed'),
+        ),
+        migrations.AddIndex(
+            model_name='inputrequest',
+            index=models.Index(condition=models.Q(('deadline__isnull', False), ('overdue_at__isnull', True)), fields=['status', 'deadline'], name='request_overdue'),
+        ),
+        migrations.AddIndex(
+            model_name='inputrequest',
+            index=models.Index(condition=models.Q(('act_at__isnull', False)), fields=['status', 'act_at'], name='request_stirring'),
         ),
     ]
