@@ -60,6 +60,17 @@ class LoginMiddleware(LoginRequiredMiddleware):
         return HttpResponse(status=204, headers={"HX-Redirect": login.url})
 
 
+def zone_of(name: str | None) -> zoneinfo.ZoneInfo | None:
+    """Return the zone of this name, if there is one: it can leave the machine's database later.
+
+    Python keeps the zones it has read. A list of all of them is read from the disk, file by file.
+    """
+    try:
+        return zoneinfo.ZoneInfo(name) if name else None
+    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
+        return None
+
+
 def time_zone(get_response: Respond) -> Respond:
     """Speak the reader's own time while a page is made; UTC until they choose.
 
@@ -73,10 +84,10 @@ def time_zone(get_response: Respond) -> Respond:
             found = rows.values_list("time_zone", "keys_on").first()
             name, keys_on = found or (None, True)
             request.keys_off = not keys_on  # type: ignore[attr-defined]
-        # A zone can leave the machine's database after it was chosen.
-        if name not in zoneinfo.available_timezones():
+        zone = zone_of(name)
+        if zone is None:
             return get_response(request)
-        with timezone.override(name):
+        with timezone.override(zone):
             return get_response(request)
 
     return respond
