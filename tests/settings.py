@@ -50,3 +50,7 @@ else:
 
 # Production's hasher is slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Each test client has middleware of its own, and this one reads all static files when it is made;
+# whether they are served is asked of real servers.
+SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = False
