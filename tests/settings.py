@@ -40,11 +40,16 @@ os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
 os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL", "")
 
 from blazen_site.settings import *  # noqa: E402, F403
-from blazen_site.settings import DATA_DIR, DATABASES  # noqa: E402
+from blazen_site.settings import DATA_DIR, DATABASES, INSTALLED_APPS  # noqa: E402
 
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.emptying"]
+
+# What is thrown away need not survive a power cut.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+    DATABASES["default"]["OPTIONS"]["init_command"] += "; PRAGMA synchronous=OFF"
 else:
+    DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"
     # A name of its own, so that two test runs on one server leave each other alone.
     DATABASES["default"]["TEST"] = {"NAME": f"blazen_test_{os.getpid()}"}
 
