@@ -1,0 +1,22 @@
+"""The services that tests are given by the environment; none if it names none.
+
+Test processes beside each other share a PostgreSQL, in databases of their own. In a Redis, too,
+each has one of its own: a worker would take another's bell, and a page hear of strange runs.
+"""
+
+from __future__ import annotations
+
+import os
+
+DATABASE = os.environ.get("TEST_DATABASE_URL", "")
+
+
+def redis_of(url: str, process: str) -> str:
+    """Return the address for the process `gw0`, `gw1` ... of pytest-xdist: databases in a row."""
+    if not url or not process:
+        return url
+    server, _, number = url.rpartition("/")
+    return f"{server}/{int(number) + int(process.removeprefix('gw'))}"
+
+
+REDIS = redis_of(os.environ.get("TEST_REDIS_URL", ""), os.environ.get("PYTEST_XDIST_WORKER", ""))
