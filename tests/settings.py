@@ -9,6 +9,8 @@ import os
 import shutil
 import tempfile
 
+from tests import surroundings
+
 _scratch = tempfile.mkdtemp(prefix="blazen-tests-")
 atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
 
@@ -36,8 +38,8 @@ os.environ["DEBUG"] = "1"
 os.environ["SECRET_KEY"] = "only-for-tests"
 os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
 os.environ["DATA_DIR"] = _scratch
-os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
-os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL", "")
+os.environ["DATABASE_URL"] = surroundings.DATABASE
+os.environ["REDIS_URL"] = surroundings.REDIS
 
 from blazen_site.settings import *  # noqa: E402, F403
 from blazen_site.settings import DATA_DIR, DATABASES, INSTALLED_APPS  # noqa: E402
