@@ -2,7 +2,7 @@
 # need no network afterwards, until requirements.txt changes.
 #
 #   make run [PORT=8000] [DATA_DIR=var]   the site, its sockets and its worker, in one process
-#   make test [ARGS="tests/engine -x"]    the tests, on SQLite
+#   make test [ARGS="tests/engine -x"]    the tests, on SQLite; with ARGS="-n 0" in one process
 #   make soak                             the long form of the tests that kill and race
 #   make pictures                         the screenshots in docs/pictures, with a Chromium
 #   make check                            lint, format, types, deployment settings, migrations
@@ -12,6 +12,8 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
+# A process for each processor. Which tests stay together is said in tests/conftest.py.
+BESIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 TOOLS_SECTION := /^\# --- to test/,$$d
 
 .PHONY: run test soak pictures check bench bench-peers
@@ -20,7 +22,7 @@ run: $(VENV)/run.stamp
 	@exec $(PYTHON) manage.py serve
 
 test: $(VENV)/test.stamp
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest $(BESIDE) $(ARGS)
 
 soak: $(VENV)/test.stamp
 	@SOAK=1 $(PYTHON) -m pytest -m soak -s --timeout=0 $(ARGS)

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+SHARED = {"everyday", "site", "shown"}  # servers that last for the session
 
 
 def forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
@@ -35,6 +36,20 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     forbid_skip(report)
     return report
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say which tests stay together when several processes share the work, and which come first.
+
+    A file stays together, as it may have made something for all of its tests, and so do the files
+    that share a server. What waits for other processes is begun before what only computes.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        shared = SHARED.intersection(getattr(item, "fixturenames", ()))
+        item.add_marker(pytest.mark.xdist_group(min(shared, default=item.path.stem)))
+    items.sort(key=lambda item: "whole" not in item.path.parts)
 
 
 def find_chromium() -> str | None:

@@ -9,6 +9,8 @@ import os
 import shutil
 import tempfile
 
+from tests import surroundings
+
 _scratch = tempfile.mkdtemp(prefix="blazen-tests-")
 atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
 
@@ -36,17 +38,26 @@ os.environ["DEBUG"] = "1"
 os.environ["SECRET_KEY"] = "only-for-tests"
 os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
 os.environ["DATA_DIR"] = _scratch
-os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
-os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL", "")
+os.environ["DATABASE_URL"] = surroundings.DATABASE
+os.environ["REDIS_URL"] = surroundings.REDIS
 
 from blazen_site.settings import *  # noqa: E402, F403
-from blazen_site.settings import DATA_DIR, DATABASES  # noqa: E402
+from blazen_site.settings import DATA_DIR, DATABASES, INSTALLED_APPS  # noqa: E402
 
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.emptying"]
+
+# What is thrown away need not survive a power cut.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+    DATABASES["default"]["OPTIONS"]["init_command"] += "; PRAGMA synchronous=OFF"
 else:
+    DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"
     # A name of its own, so that two test runs on one server leave each other alone.
     DATABASES["default"]["TEST"] = {"NAME": f"blazen_test_{os.getpid()}"}
 
 # Production's hasher is slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Each test client has middleware of its own, and this one reads all static files when it is made;
+# whether they are served is asked of real servers.
+SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = False

@@ -45,7 +45,9 @@ def refusal(user: User, request_id: Any, response: Any) -> AnswerRefused:
     return caught.value
 
 
-@pytest.mark.parametrize("unknown", [uuid4(), str(uuid4()), "nonsense", ""])
+@pytest.mark.parametrize(
+    "unknown", [uuid4(), str(uuid4()), "nonsense", ""], ids=["UUID", "text of one", "word", "empty"]
+)
 def test_an_unknown_id_is_not_found(alice: User, unknown: Any) -> None:
     make_request()
     error = refusal(alice, unknown, YES)

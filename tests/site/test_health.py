@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
+from tests import surroundings
 from workflows.models import Worker
 
 
@@ -112,6 +112,6 @@ def test_it_is_not_ready_without_its_bell(client: Client, settings: Any) -> None
 
 @pytest.mark.django_db
 def test_it_is_ready_on_the_services_of_the_tests(client: Client) -> None:
-    layer = "ok" if os.environ.get("TEST_REDIS_URL") else "none"
+    layer = "ok" if surroundings.REDIS else "none"
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (200, READY | {"layer": layer})

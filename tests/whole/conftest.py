@@ -10,12 +10,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests import surroundings
 from tests.whole.database import Database
+from tests.whole.gallery.site import Gallery, gallery
 from tests.whole.private_servers import Site, private_site
 from tests.whole.server import ServeProcess
 
-SERVICE = os.environ.get("TEST_DATABASE_URL", "")
-KINDS = ["sqlite", "postgresql"] if SERVICE.startswith("postgres") else ["sqlite"]
+KINDS = ["sqlite", "postgresql"] if surroundings.DATABASE.startswith("postgres") else ["sqlite"]
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -53,14 +54,21 @@ def site() -> Iterator[Site]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    """Every page in every state that looks different; nobody may move anything there."""
+    with gallery(tmp_path_factory.mktemp("gallery") / "var") as running:
+        yield running
+
+
 @contextmanager
 def private_database() -> Iterator[str]:
     """Make a database beside the tests' own, yield its address, and drop it."""
     name = f"blazen_whole_{os.getpid()}"
-    with psycopg.connect(SERVICE, autocommit=True) as connection:
+    with psycopg.connect(surroundings.DATABASE, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
-            yield f"{SERVICE.rpartition('/')[0]}/{name}"
+            yield f"{surroundings.DATABASE.rpartition('/')[0]}/{name}"
         finally:
             drop = sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
             connection.execute(drop)

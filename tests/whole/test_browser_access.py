@@ -83,12 +83,6 @@ WORDLESS = """() => {
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    with gallery(tmp_path_factory.mktemp("gallery") / "var") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     """The site on its first day."""
     with gallery(tmp_path_factory.mktemp("bare") / "var", "furnish_nothing") as running:

@@ -13,6 +13,7 @@ from tests.whole.server import ServeProcess, eventually
 pytestmark = pytest.mark.browser
 
 UNDO = "30"
+DEMO_REQUESTS = 8
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
         DJANGO_SETTINGS_MODULE="tests.whole.together_site.settings",
     )  # fmt: skip
     try:
-        yield running.wait_until_healthy()
+        running.wait_until_healthy()
+        # What the demo asks comes before all that is asked here: after a decision the next opens.
+        asked(logged_in(running, "admin"), "", DEMO_REQUESTS)
+        yield running
     finally:
         running.kill()
 

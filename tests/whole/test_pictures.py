@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from tests.whole.gallery.places import SHOWN
-from tests.whole.gallery.site import gallery
+from tests.whole.gallery.site import Gallery
 from tests.whole.pictures import take
 
 pytestmark = pytest.mark.browser
@@ -17,10 +17,11 @@ pytestmark = pytest.mark.browser
 MOST = 100_000  # bytes of one picture; there are some eighty, and they stay with the project
 
 
-def test_each_look_of_a_page_becomes_a_small_picture(browser: Browser, tmp_path: Path) -> None:
+def test_each_look_of_a_page_becomes_a_small_picture(
+    browser: Browser, shown: Gallery, tmp_path: Path
+) -> None:
     inbox = next(place for place in SHOWN if place.name == "inbox")
-    with gallery(tmp_path / "var") as site:
-        made = take(browser, site, [inbox], tmp_path / "pictures")
+    made = take(browser, shown, [inbox], tmp_path / "pictures")
     assert sorted(path.name for path in made) == [
         "inbox-1440-dark.png", "inbox-1440-light.png",
         "inbox-390-dark.png", "inbox-390-light.png",

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
+from tests import surroundings
 from tests.whole import pages, procfile
-from tests.whole.conftest import SERVICE, private_database
+from tests.whole.conftest import private_database
 from tests.whole.private_servers import free_port
 from tests.whole.procfile import COMMANDS
 from tests.whole.server import PATIENCE, Person, eventually
 
-REDIS = os.environ.get("TEST_REDIS_URL", "")
 MAKE_ALICE = """
 from django.contrib.auth.models import Group, User
 alice = User.objects.create_user("alice", password="a good long one")
@@ -37,7 +37,7 @@ class Site:
         self.started: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = procfile.environment_of_a_server(
             folder, DATABASE_URL=database, METRICS_TOKEN="figures",
-            REDIS_URL=f"{REDIS.rpartition('/')[0]}/7",  # nobody else's bell
+            REDIS_URL=surroundings.REDIS,
         )  # fmt: skip
 
     def run(self, command: str) -> None:
@@ -60,8 +60,8 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    if not (SERVICE.startswith("postgres") and REDIS):
+def deployed(tmp_path: Path) -> Iterator[Site]:
+    if not (surroundings.DATABASE.startswith("postgres") and surroundings.REDIS):
         pytest.skip("the Procfile wants TEST_DATABASE_URL (PostgreSQL) and TEST_REDIS_URL")
     with private_database() as url:
         site = Site(tmp_path, url)
@@ -137,15 +137,15 @@ def test_the_procfile_names_what_there_is() -> None:
     assert len(COMMANDS) == len(procfile.LINES), "every line is `name: command`"
 
 
-def test_a_decision_on_one_server_is_done_by_a_worker_and_seen_on_another(site: Site) -> None:
+def test_a_decision_on_one_server_is_done_by_a_worker_and_seen_on_another(deployed: Site) -> None:
     one, two, of_worker = free_port(), free_port(), free_port()
-    site.run(COMMANDS["release"])
-    site.run(f"DEBUG=0 python manage.py shell --verbosity 0 --command '{MAKE_ALICE}'")
-    site.start("web", PORT=str(one))
-    site.start("web", PORT=str(two))
-    site.start("worker", METRICS_PORT=str(of_worker))
+    deployed.run(COMMANDS["release"])
+    deployed.run(f"DEBUG=0 python manage.py shell --verbosity 0 --command '{MAKE_ALICE}'")
+    deployed.start("web", PORT=str(one))
+    deployed.start("web", PORT=str(two))
+    deployed.start("worker", METRICS_PORT=str(of_worker))
     for port in (one, two):
-        eventually(partial(is_ready, site, port), "it is ready")
+        eventually(partial(is_ready, deployed, port), "it is ready")
 
     alice = Behind(one)
     assert Person(one).get("/accounts/login/")[0] == 301, "plain http goes to https"
@@ -165,8 +165,8 @@ def test_a_decision_on_one_server_is_done_by_a_worker_and_seen_on_another(site: 
     assert "blazen_sockets 1.0" in figures(two)
     assert "blazen_workers 1.0" in figures(one)
     live.close()
-    stops_cleanly(site)
-    told = [json.loads(line) for line in site.said("worker-2").splitlines() if line[:1] == "{"]
+    stops_cleanly(deployed)
+    told = [json.loads(line) for line in deployed.said("worker-2").splitlines() if line[:1] == "{"]
     run_id = run.split("/")[2]
     assert [line["message"] for line in told if line.get("run_id") == run_id] == [
         "A request waits for an answer.", "An answer was applied.", "The run is completed.",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from collections import Counter
 from random import Random
 
+from tests import surroundings
 from tests.whole import people
 from tests.whole.database import Database
 from tests.whole.reviewer import Answer
 from tests.whole.server import PATIENCE, ROOT, environment
 
 REVIEWERS = ("alice", "bob")
-REDIS = os.environ.get("TEST_REDIS_URL", "")
 
 
 class Program:
@@ -24,7 +23,7 @@ class Program:
     def __init__(self, database: Database, label: str, *command: str) -> None:
         extra = {"DATABASE_URL": database.url, "DJANGO_SETTINGS_MODULE": "blazen_site.settings"}
         if database.url:
-            extra["REDIS_URL"] = REDIS
+            extra["REDIS_URL"] = surroundings.REDIS
         self.label = label
         self._log = database.folder / f"{label}-{time.monotonic_ns()}.txt"
         with self._log.open("wb") as log:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 
 import psycopg
 
+from tests import surroundings
 from tests.whole.database import Database
 from tests.whole.server import PATIENCE, ROOT, environment, eventually
 
@@ -165,7 +165,7 @@ class Crew:
         return environment(
             self.folder,
             DATABASE_URL=self._database.url,
-            REDIS_URL=os.environ.get("TEST_REDIS_URL", "") if self.is_postgresql else "",
+            REDIS_URL=surroundings.REDIS if self.is_postgresql else "",
             DJANGO_SETTINGS_MODULE=settings,
         )
 
