@@ -27,7 +27,7 @@ from approvals.models import Decision, Draft
 from workflows.engine.edits import lay_over, same
 from workflows.errors import WrongState
 from workflows.models import InputRequest, database_now
-from workflows.models.batch import insert_one
+from workflows.models.batch import insert
 from workflows.models.prepared import Prepared, Slot
 
 if TYPE_CHECKING:
@@ -193,5 +193,5 @@ def _record(
         request=request, kind=kind, by=user, at=request.answered_at or database_now(),
         response=answer, edits=edits, revision=request.revision, door=door,
     )  # fmt: skip
-    insert_one(decision)
+    insert(Decision, [decision])
     return decision

@@ -11,6 +11,7 @@ from workflows.engine import InputRequestEvent
 from workflows.engine.workflow import Workflow
 from workflows.models import Assignment, InputRequest, Priority, Route
 from workflows.models.assignment import Directory, assignment
+from workflows.models.batch import insert
 from workflows.models.digest import digest_of
 from workflows.models.prepared import Prepared
 from workflows.models.request import Asked
@@ -45,14 +46,14 @@ def _after(moment: datetime, length: timedelta | None) -> datetime | None:
     return None if length is None else moment + length
 
 
-def assign(rows: Sequence[InputRequest]) -> list[Assignment]:
-    """Give new requests to whom they are asked of; return what has to be stored of it with them.
+def open_requests(rows: Sequence[InputRequest]) -> None:
+    """Insert new requests and their assignments, in the caller's transaction.
 
     A fixed number of queries: the routes, then users and groups that were named. What names
     nobody that exists is everybody's, so that it is not lost.
     """
     if not rows:
-        return []
+        return
     routes = _routes({row.asked.workflow for row in rows})
     directory = Directory(name for row in rows for name in row.asked.names)
     assignments: list[Assignment] = []
@@ -68,7 +69,8 @@ def assign(rows: Sequence[InputRequest]) -> list[Assignment]:
             row.priority = route.priority
         row.assigned = bool(found)
         assignments += [assignment(row, one) for one in found]
-    return assignments
+    insert(InputRequest, rows)
+    insert(Assignment, assignments)
 
 
 def _routes(workflows: set[str]) -> dict[tuple[str, str], Route]:

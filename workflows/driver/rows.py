@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -10,8 +10,8 @@ from uuid import UUID
 from django.db import connection
 
 from workflows.driver.write import Write
-from workflows.models import Delivery, InputRequest, WorkflowRun
-from workflows.models.batch import send, source
+from workflows.models import Delivery, WorkflowRun
+from workflows.models.batch import execute, source
 
 STORED = (
     "status",
@@ -27,25 +27,19 @@ STORED = (
 GUARDS = ("id", "fence", "inbox")
 
 
-def update_runs(writes: Sequence[Write]) -> Callable[[], set[UUID]]:
-    """Store the row of each write that still holds its fence; what is returned tells their ids.
+def update_runs(writes: Sequence[Write]) -> set[UUID]:
+    """Store the row of each write that still holds its fence, and return their ids.
 
     A run that goes on keeps the end of its lease as it is: another thread renews it.
     """
-    cursor = send(_update_sql(connection.vendor), WorkflowRun, map(_values, writes))
-
-    def ids() -> set[UUID]:
-        with cursor:
-            found = cursor.fetchall()
-        return {one if isinstance(one, UUID) else UUID(one) for (one,) in found}
-
-    return ids
+    found = execute(_update_sql(connection.vendor), WorkflowRun, map(_values, writes))
+    return {one if isinstance(one, UUID) else UUID(one) for (one,) in found}
 
 
 def lock(ids: Sequence[UUID]) -> None:
     """Lock these runs in order of their ids, as `WorkflowRunQuerySet.lock_in_order` does."""
     if connection.features.has_select_for_update and len(ids) > 1:
-        send(_lock_sql(connection.vendor), WorkflowRun, ({"id": pk} for pk in ids)).close()
+        execute(_lock_sql(connection.vendor), WorkflowRun, ({"id": pk} for pk in ids))
 
 
 @cache
@@ -61,24 +55,7 @@ def mark_applied(applied: Iterable[tuple[int, int]]) -> None:
     """Say of each delivery at which `seq` its run took it in."""
     values = [{"id": pk, "applied_seq": seq} for pk, seq in applied]
     if values:
-        send(_applied_sql(connection.vendor), Delivery, values).close()
-
-
-def close_requests(ended: Sequence[UUID]) -> None:
-    """Pending -> cancelled, for the requests of runs that are over."""
-    if ended:
-        values = ({"run_id": run_id} for run_id in ended)
-        send(_close_sql(connection.vendor), InputRequest, values).close()
-
-
-@cache
-def _close_sql(vendor: str) -> str:
-    request = InputRequest._meta.db_table
-    return (
-        f"UPDATE {request} SET status = 'cancelled' "
-        f"FROM {source(vendor, InputRequest, ('run_id',))} "
-        f"WHERE {request}.run_id = new.run_id AND {request}.status = 'pending'"
-    )
+        execute(_applied_sql(connection.vendor), Delivery, values)
 
 
 @cache

@@ -15,19 +15,18 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.db.models import F
 
 from workflows import metrics
-from workflows.driver.opening import assign
-from workflows.driver.rows import close_requests, lock, mark_applied, update_runs
+from workflows.driver.opening import open_requests
+from workflows.driver.rows import lock, mark_applied, update_runs
 from workflows.driver.write import Write
 from workflows.engine import registry
 from workflows.models import (
-    Assignment,
     InputRequest,
     JournalEntry,
     Snapshot,
     WorkflowRun,
     database_now,
 )
-from workflows.models.batch import insert, unwaited
+from workflows.models.batch import insert
 from workflows.retention import compact_grown
 
 logger = logging.getLogger(__name__)
@@ -104,36 +103,20 @@ def _free_ids(write: Write) -> None:
 
 
 def _store(writes: Sequence[Write]) -> set[UUID]:
-    """Store what of these can be, in one transaction; return the ids.
-
-    It is all sent before the database has said which runs are still in this worker's hands. Most
-    often all are; otherwise it is taken back, and the rest is sent again.
-    """
-    while writes:
-        with transaction.atomic():
-            done = _send(writes)
-            if len(done) == len(writes):
-                compact_grown({write.run_id: write.seq for write in writes if write.snapshot})
-                return done
-            transaction.set_rollback(True)
-        writes = [write for write in writes if write.run_id in done]
-    return set()
-
-
-def _send(writes: Sequence[Write]) -> set[UUID]:
-    """Write it all down, and return the ids of the runs that are in this worker's hands."""
-    requests = [row for write in writes for row in write.requests]
-    assignments = assign(requests)
-    with unwaited():
-        lock([write.run_id for write in writes])
-        stored = update_runs(writes)
-        insert(JournalEntry, [row for write in writes for row in write.journal])
-        insert(InputRequest, requests)
-        insert(Assignment, assignments)
-        insert(Snapshot, [write.snapshot for write in writes if write.snapshot])
-        mark_applied(one for write in writes for one in write.deliveries.items())
-        close_requests([write.run_id for write in writes if write.closes])
-        return stored()
+    with transaction.atomic():
+        lock([one.run_id for one in writes])
+        done = update_runs(writes)
+        kept = [write for write in writes if write.run_id in done]
+        insert(JournalEntry, [row for write in kept for row in write.journal])
+        open_requests([row for write in kept for row in write.requests])
+        insert(Snapshot, [write.snapshot for write in kept if write.snapshot])
+        compact_grown({write.run_id: write.seq for write in kept if write.snapshot})
+        mark_applied(one for write in kept for one in write.deliveries.items())
+        ended = [write.run_id for write in kept if write.closes]
+        if ended:
+            closing = InputRequest.objects.pending().filter(run__in=ended)
+            closing.update(status=InputRequest.Status.CANCELLED)
+    return done
 
 
 def release(writes: Collection[tuple[UUID, int]]) -> None:

@@ -8,68 +8,49 @@ the database reads as a table `new`, so each statement has one text and one para
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
 from django.db import connection, models
-from django.db.backends.utils import CursorWrapper
 
 M = TypeVar("M", bound=models.Model)
 
 
-@contextmanager
-def unwaited() -> Iterator[None]:
-    """Let statements inside go out one behind the other, where the database can: PostgreSQL.
-
-    An error comes with the first result that is read, at the latest at the end.
-    """
-    if connection.vendor != "postgresql":
-        yield
-        return
-    connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.pipeline():
-        yield
-
-
 def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
-    """Insert rows whose columns are all there, but for a key that counts by itself."""
-    if rows:
-        send(_insert_sql(connection.vendor, model), model, _values(model, rows)).close()
+    """Insert rows whose columns are all there, but for a key that counts by itself.
+
+    One row learns its key; of several, nobody can say which is whose.
+    """
+    if not rows:
+        return
+    names = _inserted(model)
+    values = ({name: getattr(row, name) for name in names} for row in rows)
+    counts = isinstance(model._meta.pk, models.AutoField) and len(rows) == 1
+    keys = execute(_insert_sql(connection.vendor, model, counts), model, values)
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
-
-
-def insert_one(row: models.Model) -> None:
-    """Insert one row, which learns its key."""
-    model = type(row)
-    sql = f"{_insert_sql(connection.vendor, model)} RETURNING id"
-    row.pk = execute(sql, model, _values(model, [row]))[0][0]
-    row._state.adding, row._state.db = False, connection.alias
+    if counts:
+        rows[0].pk = keys[0][0]
 
 
 def execute(sql: str, model: type[models.Model], values: Iterable[dict[str, Any]]) -> list[Any]:
-    """Run a statement over `source` with these rows, and return the rows that it returns."""
-    with send(sql, model, values) as cursor:
-        return list(cursor.fetchall())
-
-
-def send(sql: str, model: type[models.Model], values: Iterable[dict[str, Any]]) -> CursorWrapper:
-    """Run a statement over `source` with these rows, and return its cursor."""
+    """Run a statement over `source` with these rows, and return what it returns."""
     kinds = _kinds(model)
     plain = [{name: _plain(kinds[name], value) for name, value in one.items()} for one in values]
-    cursor = connection.cursor()
-    cursor.execute(sql, [json.dumps(plain)])
-    return cursor
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [json.dumps(plain)])
+        return cursor.fetchall() if cursor.description else []
 
 
 def fetch(model: type[M], values: Sequence[dict[str, Any]], condition: str) -> list[M]:
     """Return the rows that meet `condition` beside one of `values`, which it calls `new`."""
     if not values:
         return []
-    sql = _fetch_sql(connection.vendor, model, tuple(values[0]), condition)
-    return objects(model, execute(sql, model, values))
+    names = tuple(values[0])
+    return objects(
+        model, execute(_fetch_sql(connection.vendor, model, names, condition), model, values)
+    )
 
 
 def objects(model: type[M], rows: Iterable[Sequence[Any]]) -> list[M]:
@@ -152,13 +133,9 @@ def _inserted(model: type[models.Model]) -> list[str]:
     ]
 
 
-def _values(model: type[models.Model], rows: Iterable[models.Model]) -> Iterator[dict[str, Any]]:
-    names = _inserted(model)
-    return ({name: getattr(row, name) for name in names} for row in rows)
-
-
 @cache
-def _insert_sql(vendor: str, model: type[models.Model]) -> str:
+def _insert_sql(vendor: str, model: type[models.Model], returns_key: bool) -> str:
     names = _inserted(model)
     listed, sent = ", ".join(names), source(vendor, model, names)
-    return f"INSERT INTO {model._meta.db_table} ({listed}) SELECT {listed} FROM {sent}"
+    returning = "RETURNING id" if returns_key else ""
+    return f"INSERT INTO {model._meta.db_table} ({listed}) SELECT {listed} FROM {sent} {returning}"
