@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 
 from approvals.filters import Filters, Place
+from approvals.remarks import remarks_on
 from workflows.cursor import Cursor
 from workflows.models import InputRequest, scalars
 from workflows.models.indexes import CLOSED
@@ -68,6 +69,8 @@ class Waiting:
         pending = InputRequest.objects.visible_to(user).pending()
         matching = pending.filter(filters.matching(user)) if filters.narrow else pending
         rows, next_page = _page(matching, filters)
+        for row in rows:
+            row.remarks = list(remarks_on(row, user))  # type: ignore[attr-defined]
         wanted = _figures(pending)
         if not filters.narrow:
             wanted["oldest"] = scalars.first(pending.order_by("created_at", "id"), "created_at")

@@ -167,7 +167,7 @@ async def measure(server: Server, store: str, seconds: float) -> None:
     note = f"from an answer's commit until another person's open inbox lacks it, {RATE} answers/s."
     tell(Row("page", RATE, store, slowness(rate)), [times], AIMS, note)
     times, _ = await watched(server, CALM_COUNT, CALM if seconds > 1 else RATE, before)
-    note = f"the same, an answer every {1 / CALM:.0f} s: a page is nudged once a second at most."
+    note = f"the same, an answer every {1 / CALM:.0f} s: each finds the page at rest."
     tell(Row("calm page", 1, store), [times], CALM_AIMS, note)
 
 
