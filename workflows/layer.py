@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -47,5 +48,6 @@ class RedisLayer(RedisChannelLayer):  # type: ignore[misc]  # channels_redis has
         except asyncio.CancelledError:
             while not reading.done():
                 reading.cancel()
-                await asyncio.wait({reading}, timeout=0.1)
+                with contextlib.suppress(asyncio.CancelledError):  # told again meanwhile: it ends
+                    await asyncio.wait({reading}, timeout=0.1)
             raise

@@ -14,10 +14,7 @@ from django.db.utils import OperationalError
 from workflows.sqlite3.base import LINES
 from workflows.sqlite3.line import Line
 
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has many writers"),
-]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def in_a_thread(work: Callable[[], None]) -> threading.Thread:
