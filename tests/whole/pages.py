@@ -183,7 +183,8 @@ class Tab:
 
     @property
     def is_too_wide(self) -> bool:
-        """Whether the page scrolls sideways."""
+        """Whether the page scrolls sideways, once its style is there: the words come first."""
+        self.page.wait_for_load_state()
         script = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         return bool(self.page.evaluate(script))
 
