@@ -98,10 +98,7 @@ def decide(
         check_open(request)
         check_claim(user, request)
         check_digest(request, digest)
-        check_size(request, response)
-        check_size(request, dict(edits or {}), what="The edit")
-        answer = normalised(request, response)
-        effective = effective_edits(request, edits)
+        answer, effective = taken_in(request, response, edits)
         if not readable:
             raise Invalid(request.id, [])
         try:
@@ -110,6 +107,18 @@ def decide(
         except WrongState:
             continue  # somebody was faster: what they did is found by looking again
     raise Closed(f"Request {request_id} keeps changing; look at it again.")
+
+
+def taken_in(
+    request: InputRequest, response: Any, edits: Mapping[str, Any] | None
+) -> tuple[Any, dict[str, Any]]:
+    """Return the answer as it will be stored, and all edits that are effective with it.
+
+    Raise `TooLarge`, `Invalid`, or `RunBlocked` where the code that reads it is missing.
+    """
+    check_size(request, response)
+    check_size(request, dict(edits or {}), what="The edit")
+    return normalised(request, response), effective_edits(request, edits)
 
 
 def same_decision(

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
+from approvals import door
 from tests.app.factories import make_request, make_user
 from workflows.models import Assignment, InputRequest
 from workflows.models.digest import digest_of
@@ -43,3 +44,8 @@ def soon(**length: float) -> Any:
 def again(request: InputRequest) -> InputRequest:
     """Return the request as its row is now."""
     return InputRequest.objects.get(pk=request.pk)
+
+
+def decide(user: User, request: InputRequest, response: Any = YES, **given: Any) -> door.Outcome:
+    """Answer a request, as from its page."""
+    return door.decide(user, request.id, response, door="inbox", **given)

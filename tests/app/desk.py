@@ -45,3 +45,10 @@ def text(response: Any) -> str:
 def ago(**length: float) -> datetime:
     """Return a moment in the past: `ago(hours=2)`."""
     return timezone.now() - timedelta(**length)
+
+
+def field(response: Any, name: str) -> str:
+    """Return the value of an input of a page."""
+    found = re.search(rf'name="{re.escape(name)}" value="([^"]*)"', response.content.decode())
+    assert found, name
+    return found[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,47 +11,23 @@ from approvals import door
 from approvals.errors import (
     AlreadyAnswered,
     AlreadyVoted,
-    CannotUndo,
     ClaimedByOther,
-    Closed,
     Invalid,
-    MixedBatch,
     NotPermitted,
     NotVisible,
     Superseded,
-    TooMany,
 )
-from approvals.models import Comment, Decision, DecisionIsFinal, Draft
-from tests.app.company import NO, YES, again, asked_of, make_operator, soon
-from tests.app.factories import BARE, TYPED, make_reviewer, make_run, registered
-from workflows.models import Delivery, InputRequest, WorkflowRun
+from approvals.models import Comment, Decision, Draft
+from tests.app.company import NO, YES, again, asked_of, decide, make_operator, soon
+from tests.app.factories import TYPED, make_run
+from workflows.models import Delivery
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def flows() -> Iterator[None]:
-    with registered(BARE, TYPED):
-        yield
-
-
-@pytest.fixture
-def alice() -> User:
-    return make_reviewer("alice")
-
-
-@pytest.fixture
-def bob() -> User:
-    return make_reviewer("bob")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 
 @pytest.fixture
 def carol() -> User:
     return make_operator("carol")
-
-
-def decide(user: User, request: InputRequest, response: Any = YES, **given: Any) -> door.Outcome:
-    return door.decide(user, request.id, response, door="inbox", **given)
 
 
 # Claims
@@ -250,77 +225,7 @@ def test_after_an_edit_all_approve_anew(alice: User, bob: User, carol: User) -> 
     assert Decision.objects.count() == 3
 
 
-# Undo
-
-
-@pytest.fixture
-def undo(settings: Any) -> None:
-    settings.UNDO_SECONDS = 60
-
-
-@pytest.mark.usefixtures("undo")
-def test_an_answer_that_is_taken_back_was_never_delivered(alice: User, bob: User) -> None:
-    request = asked_of()
-    decide(alice, request)
-    run = WorkflowRun.objects.get(pk=request.run_id)
-    assert (run.status, run.inbox) == ("waiting", 0)
-    assert Delivery.objects.get().not_before == again(request).undo_until
-    with pytest.raises(NotPermitted):
-        door.withdraw(bob, request.id, door="inbox")
-    assert door.withdraw(alice, request.id, door="inbox").kind == "withdrawn"
-    row = again(request)
-    assert (row.status, row.answered_by, row.door, row.response) == ("pending", None, "", None)
-    assert not Delivery.objects.exists()
-    with pytest.raises(CannotUndo, match="no answer"):
-        door.withdraw(alice, request.id, door="inbox")
-    decide(bob, request, NO)
-    kinds = [(one.kind, one.voided_at is None) for one in Decision.objects.order_by("pk")]
-    assert kinds == [("final", False), ("withdrawn", True), ("final", True)]
-
-
-@pytest.mark.usefixtures("undo")
-def test_the_votes_of_others_stand_when_the_last_one_is_taken_back(alice: User, bob: User) -> None:
-    request = asked_of(quorum=2, editable=["claimed"])
-    decide(alice, request, edits={"claimed": "600.00"})
-    decide(bob, request)
-    door.withdraw(bob, request.id, door="inbox")
-    assert (again(request).votes, again(request).edits) == (1, {"claimed": "600.00"})
-    assert decide(bob, request).decision.kind == "final"
-
-
-@pytest.mark.usefixtures("undo")
-def test_too_late_is_too_late(alice: User) -> None:
-    request = asked_of()
-    decide(alice, request)
-    InputRequest.objects.filter(pk=request.pk).update(undo_until=soon(seconds=-1))
-    with pytest.raises(CannotUndo, match="on its way"):
-        door.withdraw(alice, request.id, door="inbox")
-    other = asked_of()
-    decide(alice, other)
-    other.run.cancel()
-    with pytest.raises(Closed):
-        door.withdraw(alice, other.id, door="inbox")
-    assert Delivery.objects.count() == 2
-
-
-def test_without_a_window_there_is_no_undo(alice: User) -> None:
-    request = asked_of()
-    decide(alice, request)
-    assert again(request).undo_until is None
-    with pytest.raises(CannotUndo):
-        door.withdraw(alice, request.id, door="inbox")
-
-
-def test_what_was_decided_is_never_edited_but_may_cease_to_count(alice: User) -> None:
-    decide(alice, asked_of())
-    decisions = Decision.objects.all()
-    with pytest.raises(DecisionIsFinal):
-        decisions.update(voided_at=soon())
-    assert decisions.void(soon()) == 1
-    assert decisions.void(soon()) == 0
-
-
-# Talk, drafts, batches
+# Talk and drafts
 
 
 def test_a_comment_is_said_to_all_who_see_the_request(alice: User, bob: User) -> None:
@@ -345,33 +250,3 @@ def test_a_draft_is_kept_until_the_answer(alice: User, bob: User) -> None:
     assert not Draft.objects.exists()
     with pytest.raises(AlreadyAnswered):
         door.save_draft(alice, request.id, {"comment": ["Late"]})
-
-
-def test_a_batch_has_an_outcome_for_each(alice: User, bob: User) -> None:
-    run = make_run(started_by=alice)
-    rows = [
-        asked_of(), asked_of(bob), asked_of(run=run, four_eyes=True),
-        asked_of(claimed_by=bob, claimed_until=soon(hours=1)), asked_of(quorum=2), asked_of(),
-    ]  # fmt: skip
-    ids = [row.id for row in rows]
-    items = door.decide_many(
-        alice, [*ids, ids[0]], YES, door="inbox", digests={str(ids[5]): "of another version"}
-    )
-    refused = [type(item.refusal).__name__ if item.refusal else None for item in items]
-    assert refused == [
-        None, "NotVisible", "NotPermitted", "ClaimedByOther", None, "Superseded"
-    ]  # fmt: skip
-    assert items[4].outcome is not None
-    assert items[4].outcome.waits
-    statuses = [again(row).status for row in rows]
-    assert statuses == ["answered", *["pending"] * 5]
-
-
-def test_a_batch_is_of_one_kind_and_not_too_large(alice: User) -> None:
-    mixed = [asked_of().id, asked_of(run=make_run(TYPED)).id]
-    with pytest.raises(MixedBatch):
-        door.decide_many(alice, mixed, YES, door="inbox")
-    with pytest.raises(TooMany):
-        door.decide_many(alice, [str(n) for n in range(101)], YES, door="inbox")
-    [item] = door.decide_many(alice, ["no-id"], YES, door="inbox")
-    assert isinstance(item.refusal, NotVisible)

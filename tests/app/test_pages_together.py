@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,31 +12,10 @@ from django.test import Client
 from approvals import door
 from approvals.models import Comment, Decision, Draft
 from tests.app.company import NO, YES, again, asked_of, make_operator, soon
-from tests.app.desk import HTMX, desk_of, ids, rows, text, url
-from tests.app.factories import BARE, TYPED, make_answered, make_reviewer, make_run, registered
+from tests.app.desk import HTMX, desk_of, field, ids, rows, text, url
+from tests.app.factories import TYPED, make_answered, make_run
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def flows() -> Iterator[None]:
-    with registered(BARE, TYPED):
-        yield
-
-
-@pytest.fixture
-def alice() -> User:
-    return make_reviewer("alice")
-
-
-@pytest.fixture
-def bob() -> User:
-    return make_reviewer("bob")
-
-
-@pytest.fixture
-def desk(alice: User) -> Client:
-    return desk_of(alice)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 
 def post(
@@ -45,13 +23,6 @@ def post(
 ) -> Any:
     more = {f"_edit.{key}": value for key, value in (edits or {}).items()}
     return desk.post(address, fields | more, headers=HTMX if htmx else {})
-
-
-def field(response: Any, name: str) -> str:
-    """Return the value of an input of a page."""
-    found = re.search(rf'name="{re.escape(name)}" value="([^"]*)"', response.content.decode())
-    assert found, name
-    return found[1]
 
 
 # Calm
@@ -276,43 +247,6 @@ def test_the_list_is_narrowed_by_tag_priority_and_what_is_mine(
     assert "Mine" in page
     assert "All priorities" in page
     assert "remove this filter" in page
-
-
-# Batches
-
-
-def test_many_are_decided_together_with_an_outcome_for_each(
-    desk: Client, alice: User, bob: User
-) -> None:
-    good, taken, hidden = asked_of(), asked_of(prompt="Taken?"), asked_of(bob)
-    chosen = [str(one.id) for one in (good, taken, hidden)]
-    page = desk.post("/requests/decide/", {"_id": chosen})
-    assert "Decide 3 requests together" in text(page)
-    assert "Publish it?" in text(page)
-    door.decide(bob, taken.id, NO, door="inbox")
-    fields = {"_id": chosen, "_go": "1", "verdict": "approve", "comment": "All fine."}
-    fields[f"_digest.{good.id}"] = field(page, f"_digest.{good.id}")
-    done = desk.post("/requests/decide/", fields)
-    assert "1 of 3 taken" in text(done)
-    assert "already answered by bob" in text(done)
-    assert (again(good).response, again(hidden).status) == (
-        {"approved": True, "comment": "All fine."}, "pending",
-    )  # fmt: skip
-
-
-def test_a_batch_that_cannot_be_decided_changes_nothing(desk: Client, alice: User) -> None:
-    bare, typed = asked_of(), asked_of(run=make_run(TYPED))
-    mixed = desk.post("/requests/decide/", {"_id": ids(bare, typed), "_go": "1"})
-    assert mixed.status_code == 422
-    assert "do not take the same answer" in text(mixed)
-    unread = desk.post("/requests/decide/", {"_id": ids(bare), "_go": "1"})
-    assert unread.status_code == 422
-    assert "Choose one of the buttons" in text(unread)
-    wrong = desk.post("/requests/decide/", {"_id": ids(typed), "_go": "1", "amount": "-1"})
-    assert wrong.status_code == 422
-    assert again(typed).is_pending
-    assert "Nothing was chosen" in text(desk.post("/requests/decide/", {}))
-    assert desk.get("/requests/decide/").status_code == 405
 
 
 # Who must not know

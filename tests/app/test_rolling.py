@@ -44,9 +44,7 @@ def version(workflow: Workflow) -> Signatures:
 
 
 def take(owner: str = "me") -> list[intake.Loaded]:
-    return intake.take(
-        owner, now=database_now(), limit=10, lease=LEASE, holding=(), suspects=False
-    )[0]
+    return intake.take(owner, limit=10, lease=LEASE, holding=(), suspects=False)[1]
 
 
 def fresh(run: WorkflowRun) -> WorkflowRun:
@@ -110,9 +108,7 @@ def test_many_runs_are_given_back_in_as_few_queries_as_one() -> None:
     counts = []
     for limit in (1, 5):
         with CaptureQueriesContext(connection) as queries:
-            intake.take(
-                "me", now=database_now(), limit=limit, lease=LEASE, holding=(), suspects=False
-            )
+            intake.take("me", limit=limit, lease=LEASE, holding=(), suspects=False)
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert set(WorkflowRun.objects.values_list("status", flat=True)) == {"queued"}
@@ -175,7 +171,7 @@ def test_a_run_that_kills_its_workers_is_blocked_whoever_else_is_there() -> None
     run = WorkflowRun.objects.start(flows.ASK, {})
     WorkflowRun.objects.filter(pk=run.pk).update(takeovers=5)
     beside("new", own_signatures() | {"t-new": "1"})
-    intake.take("me", now=database_now(), limit=1, lease=LEASE, holding=(), suspects=True)
+    intake.take("me", limit=1, lease=LEASE, holding=(), suspects=True)
     assert "in the hands of 5 workers" in (fresh(run).error or {})["message"]
 
 

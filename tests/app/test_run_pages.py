@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +10,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.app.factories import (
@@ -23,7 +21,8 @@ from tests.app.factories import (
     make_user,
     registered,
 )
-from workflows.models import JournalEntry, WorkflowRun
+from tests.app.history import begun, body, record
+from workflows.models import WorkflowRun
 
 pytestmark = pytest.mark.django_db
 
@@ -50,34 +49,6 @@ def operator() -> User:
 def desk(operator: User, client: Client) -> Client:
     client.force_login(operator)
     return client
-
-
-def record(run: WorkflowRun, kind: str, step: str = "", **data: Any) -> None:
-    """Add a journal entry, as the driver would."""
-    run.seq += 1
-    duration = data.pop("duration", None)
-    JournalEntry.objects.create(
-        run=run, seq=run.seq, kind=kind, step=step, data=data, at=timezone.now(), duration=duration
-    )
-    run.save()
-
-
-def begun(**columns: Any) -> WorkflowRun:
-    """Return a run that has asked, with the journal that led there."""
-    run = make_run(**columns)
-    record(run, "started", event={"type": "StartEvent", "data": {}}, invocations=[1], steps=["ask"])
-    error = {"kind": "OSError", "message": "The service was away."}
-    record(run, "step_retried", "ask", duration=1.5, invocation=1, attempt=1,
-           error=error, due=timezone.now().isoformat())  # fmt: skip
-    record(run, "step_completed", "ask", duration=0.5, invocation=1, attempt=2, set={},
-           events=[], spawn=[], requests=[])  # fmt: skip
-    return run
-
-
-def body(client: Client, run: WorkflowRun, **headers: str) -> str:
-    response = client.get(run.get_absolute_url(), headers=headers or None)
-    assert response.status_code == 200
-    return response.content.decode()
 
 
 def act(client: Client, run: WorkflowRun, verb: str, **fields: str) -> Any:
@@ -266,40 +237,6 @@ def test_htmx_gets_the_live_sections_alone(desk: Client) -> None:
 def test_a_history_restore_gets_the_full_page(desk: Client) -> None:
     headers = {"HX-Request": "true", "HX-History-Restore-Request": "true"}
     assert "<html" in body(desk, begun(), **headers)
-
-
-def test_the_history_goes_on_page_by_page(desk: Client) -> None:
-    run = make_run()
-    for number in range(60):
-        record(run, "answered", request_id=f"r{number}", by=f"person{number}", door="inbox")
-    first = body(desk, run)
-    assert "person59" in first
-    assert "person20<" not in first
-    second = desk.get(f"{run.get_absolute_url()}?before=36").content.decode()
-    assert "person34<" in second
-    assert "person35<" not in second
-    assert "?before=11" in second
-
-
-@pytest.mark.parametrize("before", ["x", "-1", "²", "9" * 40, ""])
-def test_a_nonsensical_place_in_the_history_is_its_beginning(desk: Client, before: str) -> None:
-    run = begun()
-    assert desk.get(run.get_absolute_url(), {"before": before}).status_code == 200
-
-
-def test_a_name_that_is_a_number_remains_a_name(desk: Client) -> None:
-    run = make_run()
-    record(run, "paused", by="007")
-    assert "<td>007</td>" in body(desk, run)
-
-
-def test_the_snapshot_is_the_state_at_this_moment(desk: Client) -> None:
-    run = begun()
-    response = desk.get(f"{run.get_absolute_url()}snapshot.json")
-    assert response.headers["Content-Type"] == "application/json"
-    assert json.loads(response.content)["workflow"] == BARE.name
-    fragment = desk.get(f"{run.get_absolute_url()}snapshot.json", headers={"HX-Request": "true"})
-    assert "<pre" in fragment.content.decode()
 
 
 def test_queries_do_not_grow_with_the_run(

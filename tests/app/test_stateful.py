@@ -189,9 +189,7 @@ class Worlds(RuleBasedStateMachine):
             for pk, one in self.twins.items()
             if one.status in ("queued", "running") and one.takeovers < 2
         }
-        loaded = intake.take(
-            "doomed", now=database_now(), limit=10, lease=LEASE, holding=(), suspects=False
-        )[0]
+        loaded = intake.take("doomed", limit=10, lease=LEASE, holding=(), suspects=False)[1]
         assert {one.row.pk for one in loaded} == expected
         return loaded
 

@@ -40,9 +40,7 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
 
 def claim(owner: str, *, suspects: bool = False) -> list[intake.Loaded]:
     """Claim and load what may be claimed, as the worker of this name."""
-    return intake.take(
-        owner, now=database_now(), limit=10, lease=LEASE, holding=(), suspects=suspects
-    )[0]
+    return intake.take(owner, limit=10, lease=LEASE, holding=(), suspects=suspects)[1]
 
 
 def begin(claimed: list[intake.Loaded]) -> None:

@@ -216,11 +216,11 @@ class Driver:
         return self._survey
 
     async def _claim(self, limit: int, *, suspects: bool) -> int:
-        loaded, claimed = await self.database.call(
-            intake.take, self.id, now=self.now(), limit=limit, lease=self.lease,
-            holding=list(self.lives), suspects=suspects,
-            fleet=self._survey.fleet if self._survey else None,
+        now, loaded, claimed = await self.database.call(
+            intake.take, self.id, limit=limit, lease=self.lease, holding=list(self.lives),
+            suspects=suspects, fleet=self._survey.fleet if self._survey else None,
         )  # fmt: skip
+        self.tell_time(now)
         for one in loaded:
             live = LiveRun(self, one)
             self.lives[live.id] = live

@@ -25,7 +25,7 @@ from workflows.engine.errors import CannotLoad
 from workflows.engine.held import Held
 from workflows.engine.machine import Machine
 from workflows.errors import DurableError
-from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun
+from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
 from workflows.models.batch import fetch
 from workflows.models.runs import BLOCK_AT
 
@@ -51,19 +51,19 @@ class Loaded:
 def take(
     owner: str,
     *,
-    now: datetime,
     limit: int,
     lease: timedelta,
     holding: Collection[UUID],
     suspects: bool,
     fleet: Fleet | None = None,
-) -> tuple[list[Loaded], int]:
-    """Claim and load runs; return them, and how many were claimed.
+) -> tuple[datetime, list[Loaded], int]:
+    """Claim and load runs; return the time, the runs, and how many were claimed.
 
     `fleet` may be a little old: who is there besides is asked again before a run is blocked. A
     run that cannot be loaded is given back if a live worker has other code for it, otherwise
     blocked, and spoils nobody else's.
     """
+    now = database_now()
     fleet = fleet or Fleet(owner, now)
     rows = WorkflowRun.objects.claim(
         owner, now=now, limit=limit, lease=lease, holding=holding, suspects=suspects,
@@ -81,7 +81,7 @@ def take(
         _turn_away(Fleet(owner, now), unfit)
     # That they were loaded took nobody down.
     WorkflowRun.objects.mark_untouched([one.row for one in loaded], untouched=True)
-    return loaded, len(rows)
+    return now, loaded, len(rows)
 
 
 def _turn_away(fleet: Fleet, unfit: Sequence[tuple[WorkflowRun, str]]) -> None:

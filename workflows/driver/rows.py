@@ -36,21 +36,6 @@ def update_runs(writes: Sequence[Write]) -> set[UUID]:
     return {one if isinstance(one, UUID) else UUID(one) for (one,) in found}
 
 
-def lock(ids: Sequence[UUID]) -> None:
-    """Lock these runs in order of their ids, as `WorkflowRunQuerySet.lock_in_order` does."""
-    if connection.features.has_select_for_update and len(ids) > 1:
-        execute(_lock_sql(connection.vendor), WorkflowRun, ({"id": pk} for pk in ids))
-
-
-@cache
-def _lock_sql(vendor: str) -> str:
-    run = WorkflowRun._meta.db_table
-    return (
-        f"SELECT 1 FROM {run}, {source(vendor, WorkflowRun, ('id',))} WHERE {run}.id = new.id "
-        f"ORDER BY {run}.id FOR UPDATE OF {run}"
-    )
-
-
 def mark_applied(applied: Iterable[tuple[int, int]]) -> None:
     """Say of each delivery at which `seq` its run took it in."""
     values = [{"id": pk, "applied_seq": seq} for pk, seq in applied]

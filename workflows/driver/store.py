@@ -16,7 +16,7 @@ from django.db.models import F
 
 from workflows import metrics
 from workflows.driver.opening import open_requests
-from workflows.driver.rows import lock, mark_applied, update_runs
+from workflows.driver.rows import mark_applied, update_runs
 from workflows.driver.write import Write
 from workflows.engine import registry
 from workflows.models import (
@@ -104,7 +104,8 @@ def _free_ids(write: Write) -> None:
 
 def _store(writes: Sequence[Write]) -> set[UUID]:
     with transaction.atomic():
-        lock([one.run_id for one in writes])
+        if len(writes) > 1:
+            WorkflowRun.objects.filter(pk__in=[one.run_id for one in writes]).lock_in_order()
         done = update_runs(writes)
         kept = [write for write in writes if write.run_id in done]
         insert(JournalEntry, [row for write in kept for row in write.journal])

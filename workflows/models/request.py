@@ -152,7 +152,8 @@ class InputRequest(Claimable, Timed):
         payload that were effective. `by` None is the system; a person's answer counts only for
         the version that was read, and while nobody else holds it. The run hears of it after
         `undo`. Raise `RequestClosed` if it is not pending or its deadline has passed, `RunEnded`
-        or `RunBlocked` if the run takes no answers; then nothing changed.
+        or `RunBlocked` if the run takes no answers; then nothing changed, and a transaction around
+        this has to end, too.
         """
         with transaction.atomic(savepoint=False):
             sent = self._send(response, by=by, door=door, edits=edits, undo=undo)
