@@ -114,3 +114,18 @@ def test_the_first_thing_of_a_page_that_a_key_reaches_is_its_content(
         assert alice.page.evaluate("document.activeElement.className") == "skip"
         alice.page.keyboard.press("Enter")
         assert alice.page.evaluate("document.activeElement.id") == "main"
+
+
+def test_only_the_list_scrolls_on_a_desk(
+    browser: Browser, server: ServeProcess, paths: dict[str, str]
+) -> None:
+    with tabs(browser, server, "alice", viewport={"width": 1440, "height": 400}) as tab:
+        tab.open(paths["inbox"])
+        tab.page.wait_for_load_state()
+        assert tab.page.locator("#rows a.row").count() > 4
+        document, rows = tab.page.evaluate(
+            "[document.documentElement, document.querySelector('#rows')]"
+            ".map((one) => one.scrollHeight - one.clientHeight)"
+        )
+        assert document == 0
+        assert rows > 0
