@@ -27,6 +27,8 @@ SQLITE_OPTIONS: dict[str, Any] = {
 POSTGRES_POOL: dict[str, Any] = {
     "min_size": 1, "max_size": 32, "timeout": 4, "reconnect_timeout": 2,
 }  # fmt: skip
+# What runs for each answer is planned once a connection, not each time: half of what it cost.
+POSTGRES_PREPARED: dict[str, Any] = {"server_side_binding": True, "prepare_threshold": 5}
 # A machine that vanished sends no farewell. Without these a query waits for it for two hours.
 POSTGRES_PATIENCE: dict[str, Any] = {
     "connect_timeout": 4, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
@@ -108,7 +110,7 @@ def database(url: str, *, data_dir: Path) -> dict[str, Any]:
         config["ENGINE"] = "workflows.sqlite3"
         options = SQLITE_OPTIONS | options
     elif config["ENGINE"].endswith("postgresql"):
-        options = {"pool": POSTGRES_POOL} | POSTGRES_PATIENCE | options
+        options = {"pool": POSTGRES_POOL} | POSTGRES_PREPARED | POSTGRES_PATIENCE | options
     return {**config, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 
 

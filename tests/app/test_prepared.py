@@ -7,6 +7,7 @@ from itertools import product
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connection
 
 from tests.app.factories import make_request, make_reviewer, make_run, make_user
 from workflows.models import Assignment, InputRequest, WorkflowRun, database_now
@@ -68,3 +69,16 @@ def test_a_worker_claims_what_is_claimable() -> None:
     assert len(wanted) == 9
     assert run.pk not in wanted
     assert {one.status for one in claimed} == {"running"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_runs_for_each_answer_is_prepared_once_a_connection() -> None:
+    alice, request = make_reviewer("alice"), make_request(make_run())
+    for _ in range(7):
+        InputRequest.objects.one_visible_to(alice, request.pk)
+    if connection.vendor != "postgresql":  # SQLite's driver keeps statements without being asked
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        kept = [statement for (statement,) in cursor.fetchall()]
+    assert [one for one in kept if 'FROM "workflows_inputrequest"' in one]

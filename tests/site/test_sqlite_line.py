@@ -86,3 +86,14 @@ def test_who_waits_too_long_is_told_and_is_not_in_the_line_any_more() -> None:
     assert told == ["The database is locked by another thread."]
     with transaction.atomic():
         Group.objects.create(name="after it")
+
+
+def test_marks_are_written_as_sqlite_wants_them() -> None:
+    with connection.cursor() as cursor:
+        for given in ("%s", "100 %"):  # the second time from what was kept
+            cursor.execute("SELECT '100%%', %s", [given])
+            assert cursor.fetchone() == ("100%", given)
+        cursor.execute("SELECT %(one)s || %(other)s", {"one": "a", "other": "b"})
+        assert cursor.fetchone() == ("ab",)
+        cursor.execute("SELECT '%s'")
+        assert cursor.fetchone() == ("%s",)

@@ -8,11 +8,12 @@ the database reads as a table `new`, so each statement has one text and one para
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
-from django.db import connection, models
+from django.db import connection, connections, models
 
 M = TypeVar("M", bound=models.Model)
 
@@ -28,16 +29,19 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     values = ({name: getattr(row, name) for name in names} for row in rows)
     counts = isinstance(model._meta.pk, models.AutoField) and len(rows) == 1
     keys = execute(_insert_sql(connection.vendor, model, counts), model, values)
+    alias = connection.alias
     for row in rows:
-        row._state.adding, row._state.db = False, connection.alias
+        row._state.adding, row._state.db = False, alias
     if counts:
         rows[0].pk = keys[0][0]
 
 
 def execute(sql: str, model: type[models.Model], values: Iterable[dict[str, Any]]) -> list[Any]:
     """Run a statement over `source` with these rows, and return what it returns."""
-    kinds = _kinds(model)
-    plain = [{name: _plain(kinds[name], value) for name, value in one.items()} for one in values]
+    kinds, adapt = _kinds(model), connection.ops.adapt_datetimefield_value
+    plain = [
+        {name: _plain(kinds[name], value, adapt) for name, value in one.items()} for one in values
+    ]
     with connection.cursor() as cursor:
         cursor.execute(sql, [json.dumps(plain)])
         return cursor.fetchall() if cursor.description else []
@@ -56,13 +60,14 @@ def fetch(model: type[M], values: Sequence[dict[str, Any]], condition: str) -> l
 def objects(model: type[M], rows: Iterable[Sequence[Any]]) -> list[M]:
     """Build objects of rows that have every column, in the order of the model's fields."""
     names = [field.attname for field in model._meta.concrete_fields]
-    converters = _converters(connection.vendor, model)
+    own = connections[connection.alias]  # each look through the proxy costs as much as a column
+    converters = _converters(own.vendor, model)
     found = []
     for row in rows:
         columns = list(row)
         for place, column, converter in converters:
-            columns[place] = converter(columns[place], column, connection)
-        found.append(model.from_db(connection.alias, names, columns))
+            columns[place] = converter(columns[place], column, own)
+        found.append(model.from_db(own.alias, names, columns))
     return found
 
 
@@ -87,7 +92,7 @@ def _fetch_sql(vendor: str, model: type[models.Model], names: Sequence[str], con
     return f"SELECT {columns} FROM {table}, {source(vendor, model, names)} WHERE {condition}"
 
 
-def _plain(kind: str, value: Any) -> Any:
+def _plain(kind: str, value: Any, adapt: Callable[[datetime], Any]) -> Any:
     """Return a column's value as it travels; JSON as a text, so that it is stored as written."""
     if value is None or kind == "":
         return value
@@ -95,7 +100,7 @@ def _plain(kind: str, value: Any) -> Any:
         return json.dumps(value, allow_nan=False)
     if kind == "uuid":
         return value.hex
-    return str(connection.ops.adapt_datetimefield_value(value))
+    return str(adapt(value))
 
 
 @cache

@@ -7,11 +7,12 @@ the same conditions as everywhere, with a `Slot` wherever a value will stand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db import connection, models
+from django.db import connection, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Expression
 from django.db.models.query import get_related_populators
 from django.db.models.sql import DeleteQuery, UpdateQuery
@@ -28,9 +29,9 @@ class Slot(Expression):
         """Keep the place."""
         return "%s", [self]
 
-    def filled(self, values: dict[str, Any]) -> Any:
+    def filled(self, values: dict[str, Any], own: BaseDatabaseWrapper) -> Any:
         """Return the value as the database takes it."""
-        return self.output_field.get_db_prep_save(values[self.name], connection)
+        return self.field.get_db_prep_save(values[self.name], own)
 
 
 class Written(NamedTuple):
@@ -89,17 +90,20 @@ class Prepared:
         return [self._object(row) for row in self._converted(rows)]
 
     def _filled(self, values: dict[str, Any]) -> list[Any]:
+        own = connections[connection.alias]  # the proxy costs more than most values do
         return [
-            one.field.get_db_prep_save(values[one.name], connection)
-            if isinstance(one, Slot)
-            else one
+            one.filled(values, own) if isinstance(one, Slot) else one
             for one in self._written.params
         ]
 
-    def _converted(self, rows: Sequence[Any]) -> Any:
-        if not self._converters:
-            return rows
-        return self._written.compiler.apply_converters(rows, self._converters)
+    def _converted(self, rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        own = connections[connection.alias]
+        for row in rows:
+            columns = list(row)
+            for place, (converters, expression) in self._converters.items():
+                for convert in converters:
+                    columns[place] = convert(columns[place], expression, own)
+            yield columns
 
     def _object(self, row: Sequence[Any]) -> Any:
         """Build one object, as `ModelIterable` does."""

@@ -36,8 +36,16 @@ def free_for(user: User | Slot, now: datetime | Slot) -> Q:
     return Q(claimed_by__isnull=True) | Q(claimed_by=user) | Q(claimed_until__lte=now)
 
 
+UNREAD = (
+    "schema", "tags", "default_response", "escalate_to",
+    "run__input", "run__result", "run__error", "run__progress",
+)  # fmt: skip
+"""JSON that no decision looks at, however large it is; whoever does has it read then."""
+
+
 def _one(requests: InputRequestQuerySet) -> InputRequestQuerySet:
-    return requests.filter(pk=Slot("pk", models.UUIDField())).select_related("run")
+    one = requests.filter(pk=Slot("pk", models.UUIDField()))
+    return one.select_related("run").defer(*UNREAD)
 
 
 def _all() -> InputRequestQuerySet:

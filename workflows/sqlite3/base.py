@@ -8,6 +8,7 @@ transactions before they ask SQLite. Other processes are met as before.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 from typing import Any
 
 from django.db.backends.sqlite3 import base
@@ -19,6 +20,21 @@ LINES: defaultdict[str, Line] = defaultdict(Line)  # by file
 PATIENCE = 5.0  # seconds, where the options name no `timeout`
 
 
+class Cursor(base.SQLiteCursorWrapper):
+    """Writes the marks of a statement as SQLite wants them, once for each text."""
+
+    @staticmethod
+    @lru_cache(maxsize=500)
+    def _converted(query: str) -> str:
+        return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
+
+    def convert_query(self, query: str, *, param_names: list[str] | None = None) -> str:
+        """Return the statement with marks that SQLite knows."""
+        if param_names is not None:
+            return super().convert_query(query, param_names=param_names)
+        return self._converted(query)
+
+
 class DatabaseWrapper(base.DatabaseWrapper):
     """Stands in line from the beginning of a transaction to its end.
 
@@ -28,6 +44,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._line: Line | None = None  # while it is this connection's turn
+
+    def create_cursor(self, name: str | None = None) -> Cursor:
+        """Return a cursor; SQLite has none with a name."""
+        made: Cursor = self.connection.cursor(factory=Cursor)
+        return made
 
     def _start_transaction_under_autocommit(self) -> None:
         line = LINES[str(self.settings_dict["NAME"])]
