@@ -18,6 +18,7 @@ from workflows.engine import (
     step,
 )
 from workflows.engine.entries import Entry
+from workflows.engine.held import Held
 from workflows.engine.machine import Machine
 from workflows.engine.snapshot import write_state
 from workflows.engine.state import RunState
@@ -218,7 +219,7 @@ class Twin:
         self.claim()
         self.bench = self._reloaded()
         if not self.machine.state.begun:
-            self.machine.start(WORKFLOW.start_event({}))
+            self.machine.start(Held.of(WORKFLOW.start_event({})))
         kept = [mail for mail in self.mail if not self._apply(mail)]
         self._note_progress()
         self.mail = kept

@@ -11,6 +11,7 @@ from typing import Any
 from workflows.engine import Context, Event, Workflow
 from workflows.engine.effects import Effects
 from workflows.engine.entries import Entry
+from workflows.engine.held import Held
 from workflows.engine.machine import Machine
 from workflows.engine.snapshot import read_state, write_state
 from workflows.engine.state import Invocation, RunState
@@ -45,7 +46,7 @@ class Bench:
         self.told: list[tuple[float, str]] = []
         self.machine = Machine(workflow, "run-1", state)
         if state is None:
-            self.machine.start(workflow.start_event(data))
+            self.machine.start(Held.of(workflow.start_event(data)))
 
     def call(self, function: Callable[[], Any]) -> Any:
         return function()

@@ -20,7 +20,7 @@ from workflows.engine import (
     WorkflowStalled,
     step,
 )
-from workflows.engine.machine import Machine
+from workflows.engine.held import Held
 from workflows.engine.snapshot import write_state
 
 
@@ -229,8 +229,6 @@ def test_deadline_is_absolute_survives_a_reload_and_fails_the_run() -> None:
     assert "'late'" in str(bench.machine.failure)
 
 
-def test_input_that_cannot_be_stored_starts_nothing() -> None:
-    machine = Machine(workflow, "run-1")
+def test_input_that_cannot_be_stored_is_never_held() -> None:
     with pytest.raises(UnstorableValue, match="StartEvent"):
-        machine.start(StartEvent.model_validate({"x": float("nan")}))
-    assert not machine.journal
+        Held.of(StartEvent.model_validate({"x": float("nan")}))

@@ -148,7 +148,7 @@ def _prepare(
     machine.check_loadable()
     _check_answers(machine, deliveries)
     if not state.begun:
-        machine.start(workflow.start_event(row.input))
+        machine.start(Held.of(workflow.start_event(row.input)))
     return Loaded(row, machine, deliveries)
 
 
@@ -159,7 +159,7 @@ def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
         request = machine.state.requests.get(one.data.get("request_id", ""))
         if one.kind != Delivery.Kind.ANSWER or request is None:
             continue
-        reply = request.event.load(events).reply.__name__
+        reply = machine.workflow.request_class(request.event.name).reply.__name__
         answer = Held(reply, {key: one.data[key] for key in ("request_id", "response")})
         try:
             answer.load(events)

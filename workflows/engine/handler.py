@@ -17,9 +17,10 @@ from workflows.engine import errors
 from workflows.engine.changes import Changes
 from workflows.engine.codec import decode
 from workflows.engine.edits import check_edits
-from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
+from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent
 from workflows.engine.execution import Attempt, is_cancelled
 from workflows.engine.failure import recall, wrong_request
+from workflows.engine.held import Held
 from workflows.engine.machine import Machine
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.state import Invocation
@@ -51,7 +52,7 @@ class WorkflowHandler:
         self.fraction: tuple[float, str] | None = None
 
     @classmethod
-    def start(cls, workflow: Workflow, event: StartEvent) -> WorkflowHandler:
+    def start(cls, workflow: Workflow, event: Held) -> WorkflowHandler:
         """Begin a run with this input."""
         handler = cls(Machine(workflow, str(uuid4())))
         handler._machine.start(event)
@@ -275,9 +276,11 @@ class WorkflowHandler:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        times = [self._machine.next_due, self._machine.next_deadline]
+        times = (self._machine.next_due, self._machine.next_deadline)
+        if times == (None, None):
+            return
         due = [time for time in times if time is not None]
-        if due and self._machine.state.status == "running":
+        if self._machine.state.status == "running":
             delay = max(0.0, (min(due) - now).total_seconds())
             self._timer = self._loop.call_later(delay, self._pump)
 

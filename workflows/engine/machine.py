@@ -17,7 +17,7 @@ from workflows.engine import errors
 from workflows.engine.effects import Effects
 from workflows.engine.emission import emit
 from workflows.engine.entries import Entry, only
-from workflows.engine.events import Event, InputRequestEvent, StartEvent
+from workflows.engine.events import Event, InputRequestEvent
 from workflows.engine.failure import describe
 from workflows.engine.held import Held
 from workflows.engine.loading import check_loadable
@@ -72,8 +72,7 @@ class Machine:
     def release(self, step: str) -> None:
         """Give back the slot of an invocation whose function has really ended."""
         self.busy[step] -= 1
-        held_back = self._held_back.get(step)
-        if held_back:
+        if held_back := self._held_back.get(step):
             self._freed.append(held_back.popleft())
 
     @property
@@ -95,11 +94,11 @@ class Machine:
 
     # What came of it
 
-    def start(self, event: StartEvent) -> None:
-        """Begin the run with its input."""
-        steps = self.workflow.takers(type(event))
+    def start(self, event: Held) -> None:
+        """Begin the run with its input, an event of the workflow's start class."""
+        steps = self.workflow.takers(self.workflow.start_class)
         ids = self._new_ids(len(steps))
-        self._record("started", event=Held.of(event), invocations=ids, steps=list(steps))
+        self._record("started", event=event, invocations=ids, steps=list(steps))
         self._fresh.extend(ids)
 
     def complete(
@@ -153,6 +152,10 @@ class Machine:
 
     def check_open(self, request_id: str) -> InputRequestEvent:
         """Return the open request; raise the error that says why it takes no answer."""
+        event: InputRequestEvent = self._open(request_id).load(self.workflow.events)
+        return event
+
+    def _open(self, request_id: str) -> Held:
         if request_id in self.state.closed:
             raise errors.AlreadyAnswered(f"{self}: request {request_id!r} was answered before.")
         if request_id not in self.state.requests:
@@ -161,14 +164,13 @@ class Machine:
             raise errors.RequestClosed(
                 f"{self}: request {request_id!r} is closed, the run is {self.state.status}."
             )
-        event: InputRequestEvent = self.state.requests[request_id].event.load(self.workflow.events)
-        return event
+        return self.state.requests[request_id].event
 
     def answer(
         self, request_id: str, response: Any, *, by: str = "", door: str = "", edits: Any = None
     ) -> None:
         """Route an answer, through `Workflow.check_reply` by now. Raise as `check_open` does."""
-        reply = self.check_open(request_id).reply
+        reply = self.workflow.request_class(self._open(request_id).name).reply
         steps = self.workflow.takers(reply)
         ids = self._new_ids(len(steps))
         self._record(
@@ -246,8 +248,7 @@ class Machine:
         try:
             check_loadable(self.workflow, self.state)
         except errors.CannotLoad as error:
-            told = f"{self} does not fit the code of this workflow: {error}."
-            raise errors.CannotLoad(told) from error
+            raise errors.CannotLoad(f"{self} does not fit its workflow's code: {error}.") from error
 
     def __str__(self) -> str:
         """Return the name of the run, for sentences."""
@@ -295,6 +296,5 @@ class Machine:
             self._watch(request_id)
 
     def _watch(self, request_id: str) -> None:
-        deadline = self.state.requests[request_id].deadline
-        if deadline is not None:
+        if (deadline := self.state.requests[request_id].deadline) is not None:
             heapq.heappush(self._deadlines, (deadline, request_id))

@@ -22,6 +22,7 @@ from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent
 from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.graph import Graph, draw
 from workflows.engine.handler import WorkflowHandler
+from workflows.engine.held import Held
 from workflows.engine.reply import check_reply, schema_of
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.steps import Step
@@ -160,7 +161,7 @@ class Workflow:
                 f"Workflow {self.name!r}: give the input as one value or as keywords, not both."
             )
         given = self.check_input(fields if data is None else data)
-        return WorkflowHandler.start(self, self.start_event(given))
+        return WorkflowHandler.start(self, Held(self.start_class.__name__, given))
 
     @staticmethod
     async def resume(snapshot: WorkflowSnapshot) -> WorkflowHandler:
