@@ -8,7 +8,14 @@ from functools import cache
 from django.http import HttpRequest
 
 from workflows.models import InputRequest, scalars
-from workflows.models.scalars import Amount
+from workflows.models.scalars import Amount, Scalar
+from workflows.models.viewer import Viewer
+
+
+@cache
+def waiting_of(viewer: Viewer) -> Scalar:
+    """Count the requests that wait, of those that somebody like this may see."""
+    return scalars.amount(InputRequest.objects.visible_to(viewer).pending())
 
 
 def counts(request: HttpRequest) -> dict[str, Callable[[], Amount]]:
@@ -19,8 +26,8 @@ def counts(request: HttpRequest) -> dict[str, Callable[[], Amount]]:
 
     @cache
     def waiting() -> Amount:
-        pending = InputRequest.objects.visible_to(request.user).pending()
-        found: Amount = scalars.read(waiting=scalars.amount(pending))["waiting"]
+        total = waiting_of(Viewer.like(request.user))
+        found: Amount = scalars.read({"total": total}, user=request.user.pk)["total"]
         return found
 
     return {"waiting_count": waiting}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
@@ -17,6 +18,7 @@ from workflows.models import InputRequest, scalars
 from workflows.models.indexes import CLOSED
 from workflows.models.requests import HAD
 from workflows.models.scalars import Amount, Scalar
+from workflows.models.viewer import Viewer
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -71,15 +73,17 @@ class Waiting:
         rows, next_page = _page(matching, filters)
         for row in rows:
             row.remarks = list(remarks_on(row, user))  # type: ignore[attr-defined]
-        wanted = _figures(pending)
-        if not filters.narrow:
-            wanted["oldest"] = scalars.first(pending.order_by("created_at", "id"), "created_at")
-        elif next_page or filters.place:
-            wanted |= {"found": scalars.amount(matching), "oldest": scalars.NOTHING}
-        figures = scalars.read(**wanted)
+        wanted = dict(figures_of(Viewer.like(user)))
+        if filters.narrow:
+            wanted["oldest"] = scalars.NOTHING
+            if next_page or filters.place:
+                wanted["found"] = scalars.amount(matching)
+        figures = scalars.read(wanted, user=user.pk)
         lowest, highest, given = (figures.pop(name) for name in ("lowest", "highest", "given"))
-        figures.setdefault("found", Amount(len(rows)) if filters.narrow else figures["total"])
-        figures.setdefault("oldest", min((row.created_at for row in rows), default=None))
+        if filters.narrow and "found" not in figures:  # the page has them all
+            figures["found"] = Amount(len(rows))
+            figures["oldest"] = min((row.created_at for row in rows), default=None)
+        figures.setdefault("found", figures["total"])
         return cls(
             rows=rows, next_page=next_page, urgencies=lowest != highest, given=given is not None,
             **figures,
@@ -105,11 +109,14 @@ def _in_order(requests: Requests, stretches: Iterable[Q], most: int) -> Iterator
             return
 
 
-def _figures(pending: Requests) -> dict[str, Scalar]:
-    """Ask for what is said of all that waits, whatever the filters."""
+@cache
+def figures_of(viewer: Viewer) -> dict[str, Scalar]:
+    """Ask for what is said of all that waits for somebody like this, whatever the filters."""
+    pending = InputRequest.objects.visible_to(viewer).pending()
     urgent = pending.order_by(*ORDER)
     return {
         "total": scalars.amount(pending),
+        "oldest": scalars.first(pending.order_by("created_at", "id"), "created_at"),
         "newest": scalars.first(pending.order_by("-created_at", "-id"), "created_at"),
         "highest": scalars.first(urgent, "priority"),
         "lowest": scalars.first(urgent.reverse(), "priority"),

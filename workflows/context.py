@@ -12,10 +12,12 @@ from django.http import HttpRequest
 
 from workflows.models import Worker, WorkflowRun, scalars
 from workflows.models.clock import now_as_scalar
+from workflows.models.viewer import Viewer
 
 WORKER_SILENCE = timedelta(seconds=30)
 
 
+@cache
 def last_heard() -> dict[str, scalars.Scalar]:
     """Return what `silence_of` needs to be read."""
     return {"seen": scalars.first(Worker.objects.order_by("-seen_at"), "seen_at"),
@@ -30,7 +32,7 @@ def silence_of(figures: dict[str, Any]) -> timedelta | None:
 
 def worker_silence() -> timedelta | None:
     """Return for how long no worker has been heard of; None if none ever was. One query."""
-    return silence_of(scalars.read(**last_heard()))
+    return silence_of(scalars.read(last_heard()))
 
 
 def too_long(silence: timedelta | None) -> bool:
@@ -43,6 +45,12 @@ def worker_is_missing() -> bool:
     return too_long(worker_silence())
 
 
+@cache
+def attention_of(viewer: Viewer) -> scalars.Scalar:
+    """Count the runs that failed or are blocked, of those that somebody like this may see."""
+    return scalars.amount(WorkflowRun.objects.visible_to(viewer).needing_attention())
+
+
 def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
     """Give templates `worker_is_missing`, and `attention_count`, an amount of runs: one query.
 
@@ -52,8 +60,8 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
 
     @cache
     def figures() -> dict[str, Any]:
-        runs = WorkflowRun.objects.visible_to(request.user).needing_attention()
-        return scalars.read(attention=scalars.amount(runs), **last_heard())
+        attention = attention_of(Viewer.like(request.user))
+        return scalars.read({"attention": attention, **last_heard()}, user=request.user.pk)
 
     return {
         "worker_is_missing": lambda: too_long(silence_of(figures())),

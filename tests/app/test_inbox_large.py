@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from itertools import pairwise
 
@@ -13,11 +13,13 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from approvals.context import waiting_of
 from approvals.filters import Filters
-from approvals.listing import PAGE, Waiting, next_after
+from approvals.listing import PAGE, Waiting, figures_of, next_after
 from tests.app.company import again, asked_of, make_operator, soon
 from tests.app.desk import HTMX, ago, desk_of, ids, rows, text
 from tests.app.factories import BARE, TYPED, make_request, make_run
+from workflows.context import attention_of
 from workflows.driver import sweep
 from workflows.models import InputRequest, scalars
 from workflows.models.scalars import MOST, Amount
@@ -28,9 +30,15 @@ MIGRATION = import_module("workflows.migrations.0005_inbox_at_scale")
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let three be as far as anything is counted."""
+def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let three be as far as anything is counted, also in what was written down before."""
+    kept = (figures_of, waiting_of, attention_of)
     monkeypatch.setattr(scalars, "MOST", 3)
+    for one in kept:
+        one.cache_clear()
+    yield
+    for one in kept:
+        one.cache_clear()
 
 
 def waiting(user: User, **filters: str) -> Waiting:

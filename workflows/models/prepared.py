@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Expression
@@ -84,8 +85,12 @@ class Prepared:
 
     def fetch(self, **values: Any) -> list[Any]:
         """Run a SELECT and return its objects, with what `select_related` named."""
+        try:
+            written = self._written
+        except EmptyResultSet:  # whatever the values, no row meets these conditions
+            return []
         with connection.cursor() as cursor:
-            cursor.execute(self._written.sql, self._filled(values))
+            cursor.execute(written.sql, self._filled(values))
             rows = cursor.fetchall()
         return [self._object(row) for row in self._converted(rows)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -12,15 +13,12 @@ from django.db.models import Exists, OuterRef, Q
 
 from workflows.models.assignment import Assignment
 from workflows.models.prepared import Prepared, Slot
+from workflows.models.viewer import DECIDE, SEE_ALL, Viewer
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
     from workflows.models.request import InputRequest
-
-DECIDE = "approvals.add_decision"
-SEE_ALL = "workflows.view_inputrequest"
-
 
 HAD = Q(assigned=True) | Q(claimed_by__isnull=False)
 """The condition that somebody has a request: it was given to them, or they claimed it."""
@@ -43,19 +41,12 @@ UNREAD = (
 """JSON that no decision looks at, however large it is; whoever does has it read then."""
 
 
-def _one(requests: InputRequestQuerySet) -> InputRequestQuerySet:
-    one = requests.filter(pk=Slot("pk", models.UUIDField()))
-    return one.select_related("run").defer(*UNREAD)
-
-
-def _all() -> InputRequestQuerySet:
+@cache
+def _one_visible_to(viewer: Viewer) -> Prepared:
     from workflows.models.request import InputRequest
 
-    return InputRequest.objects.all()
-
-
-ONE = Prepared(lambda: _one(_all()))
-ONE_OPEN = Prepared(lambda: _one(_all().open_to(Slot("user", models.IntegerField()))))
+    one = InputRequest.objects.visible_to(viewer).filter(pk=Slot("pk", models.UUIDField()))
+    return Prepared(lambda: one.select_related("run").defer(*UNREAD))
 
 
 def deciders() -> models.QuerySet[User]:
@@ -68,7 +59,7 @@ def deciders() -> models.QuerySet[User]:
 class InputRequestQuerySet(models.QuerySet["InputRequest"]):
     """Queries over many requests."""
 
-    def visible_to(self, user: User | AnonymousUser) -> InputRequestQuerySet:
+    def visible_to(self, user: User | AnonymousUser | Viewer) -> InputRequestQuerySet:
         """Requests that `user` may know of: all, or the unassigned and their own, if they decide.
 
         Every page, count, search, socket and command asks here.
@@ -81,11 +72,8 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
 
     def one_visible_to(self, user: User | AnonymousUser, pk: UUID | str) -> InputRequest | None:
         """Return the request of this key, with its run, if `visible_to` has it; as quickly."""
-        if user.has_perm(SEE_ALL):
-            return next(iter(ONE.fetch(pk=pk)), None)
-        if user.has_perm(DECIDE):
-            return next(iter(ONE_OPEN.fetch(pk=pk, user=user.pk)), None)
-        return None
+        prepared = _one_visible_to(Viewer.like(user))
+        return next(iter(prepared.fetch(pk=pk, user=user.pk)), None)
 
     def open_to(self, user: Any) -> InputRequestQuerySet:
         """Requests for everybody who decides, and those given to the user of this key."""

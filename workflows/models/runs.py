@@ -16,6 +16,7 @@ from workflows.models import claiming
 from workflows.models.batch import insert
 from workflows.models.claiming import LONGEST_LEASE
 from workflows.models.clock import database_now
+from workflows.models.viewer import SEE_RUNS, Viewer
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -39,16 +40,16 @@ def heard(now: models.Expression) -> dict[str, Any]:
 class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
     """Queries over many runs, each one statement."""
 
-    def visible_to(self, user: User | AnonymousUser) -> WorkflowRunQuerySet:
+    def visible_to(self, user: User | AnonymousUser | Viewer) -> WorkflowRunQuerySet:
         """Runs that `user` may see: all, or those they started or may see a request of."""
         from workflows.models.request import InputRequest
 
-        if user.has_perm("workflows.view_workflowrun"):
+        if user.has_perm(SEE_RUNS):
             return self
         if not user.is_authenticated:
             return self.none()
         asked = InputRequest.objects.visible_to(user).filter(run=models.OuterRef("pk"))
-        return self.filter(Q(started_by=user) | models.Exists(asked))
+        return self.filter(Q(started_by=user.pk) | models.Exists(asked))
 
     def start(
         self,

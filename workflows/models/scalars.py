@@ -2,18 +2,21 @@
 
 A page of the inbox needs a handful of them, whatever waits, and every open page needs them anew
 with each change. The conditions are the ORM's own, so that what a person may know of is still
-said in one place; only what stands around them is written here.
+said in one place; only what stands around them is written here. To write them takes longer than
+to run them, so whoever asks often keeps them, made for a `Viewer`, and names the user then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
-from django.db import connection, models
+from django.db import connection, connections, models
 from django.db.models.expressions import RawSQL
+
+from workflows.models.prepared import Slot
 
 MOST = 1000
 """As far as anything is counted: nobody works with the difference between 8,000 and 9,000."""
@@ -86,9 +89,14 @@ def distinct(rows: models.QuerySet[Any], column: str) -> Scalar:
     return Scalar(sql, [*params, *more], _names)
 
 
-def read(**scalars: Scalar) -> dict[str, Any]:
-    """Return each value by its name: one query."""
-    params = [one for scalar in scalars.values() for one in scalar.params]
+def read(scalars: Mapping[str, Scalar], **values: Any) -> dict[str, Any]:
+    """Return each value by its name: one query. `values` fill the slots that are in them."""
+    own = connections[connection.alias]
+    params = [
+        one.filled(values, own) if isinstance(one, Slot) else one
+        for scalar in scalars.values()
+        for one in scalar.params
+    ]
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(f'({one.sql})' for one in scalars.values())}", params)
         row = cursor.fetchone()

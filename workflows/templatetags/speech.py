@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django import template
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -99,7 +98,8 @@ def exact(moment: datetime | None) -> str:
     """The moment in the reader's own zone: "18 November 2026, 09:12:05 CET"."""
     if not moment:
         return ""
-    return date_format(timezone.localtime(moment), "j F Y, H:i:s T", use_l10n=False)
+    local = timezone.localtime(moment)
+    return f"{local.day} {local:%B %Y, %H:%M:%S %Z}"
 
 
 def _time(moment: datetime, text: str, speech: str) -> SafeString:
@@ -120,4 +120,4 @@ def _amount(gap: int) -> str:
 def _day(moment: datetime, now: datetime) -> str:
     local: Any = timezone.localtime(moment)
     same_year = local.year == timezone.localtime(now).year
-    return date_format(local, "j F" if same_year else "j F Y", use_l10n=False)
+    return f"{local.day} {local:%B}" if same_year else f"{local.day} {local:%B %Y}"
