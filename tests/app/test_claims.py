@@ -31,7 +31,7 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.models import WorkflowRun, database_now
+from workflows.models import WorkflowRun
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
@@ -121,7 +121,7 @@ def test_a_worker_that_dies_while_it_loads_is_counted_for_all_it_loaded() -> Non
     claim("dead")
     for _ in range(2):
         lapse(run)
-        WorkflowRun.objects.claim("dies in the load", now=database_now(), limit=1, lease=LEASE)
+        WorkflowRun.objects.claim("dies in the load", limit=1, lease=LEASE)
     assert fresh(run).takeovers == 2
 
 

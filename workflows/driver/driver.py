@@ -220,7 +220,8 @@ class Driver:
             intake.take, self.id, limit=limit, lease=self.lease, holding=list(self.lives),
             suspects=suspects, fleet=self._survey.fleet if self._survey else None,
         )  # fmt: skip
-        self.tell_time(now)
+        if now is not None:
+            self.tell_time(now)
         for one in loaded:
             live = LiveRun(self, one)
             self.lives[live.id] = live

@@ -56,19 +56,22 @@ def take(
     holding: Collection[UUID],
     suspects: bool,
     fleet: Fleet | None = None,
-) -> tuple[datetime, list[Loaded], int]:
-    """Claim and load runs; return the time, the runs, and how many were claimed.
+) -> tuple[datetime | None, list[Loaded], int]:
+    """Claim and load runs; return the time, if any was claimed, the runs, and how many were.
 
     `fleet` may be a little old: who is there besides is asked again before a run is blocked. A
     run that cannot be loaded is given back if a live worker has other code for it, otherwise
     blocked, and spoils nobody else's.
     """
-    now = database_now()
-    fleet = fleet or Fleet(owner, now)
+    fleet = fleet or Fleet(owner, database_now())
     rows = WorkflowRun.objects.claim(
-        owner, now=now, limit=limit, lease=lease, holding=holding, suspects=suspects,
+        owner, limit=limit, lease=lease, holding=holding, suspects=suspects,
         withheld=fleet.withheld(),
     )  # fmt: skip
+    if not rows:
+        return None, [], 0
+    assert rows[0].wake_at
+    now = rows[0].wake_at - lease
     metrics.claimed(rows)
     loaded, unfit = [], []
     for one in _load(rows):

@@ -73,9 +73,8 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             idempotency_key=idempotency_key, created_at=now, wake_at=now,
         )  # fmt: skip
         try:
-            with transaction.atomic():
+            with claiming.lone_statement():
                 insert(self.model, [run])
-                announce.after_commit(runs=[run.pk], bell=True)
         except IntegrityError:
             if idempotency_key is None:
                 raise
@@ -83,13 +82,13 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             if earlier.input != data:
                 raise IdempotencyConflict(flow.name, idempotency_key) from None
             return earlier
+        announce.after_commit(runs=[run.pk], bell=True)
         return run
 
     def claim(
         self,
         owner: str,
         *,
-        now: datetime,
         limit: int,
         lease: timedelta,
         holding: Collection[Any] = (),
@@ -103,7 +102,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         are runs to leave to others. Rows that another worker is claiming are skipped.
         """
         return claiming.claim(
-            self.model, owner, now=now, limit=limit, lease=lease, holding=holding,
+            self.model, owner, limit=limit, lease=lease, holding=holding,
             suspects=suspects, withheld=withheld,
         )  # fmt: skip
 
