@@ -71,7 +71,7 @@ class ClaimedByOther(AnswerRefused):
 
 
 class CannotUndo(AnswerRefused):
-    """There is no answer to take back, or the run has it by now."""
+    """There is nothing of theirs to take back, or the run has it by now."""
 
     status = 409
 

@@ -55,7 +55,7 @@ class Decision(models.Model):
     class Kind(models.TextChoices):
         VOTE = "vote"  # an approval while others are still missing
         FINAL = "final"  # the answer
-        WITHDRAWN = "withdrawn"  # says that the answer before it was taken back
+        WITHDRAWN = "withdrawn"  # says that the one before it of this person was taken back
 
     request = models.ForeignKey(InputRequest, models.PROTECT, related_name="decisions")
     kind = models.CharField(

@@ -1,4 +1,4 @@
-"""Taking an answer back while the run has not heard of it."""
+"""Taking back what one decided, while it has not had its effect."""
 
 from __future__ import annotations
 
@@ -7,23 +7,27 @@ from uuid import UUID
 
 from django.db import transaction
 
-from approvals.door.rules import find
-from approvals.errors import CannotUndo, Closed, NotPermitted
-from approvals.models import Decision
+from approvals.door.rules import check_open, find
+from approvals.errors import AlreadyAnswered, CannotUndo, Closed, NotPermitted, RunBlocked
+from approvals.models import Comment, Decision
 from workflows.errors import RunEnded, WrongState
 from workflows.models import InputRequest, database_now
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+TRIES = 5  # of an approval that is taken back while others vote
+
 
 def withdraw(user: User, request_id: UUID | str, *, door: str) -> Decision:
-    """Take one's own answer back, so that the request waits again; it is recorded that one did.
+    """Take one's own answer back, or one's approval while others are missing; that is recorded.
 
     Votes of others stand. Raise `NotVisible`, `NotPermitted` if somebody else answered,
     `CannotUndo` if there is nothing to take back or it is too late, `Closed` with the run.
     """
     request = find(user, request_id)
+    if request.is_pending and request.votes:
+        return _withdraw_vote(user, request, door)
     if request.status != InputRequest.Status.ANSWERED:
         raise CannotUndo(f"Request {request.id} has no answer to take back.")
     if request.answered_by_id != user.pk:
@@ -35,16 +39,43 @@ def withdraw(user: User, request_id: UUID | str, *, door: str) -> Decision:
         with transaction.atomic():
             last = standing.filter(kind=Decision.Kind.VOTE).order_by("-pk").first()
             request.withdraw(by=user, edits=last.edits if last else {})
-            now = database_now()
-            standing.filter(kind=Decision.Kind.FINAL).void(now)
-            return Decision.objects.create(
-                request=request, kind=Decision.Kind.WITHDRAWN, by=user, at=now,
-                revision=request.revision, door=door,
-            )  # fmt: skip
+            standing.filter(kind=Decision.Kind.FINAL).void(database_now())
+            return _record(user, request, door, "took the answer back")
     except RunEnded as error:
         raise Closed(str(error)) from None
     except WrongState:
         raise _too_late(request) from None
+
+
+def _withdraw_vote(user: User, request: InputRequest, door: str) -> Decision:
+    """Take back an approval that counts for the version there is now."""
+    standing = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE, by=user)
+    for _ in range(TRIES):
+        try:
+            check_open(request)
+        except RunBlocked:
+            pass  # it takes no answers, but an approval may go
+        except AlreadyAnswered:
+            raise _too_late(request) from None
+        try:
+            with transaction.atomic():
+                request.retract()
+                if not standing.void(database_now()):
+                    raise CannotUndo(f"Request {request.id} has no approval of yours to take back.")
+                return _record(user, request, door, "took the approval back")
+        except WrongState:
+            request.refresh_from_db()
+    raise CannotUndo(f"Request {request.id} keeps changing; look at it again.")
+
+
+def _record(user: User, request: InputRequest, door: str, said: str) -> Decision:
+    """Write down that it was taken back, for the audit and for those who saw it."""
+    now = database_now()
+    Comment.objects.create(request=request, by=user, at=now, text=said, is_note=True)
+    return Decision.objects.create(
+        request=request, kind=Decision.Kind.WITHDRAWN, by=user, at=now,
+        revision=request.revision, door=door,
+    )  # fmt: skip
 
 
 def may_undo(user: User, request: InputRequest) -> bool:

@@ -114,6 +114,22 @@ def test_a_first_approval_of_two_says_how_far_it_is(desk: Client, bob: User) -> 
     assert again(request).status == "answered"
 
 
+def test_who_approved_may_take_it_back_while_others_are_missing(desk: Client, bob: User) -> None:
+    request = asked_of(quorum=2)
+    theirs = desk_of(bob)
+    post(desk, url(request, "decide/"), verdict="approve")
+    assert 'form="undo-form"' in desk.get(url(request)).content.decode()
+    assert 'form="undo-form"' not in theirs.get(url(request)).content.decode()
+    refused = post(theirs, url(request, "undo/"), htmx=True)
+    assert refused.status_code == 409
+    assert "has no approval of yours to take back" in text(refused)
+    page = post(desk, url(request, "undo/"), htmx=True)
+    assert page.status_code == 200
+    assert "You took the approval back" in text(page)
+    assert 'value="approve"' in page.content.decode()
+    assert "alice took the approval back" in text(theirs.get(url(request)))
+
+
 def test_a_page_of_an_earlier_version_gets_the_new_one_and_keeps_the_draft(
     desk: Client, bob: User
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from approvals import door
-from approvals.errors import AlreadyAnswered, CannotUndo, ClaimedByOther, Closed
+from approvals.errors import AlreadyAnswered, CannotUndo, ClaimedByOther, Closed, NotPermitted
 from approvals.models import Decision
 from tests.app.company import NO, YES, again, asked_of
 from tests.app.factories import BARE, make_reviewer, registered
@@ -185,4 +185,27 @@ def test_an_undo_and_the_delivery_at_the_same_moment(alice: User, settings: Any)
             assert (row.status, delivery.not_before, run.inbox) == ("answered", None, 1)
             assert [one.kind for one in kinds] == ["final"]
         winners.add(isinstance(undone, Decision))
+    assert ROUNDS < 100 or winners == {True, False}
+
+
+def test_the_last_approval_and_one_that_is_taken_back_at_once(alice: User, bob: User) -> None:
+    winners = set()
+    for _ in range(ROUNDS):
+        request = asked_of(quorum=2)
+        door.decide(alice, request.id, YES, door="inbox")
+        decided, taken_back = together(
+            partial(door.decide, bob, request.id, YES, door="inbox"),
+            partial(door.withdraw, alice, request.id, door="inbox"),
+        )
+        row = again(request)
+        standing = Decision.objects.standing().filter(request=request).order_by("pk")
+        found = [(one.by.username, one.kind) for one in standing]
+        if isinstance(taken_back, Decision):
+            assert (row.status, row.votes, decided.votes) == ("pending", 1, 1)
+            assert found == [("bob", "vote")]
+        else:
+            assert isinstance(taken_back, CannotUndo | NotPermitted)
+            assert (row.status, row.answered_by) == ("answered", bob)
+            assert found == [("alice", "vote"), ("bob", "final")]
+        winners.add(isinstance(taken_back, Decision))
     assert ROUNDS < 100 or winners == {True, False}

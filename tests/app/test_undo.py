@@ -15,9 +15,15 @@ from approvals.errors import (
 )
 from approvals.models import Decision, DecisionIsFinal
 from tests.app.company import NO, again, asked_of, decide, soon
+from tests.app.factories import make_reviewer
 from workflows.models import Delivery, InputRequest, WorkflowRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
+
+
+@pytest.fixture
+def carol() -> User:
+    return make_reviewer("carol")
 
 
 @pytest.fixture
@@ -85,3 +91,63 @@ def test_what_was_decided_is_never_edited_but_may_cease_to_count(alice: User) ->
         decisions.update(voided_at=soon())
     assert decisions.void(soon()) == 1
     assert decisions.void(soon()) == 0
+
+
+def test_an_approval_is_taken_back_while_others_are_missing(
+    alice: User, bob: User, carol: User
+) -> None:
+    request = asked_of(quorum=3)
+    decide(alice, request)
+    decide(bob, request)
+    assert door.withdraw(alice, request.id, door="inbox").kind == "withdrawn"
+    assert (again(request).status, again(request).votes) == ("pending", 1)
+    note = request.comments.get()
+    assert (note.by, note.text, note.is_note) == (alice, "took the approval back", True)
+    assert decide(carol, request).votes == 2
+    assert decide(alice, request).decision.kind == "final"
+    kinds = [(one.by.username, one.kind) for one in Decision.objects.standing().order_by("pk")]
+    assert kinds == [("bob", "vote"), ("carol", "vote"), ("alice", "final")]
+
+
+def test_only_ones_own_approval_is_taken_back_and_once(alice: User, bob: User) -> None:
+    request = asked_of(quorum=2)
+    decide(alice, request)
+    with pytest.raises(CannotUndo, match="no approval of yours"):
+        door.withdraw(bob, request.id, door="inbox")
+    assert again(request).votes == 1
+    door.withdraw(alice, request.id, door="inbox")
+    with pytest.raises(CannotUndo, match="no answer"):
+        door.withdraw(alice, request.id, door="inbox")
+    assert (again(request).votes, request.comments.count()) == (0, 1)
+
+
+def test_an_approval_of_an_earlier_version_is_not_there_to_be_taken_back(
+    alice: User, bob: User
+) -> None:
+    request = asked_of(quorum=2, editable=["claimed"])
+    decide(alice, request)
+    decide(bob, request, edits={"claimed": "600.00"})
+    with pytest.raises(CannotUndo, match="no approval of yours"):
+        door.withdraw(alice, request.id, door="inbox")
+    version = again(request).version
+    door.withdraw(bob, request.id, door="inbox")
+    row = again(request)  # what he proposed stands, though nobody has approved it now
+    assert (row.votes, row.edits, row.version) == (0, {"claimed": "600.00"}, version)
+    assert decide(alice, request, digest=version).votes == 1
+
+
+def test_an_approval_stays_when_its_time_is_over(alice: User) -> None:
+    request = asked_of(quorum=2)
+    decide(alice, request)
+    InputRequest.objects.filter(pk=request.pk).update(deadline=soon(seconds=-1))
+    with pytest.raises(Closed, match="expired"):
+        door.withdraw(alice, request.id, door="inbox")
+    assert again(request).votes == 1
+
+
+def test_an_approval_may_go_while_the_run_is_blocked(alice: User) -> None:
+    request = asked_of(quorum=2)
+    decide(alice, request)
+    WorkflowRun.objects.filter(pk=request.run_id).update(status="blocked", wake_at=None)
+    door.withdraw(alice, request.id, door="inbox")
+    assert again(request).votes == 0

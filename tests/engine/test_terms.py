@@ -51,6 +51,8 @@ def asking(**fields: Any) -> Bench:
         ("assign_to", {"assign_to": ["name"] * 51}),
         ("tags", {"tags": [" "]}),
         ("tags", {"tags": ["t" * 51]}),
+        ("due_in", {"due_in": timedelta(0)}),
+        ("due_in", {"due_in": -HOUR}),
         ("remind_in", {"remind_in": timedelta(0)}),
         ("remind_in", {"remind_in": 2 * HOUR, "due_in": HOUR}),
         ("escalate_in", {"escalate_in": HOUR, "due_in": HOUR, "escalate_to": ["boss"]}),

@@ -54,6 +54,11 @@ def test_two_approve_what_one_of_them_changed(
         bob.page.click("[name=verdict][value=approve]")
         expect(bob.page.locator("#detail .note.go")).to_contain_text("1 of 2 are there")
         expect(bob.page.locator("[value=approve]")).to_have_count(0)
+        bob.page.click("#detail .votes [data-key=undo]")
+        expect(bob.page.locator("#detail .talk")).to_contain_text("You took the approval back")
+        expect(bob.page.locator("[name='_edit.amount']")).to_have_value("600")
+        bob.page.click("[name=verdict][value=approve]")
+        expect(bob.page.locator("#detail .note.go")).to_contain_text("1 of 2 are there")
 
         alice.page.fill("[name=comment]", "As it was asked")
         alice.page.click("[name=verdict][value=approve]")

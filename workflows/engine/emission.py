@@ -64,7 +64,7 @@ def _emit_one(machine: Machine, where: str, event: Event, into: Emission, now: d
             into.result.append(_encode_result(machine, event))
     elif isinstance(event, InputRequestEvent):
         request = _open(machine, where, event, into)
-        request["deadline"] = (now + event.due_in).isoformat() if event.due_in else None
+        request["deadline"] = None if event.due_in is None else (now + event.due_in).isoformat()
         into.requests.append(request)
     else:
         name = type(event).__name__

@@ -74,6 +74,11 @@ def _moment(event: InputRequestEvent, given: timedelta | None) -> str:
     return "comes after its deadline" if late else ""
 
 
+def _due(event: InputRequestEvent) -> str:
+    given = event.due_in
+    return "is no time to come" if given is not None and given <= timedelta(0) else ""
+
+
 def _escalation(event: InputRequestEvent) -> str:
     if bool(event.escalate_to) != (event.escalate_in is not None):
         return "goes with 'escalate_in'; give both or none"
@@ -114,6 +119,7 @@ def _editable(event: InputRequestEvent) -> str:
 CHECKS: dict[str, Callable[[InputRequestEvent], str]] = {
     "assign_to": lambda event: _people(event.assign_to),
     "tags": lambda event: _names(event.tags, longest=50),
+    "due_in": _due,
     "remind_in": lambda event: _moment(event, event.remind_in),
     "escalate_in": lambda event: _moment(event, event.escalate_in),
     "escalate_to": _escalation,

@@ -193,6 +193,15 @@ class InputRequest(Claimable, Timed):
         announce.after_commit(runs=[self.run_id], inbox=True)
         self.refresh_from_db()
 
+    def retract(self) -> None:
+        """Count one approval of several less. Raise `RequestClosed` if it is not as it was read."""
+        now = database_now()
+        rows = InputRequest.objects.pending().at_revision(self).filter(in_time(now), votes__gt=0)
+        if rows.update(votes=F("votes") - 1) != 1:
+            raise RequestClosed(f"Request {self.id}", "taken back", self.current_status(now))
+        announce.after_commit(runs=[self.run_id], inbox=True)
+        self.refresh_from_db()
+
     def withdraw(self, *, by: User, edits: dict[str, Any]) -> None:
         """Answered -> pending, while the answer waits to be delivered. It is not delivered then.
 
