@@ -12,8 +12,8 @@ from workflows.nudge import NudgeConsumer
 class InboxConsumer(NudgeConsumer):
     """Makes an open inbox read its list again when a request came, was answered or closed.
 
-    What is swapped in says nothing; the page's own script hears of it and fetches, so that rows
-    do not move under a pointer and a form keeps what is being typed.
+    The page's own script hears of it and fetches, so that rows do not move under a pointer and a
+    form keeps what is being typed.
     """
 
     async def groups_for(self) -> list[str]:
@@ -25,10 +25,6 @@ class InboxConsumer(NudgeConsumer):
         return user.has_perm("workflows.view_inputrequest") or user.has_perm(
             "approvals.add_decision"
         )
-
-    def nudge_html(self) -> str:
-        """Return the element that announces news; `inbox.js` answers it with a fetch."""
-        return '<i id="nudge" hidden></i>'
 
 
 websocket_urlpatterns = [path("ws/inbox/", InboxConsumer.as_asgi())]

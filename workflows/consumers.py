@@ -6,7 +6,6 @@ from typing import Any
 
 from channels.consumer import AsyncConsumer
 from django.contrib.auth.models import User
-from django.template.loader import render_to_string
 from django.urls import path
 
 from workflows import announce
@@ -42,10 +41,6 @@ class RunConsumer(NudgeConsumer):
         """Say whether `user` may see the run."""
         run_id = self.scope["url_route"]["kwargs"]["run_id"]
         return WorkflowRun.objects.visible_to(user).filter(pk=run_id).exists()
-
-    def nudge_html(self) -> str:
-        """Return the element that makes the page re-read itself."""
-        return render_to_string("runs/nudge.html")
 
 
 websocket_urlpatterns = [path("ws/runs/<uuid:run_id>/", RunConsumer.as_asgi())]

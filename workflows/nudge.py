@@ -31,11 +31,12 @@ logger = logging.getLogger(__name__)
 
 LOGIN_NEEDED = 4401
 NOT_ALLOWED = 4403
+NUDGE = '<i id="nudge" hidden></i>'  # put in place by its id; the page's script fetches then
 LIVE, AWAY = "live", "reconnecting"  # what a page shows; its script knows these words
 
 
 class NudgeConsumer(AsyncWebsocketConsumer):
-    """One open page. A subclass says which groups concern it, who may look, and what to send.
+    """One open page. A subclass says which groups concern it, and who may look.
 
     The person is read from the database again before every push; the socket closes with 4401
     once the login has ended, with 4403 once `allowed` says no.
@@ -57,10 +58,6 @@ class NudgeConsumer(AsyncWebsocketConsumer):
 
     def allowed(self, user: User) -> bool:
         """Say whether `user`, fresh from the database, may look. Sync; may use the ORM."""
-        raise NotImplementedError
-
-    def nudge_html(self) -> str:
-        """Return the element, swapped out of band by its id, that makes the page fetch."""
         raise NotImplementedError
 
     async def connect(self) -> None:
@@ -128,7 +125,7 @@ class NudgeConsumer(AsyncWebsocketConsumer):
             return False
         if admitted:
             await self._say_live(True)
-            await self.send(text_data=self.nudge_html())
+            await self.send(text_data=NUDGE)
         return True
 
     async def _say_live(self, live: bool) -> None:

@@ -1,5 +1,6 @@
 /* A page that re-reads itself without getting in the way.
 
+   - #run-poll: fetches when the socket nudges, opens, and every now and then while the run goes on.
    - [data-section]: swapped by its id, and only if what the server says has changed; a <details>
      that was opened stays open, and a section in which one types waits for the next time.
    - [data-hold]: a list; it does not move while it is under the pointer or has the focus.
@@ -14,6 +15,10 @@
 
   // What the server last sent of a section; what stands in the page differs by what people did.
   const sent = new Map();
+
+  document.addEventListener("htmx:wsAfterMessage", () => {
+    if (document.getElementById("run-poll")) htmx.trigger("#run-poll", "nudge");
+  });
 
   const essence = (element) =>
     element.outerHTML

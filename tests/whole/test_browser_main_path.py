@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Route
 
 from tests.whole.pages import Tab, asked, decide, expect, logged_in, start, tabs
 from tests.whole.server import Person, ServeProcess
@@ -148,3 +148,25 @@ def test_what_waits_behind_the_button_comes_at_a_click(
         expect(row).to_be_visible()
         expect(row.locator("a")).to_be_focused()
         assert bob.is_marked
+
+
+def test_a_run_that_changes_while_its_page_reads_is_read_again(
+    browser: Browser, server: ServeProcess, admin: Person
+) -> None:
+    run = start(admin, "assistant", text="It changes twice. The page reads once.")
+    asked(admin, "It changes twice")
+    with tabs(browser, server, "admin") as watcher:
+        page = watcher.page
+        with page.expect_websocket() as opened:
+            watcher.open_live(run)
+        expect(page.locator("#run-head")).to_have_attribute("data-status", "waiting")
+        held: list[Route] = []
+        page.route(f"**{run}", lambda route: held.append(route), times=1)
+        admin.post(f"{run}pause/")
+        while not held:
+            page.wait_for_timeout(10)  # lets the browser's events come
+        old = held[0].fetch()
+        with opened.value.expect_event("framereceived"):
+            admin.post(f"{run}cancel/")
+        held[0].fulfill(response=old)
+        expect(page.locator("#run-head")).to_have_attribute("data-status", "cancelled")

@@ -15,6 +15,8 @@ from workflows.models import WorkflowRun
 from workflows.views.requester import person, wants_fragment
 from workflows.views.run_page import RunPage
 
+STOP_POLLING = 286  # htmx swaps what came, and asks no more from time to time
+
 
 def visible_run(request: HttpRequest, run_id: UUID | str) -> WorkflowRun:
     """Return the run, or raise `Http404` if it is none or not for this person to see."""
@@ -31,8 +33,11 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         person(request),
         before=int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None,
     )
-    template = "runs/run.html#live" if wants_fragment(request) else "runs/run.html"
-    return render(request, template, {"page": page, "run": page.run})
+    context = {"page": page, "run": page.run}
+    if not wants_fragment(request):
+        return render(request, "runs/run.html", context)
+    status = STOP_POLLING if page.run.ended else 200
+    return render(request, "runs/run.html#live", context, status=status)
 
 
 @require_safe
