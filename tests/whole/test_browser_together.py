@@ -68,6 +68,7 @@ def test_two_approve_what_one_of_them_changed(
         expect(alice.page.locator("#detail .changes")).to_contain_text("640")
         assert not alice.is_too_wide
         alice.page.click("[name=verdict][value=approve]")
+        alice.look_back()
         expect(alice.page.locator("#detail .outcome")).to_contain_text("You approved this")
         expect(alice.page.locator("#detail .votes")).to_contain_text("bob approved")
         assert not alice.is_too_wide
@@ -147,6 +148,7 @@ def test_without_scripts_people_claim_talk_change_and_decide(
         expect(alice.page.locator("#detail")).to_contain_text("You have approved this")
         bob.open(path)
         bob.page.click("[name=verdict][value=approve]")
+        bob.look_back()
         expect(bob.page.locator("#detail .outcome")).to_contain_text("You approved this")
 
 
