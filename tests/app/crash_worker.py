@@ -26,7 +26,7 @@ class Death:
     """Ends the process just before or just after its commit number `at`, 0 for never.
 
     Counted are commits of transactions that wrote something. A statement outside a transaction
-    is its own commit: it counts "after", and dying before it is dying after the one before.
+    is its own commit.
     """
 
     def __init__(self, at: int, moment: str) -> None:
@@ -61,13 +61,16 @@ class Death:
     def _watch(
         self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any
     ) -> Any:
-        result = execute(sql, params, many, context)
         words = sql.split(None, 1)
         if not words or words[0].upper() not in WRITES:
-            return result
+            return execute(sql, params, many, context)
+        alone = not context["connection"].in_atomic_block
+        if alone and self.moment == "before":
+            self._pass()
+        result = execute(sql, params, many, context)
         if words[0].upper() in ("UPDATE", "DELETE") and context["cursor"].rowcount == 0:
             return result
-        if context["connection"].in_atomic_block:
+        if not alone:
             self._written.add(id(context["connection"]))
         elif self.moment == "after":
             self._pass()

@@ -196,6 +196,9 @@ class LiveRun:
                 run_id=self.id, seq=write.seq, format=data["format"], data=data, created_at=now
             )
             write.snapshot_seq = write.seq
+        if write.ends:  # what the last step asked besides ending the run
+            for request in write.requests:
+                request.status = InputRequest.Status.CANCELLED
         write.changes_inbox = bool(write.requests or self._changes_inbox or write.ends)
 
     def _snapshot_due(self, write: Write) -> bool:

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from workflows.engine import InputRequestEvent
 from workflows.engine.workflow import Workflow
 from workflows.models import Assignment, InputRequest, Priority, Route
 from workflows.models.assignment import Directory, assignment
-from workflows.models.batch import insert
 from workflows.models.digest import digest_of
 from workflows.models.prepared import Prepared
 from workflows.models.request import Asked
@@ -46,17 +46,17 @@ def _after(moment: datetime, length: timedelta | None) -> datetime | None:
     return None if length is None else moment + length
 
 
-def open_requests(rows: Sequence[InputRequest]) -> None:
-    """Insert new requests and their assignments, in the caller's transaction.
+def address(rows: Sequence[InputRequest]) -> list[tuple[UUID, Assignment]]:
+    """Give new requests to those they are for; return what says so, by run. Nothing is stored.
 
     A fixed number of queries: the routes, then users and groups that were named. What names
     nobody that exists is everybody's, so that it is not lost.
     """
     if not rows:
-        return
+        return []
     routes = _routes({row.asked.workflow for row in rows})
     directory = Directory(name for row in rows for name in row.asked.names)
-    assignments: list[Assignment] = []
+    assignments: list[tuple[UUID, Assignment]] = []
     for row in rows:
         route = routes.get((row.asked.workflow, row.event)) or routes.get((row.asked.workflow, ""))
         found: list[Any] = list(directory.found(row.asked.names))
@@ -68,9 +68,8 @@ def open_requests(rows: Sequence[InputRequest]) -> None:
         if route and route.priority is not None:
             row.priority = route.priority
         row.assigned = bool(found)
-        assignments += [assignment(row, one) for one in found]
-    insert(InputRequest, rows)
-    insert(Assignment, assignments)
+        assignments += [(row.run_id, assignment(row, one)) for one in found]
+    return assignments
 
 
 def _routes(workflows: set[str]) -> dict[tuple[str, str], Route]:

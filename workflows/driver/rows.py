@@ -1,17 +1,21 @@
-"""What a commit changes of rows that are there, for all of its runs in one statement each."""
+"""What a commit writes: all of its runs in one statement for each kind of row.
+
+On PostgreSQL these are parts of one statement, so a commit is one journey and needs no other to
+begin and to end it. SQLite takes them one after the other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, models
 
 from workflows.driver.write import Write
-from workflows.models import Delivery, WorkflowRun
-from workflows.models.batch import execute, source
+from workflows.models import Assignment, Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+from workflows.models.batch import as_text, execute, insertion, source, values_of
 
 STORED = (
     "status",
@@ -25,52 +29,137 @@ STORED = (
     "progress",
 )
 GUARDS = ("id", "fence", "inbox")
+RUN, DELIVERY = WorkflowRun._meta.db_table, Delivery._meta.db_table
+REQUEST = InputRequest._meta.db_table
+
+APPLIED = (
+    f"UPDATE {DELIVERY} SET applied_seq = new.applied_seq FROM {{new}} "
+    f"WHERE {DELIVERY}.id = new.id AND {{kept}}"
+)
+CLOSED = (
+    f"UPDATE {REQUEST} SET status = 'cancelled' FROM {{new}} "
+    f"WHERE {REQUEST}.run_id = new.run_id AND {REQUEST}.status = 'pending' AND {{kept}}"
+)
 
 
-def update_runs(writes: Sequence[Write]) -> set[UUID]:
-    """Store the row of each write that still holds its fence, and return their ids.
+class Part(NamedTuple):
+    """Rows to insert or to change, for those of their runs that are stored.
+
+    `sql` reads the rows from `{new}`, and takes those that meet `{kept}`; each names its run as
+    `of_run`.
+    """
+
+    model: type[models.Model]
+    sql: str
+    values: list[dict[str, Any]]
+
+    def of(self, runs: set[UUID]) -> list[dict[str, Any]]:
+        """Return the rows of these runs."""
+        return [one for one in self.values if UUID(one["of_run"]) in runs]
+
+    def statement(self, kept: str) -> str:
+        """Return the statement for this database."""
+        names = tuple(self.values[0])
+        return self.sql.format(new=source(connection.vendor, self.model, names), kept=kept)
+
+
+Assigned = Iterable[tuple[UUID, Assignment]]  # by run
+
+
+def write_rows(writes: Sequence[Write], assignments: Assigned) -> set[UUID]:
+    """Store each write whose run still holds its fence, with all its rows; return their ids.
 
     A run that goes on keeps the end of its lease as it is: another thread renews it.
     """
-    found = execute(_update_sql(connection.vendor), WorkflowRun, map(_values, writes))
-    return {one if isinstance(one, UUID) else UUID(one) for (one,) in found}
+    parts = [part for part in _parts(writes, assignments) if part.values]
+    runs = list(map(_run_values, writes))
+    found = (_at_once if connection.vendor == "postgresql" else _one_by_one)(runs, parts)
+    return set(found)
 
 
-def mark_applied(applied: Iterable[tuple[int, int]]) -> None:
-    """Say of each delivery at which `seq` its run took it in."""
-    values = [{"id": pk, "applied_seq": seq} for pk, seq in applied]
-    if values:
-        execute(_applied_sql(connection.vendor), Delivery, values)
+def _at_once(runs: list[dict[str, Any]], parts: Sequence[Part]) -> Iterator[UUID]:
+    kept = "CAST(new.of_run AS uuid) IN (SELECT id FROM done)"
+    tables = [_done(), *(f"part{n} AS ({one.statement(kept)})" for n, one in enumerate(parts))]
+    texts = [as_text(WorkflowRun, runs), *(as_text(part.model, part.values) for part in parts)]
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {', '.join(tables)} SELECT id FROM done", texts)
+        yield from (pk for (pk,) in cursor.fetchall())
+
+
+def _one_by_one(runs: list[dict[str, Any]], parts: Sequence[Part]) -> Iterator[UUID]:
+    done = {UUID(pk) for (pk,) in execute(_update(), WorkflowRun, runs)}
+    for part in parts:
+        if values := part.of(done):
+            execute(part.statement("TRUE"), part.model, values)
+    yield from done
+
+
+def _parts(writes: Sequence[Write], assignments: Assigned) -> Iterator[Part]:
+    journal = [(write.run_id, row) for write in writes for row in write.journal]
+    requests = [(write.run_id, row) for write in writes for row in write.requests]
+    snapshots = [(write.run_id, write.snapshot) for write in writes if write.snapshot]
+    yield _inserted(JournalEntry, journal)
+    yield _inserted(InputRequest, requests)
+    yield _inserted(Assignment, assignments)
+    yield _inserted(Snapshot, snapshots)
+    applied = [
+        {"id": pk, "applied_seq": seq, "of_run": str(write.run_id)}
+        for write in writes
+        for pk, seq in write.deliveries.items()
+    ]
+    closed = [
+        {"run_id": write.run_id, "of_run": str(write.run_id)} for write in writes if write.closes
+    ]
+    yield Part(Delivery, APPLIED, applied)
+    yield Part(InputRequest, CLOSED, closed)
+
+
+def _inserted(model: type[models.Model], rows: Iterable[tuple[UUID, models.Model]]) -> Part:
+    values = [{**values_of(row), "of_run": str(run_id)} for run_id, row in rows]
+    return Part(model, insertion(model), values)
+
+
+def _update() -> str:
+    return _update_sql(connection.vendor).format(
+        new=source(connection.vendor, WorkflowRun, (*GUARDS, *STORED)), locked="TRUE"
+    )
 
 
 @cache
-def _applied_sql(vendor: str) -> str:
-    sent = source(vendor, Delivery, ("id", "applied_seq"))
+def _done() -> str:
+    """Return the update as a table of the ids that it stored, and what it needs before it.
+
+    The runs are locked one after another by id: two that lock many of the same rows, each in an
+    order of its own, would wait for each other for ever.
+    """
+    sent = source(connection.vendor, WorkflowRun, (*GUARDS, *STORED))
+    update = _update_sql(connection.vendor).format(
+        new="sent AS new", locked=f"{RUN}.id IN (SELECT id FROM locked)"
+    )
     return (
-        f"UPDATE {Delivery._meta.db_table} SET applied_seq = new.applied_seq FROM {sent} "
-        f"WHERE {Delivery._meta.db_table}.id = new.id"
+        f"sent AS MATERIALIZED (SELECT * FROM {sent}), locked AS MATERIALIZED "
+        f"(SELECT id FROM {RUN} WHERE id IN (SELECT id FROM sent) ORDER BY id FOR UPDATE), "
+        f"done AS ({update})"
     )
 
 
 @cache
 def _update_sql(vendor: str) -> str:
-    run = WorkflowRun._meta.db_table
-    sent = source(vendor, WorkflowRun, (*GUARDS, *STORED))
     sets = ", ".join(f"{name} = new.{name}" for name in STORED if name != "wake_at")
     return f"""
-        UPDATE {run} SET {sets},
-            takeovers = CASE WHEN new.seq > {run}.seq THEN 0 ELSE {run}.takeovers END,
-            refusals = CASE WHEN new.seq > {run}.seq THEN '' ELSE {run}.refusals END,
-            wake_at = CASE WHEN new.status = 'running' THEN {run}.wake_at ELSE new.wake_at END,
-            lease_owner = CASE WHEN new.status = 'running' THEN {run}.lease_owner ELSE '' END
-        FROM {sent}
-        WHERE {run}.id = new.id AND {run}.fence = new.fence AND {run}.status = 'running'
-            AND (new.inbox = -1 OR {run}.inbox = new.inbox)
-        RETURNING {run}.id
+        UPDATE {RUN} SET {sets},
+            takeovers = CASE WHEN new.seq > {RUN}.seq THEN 0 ELSE {RUN}.takeovers END,
+            refusals = CASE WHEN new.seq > {RUN}.seq THEN '' ELSE {RUN}.refusals END,
+            wake_at = CASE WHEN new.status = 'running' THEN {RUN}.wake_at ELSE new.wake_at END,
+            lease_owner = CASE WHEN new.status = 'running' THEN {RUN}.lease_owner ELSE '' END
+        FROM {{new}}
+        WHERE {RUN}.id = new.id AND {RUN}.fence = new.fence AND {RUN}.status = 'running'
+            AND (new.inbox = -1 OR {RUN}.inbox = new.inbox) AND {{locked}}
+        RETURNING {RUN}.id
     """
 
 
-def _values(write: Write) -> dict[str, Any]:
+def _run_values(write: Write) -> dict[str, Any]:
     given = {name: getattr(write, name) for name in STORED}
     inbox = -1 if write.inbox is None else write.inbox
     return {"id": write.run_id, "fence": write.fence, "inbox": inbox, **given}

@@ -15,19 +15,13 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.db.models import F
 
 from workflows import metrics
-from workflows.driver.opening import open_requests
-from workflows.driver.rows import mark_applied, update_runs
+from workflows.driver.opening import address
+from workflows.driver.rows import write_rows
 from workflows.driver.write import Write
 from workflows.engine import registry
-from workflows.models import (
-    InputRequest,
-    JournalEntry,
-    Snapshot,
-    WorkflowRun,
-    database_now,
-)
-from workflows.models.batch import insert
-from workflows.retention import compact_grown
+from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
+from workflows.models.claiming import lone_statement
+from workflows.retention import compact_grown, stride
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +60,7 @@ def block(row: WorkflowRun, reason: str) -> None:
 
 @metrics.COMMIT.time()
 def store(writes: Sequence[Write]) -> Stored:
-    """Store a batch in one transaction; if it fails, run by run, so that one spoils no other.
+    """Store a batch, all of it or nothing; if it fails, run by run, so that one spoils no other.
 
     Raise `OperationalError` or `InterfaceError` if the database went away: what was committed is
     unknown then, and every run of the batch has to be loaded again.
@@ -103,20 +97,11 @@ def _free_ids(write: Write) -> None:
 
 
 def _store(writes: Sequence[Write]) -> set[UUID]:
-    with transaction.atomic():
-        if len(writes) > 1:
-            WorkflowRun.objects.filter(pk__in=[one.run_id for one in writes]).lock_in_order()
-        done = update_runs(writes)
-        kept = [write for write in writes if write.run_id in done]
-        insert(JournalEntry, [row for write in kept for row in write.journal])
-        open_requests([row for write in kept for row in write.requests])
-        insert(Snapshot, [write.snapshot for write in kept if write.snapshot])
-        compact_grown({write.run_id: write.seq for write in kept if write.snapshot})
-        mark_applied(one for write in kept for one in write.deliveries.items())
-        ended = [write.run_id for write in kept if write.closes]
-        if ended:
-            closing = InputRequest.objects.pending().filter(run__in=ended)
-            closing.update(status=InputRequest.Status.CANCELLED)
+    assignments = address([row for write in writes for row in write.requests])
+    grown = {one.run_id: one.seq for one in writes if one.snapshot and one.seq > stride()}
+    with transaction.atomic() if grown else lone_statement():
+        done = write_rows(writes, assignments)
+        compact_grown({run_id: seq for run_id, seq in grown.items() if run_id in done})
     return done
 
 

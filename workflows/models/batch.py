@@ -25,10 +25,8 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     """
     if not rows:
         return
-    names = _inserted(model)
-    values = ({name: getattr(row, name) for name in names} for row in rows)
     counts = isinstance(model._meta.pk, models.AutoField) and len(rows) == 1
-    keys = execute(_insert_sql(connection.vendor, model, counts), model, values)
+    keys = execute(_insert_sql(connection.vendor, model, counts), model, map(values_of, rows))
     alias = connection.alias
     for row in rows:
         row._state.adding, row._state.db = False, alias
@@ -38,13 +36,20 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
 
 def execute(sql: str, model: type[models.Model], values: Iterable[dict[str, Any]]) -> list[Any]:
     """Run a statement over `source` with these rows, and return what it returns."""
-    kinds, adapt = _kinds(model), connection.ops.adapt_datetimefield_value
-    plain = [
-        {name: _plain(kinds[name], value, adapt) for name, value in one.items()} for one in values
-    ]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [json.dumps(plain)])
+        cursor.execute(sql, [as_text(model, values)])
         return cursor.fetchall() if cursor.description else []
+
+
+def as_text(model: type[models.Model], values: Iterable[dict[str, Any]]) -> str:
+    """Return rows as they travel. What is no column of the model travels as it is."""
+    kinds, adapt = _kinds(model), connection.ops.adapt_datetimefield_value
+    return json.dumps(
+        [
+            {name: _plain(kinds.get(name, ""), value, adapt) for name, value in one.items()}
+            for one in values
+        ]
+    )
 
 
 def fetch(model: type[M], values: Sequence[dict[str, Any]], condition: str) -> list[M]:
@@ -115,32 +120,46 @@ def _kind(field: Any) -> str:
     return next((kind for cls, kind in kinds.items() if isinstance(field, cls)), "")
 
 
-def source(vendor: str, model: type[models.Model], names: Sequence[str]) -> str:
-    """Return the batch as a table `new`, whose columns have the types of the model's."""
+@cache
+def source(vendor: str, model: type[models.Model], names: tuple[str, ...]) -> str:
+    """Return the batch as a table `new`. Its columns have the types of the model's, or are text."""
     if vendor != "postgresql":
         columns = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in names)
         return f"(SELECT {columns} FROM json_each(%s)) AS new"
-    fields = {field.attname: field for field in model._meta.concrete_fields}
-    is_json = {name: _kind(fields[name]) == "json" for name in names}
-    types = ", ".join(
-        f"{name} {'text' if is_json[name] else fields[name].db_type(connection)}" for name in names
+    kept = {field.attname: field.db_type(connection) for field in model._meta.concrete_fields}
+    types = {name: kept.get(name, "text") for name in names}
+    sent = ", ".join(f"{name} {'text' if of == 'json' else of}" for name, of in types.items())
+    read = ", ".join(
+        f"CAST({name} AS json) AS {name}" if of == "json" else name for name, of in types.items()
     )
-    read = ", ".join(f"CAST({name} AS json) AS {name}" if is_json[name] else name for name in names)
-    return f"(SELECT {read} FROM json_to_recordset(%s) AS sent ({types})) AS new"
+    return f"(SELECT {read} FROM json_to_recordset(%s) AS sent ({sent})) AS new"
 
 
-def _inserted(model: type[models.Model]) -> list[str]:
+@cache
+def inserted(model: type[models.Model]) -> tuple[str, ...]:
     """Name the columns that an INSERT gives."""
-    return [
+    return tuple(
         field.attname
         for field in model._meta.concrete_fields
         if not isinstance(field, models.AutoField)
-    ]
+    )
+
+
+def values_of(row: models.Model) -> dict[str, Any]:
+    """Return what an INSERT gives of this row."""
+    return {name: getattr(row, name) for name in inserted(type(row))}
+
+
+@cache
+def insertion(model: type[models.Model]) -> str:
+    """Return an INSERT of the rows of `{new}` that meet the condition `{kept}`."""
+    listed = ", ".join(inserted(model))
+    return (
+        f"INSERT INTO {model._meta.db_table} ({listed}) SELECT {listed} FROM {{new}} WHERE {{kept}}"
+    )
 
 
 @cache
 def _insert_sql(vendor: str, model: type[models.Model], returns_key: bool) -> str:
-    names = _inserted(model)
-    listed, sent = ", ".join(names), source(vendor, model, names)
-    returning = "RETURNING id" if returns_key else ""
-    return f"INSERT INTO {model._meta.db_table} ({listed}) SELECT {listed} FROM {sent} {returning}"
+    new = source(vendor, model, inserted(model))
+    return insertion(model).format(new=new, kept="TRUE") + (" RETURNING id" if returns_key else "")
