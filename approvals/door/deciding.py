@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from workflows.errors import WrongState
 from workflows.models import InputRequest, database_now
 from workflows.models.batch import insert
 from workflows.models.prepared import Prepared, Slot
+from workflows.models.turns import Turn, addition
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -168,9 +169,16 @@ def store(
         return _vote(user, request, answer, edits, door)
     rejected = isinstance(answer, dict) and answer.get("approved") is False
     undo = timedelta(seconds=settings.UNDO_SECONDS)
-    request.answer(answer, by=user, door=door, edits={} if rejected else edits, undo=undo)
-    DROP_DRAFT.run(request=request.pk, user=user.pk)
-    return Outcome.of(request, _record(user, request, answer, edits, door))
+    decision = _decision(user, request, answer, edits, door)
+
+    def along(now: datetime) -> Sequence[Turn]:
+        decision.at = now
+        return addition(decision), DROP_DRAFT.turn(request=request.pk, user=user.pk)
+
+    request.answer(
+        answer, by=user, door=door, edits={} if rejected else edits, undo=undo, along=along
+    )
+    return Outcome.of(request, decision)
 
 
 def _vote(
@@ -182,7 +190,10 @@ def _vote(
         earlier = Decision.objects.filter(request=request, kind=Decision.Kind.VOTE)
         earlier.void(database_now())
     DROP_DRAFT.run(request=request.pk, user=user.pk)
-    return Outcome.of(request, _record(user, request, answer, edits, door, Decision.Kind.VOTE))
+    vote = _decision(user, request, answer, edits, door, Decision.Kind.VOTE)
+    vote.at = database_now()
+    insert(Decision, [vote])
+    return Outcome.of(request, vote)
 
 
 def _check_vote(user: User, request: InputRequest) -> None:
@@ -194,13 +205,11 @@ def _check_vote(user: User, request: InputRequest) -> None:
         raise AlreadyVoted(request.id, votes=request.votes, quorum=request.quorum)
 
 
-def _record(
+def _decision(
     user: User, request: InputRequest, answer: Any, edits: dict[str, Any], door: str,
     kind: Decision.Kind = Decision.Kind.FINAL,
 ) -> Decision:  # fmt: skip
-    decision = Decision(
-        request=request, kind=kind, by=user, at=request.answered_at or database_now(),
-        response=answer, edits=edits, revision=request.revision, door=door,
+    return Decision(
+        request=request, kind=kind, by=user, response=answer, edits=edits,
+        revision=request.revision, door=door,
     )  # fmt: skip
-    insert(Decision, [decision])
-    return decision

@@ -26,7 +26,8 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     if not rows:
         return
     counts = isinstance(model._meta.pk, models.AutoField) and len(rows) == 1
-    keys = execute(_insert_sql(connection.vendor, model, counts), model, map(values_of, rows))
+    sql = insertion_of(connection.vendor, model) + (" RETURNING id" if counts else "")
+    keys = execute(sql, model, map(values_of, rows))
     alias = connection.alias
     for row in rows:
         row._state.adding, row._state.db = False, alias
@@ -160,6 +161,6 @@ def insertion(model: type[models.Model]) -> str:
 
 
 @cache
-def _insert_sql(vendor: str, model: type[models.Model], returns_key: bool) -> str:
-    new = source(vendor, model, inserted(model))
-    return insertion(model).format(new=new, kept="TRUE") + (" RETURNING id" if returns_key else "")
+def insertion_of(vendor: str, model: type[models.Model]) -> str:
+    """Return an INSERT of all rows of a batch."""
+    return insertion(model).format(new=source(vendor, model, inserted(model)), kept="TRUE")

@@ -18,6 +18,8 @@ from django.db.models import Expression
 from django.db.models.query import get_related_populators
 from django.db.models.sql import DeleteQuery, UpdateQuery
 
+from workflows.models.turns import Turn
+
 
 class Slot(Expression):
     """A value that is given when the statement is run, by this name, as this field stores it."""
@@ -82,6 +84,10 @@ class Prepared:
         with connection.cursor() as cursor:
             cursor.execute(self._written.sql, self._filled(values))
             return int(cursor.rowcount)
+
+    def turn(self, **values: Any) -> Turn:
+        """Return an UPDATE or a DELETE with these values, to be run along with others."""
+        return Turn(self._written.sql, self._filled(values))
 
     def fetch(self, **values: Any) -> list[Any]:
         """Run a SELECT and return its objects, with what `select_related` named."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +15,7 @@ from django.urls import reverse
 from workflows import announce
 from workflows.engine.edits import lay_over
 from workflows.errors import RequestClosed
+from workflows.models.answering import CLOSE, CLOSE_AS_SEEN, FREE
 from workflows.models.claim import Claimable
 from workflows.models.clock import database_now
 from workflows.models.deadline import EMPTY_DICT, EMPTY_LIST, OnDeadline, Timed
@@ -21,16 +23,15 @@ from workflows.models.digest import digest_of
 from workflows.models.fields import OrderedJSONField
 from workflows.models.history import Delivery
 from workflows.models.indexes import INDEXES
-from workflows.models.prepared import Prepared, Slot
 from workflows.models.priority import Priority
 from workflows.models.requests import InputRequestQuerySet, free_for, in_time
-from workflows.models.run import WorkflowRun
+from workflows.models.run import HEAR, HOLD, WorkflowRun
+from workflows.models.turns import Turn, addition, in_turn
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 AT_ONCE = timedelta(0)
-FREE = {"claimed_by": None, "claimed_until": None}
 
 
 class Asked(NamedTuple):
@@ -145,33 +146,45 @@ class InputRequest(Claimable, Timed):
         door: str,
         edits: dict[str, Any] | None = None,
         undo: timedelta = AT_ONCE,
+        along: Callable[[datetime], Sequence[Turn]] = lambda now: (),
     ) -> None:
         """Pending -> answered, and the answer on its way to the run, in one transaction.
 
         `response` has been validated and is the normalised JSON; `edits` are all changes to the
         payload that were effective. `by` None is the system; a person's answer counts only for
         the version that was read, and while nobody else holds it. The run hears of it after
-        `undo`. Raise `RequestClosed` if it is not pending or its deadline has passed, `RunEnded`
-        or `RunBlocked` if the run takes no answers; then nothing changed, and a transaction around
+        `undo`. What `along` gives for the moment of the answer is stored with it.
+
+        Raise `RequestClosed` if it is not pending or its deadline has passed, `RunEnded` or
+        `RunBlocked` if the run takes no answers; then nothing changed, and a transaction around
         this has to end, too.
         """
         with transaction.atomic(savepoint=False):
-            sent = self._send(response, by=by, door=door, edits=edits, undo=undo)
-            now = sent.created_at
-            columns = self._answered(now, response, by, door, edits, sent.not_before)
-            key = {"pk": self.pk, "now": now}
-            if by is None:
-                touched = CLOSE.run(**key, **columns)
-            else:
-                seen = {"revision": self.revision, "votes": self.votes}
-                touched = CLOSE_AS_SEEN.run(**key, **seen, **columns)
-            self._close(touched, now, columns)
+            now = database_now()
+            until = now + undo if undo else None
+            data = self._said(response, by=by, door=door, edits=edits)
+            kind = Delivery.Kind.ANSWER
+            sent = Delivery(
+                run_id=self.run_id, kind=kind, data=data, created_at=now, not_before=until
+            )
+            columns = self._answered(now, response, by, door, edits, until)
+            seen = {"pk": self.pk, "now": now, "revision": self.revision, "votes": self.votes}
+            heard, closed, *_ = in_turn(
+                (HOLD if undo else HEAR).turn(pk=self.run_id, now=now),
+                (CLOSE if by is None else CLOSE_AS_SEEN).turn(**seen, **columns),
+                addition(sent),
+                *along(now),
+            )
+            if not heard:
+                self.run.refuse_delivery()
+            self._close(closed, now, columns)
 
     def answer_by_default(self, now: datetime) -> None:
         """Pending -> answered by the system, once the deadline has passed. Raise as `answer`."""
         rows = InputRequest.objects.filter(pk=self.pk, on_deadline=OnDeadline.DEFAULT)
         with transaction.atomic():
-            self._send(self.default_response, by=None, door="deadline", edits=None, undo=AT_ONCE)
+            data = self._said(self.default_response, by=None, door="deadline", edits=None)
+            self.run.take_delivery(Delivery.Kind.ANSWER, data)
             columns = self._answered(now, self.default_response, None, "deadline", None, None)
             self._close(rows.overdue(now).update(**columns, **FREE), now, columns)
 
@@ -239,18 +252,15 @@ class InputRequest(Claimable, Timed):
         )
         return self.Status.EXPIRED if self.is_pending and self.is_late(now) else self.status
 
-    def _send(
-        self, response: Any, *, by: User | None, door: str, edits: Any, undo: timedelta
-    ) -> Delivery:
-        """Put the answer on its way, locking the run."""
+    def _said(self, response: Any, *, by: User | None, door: str, edits: Any) -> dict[str, Any]:
+        """Return what the run hears."""
         data = {
             "request_id": self.request_id,
             "response": response,
             "by": by.get_username() if by else "",
             "door": door,
         }
-        data |= {"edits": edits} if edits else {}
-        return self.run.take_delivery(Delivery.Kind.ANSWER, data, hold=undo)
+        return data | ({"edits": edits} if edits else {})
 
     def _answered(
         self, now: datetime, response: Any, by: User | None, door: str, edits: Any,
@@ -269,29 +279,3 @@ class InputRequest(Claimable, Timed):
         for name, value in {**columns, **FREE}.items():
             setattr(self, "answered_by_id" if name == "answered_by" else name, value)
         announce.after_commit(runs=[self.run_id], inbox=True, bell=True)
-
-
-def _slot(name: str) -> Slot:
-    """Keep the place of a column's value."""
-    field: Any = InputRequest._meta.get_field(name)
-    return Slot(name, field.target_field if field.is_relation else field)
-
-
-def _still_open() -> InputRequestQuerySet:
-    now = Slot("now", models.DateTimeField())
-    return InputRequest.objects.pending().filter(in_time(now), pk=Slot("pk", models.UUIDField()))
-
-
-def _as_seen() -> InputRequestQuerySet:
-    """Still open, of the version that was read, and in nobody else's hand."""
-    free = free_for(_slot("answered_by"), Slot("now", models.DateTimeField()))
-    return _still_open().filter(free, revision=_slot("revision"), votes=_slot("votes"))
-
-
-def _answer_columns() -> dict[str, Any]:
-    names = ("status", "response", "answered_by", "door", "answered_at", "edits", "undo_until")
-    return {**{name: _slot(name) for name in names}, **FREE}
-
-
-CLOSE = Prepared(_still_open, setting=_answer_columns)
-CLOSE_AS_SEEN = Prepared(_as_seen, setting=_answer_columns)

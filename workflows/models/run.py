@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from django.conf import settings
 from django.db import models, transaction
@@ -206,28 +205,21 @@ class WorkflowRun(models.Model):
             self.workflow, self.input, by=by, idempotency_key=idempotency_key
         )
 
-    def take_delivery(
-        self, kind: Delivery.Kind, data: dict[str, Any], *, hold: timedelta = timedelta(0)
-    ) -> Delivery:
+    def take_delivery(self, kind: Delivery.Kind, data: dict[str, Any]) -> None:
         """Put `data` on its way to the run, inside the caller's transaction.
 
-        Locks the run row first: that is the order everywhere. With `hold` the run hears of it
-        only so long after. Raise `RunEnded` or `RunBlocked`.
+        Locks the run row first: that is the order everywhere. Raise `RunEnded` or `RunBlocked`.
         """
         now = database_now()
-        if hold:
-            taking = WorkflowRun.objects.filter(pk=self.pk, status__in=self.HEARING)
-            touched = taking.update(inbox=F("inbox"))
-        else:
-            touched = HEAR.run(pk=self.pk, now=now)
-        if touched != 1:
-            self.refresh_from_db()
-            error = RunBlocked if self.status == self.Status.BLOCKED else RunEnded
-            raise error(f"Run {self.id} of {self.workflow!r}", "given an answer", self.status)
-        not_before = database_now() + hold if hold else None
-        sent = Delivery(run=self, kind=kind, data=data, created_at=now, not_before=not_before)
-        insert(Delivery, [sent])
-        return sent
+        if HEAR.run(pk=self.pk, now=now) != 1:
+            self.refuse_delivery()
+        insert(Delivery, [Delivery(run=self, kind=kind, data=data, created_at=now)])
+
+    def refuse_delivery(self) -> NoReturn:
+        """Raise the error that says why the run hears nothing."""
+        self.refresh_from_db()
+        error = RunBlocked if self.status == self.Status.BLOCKED else RunEnded
+        raise error(f"Run {self.id} of {self.workflow!r}", "given an answer", self.status)
 
     def lock_open(self) -> None:
         """Lock the row, inside the caller's transaction; raise `RunEnded` if the run is over."""
@@ -282,9 +274,11 @@ class WorkflowRun(models.Model):
         announce.after_commit(runs=[self.pk], inbox=True, bell=bell)
 
 
-HEAR = Prepared(
-    lambda: WorkflowRun.objects.filter(
-        pk=Slot("pk", models.UUIDField()), status__in=WorkflowRun.HEARING
-    ),
-    setting=lambda: heard(Slot("now", models.DateTimeField())),
-)
+def _hearing() -> WorkflowRunQuerySet:
+    pk = Slot("pk", models.UUIDField())
+    return WorkflowRun.objects.filter(pk=pk, status__in=WorkflowRun.HEARING)
+
+
+HEAR = Prepared(_hearing, setting=lambda: heard(Slot("now", models.DateTimeField())))
+HOLD = Prepared(_hearing, setting=lambda: {"inbox": F("inbox")})
+"""Lock a run that takes deliveries: it hears of this one, or only later."""
