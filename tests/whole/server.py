@@ -5,14 +5,17 @@ from __future__ import annotations
 import http.client
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from http.cookies import SimpleCookie
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 ROOT = Path(__file__).parents[2]
@@ -40,16 +43,32 @@ def environment(folder: Path, **extra: str) -> dict[str, str]:
     return clean | {"DATA_DIR": str(folder), "DEBUG": "1"} | extra
 
 
+@cache
+def _migrated() -> TemporaryDirectory[str]:
+    """Return a data folder whose database has tables and nothing in them, made once a process."""
+    made = TemporaryDirectory(prefix="migrated-")
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env=environment(Path(made.name)), check=True)
+    return made
+
+
 class ServeProcess:
-    """`manage.py serve` on a port that is free, its output collected in a file."""
+    """`manage.py serve` on a port that is free, its output collected in a file.
+
+    Unless it is to be a first start, it finds tables in an SQLite file of its own.
+    """
 
     password = "demo"
 
     def __init__(
-        self, folder: Path, *options: str, port: int = 0, root: Path = ROOT, **extra: str
-    ) -> None:
+        self, folder: Path, *options: str, port: int = 0, root: Path = ROOT,
+        is_first: bool = False, **extra: str,
+    ) -> None:  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+        file = folder / "db.sqlite3"
+        if not (is_first or file.exists() or extra.get("DATABASE_URL")):
+            shutil.copyfile(Path(_migrated().name) / file.name, file)
         self._log = folder / f"output-{time.monotonic_ns()}.txt"
         command = [sys.executable, "manage.py", "serve", "--port", str(port), *options]
         with self._log.open("wb") as log:

@@ -19,7 +19,7 @@ from tests.whole.server import ROOT, Person, ServeProcess, environment, eventual
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder after a first start that was stopped; tests copy it to begin from there."""
     folder = tmp_path_factory.mktemp("furnished")
-    server = ServeProcess(folder, "--noreload").wait_until_healthy()
+    server = ServeProcess(folder, "--noreload", is_first=True).wait_until_healthy()
     assert server.terminate() == 0, server.output
     (folder / "first.txt").write_text(server.output)
     return folder
@@ -111,7 +111,7 @@ def test_a_second_server_on_the_same_folder_refuses(server: ServeProcess) -> Non
 def test_a_port_in_use_is_said_before_anything_is_made(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        server = ServeProcess(tmp_path / "var", "--noreload", port=port)
+        server = ServeProcess(tmp_path / "var", "--noreload", port=port, is_first=True)
         assert server.wait_until_it_ends() == 1
     assert f"Port {port} of 127.0.0.1 is in use" in server.output
     assert "Traceback" not in server.output
