@@ -77,7 +77,7 @@ class Waiting:
         if filters.narrow:
             wanted["oldest"] = scalars.NOTHING
             if next_page or filters.place:
-                wanted["found"] = scalars.amount(matching)
+                wanted["found"] = scalars.amount(matching, ORDER if filters.mine else ())
         figures = scalars.read(wanted, user=user.pk)
         lowest, highest, given = (figures.pop(name) for name in ("lowest", "highest", "given"))
         if filters.narrow and "found" not in figures:  # the page has them all

@@ -47,10 +47,13 @@ class Scalar:
 NOTHING = Scalar("NULL")
 
 
-def amount(rows: models.QuerySet[Any]) -> Scalar:
-    """Count rows as an `Amount`; the database stops at the first that is too many."""
+def amount(rows: models.QuerySet[Any], order: Sequence[str] = ()) -> Scalar:
+    """Count rows as an `Amount`; the database stops at the first that is too many.
+
+    An `order` names the index to walk through, where the database would rather collect all first.
+    """
     try:
-        sql, params = _compiled(rows.order_by().values("pk")[: MOST + 1])[:2]
+        sql, params = _compiled(rows.order_by(*order).values("pk")[: MOST + 1])[:2]
     except EmptyResultSet:
         return Scalar("0", read=Amount)
     return Scalar(f"SELECT COUNT(*) FROM ({sql}) AS counted", params, Amount)
