@@ -32,6 +32,18 @@ GUARDS = ("id", "fence", "inbox")
 RUN, DELIVERY = WorkflowRun._meta.db_table, Delivery._meta.db_table
 REQUEST = InputRequest._meta.db_table
 
+SETS = ", ".join(f"{name} = new.{name}" for name in STORED if name != "wake_at")
+UPDATE = f"""
+    UPDATE {RUN} SET {SETS},
+        takeovers = CASE WHEN new.seq > {RUN}.seq THEN 0 ELSE {RUN}.takeovers END,
+        refusals = CASE WHEN new.seq > {RUN}.seq THEN '' ELSE {RUN}.refusals END,
+        wake_at = CASE WHEN new.status = 'running' THEN {RUN}.wake_at ELSE new.wake_at END,
+        lease_owner = CASE WHEN new.status = 'running' THEN {RUN}.lease_owner ELSE '' END
+    FROM {{new}}
+    WHERE {RUN}.id = new.id AND {RUN}.fence = new.fence AND {RUN}.status = 'running'
+        AND (new.inbox = -1 OR {RUN}.inbox = new.inbox) AND {{locked}}
+    RETURNING {RUN}.id
+"""
 APPLIED = (
     f"UPDATE {DELIVERY} SET applied_seq = new.applied_seq FROM {{new}} "
     f"WHERE {DELIVERY}.id = new.id AND {{kept}}"
@@ -120,9 +132,11 @@ def _inserted(model: type[models.Model], rows: Iterable[tuple[UUID, models.Model
 
 
 def _update() -> str:
-    return _update_sql(connection.vendor).format(
-        new=source(connection.vendor, WorkflowRun, (*GUARDS, *STORED)), locked="TRUE"
-    )
+    return UPDATE.format(new=_sent(), locked="TRUE")
+
+
+def _sent() -> str:
+    return source(connection.vendor, WorkflowRun, (*GUARDS, *STORED))
 
 
 @cache
@@ -132,31 +146,12 @@ def _done() -> str:
     The runs are locked one after another by id: two that lock many of the same rows, each in an
     order of its own, would wait for each other for ever.
     """
-    sent = source(connection.vendor, WorkflowRun, (*GUARDS, *STORED))
-    update = _update_sql(connection.vendor).format(
-        new="sent AS new", locked=f"{RUN}.id IN (SELECT id FROM locked)"
-    )
+    update = UPDATE.format(new="sent AS new", locked=f"{RUN}.id IN (SELECT id FROM locked)")
     return (
-        f"sent AS MATERIALIZED (SELECT * FROM {sent}), locked AS MATERIALIZED "
+        f"sent AS MATERIALIZED (SELECT * FROM {_sent()}), locked AS MATERIALIZED "
         f"(SELECT id FROM {RUN} WHERE id IN (SELECT id FROM sent) ORDER BY id FOR UPDATE), "
         f"done AS ({update})"
     )
-
-
-@cache
-def _update_sql(vendor: str) -> str:
-    sets = ", ".join(f"{name} = new.{name}" for name in STORED if name != "wake_at")
-    return f"""
-        UPDATE {RUN} SET {sets},
-            takeovers = CASE WHEN new.seq > {RUN}.seq THEN 0 ELSE {RUN}.takeovers END,
-            refusals = CASE WHEN new.seq > {RUN}.seq THEN '' ELSE {RUN}.refusals END,
-            wake_at = CASE WHEN new.status = 'running' THEN {RUN}.wake_at ELSE new.wake_at END,
-            lease_owner = CASE WHEN new.status = 'running' THEN {RUN}.lease_owner ELSE '' END
-        FROM {{new}}
-        WHERE {RUN}.id = new.id AND {RUN}.fence = new.fence AND {RUN}.status = 'running'
-            AND (new.inbox = -1 OR {RUN}.inbox = new.inbox) AND {{locked}}
-        RETURNING {RUN}.id
-    """
 
 
 def _run_values(write: Write) -> dict[str, Any]:
