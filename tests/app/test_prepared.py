@@ -10,8 +10,9 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 
 from tests.app.factories import make_request, make_reviewer, make_run, make_user
-from workflows.models import Assignment, InputRequest, WorkflowRun, database_now
+from workflows.models import Assignment, Delivery, InputRequest, WorkflowRun, database_now
 from workflows.models.claiming import LONGEST_LEASE
+from workflows.models.turns import Turn, addition, in_turn
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +71,24 @@ def test_a_worker_claims_what_is_claimable() -> None:
     assert len(wanted) == 9
     assert run.pk not in wanted
     assert {one.status for one in claimed} == {"running"}
+
+
+def rename(name: str, to: str) -> Turn:
+    return Turn("UPDATE auth_group SET name = %s WHERE name = %s", [to, name])
+
+
+def test_each_turn_waits_for_the_one_before_to_touch_a_row() -> None:
+    for name in ("one", "two"):
+        Group.objects.create(name=name)
+    sent = Delivery(run=make_run(), kind="pause", data={"by": ""}, created_at=database_now())
+    assert in_turn(rename("one", "first"), rename("two", "second"), addition(sent)) == [1, 1, 1]
+    assert Delivery.objects.get(pk=sent.pk).data == {"by": ""}
+    assert not sent._state.adding
+    late = Delivery(run=make_run(), kind="pause", data={}, created_at=database_now())
+    turns = rename("first", "1st"), rename("nobody", "2nd"), addition(late), rename("second", "3rd")
+    assert in_turn(*turns) == [1, 0, 0, 0]
+    assert late._state.adding
+    assert {"1st", "second"} <= set(Group.objects.values_list("name", flat=True))
 
 
 @pytest.mark.django_db(transaction=True)
