@@ -148,7 +148,6 @@ def test_without_scripts_people_claim_talk_change_and_decide(
         expect(alice.page.locator("#detail")).to_contain_text("You have approved this")
         bob.open(path)
         bob.page.click("[name=verdict][value=approve]")
-        bob.look_back()
         expect(bob.page.locator("#detail .outcome")).to_contain_text("You approved this")
 
 
