@@ -135,10 +135,11 @@ def overgrown() -> QuerySet[WorkflowRun]:
 def compact_grown(grown: Mapping[UUID, int]) -> None:
     """Cut the oldest entries of runs that a worker holds and has just written a snapshot of.
 
-    `grown` has the `seq` of each. In the worker's transaction, so it takes little at a time;
-    there is a snapshot every hundred entries, and so much more than that goes each time.
+    `grown` has the `seq` of each, more than a `stride`. In the worker's transaction, so it takes
+    little at a time; there is a snapshot every hundred entries, and so much more than that goes
+    each time.
     """
-    thin([run_id for run_id, seq in grown.items() if seq > stride()])
+    thin(list(grown))
     for run_id, seq in grown.items():
         if seq > settings.JOURNAL_KEEP:
             cut(run_id, seq, most=ROWS // 4)

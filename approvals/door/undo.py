@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from approvals.door.deciding import TRIES
 from approvals.door.rules import check_open, find
 from approvals.errors import AlreadyAnswered, CannotUndo, Closed, NotPermitted, RunBlocked
 from approvals.models import Comment, Decision
@@ -15,8 +16,6 @@ from workflows.models import InputRequest, database_now
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-TRIES = 5  # of an approval that is taken back while others vote
 
 
 def withdraw(user: User, request_id: UUID | str, *, door: str) -> Decision:

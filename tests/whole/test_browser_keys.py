@@ -5,38 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Request
+from playwright.sync_api import Browser
 
+from tests.whole.keyboard import (
+    APPROVE,
+    AT_ONCE,
+    CLICK_ON_ARRIVAL,
+    REJECT,
+    decisions,
+    has_focus,
+    reach,
+)
 from tests.whole.pages import Tab, asked, expect, logged_in, start, tabs
 from tests.whole.server import Person, ServeProcess, eventually
 
 pytestmark = pytest.mark.browser
 
-APPROVE, REJECT = "[data-key=approve]", "[data-key=reject]"
 HEAD = "claim,person,team,date,category,description,amount,receipt\n"
-
-# The pane changes and a key follows in one breath. Returns whether the focus moved, and whether
-# the browser was kept from doing what it does with the key.
-AT_ONCE = """([selector, key]) => {
-  const options = { bubbles: true, cancelable: true };
-  const target = document.querySelector("#detail");
-  const detail = { target, xhr: {} };
-  target.dispatchEvent(new CustomEvent("htmx:afterSwap", { ...options, detail }));
-  const seen = document.activeElement;
-  const event = new KeyboardEvent("keydown", { ...options, key });
-  document.querySelector(selector).dispatchEvent(event);
-  return [document.activeElement !== seen, event.defaultPrevented];
-}"""
-
-# Clicks on Approve as soon as the next request is in its place.
-CLICK_ON_ARRIVAL = """() => {
-  window.clicks = 0;
-  new MutationObserver(() => {
-    const button = document.querySelector("#detail:has(> .receipt) [data-key=approve]");
-    if (!button || window.clicks++) return;
-    button.click();
-  }).observe(document.querySelector("#detail"), { childList: true });
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -62,26 +47,6 @@ def ask(admin: Person, *titles: str) -> list[str]:
         start(admin, "assistant", text=f"{title}. It is short.")
         asked(admin, title)
     return [asked(admin, title)[0] for title in titles]
-
-
-def decisions(page: Page) -> list[Request]:
-    sent: list[Request] = []
-    page.on("request", lambda one: sent.append(one) if one.method == "POST" else None)
-    return sent
-
-
-def has_focus(page: Page, selector: str) -> bool:
-    return bool(page.evaluate("(s) => document.activeElement.matches(s)", selector))
-
-
-def reach(page: Page, key: str, selector: str) -> None:
-    """Press a key until it is heard: the pane may have changed just now."""
-
-    def pressed() -> bool:
-        page.keyboard.press(key)
-        return has_focus(page, selector)
-
-    eventually(pressed, f"{key} reaches {selector}")
 
 
 def test_j_and_k_walk_and_enter_opens(alice: Tab, admin: Person) -> None:

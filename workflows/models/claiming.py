@@ -7,15 +7,14 @@ asks; a test holds the two together.
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Q
 
-from workflows.models.batch import objects
+from workflows.models.batch import lone_statement, objects
 from workflows.models.clock import database_now
 
 if TYPE_CHECKING:
@@ -47,16 +46,6 @@ def claim(
         cursor.execute(sql, params)
         rows = cursor.fetchall()
     return objects(model, rows)
-
-
-def lone_statement() -> AbstractContextManager[object]:
-    """Let one statement write: in a transaction only where it needs one.
-
-    On SQLite, to stand in line for its one writer; within another transaction, as a part of it
-    that may fail alone. Elsewhere a statement is a transaction, at a third of the journeys.
-    """
-    alone = connection.features.has_select_for_update and not connection.in_atomic_block
-    return nullcontext() if alone else transaction.atomic()
 
 
 @cache

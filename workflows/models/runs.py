@@ -13,7 +13,7 @@ from workflows import announce
 from workflows.engine import StartEvent, Workflow, registry
 from workflows.errors import IdempotencyConflict
 from workflows.models import claiming
-from workflows.models.batch import insert
+from workflows.models.batch import insert, lone_statement
 from workflows.models.claiming import LONGEST_LEASE
 from workflows.models.clock import database_now
 from workflows.models.viewer import SEE_RUNS, Viewer
@@ -73,7 +73,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             idempotency_key=idempotency_key, created_at=now, wake_at=now,
         )  # fmt: skip
         try:
-            with claiming.lone_statement():
+            with lone_statement():
                 insert(self.model, [run])
         except IntegrityError:
             if idempotency_key is None:
