@@ -119,7 +119,9 @@ class Comment(models.Model):
 class Draft(models.Model):
     """An answer that somebody has begun: the fields of its form, as they were typed."""
 
-    request = models.ForeignKey(InputRequest, models.CASCADE, related_name="drafts")
+    request = models.ForeignKey(  # `draft_once_a_person` begins with it
+        InputRequest, models.CASCADE, related_name="drafts", db_index=False
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="drafts")
     data = OrderedJSONField()
     saved_at = models.DateTimeField()

@@ -22,8 +22,9 @@ class Claimable(models.Model):
     """A lease of a person on a request. It expires by itself, and stands in nobody's way then."""
 
     claimed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
+        db_index=False,
+    )  # fmt: skip
     claimed_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:

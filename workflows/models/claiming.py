@@ -40,8 +40,8 @@ def claim(
     """
     left_out, left_out_params = _left_out(model, holding, withheld)
     sql = _statement(model, connection.vendor, suspects=suspects).replace("{left out}", left_out)
-    moments = [_moment(one) for one in (timedelta(0), LONGEST_LEASE, lease)]
-    params = [*moments[:2], *left_out_params, limit, owner, moments[2]]
+    due, far, until = [_moment(one) for one in (timedelta(0), LONGEST_LEASE, lease)]
+    params = [due, due, far, *left_out_params, limit, owner, until]
     with lone_statement(), connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows = cursor.fetchall()
@@ -63,8 +63,8 @@ def _statement(model: type[WorkflowRun], vendor: str, *, suspects: bool) -> str:
         WITH ready AS MATERIALIZED (
             SELECT id FROM {run}
             WHERE (status = 'queued'
-                    OR (status IN ('waiting', 'running') AND wake_at <= {moment})
-                    OR (status = 'running' AND wake_at > {moment}))
+                    OR (status = 'waiting' AND wake_at <= {moment})
+                    OR (status = 'running' AND (wake_at <= {moment} OR wake_at > {moment})))
                 AND takeovers {">=" if suspects else "<"} {SUSPECT_FROM} {{left out}}
             ORDER BY takeovers, wake_at LIMIT %s {locked}
         )

@@ -1,4 +1,7 @@
-"""What happened to a run, what is on its way to it, and the points it can be rebuilt from."""
+"""What happened to a run, what is on its way to it, and the points it can be rebuilt from.
+
+Their `run` has no index of its own: each is found by one that begins with it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ class Snapshot(models.Model):
     `data` is the engine's snapshot as JSON; `format` repeats the number it carries inside.
     """
 
-    run = models.ForeignKey("workflows.WorkflowRun", models.CASCADE, related_name="snapshots")
+    run = models.ForeignKey(
+        "workflows.WorkflowRun", models.CASCADE, related_name="snapshots", db_index=False
+    )
     seq = models.PositiveBigIntegerField()
     format = models.PositiveSmallIntegerField()
     data = OrderedJSONField()
@@ -38,7 +43,9 @@ class JournalEntry(models.Model):
     `duration` is the seconds that the step worked, where the entry is a step's.
     """
 
-    run = models.ForeignKey("workflows.WorkflowRun", models.CASCADE, related_name="journal")
+    run = models.ForeignKey(
+        "workflows.WorkflowRun", models.CASCADE, related_name="journal", db_index=False
+    )
     seq = models.PositiveBigIntegerField()
     kind = models.CharField(max_length=32)
     step = models.CharField(max_length=200, blank=True)
@@ -69,7 +76,9 @@ class Delivery(models.Model):
         PAUSE = "pause"  # data: by
         RESUME = "resume"  # data: by
 
-    run = models.ForeignKey("workflows.WorkflowRun", models.CASCADE, related_name="deliveries")
+    run = models.ForeignKey(
+        "workflows.WorkflowRun", models.CASCADE, related_name="deliveries", db_index=False
+    )
     kind = models.CharField(max_length=16, choices=Kind.choices)
     data = OrderedJSONField()
     created_at = models.DateTimeField(db_default=Now())

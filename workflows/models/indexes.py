@@ -50,5 +50,16 @@ INDEXES = [
     models.Index(
         fields=["status", "act_at"], condition=Q(act_at__isnull=False), name="request_stirring"
     ),
-    models.Index(fields=["event", "-answered_at"], name="request_same_kind"),
+    models.Index(
+        fields=["event", "-answered_at"],
+        condition=Q(status="answered"),
+        name="request_same_kind",
+    ),
+    # Whose a request is or was, for the few rows that have somebody.
+    models.Index(
+        fields=["claimed_by"], condition=Q(claimed_by__isnull=False), name="request_claimed_by"
+    ),
+    models.Index(
+        fields=["answered_by"], condition=Q(answered_by__isnull=False), name="request_answered_by"
+    ),
 ]

@@ -64,7 +64,9 @@ class InputRequest(Claimable, Timed):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     request_id = models.CharField(max_length=200)
-    run = models.ForeignKey(WorkflowRun, models.CASCADE, related_name="requests")
+    run = models.ForeignKey(  # `request_once_per_run` begins with it
+        WorkflowRun, models.CASCADE, related_name="requests", db_index=False
+    )
     workflow = models.CharField(max_length=100, default="", db_default="")
     event = models.CharField(max_length=200)
     step = models.CharField(max_length=200)
@@ -88,8 +90,9 @@ class InputRequest(Claimable, Timed):
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
     response = OrderedJSONField(null=True)
     answered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
+        db_index=False,
+    )  # fmt: skip
     door = models.CharField(max_length=32, blank=True)
     undo_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()

@@ -118,7 +118,13 @@ class WorkflowRun(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["status", "wake_at"], name="run_claimable"),
+            # What is queued or running is found by its status; of all that waits, what has a time.
+            # With `status` as a column, though it is always the same, SQLite takes this one.
+            models.Index(
+                fields=["status", "wake_at"],
+                condition=Q(status="waiting", wake_at__isnull=False),
+                name="run_timers",
+            ),
             models.Index(fields=["-created_at", "-id"], name="run_newest"),
             models.Index(fields=["status", "-created_at", "-id"], name="run_by_status"),
             models.Index(fields=["workflow", "-created_at", "-id"], name="run_by_workflow"),

@@ -130,9 +130,11 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         A queued run is due whatever the time: it was queued by a clock that may have gone back
         since, as a lease may have been written that would stand for longer than any does.
         """
-        due = Q(status__in=["waiting", "running"], wake_at__lte=now)
-        lease_of_a_wrong_clock = Q(status="running", wake_at__gt=now + LONGEST_LEASE)
-        return self.filter(Q(status="queued") | due | lease_of_a_wrong_clock)
+        due = Q(wake_at__lte=now)
+        of_a_wrong_clock = Q(wake_at__gt=now + LONGEST_LEASE)
+        waiting = Q(status="waiting") & due  # apart from the running: each has an index
+        running = Q(status="running") & (due | of_a_wrong_clock)
+        return self.filter(Q(status="queued") | waiting | running)
 
     def renew(self, owner: str, ids: Collection[Any], until: datetime) -> int:
         """Move the end of the leases that `owner` holds; return how many there are."""

@@ -1,0 +1,107 @@
+"""What is asked again and again, whatever the tables hold, is found by an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from approvals import door
+from approvals.models import Draft
+from tests.app.company import YES
+from tests.app.factories import BARE, make_request
+from workflows.driver import intake, news, sweep
+from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("answerable"),
+    pytest.mark.skipif(
+        "connection.vendor != 'sqlite'",
+        reason="PostgreSQL plans by what the tables hold, and here they are almost empty",
+    ),
+]
+
+VERBS = {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}
+MODELS = (WorkflowRun, InputRequest, JournalEntry, Snapshot, Delivery, Draft)
+LARGE = {model._meta.db_table for model in MODELS}
+SMALL = {index.name for model in MODELS for index in model._meta.indexes if index.condition}
+"""Indexes of a few rows each, which may be read from end to end."""
+
+
+def scans(work: Callable[[], object]) -> list[str]:
+    """Do this work and return each step of a plan that read a large table from end to end."""
+    with CaptureQueriesContext(connection) as queries:
+        work()
+    statements = [query["sql"] for query in queries.captured_queries]
+    planned = [one for one in statements if one.split()[0] in VERBS]
+    assert planned
+    return [f"{step}: {one}" for one in planned for step in steps(one) if is_scan(step)]
+
+
+def steps(statement: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
+        return [str(row[3]) for row in cursor.fetchall()]
+
+
+def is_scan(step: str) -> bool:
+    verb, place, *how = step.split()
+    return verb == "SCAN" and place in LARGE and not SMALL.intersection(how)
+
+
+def test_a_scan_is_seen() -> None:
+    runs = WorkflowRun.objects.filter(lease_owner="nobody")
+    assert len(scans(lambda: list(runs))) == 1
+    assert len(scans(lambda: list(runs.order_by("pk")))) == 1
+
+
+@pytest.mark.parametrize("suspects", [True, False])
+def test_a_claim_finds_its_runs(suspects: bool) -> None:
+    WorkflowRun.objects.start(BARE)
+    lease, holding = timedelta(seconds=5), [uuid4()]
+    assert not scans(
+        lambda: intake.take("me", limit=5, lease=lease, holding=holding, suspects=suspects)
+    )
+
+
+def test_of_all_that_waits_a_claim_reads_what_is_due() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        WorkflowRun.objects.claim("me", limit=5, lease=timedelta(seconds=5))
+        WorkflowRun.objects.claimable(timezone.now()).exists()
+    for sql in [query["sql"] for query in queries if query["sql"].split()[0] in VERBS]:
+        assert any("run_timers (status=? AND wake_at<?)" in step for step in steps(sql)), sql
+
+
+def test_what_a_worker_asks_all_the_time_finds_its_rows() -> None:
+    run = make_request().run
+    assert not scans(lambda: sweep.survey("me"))
+    assert not scans(lambda: news.hear({run.pk: 0}, []))
+    assert not scans(lambda: news.deliveries_for([run.pk]))
+
+
+def test_an_answer_finds_its_rows(alice: User) -> None:
+    request = make_request()
+    assert not scans(lambda: door.decide(alice, request.pk, YES, door="inbox"))
+
+
+def test_what_hangs_on_a_run_or_a_person_is_found_by_it(alice: User) -> None:
+    request = make_request(claimed_by=alice)
+    for rows in (
+        JournalEntry.objects.filter(run=request.run),
+        Snapshot.objects.filter(run=request.run),
+        Delivery.objects.filter(run=request.run),
+        InputRequest.objects.filter(run=request.run).order_by(),
+        InputRequest.objects.filter(claimed_by=alice).order_by(),
+        InputRequest.objects.filter(answered_by=alice).order_by(),
+        WorkflowRun.objects.filter(started_by=alice).order_by(),
+        Draft.objects.filter(request=request),
+    ):
+        assert not scans(partial(list, rows))
