@@ -55,10 +55,7 @@ INDEXES = [
         condition=Q(status="answered"),
         name="request_same_kind",
     ),
-    # Whose a request is or was, for the few rows that have somebody.
-    models.Index(
-        fields=["claimed_by"], condition=Q(claimed_by__isnull=False), name="request_claimed_by"
-    ),
+    # Not `claimed_by`: SQLite would collect by it and sort what `request_had` has in order.
     models.Index(
         fields=["answered_by"], condition=Q(answered_by__isnull=False), name="request_answered_by"
     ),
