@@ -94,7 +94,7 @@ class Post:
 
     def __init__(self) -> None:
         self._kept: Messages = {}
-        self._rings = False
+        self._rings = self._ringing = False  # a bell is to be rung; it is on its way
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._failing = False
 
@@ -110,7 +110,7 @@ class Post:
     @property
     def is_done(self) -> bool:
         """Say whether everything has been said, or cannot be at the moment."""
-        return self._failing or not (self._kept or self._rings)
+        return self._failing or not (self._kept or self._rings or self._ringing)
 
     def add(self, messages: Messages, *, bell: bool = False) -> None:
         """Say this soon. Call it on the loop."""
@@ -129,8 +129,10 @@ class Post:
 
     async def _ring(self) -> None:
         while self._rings:
+            # Whoever hears this one may look before what is rung for from now on was committed.
+            self._rings, self._ringing = False, True
             await self._try(_ring())
-            self._rings = False
+            self._ringing = False
 
     async def _tell(self) -> None:
         while self._kept:

@@ -1,4 +1,4 @@
-"""The bell is heard again after the channel layer was away."""
+"""The bell: heard again after the channel layer was away, and rung for whatever was committed."""
 
 from __future__ import annotations
 
@@ -54,3 +54,34 @@ async def test_a_bell_rung_while_the_layer_was_away_is_heard_when_it_is_back(
     with contextlib.suppress(asyncio.CancelledError):
         await listening
     assert listening.cancelled()
+
+
+class Slow(InMemoryChannelLayer):  # type: ignore[misc]
+    """A layer that takes its time over each message, and counts those that were sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = 0
+        self.sending = asyncio.Event()
+        self.may_go_on = asyncio.Event()
+
+    async def send(self, channel: str, message: dict[str, Any]) -> None:
+        self.sent += 1
+        self.sending.set()
+        await self.may_go_on.wait()
+
+
+async def test_a_bell_rung_while_another_is_on_its_way_is_rung_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layer, post = Slow(), announce.Post()
+    monkeypatch.setitem(channel_layers.backends, "default", layer)
+    post.add({}, bell=True)
+    await layer.sending.wait()
+    for _ in range(2):
+        post.add({}, bell=True)
+    layer.may_go_on.set()
+    async with asyncio.timeout(30):
+        while not post.is_done:  # noqa: ASYNC110  nothing tells when it is
+            await asyncio.sleep(0)
+    assert layer.sent == 2  # whoever heard the first may have looked too early for these
