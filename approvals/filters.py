@@ -50,14 +50,11 @@ class Filters:
         """Whether some requests are left out on purpose."""
         return bool(self.q or self.workflow or self.tag or self.priority or self.mine)
 
-    def matching(self, user: User, *, workflow: str = "workflow") -> Q:
-        """The requests asked for, wherever the page begins. `mine` are those of `user`.
-
-        `workflow` is the column that names it: the request's own where it is open.
-        """
+    def matching(self, user: User) -> Q:
+        """The requests asked for, wherever the page begins. `mine` are those of `user`."""
         found = Q(prompt__icontains=self.q) if self.q else Q()
         if self.workflow:
-            found &= Q(**{workflow: self.workflow})
+            found &= Q(workflow=self.workflow)
         if self.tag:
             found &= Q(Contains(Cast("tags", TextField()), json.dumps(self.tag)))
         if self.priority:

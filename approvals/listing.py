@@ -144,9 +144,7 @@ class Past:
         """Read one page of what `user` may see: one query."""
         condition = CLOSED if filters.closed else Q(status="answered")
         column = "created_at" if filters.closed else "answered_at"
-        requests = InputRequest.objects.visible_to(user).filter(
-            filters.matching(user, workflow="run__workflow"), condition
-        )
+        requests = InputRequest.objects.visible_to(user).filter(filters.matching(user), condition)
         cursor = filters.cursor
         if cursor is not None:
             requests = requests.filter(cursor.earlier(column))

@@ -97,7 +97,7 @@ def _similar(user: User, request: InputRequest) -> list[Told]:
     """Return the last answers to requests of the same class and workflow, in other runs."""
     rows = (
         InputRequest.objects.visible_to(user)
-        .filter(event=request.event, run__workflow=request.run.workflow, status="answered")
+        .filter(event=request.event, workflow=request.run.workflow, status="answered")
         .exclude(run=request.run_id)
         .annotate(headline=Left("prompt", 120))
         .select_related("answered_by")

@@ -214,7 +214,7 @@ def test_what_older_code_asked_is_found_by_its_workflow_after_a_sweep(alice: Use
     assert waiting(alice, workflow=BARE.name).rows == []
     sweep.survey("me")
     assert waiting(alice, workflow=BARE.name).rows == [old]
-    assert again(over).workflow == ""
+    assert again(over).workflow == TYPED.name
 
 
 def test_the_migration_names_the_workflow_of_what_waits() -> None:

@@ -14,7 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from approvals import door
+from approvals.filters import Filters
+from approvals.listing import Past
 from approvals.models import Draft
+from approvals.together import Together
 from tests.app.company import YES
 from tests.app.factories import BARE, make_request
 from workflows.driver import intake, news, sweep
@@ -102,3 +105,14 @@ def test_what_hangs_on_a_run_or_a_person_is_found_by_it(alice: User) -> None:
         Draft.objects.filter(request=request),
     ):
         assert not scans(partial(list, rows))
+
+
+def test_what_was_answered_of_one_workflow_is_walked_through_in_order(alice: User) -> None:
+    request = make_request()
+    with CaptureQueriesContext(connection) as queries:
+        assert Past.of(alice, Filters(workflow=BARE.name)).rows == []
+        assert Together.of(alice, request).similar == []
+    plans = [steps(query["sql"]) for query in queries]
+    for way in ("request_answered_of (workflow=?)", "request_same_kind (workflow=? AND event=?)"):
+        [plan] = [plan for plan in plans if any(way in step for step in plan)]
+        assert not any("TEMP B-TREE" in step for step in plan)

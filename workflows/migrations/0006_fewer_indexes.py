@@ -86,7 +86,15 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='inputrequest',
-            index=models.Index(condition=models.Q(('status', 'answered')), fields=['event', '-answered_at'], name='request_same_kind'),
+            index=models.Index(condition=models.Q(('status', 'answered')), fields=['workflow', '-answered_at', '-id'], name='request_answered_of'),
+        ),
+        migrations.AddIndex(
+            model_name='inputrequest',
+            index=models.Index(condition=models.Q(('status', 'answered')), fields=['workflow', 'event', '-answered_at', '-id'], name='request_same_kind'),
+        ),
+        migrations.AddIndex(
+            model_name='inputrequest',
+            index=models.Index(condition=models.Q(('workflow', '')), fields=['workflow', 'id'], name='request_unnamed'),
         ),
         migrations.AddIndex(
             model_name='inputrequest',

@@ -50,11 +50,19 @@ INDEXES = [
     models.Index(
         fields=["status", "act_at"], condition=Q(act_at__isnull=False), name="request_stirring"
     ),
+    # What was answered of one workflow, and of one class of request.
     models.Index(
-        fields=["event", "-answered_at"],
+        fields=["workflow", "-answered_at", "-id"],
+        condition=Q(status="answered"),
+        name="request_answered_of",
+    ),
+    models.Index(
+        fields=["workflow", "event", "-answered_at", "-id"],
         condition=Q(status="answered"),
         name="request_same_kind",
     ),
+    # What older code stored without its workflow: soon nothing.
+    models.Index(fields=["workflow", "id"], condition=Q(workflow=""), name="request_unnamed"),
     # Not `claimed_by`: SQLite would collect by it and sort what `request_had` has in order.
     models.Index(
         fields=["answered_by"], condition=Q(answered_by__isnull=False), name="request_answered_by"

@@ -51,7 +51,7 @@ class InputRequest(Claimable, Timed):
     `revision` counts the versions of what is shown, and `digest` is that of the present one.
     `votes` counts the approvals of the present version that came before the final one. `edits`
     are what reviewers changed so far, and after the answer what was effective. `workflow` repeats
-    the run's, which never changes, so that what waits of one workflow is found by an index.
+    the run's, which never changes, so that the requests of one workflow are found by an index.
     """
 
     class Status(models.TextChoices):

@@ -86,10 +86,10 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         return self.exclude(pk__in=InputRequestQuerySet(self.model).visible_to(user).values("pk"))
 
     def name_workflows(self) -> None:
-        """Fill in the workflow of open requests that older code stored without it."""
+        """Fill in the workflow of requests that older code stored without it, some at a time."""
         from workflows.models.run import WorkflowRun
 
-        unnamed = list(self.pending().filter(workflow="").values_list("pk", flat=True)[:1000])
+        unnamed = list(self.filter(workflow="").order_by("pk").values_list("pk", flat=True)[:1000])
         if unnamed:
             run = WorkflowRun.objects.filter(pk=OuterRef("run"))
             self.filter(pk__in=unnamed).update(workflow=models.Subquery(run.values("workflow")))
