@@ -6,11 +6,12 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from tests.app.company import asked_of, make_operator
 from tests.app.factories import (
     make_answered,
     make_request,
@@ -189,6 +190,43 @@ def test_four_eyes_are_not_met_by_the_one_who_started_the_run() -> None:
     assert list(InputRequest.objects.unanswerable()) == [own]
     User.objects.create_superuser("root")
     assert not InputRequest.objects.unanswerable().exists()
+
+
+def test_what_was_given_needs_somebody_of_those_who_decides() -> None:
+    bob, carol = make_reviewer("bob"), User.objects.create(username="carol")
+    full, empty = Group.objects.create(name="full"), Group.objects.create(name="empty")
+    full.user_set.add(bob, carol)
+    empty.user_set.add(carol)
+    asked_of(bob)
+    asked_of(full)
+    asked_of(carol, bob)
+    lost = [asked_of(carol), asked_of(empty), asked_of(carol, empty)]
+    assert list(InputRequest.objects.unanswerable().order_by("created_at")) == lost
+    make_operator("olga")
+    assert not InputRequest.objects.unanswerable().exists()
+
+
+def test_four_eyes_need_another_of_those_it_was_given_to() -> None:
+    bob, carol, dora = make_reviewer("bob"), make_reviewer("carol"), make_reviewer("dora")
+    group = Group.objects.create(name="group")
+    group.user_set.add(bob)
+    run = make_run(started_by=bob)
+    alone = [asked_of(one, run=run, four_eyes=True) for one in (bob, group)]
+    asked_of(bob, run=run)
+    asked_of(bob, carol, run=run, four_eyes=True)
+    asked_of(bob, run=make_run(started_by=dora), four_eyes=True)
+    assert list(InputRequest.objects.unanswerable().order_by("created_at")) == alone
+    group.user_set.add(dora)
+    assert list(InputRequest.objects.unanswerable()) == alone[:1]
+    make_operator("olga")
+    assert not InputRequest.objects.unanswerable().exists()
+
+
+def test_one_who_sees_all_does_not_answer_what_they_started_themselves() -> None:
+    olga = make_operator("olga")
+    own = asked_of(olga, run=make_run(started_by=olga), four_eyes=True)
+    asked_of(olga)
+    assert list(InputRequest.objects.unanswerable()) == [own]
 
 
 def test_an_answered_request_needs_nobody() -> None:
