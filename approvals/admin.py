@@ -24,6 +24,7 @@ class DecisionAdmin(LedgerAdmin):
 
     list_display = ("__str__", link_to("request"), "kind", "by", "at", "door")
     list_filter = ("kind", "at")
+    ordering = ("-id",)  # the newest first, by an index that is there
     list_select_related = ("request", "by")
     list_defer = ("response", "edits", "request__payload", "request__schema", "request__response")
     search_fields = ("request__prompt", "by__username", "door")

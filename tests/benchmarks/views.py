@@ -18,16 +18,22 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 
+from approvals.listing import ORDER
 from tests.benchmarks.peers.figures import OURS, Figure, print_line
+from workflows.models import InputRequest
 
 REVIEWER, OPERATOR = "person3", "operator"
-PAGES: dict[str, tuple[str, dict[str, str]]] = {
-    "inbox": (REVIEWER, {}),
-    "inbox workflow": (REVIEWER, {"workflow": "bench-expenses"}),
-    "inbox mine": (REVIEWER, {"mine": "1"}),
-    "inbox search": (REVIEWER, {"q": "hotel"}),
-    "inbox of all": (OPERATOR, {}),
+PAGES = {
+    "inbox": (REVIEWER, "/"),
+    "inbox workflow": (REVIEWER, "/?workflow=bench-expenses"),
+    "inbox mine": (REVIEWER, "/?mine=1"),
+    "inbox search": (REVIEWER, "/?q=hotel"),
+    "inbox of all": (OPERATOR, "/"),
+    "request": (REVIEWER, "/requests/{first}/"),
+    "answered": (REVIEWER, "/requests/answered/?workflow=bench-expenses"),
 }
+"""Whose page, and where; `first` is the request on top of their inbox."""
+
 AIM = 40.0  # ms
 
 # Files are named as in development: nothing was collected, and nothing is fetched.
@@ -51,14 +57,14 @@ def options() -> Namespace:
 class Visit:
     """A page that a person looks at again and again."""
 
-    def __init__(self, client: Client, query: dict[str, str]) -> None:
+    def __init__(self, client: Client, address: str) -> None:
         self._client = client
-        self._query = query
+        self._address = address
 
     def take(self) -> float:
         """Fetch it once, and return the ms that it took."""
         began = time.perf_counter()
-        response = self._client.get("/", self._query)
+        response = self._client.get(self._address)
         assert response.status_code == 200, response.status_code
         return (time.perf_counter() - began) * 1000
 
@@ -77,12 +83,13 @@ class Visit:
 
 
 @contextmanager
-def visiting(username: str, query: dict[str, str]) -> Iterator[Visit]:
+def visiting(username: str, address: str) -> Iterator[Visit]:
     """Let somebody log in, look once, and at the end log out."""
-    client = Client()
-    client.force_login(User.objects.get(username=username))
+    client, user = Client(), User.objects.get(username=username)
+    client.force_login(user)
+    first = InputRequest.objects.visible_to(user).pending().order_by(*ORDER).first()
     try:
-        visit = Visit(client, query)
+        visit = Visit(client, address.format(first=first and first.pk))
         visit.take()
         yield visit
     finally:
@@ -93,8 +100,8 @@ def main() -> None:
     """Measure each page."""
     asked, store = options(), os.environ["BENCH_STORE"]
     with override_settings(**FILES):
-        for row, (username, query) in PAGES.items():
-            with visiting(username, query) as visit:
+        for row, (username, address) in PAGES.items():
+            with visiting(username, address) as visit:
                 count = visit.queries()
                 repeats = [visit.repeat(asked.seconds / 2) for _ in range(asked.repeats)]
             print_line(figure(row, store, repeats, count))

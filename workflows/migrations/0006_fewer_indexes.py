@@ -94,6 +94,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='inputrequest',
+            index=models.Index(fields=['-created_at', '-id'], name='request_newest'),
+        ),
+        migrations.AddIndex(
+            model_name='inputrequest',
             index=models.Index(condition=models.Q(('workflow', '')), fields=['workflow', 'id'], name='request_unnamed'),
         ),
         migrations.AddIndex(

@@ -61,6 +61,8 @@ INDEXES = [
         condition=Q(status="answered"),
         name="request_same_kind",
     ),
+    # All of them, as the admin lists them.
+    models.Index(fields=["-created_at", "-id"], name="request_newest"),
     # What older code stored without its workflow: soon nothing.
     models.Index(fields=["workflow", "id"], condition=Q(workflow=""), name="request_unnamed"),
     # Not `claimed_by`: SQLite would collect by it and sort what `request_had` has in order.
