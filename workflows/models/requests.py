@@ -49,18 +49,21 @@ def _one_visible_to(viewer: Viewer) -> Prepared:
     return Prepared(lambda: one.select_related("run").defer(*UNREAD))
 
 
+def _permitted(permission: str) -> models.QuerySet[User]:
+    """Return the active people who have this permission, by themselves or through a group."""
+    return get_user_model().objects.with_perm(
+        permission, backend="django.contrib.auth.backends.ModelBackend"
+    )
+
+
 def deciders() -> models.QuerySet[User]:
     """Return the active people who may answer anything at all."""
-    return get_user_model().objects.with_perm(
-        DECIDE, backend="django.contrib.auth.backends.ModelBackend"
-    )
+    return _permitted(DECIDE)
 
 
 def _seers() -> models.QuerySet[User]:
     """Return those deciders who see every request, whomever it was given to."""
-    backend = "django.contrib.auth.backends.ModelBackend"
-    seers = get_user_model().objects.with_perm(SEE_ALL, backend=backend)
-    return deciders().filter(pk__in=seers)
+    return deciders().filter(pk__in=_permitted(SEE_ALL))
 
 
 def _able(but: OuterRef | None = None) -> models.QuerySet[Assignment]:
