@@ -16,9 +16,8 @@ from tests.app.factories import BARE, TYPED, make_reviewer, registered
 from workflows.driver import Driver
 from workflows.engine import Workflow, registry
 
-# SQLite plans by the indexes that there are, so a test can hold its plans. PostgreSQL plans by what
-# the tables hold, and in a test they are almost empty.
-collect_ignore = [] if connection.vendor == "sqlite" else ["test_plans.py"]
+PLANS = {"sqlite": "test_plans_sqlite.py", "postgresql": "test_plans_postgresql.py"}
+collect_ignore = [name for vendor, name in PLANS.items() if vendor != connection.vendor]
 
 
 @pytest.fixture

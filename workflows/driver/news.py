@@ -40,7 +40,8 @@ def hear(held: Mapping[UUID, int], told: Collection[tuple[UUID, int, Any]]) -> N
     sql = _standing_sql(connection.vendor)
     rows = {
         pk if isinstance(pk, UUID) else UUID(pk): Standing(fence, inbox)
-        for pk, fence, inbox in execute(sql, WorkflowRun, [{"id": pk} for pk in held])
+        for pk, fence, inbox, status in execute(sql, WorkflowRun, [{"id": pk} for pk in held])
+        if status == "running"
     }
     behind = [pk for pk, row in rows.items() if row.inbox != held[pk]]
     return News(rows, deliveries_for(behind))
@@ -50,9 +51,8 @@ def hear(held: Mapping[UUID, int], told: Collection[tuple[UUID, int, Any]]) -> N
 def _standing_sql(vendor: str) -> str:
     run = WorkflowRun._meta.db_table
     return (
-        f"SELECT {run}.id, {run}.fence, {run}.inbox FROM {run}, "
-        f"{source(vendor, WorkflowRun, ('id',))} "
-        f"WHERE {run}.id = new.id AND {run}.status = 'running'"
+        f"SELECT {run}.id, {run}.fence, {run}.inbox, {run}.status FROM {run}, "
+        f"{source(vendor, WorkflowRun, ('id',))} WHERE {run}.id = new.id"
     )
 
 

@@ -40,8 +40,8 @@ UPDATE = f"""
         wake_at = CASE WHEN new.status = 'running' THEN {RUN}.wake_at ELSE new.wake_at END,
         lease_owner = CASE WHEN new.status = 'running' THEN {RUN}.lease_owner ELSE '' END
     FROM {{new}}
-    WHERE {RUN}.id = new.id AND {RUN}.fence = new.fence AND {RUN}.status = 'running'
-        AND (new.inbox = -1 OR {RUN}.inbox = new.inbox) AND {{locked}}
+    WHERE {RUN}.id = new.id AND {{row}}.fence = new.fence AND {{row}}.status = 'running'
+        AND (new.inbox = -1 OR {{row}}.inbox = new.inbox) AND {{row}}.id = new.id
     RETURNING {RUN}.id
 """
 APPLIED = (
@@ -132,7 +132,7 @@ def _inserted(model: type[models.Model], rows: Iterable[tuple[UUID, models.Model
 
 
 def _update() -> str:
-    return UPDATE.format(new=_sent(), locked="TRUE")
+    return UPDATE.format(new=_sent(), row=RUN)
 
 
 def _sent() -> str:
@@ -144,12 +144,14 @@ def _done() -> str:
     """Return the update as a table of the ids that it stored, and what it needs before it.
 
     The runs are locked one after another by id: two that lock many of the same rows, each in an
-    order of its own, would wait for each other for ever.
+    order of its own, would wait for each other for ever. The guards look at the locked rows, which
+    were found by id: asked for a status, PostgreSQL might go through all that was ever running.
     """
-    update = UPDATE.format(new="sent AS new", locked=f"{RUN}.id IN (SELECT id FROM locked)")
+    update = UPDATE.format(new="sent AS new, locked", row="locked")
     return (
-        f"sent AS MATERIALIZED (SELECT * FROM {_sent()}), locked AS MATERIALIZED "
-        f"(SELECT id FROM {RUN} WHERE id IN (SELECT id FROM sent) ORDER BY id FOR UPDATE), "
+        f"sent AS MATERIALIZED (SELECT * FROM {_sent()}), "
+        "locked AS MATERIALIZED (SELECT id, fence, inbox, status "
+        f"FROM {RUN} WHERE id IN (SELECT id FROM sent) ORDER BY id FOR UPDATE), "
         f"done AS ({update})"
     )
 

@@ -106,6 +106,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='workflowrun',
-            index=models.Index(condition=models.Q(('status', 'waiting'), ('wake_at__isnull', False)), fields=['status', 'wake_at'], name='run_timers'),
+            index=models.Index(condition=models.Q(('wake_at__isnull', False)), fields=['status', 'wake_at'], name='run_wants'),
         ),
     ]

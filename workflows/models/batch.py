@@ -144,7 +144,10 @@ def source(vendor: str, model: type[models.Model], names: tuple[str, ...]) -> st
     read = ", ".join(
         f"CAST({name} AS json) AS {name}" if of == "json" else name for name, of in types.items()
     )
-    return f"(SELECT {read} FROM json_to_recordset(%s) AS sent ({sent})) AS new"
+    # PostgreSQL reckons with a hundred rows in any JSON, and would rather go through a whole table
+    # of thousands than find so many by key. With a limit that it cannot know it reckons with ten.
+    few = "LIMIT (SELECT 1000000000)"
+    return f"(SELECT {read} FROM json_to_recordset(%s) AS sent ({sent}) {few}) AS new"
 
 
 @cache

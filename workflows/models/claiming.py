@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.db.models import Q
 
-from workflows.models.batch import lone_statement, objects
+from workflows.models.batch import as_text, lone_statement, objects, source
 from workflows.models.clock import database_now
 
 if TYPE_CHECKING:
@@ -38,12 +38,14 @@ def claim(
 
     Each lease ends so long after the database's time at this moment.
     """
-    left_out, left_out_params = _left_out(model, holding, withheld)
+    left_out, left_out_params = _left_out(model, withheld)
     sql = _statement(model, connection.vendor, suspects=suspects).replace("{left out}", left_out)
     due, far, until = [_moment(one) for one in (timedelta(0), LONGEST_LEASE, lease)]
-    params = [due, due, far, *left_out_params, limit, owner, until]
+    each = [*left_out_params, limit]
+    ways = [*each, due, *each, due, *each, far, *each]
+    held = as_text(model, [{"id": pk} for pk in holding])
     with lone_statement(), connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        cursor.execute(sql, [held, *ways, limit, owner, until])
         rows = cursor.fetchall()
     return objects(model, rows)
 
@@ -58,15 +60,18 @@ def _statement(model: type[WorkflowRun], vendor: str, *, suspects: bool) -> str:
     if vendor == "postgresql":
         moment = "(statement_timestamp() + %s)"
     columns = ", ".join(f"{run}.{field.column}" for field in model._meta.concrete_fields)
-    locked = "FOR UPDATE SKIP LOCKED" if vendor == "postgresql" else ""
+    conditions = (
+        "status = 'queued'",
+        f"status = 'waiting' AND wake_at <= {moment}",
+        f"status = 'running' AND wake_at <= {moment}",
+        f"status = 'running' AND wake_at > {moment}",
+    )
+    innocence = f"takeovers {'>=' if suspects else '<'} {SUSPECT_FROM}"
+    ways = " UNION ALL ".join(_way(run, vendor, f"{one} AND {innocence}") for one in conditions)
     return f"""
-        WITH ready AS MATERIALIZED (
-            SELECT id FROM {run}
-            WHERE (status = 'queued'
-                    OR (status = 'waiting' AND wake_at <= {moment})
-                    OR (status = 'running' AND (wake_at <= {moment} OR wake_at > {moment})))
-                AND takeovers {">=" if suspects else "<"} {SUSPECT_FROM} {{left out}}
-            ORDER BY takeovers, wake_at LIMIT %s {locked}
+        WITH held AS MATERIALIZED (SELECT id FROM {source(vendor, model, ("id",))}),
+        ready AS MATERIALIZED (
+            SELECT id FROM ({ways}) AS ways ORDER BY takeovers, wake_at LIMIT %s
         )
         UPDATE {run} SET status = 'running', lease_owner = %s, wake_at = {moment},
             fence = fence + 1, takeovers = CASE WHEN status = 'running' AND NOT untouched
@@ -77,21 +82,31 @@ def _statement(model: type[WorkflowRun], vendor: str, *, suspects: bool) -> str:
     """
 
 
-def _left_out(
-    model: type[WorkflowRun], holding: Collection[Any], withheld: Q | None
-) -> tuple[str, list[Any]]:
-    """Return the conditions that keep a claim from some runs, and their parameters."""
-    sql, params = "", []
-    if holding:
-        key = model._meta.pk
-        sql += f"AND id NOT IN ({', '.join(['%s'] * len(holding))}) "
-        params += [key.get_db_prep_value(one, connection) for one in holding]
-    if withheld:
-        query = model.objects.exclude(withheld).query
-        found, more = query.get_compiler(connection=connection).compile(query.where)
-        sql += f"AND {found}"
-        params += more
-    return sql, params
+def _way(run: str, vendor: str, condition: str) -> str:
+    """Return the runs of one condition, in the order of the index `run_wants` and no more than
+    are asked for.
+
+    Only what PostgreSQL reads in the order of an index does it clear of what stood there before.
+    All that was queued or running since the last VACUUM would else be read for each claim.
+    """
+    locked = "FOR UPDATE SKIP LOCKED" if vendor == "postgresql" else ""
+    return f"""
+        SELECT * FROM (
+            SELECT id, takeovers, wake_at FROM {run}
+            WHERE {condition} AND wake_at IS NOT NULL AND id NOT IN (SELECT id FROM held)
+                {{left out}}
+            ORDER BY wake_at LIMIT %s {locked}
+        ) AS way
+    """
+
+
+def _left_out(model: type[WorkflowRun], withheld: Q | None) -> tuple[str, list[Any]]:
+    """Return the condition that leaves runs to other workers, and its parameters."""
+    if withheld is None:
+        return "", []
+    query = model.objects.exclude(withheld).query
+    sql, params = query.get_compiler(connection=connection).compile(query.where)
+    return f"AND {sql}", list(params)
 
 
 def _moment(after: timedelta) -> Any:

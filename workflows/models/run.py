@@ -118,12 +118,11 @@ class WorkflowRun(models.Model):
             ),
         ]
         indexes = [
-            # What is queued or running is found by its status; of all that waits, what has a time.
-            # With `status` as a column, though it is always the same, SQLite takes this one.
+            # What wants a worker now or at its time, in the order in which it is claimed.
             models.Index(
                 fields=["status", "wake_at"],
-                condition=Q(status="waiting", wake_at__isnull=False),
-                name="run_timers",
+                condition=Q(wake_at__isnull=False),
+                name="run_wants",
             ),
             models.Index(fields=["-created_at", "-id"], name="run_newest"),
             models.Index(fields=["status", "-created_at", "-id"], name="run_by_status"),

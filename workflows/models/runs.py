@@ -134,7 +134,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         of_a_wrong_clock = Q(wake_at__gt=now + LONGEST_LEASE)
         waiting = Q(status="waiting") & due  # apart from the running: each has an index
         running = Q(status="running") & (due | of_a_wrong_clock)
-        return self.filter(Q(status="queued") | waiting | running)
+        return self.filter(Q(status="queued") | waiting | running, wake_at__isnull=False)
 
     def renew(self, owner: str, ids: Collection[Any], until: datetime) -> int:
         """Move the end of the leases that `owner` holds; return how many there are."""

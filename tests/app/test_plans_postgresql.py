@@ -1,0 +1,109 @@
+"""What a worker asks all the time is found by an index in PostgreSQL, and not by what once was.
+
+Whatever was queued or running leaves an entry in each index until the next VACUUM, and of a large
+table PostgreSQL begins that when a fifth has changed. Only a scan in the order of an index skips
+such entries and removes them; one that collects a bitmap first reads them all, every time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.app.factories import BARE
+from workflows.driver import intake, news, store
+from workflows.driver.write import Write
+from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
+from workflows.models.batch import fetch
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable", "old")]
+
+LEASE = timedelta(seconds=5)
+OLD = 2_000
+BY_KEY = "Index Scan workflows_workflowrun_pkey"
+
+
+@pytest.fixture
+def old() -> None:
+    """Fill the tables with runs that are over, and let PostgreSQL count them."""
+    now = database_now()
+    over: dict[str, Any] = {"status": "completed", "finished_at": now, "created_at": now}
+    runs = WorkflowRun.objects.bulk_create(
+        WorkflowRun(workflow=BARE.name, input={}, seq=2, snapshot_seq=2, **over) for _ in range(OLD)
+    )
+    Snapshot.objects.bulk_create(Snapshot(run=run, seq=2, format=1, data={}) for run in runs)
+    Delivery.objects.bulk_create(
+        Delivery(run=run, kind="answer", data={}, applied_seq=2, created_at=now) for run in runs
+    )
+    JournalEntry.objects.bulk_create(
+        JournalEntry(run=run, seq=seq, kind="started", data={}, at=now)
+        for run in runs
+        for seq in (1, 2)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def reads(work: Callable[[], object]) -> list[str]:
+    """Do this work and return how its tables are read, "Index Scan run_wants", and each "Sort"."""
+    with CaptureQueriesContext(connection) as queries:
+        work()
+    found = []
+    for query in queries.captured_queries:
+        if query["sql"].split()[0] in {"SELECT", "UPDATE", "DELETE", "WITH"}:
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN (FORMAT JSON) {query['sql']}")
+                found += list(scans(cursor.fetchone()[0][0]["Plan"]))
+    return found
+
+
+def scans(node: dict[str, Any]) -> Iterator[str]:
+    kind, place = node["Node Type"], node.get("Index Name") or node.get("Relation Name")
+    if kind == "Sort":
+        yield kind
+    elif kind.endswith("Scan") and place:
+        yield f"{kind} {place}"
+    for child in node.get("Plans", ()):
+        yield from scans(child)
+
+
+def test_a_claim_reads_in_the_order_of_the_index() -> None:
+    WorkflowRun.objects.start(BARE)
+    found = reads(lambda: WorkflowRun.objects.claim("me", limit=5, lease=LEASE, holding=[uuid4()]))
+    assert Counter(found) == {"Index Scan run_wants": 4, "Sort": 1, BY_KEY: 1}
+
+
+def test_what_a_worker_holds_is_found_by_its_key() -> None:
+    run = WorkflowRun.objects.start(BARE)
+    [row] = WorkflowRun.objects.claim("me", limit=5, lease=LEASE)
+    now = database_now()
+    write = Write(
+        run.pk, row.fence, inbox=0, seq=1, status=WorkflowRun.Status.WAITING, snapshot_seq=1,
+        signature=BARE.signature,
+        journal=[JournalEntry(run=run, seq=1, kind="started", data={}, at=now)],
+        snapshot=Snapshot(run=run, seq=1, format=1, data={}, created_at=now),
+    )  # fmt: skip
+    assert reads(lambda: news.hear({run.pk: 0}, [])) == [BY_KEY]
+    assert Counter(reads(lambda: store.store([write]))) == {BY_KEY: 2, "Sort": 1}
+    run.refresh_from_db()
+    assert run.status == "waiting"
+
+
+def test_what_a_run_holds_is_found_by_the_run() -> None:
+    run = WorkflowRun.objects.start(BARE)
+    kept = [{"run_id": run.pk, "seq": 1}]
+    found = reads(lambda: fetch(Snapshot, kept, intake.LATEST))
+    found += reads(lambda: fetch(JournalEntry, kept, intake.LATER))
+    found += reads(lambda: news.deliveries_for([run.pk]))
+    assert {one for one in found if one != "Sort"} == {
+        "Index Scan snapshot_once_per_seq",
+        "Index Scan journal_once_per_seq",
+        "Index Scan delivery_by_run",
+    }
