@@ -10,7 +10,8 @@ from django.utils import timezone
 from tests.app.factories import (
     make_run,
 )
-from workflows.models import JournalEntry, WorkflowRun
+from workflows.driver.write import Write
+from workflows.models import JournalEntry, Snapshot, WorkflowRun, database_now
 
 
 def record(run: WorkflowRun, kind: str, step: str = "", **data: Any) -> None:
@@ -33,6 +34,17 @@ def begun(**columns: Any) -> WorkflowRun:
     record(run, "step_completed", "ask", duration=0.5, invocation=1, attempt=2, set={},
            events=[], spawn=[], requests=[])  # fmt: skip
     return run
+
+
+def parked(row: WorkflowRun) -> Write:
+    """Return what a worker stores when the claimed run waits after its first entry."""
+    now = database_now()
+    return Write(
+        row.pk, row.fence, inbox=row.inbox, seq=1, status=WorkflowRun.Status.WAITING,
+        snapshot_seq=1, signature=row.signature,
+        journal=[JournalEntry(run=row, seq=1, kind="started", data={}, at=now)],
+        snapshot=Snapshot(run=row, seq=1, format=1, data={}, created_at=now),
+    )  # fmt: skip
 
 
 def body(client: Client, run: WorkflowRun, **headers: str) -> str:

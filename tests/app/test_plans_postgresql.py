@@ -18,8 +18,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.app.factories import BARE
+from tests.app.history import parked
 from workflows.driver import intake, news, store
-from workflows.driver.write import Write
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
 from workflows.models.batch import fetch
 
@@ -83,13 +83,7 @@ def test_a_claim_reads_in_the_order_of_the_index() -> None:
 def test_what_a_worker_holds_is_found_by_its_key() -> None:
     run = WorkflowRun.objects.start(BARE)
     [row] = WorkflowRun.objects.claim("me", limit=5, lease=LEASE)
-    now = database_now()
-    write = Write(
-        run.pk, row.fence, inbox=0, seq=1, status=WorkflowRun.Status.WAITING, snapshot_seq=1,
-        signature=BARE.signature,
-        journal=[JournalEntry(run=run, seq=1, kind="started", data={}, at=now)],
-        snapshot=Snapshot(run=run, seq=1, format=1, data={}, created_at=now),
-    )  # fmt: skip
+    write = parked(row)
     assert reads(lambda: news.hear({run.pk: 0}, [])) == [BY_KEY]
     assert Counter(reads(lambda: store.store([write]))) == {BY_KEY: 2, "Sort": 1}
     run.refresh_from_db()

@@ -20,7 +20,8 @@ from approvals.models import Draft
 from approvals.together import Together
 from tests.app.company import YES
 from tests.app.factories import BARE, make_request
-from workflows.driver import intake, news, sweep
+from tests.app.history import parked
+from workflows.driver import intake, news, store, sweep
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
@@ -79,6 +80,16 @@ def test_what_a_worker_asks_all_the_time_finds_its_rows() -> None:
     assert not scans(lambda: sweep.survey("me"))
     assert not scans(lambda: news.hear({run.pk: 0}, []))
     assert not scans(lambda: news.deliveries_for([run.pk]))
+
+
+def test_a_commit_finds_its_runs_by_their_keys() -> None:
+    WorkflowRun.objects.start(BARE)
+    [row] = WorkflowRun.objects.claim("me", limit=5, lease=timedelta(seconds=5))
+    with CaptureQueriesContext(connection) as queries:
+        assert store.store([parked(row)]).done == {row.pk}
+    [update] = [one["sql"] for one in queries if one["sql"].split()[0] == "UPDATE"]
+    [found] = [step for step in steps(update) if step.split()[1] == WorkflowRun._meta.db_table]
+    assert found.endswith("(id=?)")
 
 
 def test_an_answer_finds_its_rows(alice: User) -> None:
