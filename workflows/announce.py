@@ -11,7 +11,7 @@ import atexit
 import contextlib
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from typing import Any
 from uuid import UUID
@@ -36,9 +36,11 @@ Messages = dict[str, dict[str, Any]]
 
 
 class Home:
-    """The event loop that owns the in-memory layer, which other threads may not touch."""
+    """The event loop that owns the in-memory layer, which other threads may not touch, and the
+    bell of the worker that lives on it."""
 
     loop: asyncio.AbstractEventLoop | None = None
+    ring: Callable[[], None] | None = None
 
 
 def run_group(run_id: UUID | str) -> str:
@@ -116,7 +118,7 @@ class Post:
         """Say this soon. Call it on the loop."""
         if len(self._kept) < MOST:
             self._kept.update(messages)
-        if bell:
+        if bell and not _ring_here():
             self._rings = True
             self._begin("bell", self._ring)
         if messages:
@@ -157,6 +159,14 @@ class Post:
             logger.info("The channel layer is back.")
         self._failing = False
         return True
+
+
+def _ring_here() -> bool:
+    """Ring the worker of this loop without a message; say whether nobody else can hear one."""
+    if Home.ring is None or asyncio.get_running_loop() is not Home.loop:
+        return False
+    Home.ring()
+    return isinstance(get_channel_layer(), InMemoryChannelLayer)
 
 
 async def _ring() -> None:

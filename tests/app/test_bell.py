@@ -7,7 +7,7 @@ import contextlib
 from typing import Any
 
 import pytest
-from channels.layers import InMemoryChannelLayer, channel_layers
+from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
 
 from workflows import announce
 from workflows.bell import Bell
@@ -56,7 +56,7 @@ async def test_a_bell_rung_while_the_layer_was_away_is_heard_when_it_is_back(
     assert listening.cancelled()
 
 
-class Slow(InMemoryChannelLayer):  # type: ignore[misc]
+class Slow(BaseChannelLayer):  # type: ignore[misc]
     """A layer that takes its time over each message, and counts those that were sent."""
 
     def __init__(self) -> None:
@@ -85,3 +85,21 @@ async def test_a_bell_rung_while_another_is_on_its_way_is_rung_as_well(
         while not post.is_done:  # noqa: ASYNC110  nothing tells when it is
             await asyncio.sleep(0)
     assert layer.sent == 2  # whoever heard the first may have looked too early for these
+
+
+@pytest.mark.parametrize("others_may_hear", [True, False])
+async def test_the_worker_of_this_process_is_rung_without_a_message(
+    others_may_hear: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[None] = []
+    layer, post = Slow() if others_may_hear else InMemoryChannelLayer(), announce.Post()
+    monkeypatch.setitem(channel_layers.backends, "default", layer)
+    monkeypatch.setattr(announce.Home, "loop", asyncio.get_running_loop())
+    monkeypatch.setattr(announce.Home, "ring", lambda: rung.append(None))
+    post.add({}, bell=True)
+    assert len(rung) == 1
+    assert post.is_done != others_may_hear
+    if others_may_hear:
+        async with asyncio.timeout(30):
+            await layer.sending.wait()
+        layer.may_go_on.set()

@@ -85,6 +85,8 @@ def test_what_a_worker_holds_is_found_by_its_key() -> None:
     [row] = WorkflowRun.objects.claim("me", limit=5, lease=LEASE)
     write = parked(row)
     assert reads(lambda: news.hear({run.pk: 0}, [])) == [BY_KEY]
+    renewed = reads(lambda: WorkflowRun.objects.renew("me", [run.pk], database_now()))
+    assert set(renewed) == {BY_KEY}
     assert Counter(reads(lambda: store.store([write]))) == {BY_KEY: 2, "Sort": 1}
     run.refresh_from_db()
     assert run.status == "waiting"

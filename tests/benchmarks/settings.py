@@ -11,7 +11,7 @@ os.environ["SECRET_KEY"] = "only-for-benchmarks"
 os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
 os.environ["DATA_DIR"] = str(FOLDER)
 os.environ["DATABASE_URL"] = os.environ.get("BENCH_STORE_URL", "")
-os.environ["REDIS_URL"] = os.environ.get("BENCH_STORE_REDIS", "")
+os.environ["REDIS_URL"] = ""
 os.environ["SECURE_SSL_REDIRECT"] = "0"
 
 from blazen_site.settings import *  # noqa: E402, F403

@@ -67,7 +67,7 @@ class Driver:
 
     async def serve(self) -> None:
         """Drive runs until `drain` is called or the task is cancelled. No error ends it."""
-        Driver.serving = self
+        Driver.serving, announce.Home.ring = self, self.ring
         metrics.IN_HAND.set_function(lambda: len(self.lives))
         async with self._at_work():
             while not self.draining:

@@ -138,7 +138,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
 
     def renew(self, owner: str, ids: Collection[Any], until: datetime) -> int:
         """Move the end of the leases that `owner` holds; return how many there are."""
-        held = self.filter(pk__in=ids, status="running", lease_owner=owner)
+        held = self.filter(pk__in=ids, lease_owner=owner)  # nobody has a lease unless it runs
         with transaction.atomic():
             held.lock_in_order()
             return held.update(wake_at=until)
