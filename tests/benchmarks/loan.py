@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 from tests.benchmarks import flows, large
+from tests.benchmarks.peers import store
 
 HELD = ("inputrequest", "delivery", "journalentry", "snapshot")  # what a run of `flows` has
 
@@ -23,7 +24,8 @@ def borrowed(kind: str, waiting: int, finished: int) -> Iterator[dict[str, str]]
     with tempfile.TemporaryDirectory(prefix="loan-", dir=large.ROOT) as folder:
         if kind == "postgresql":
             try:
-                yield large.environment(url, Path(folder))
+                with store.kept_in_order(url):
+                    yield large.environment(url, Path(folder))
             finally:
                 give_back(url)
         else:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 VARIABLE = "BENCH_DATABASE_URL"
@@ -18,10 +19,10 @@ NAP = 5.0
 """Seconds between two looks after the tables; autovacuum takes a minute, and has it."""
 
 CHANGED = """
-    SELECT format('%%s %%I.%%I', CASE WHEN n_dead_tup > 50 + 0.2 * n_live_tup
+    SELECT format('%s %I.%I', CASE WHEN n_dead_tup > 50 + 0.2 * n_live_tup
         THEN 'VACUUM ANALYZE' ELSE 'ANALYZE' END, schemaname, relname)
     FROM pg_stat_user_tables
-    WHERE schemaname = %s AND n_mod_since_analyze > 50 + 0.1 * n_live_tup
+    WHERE schemaname = current_schema() AND n_mod_since_analyze > 50 + 0.1 * n_live_tup
 """
 
 
@@ -37,34 +38,36 @@ def rooms(folder: Path, schema: str) -> Iterator[None]:
     folder.mkdir(parents=True)
     _execute("CREATE SCHEMA {}", schema)
     try:
-        with _kept_in_order(schema):
+        with kept_in_order(make_conninfo(database(), options=f"-c search_path={schema}")):
             yield
     finally:
         _clear(folder, schema)
 
 
 @contextmanager
-def _kept_in_order(schema: str) -> Iterator[None]:
-    """Do what autovacuum does of itself, where it is switched off: any measured server has it."""
-    if not database():
-        yield
-        return
+def kept_in_order(address: str) -> Iterator[None]:
+    """Do for the schema of this address what autovacuum does, if the server has it switched off.
+
+    Plans that were made for empty tables would else be kept for full ones.
+    """
     over = threading.Event()
 
     def keep() -> None:
-        with psycopg.connect(database(), autocommit=True) as connection:
-            [autovacuum] = connection.execute("SHOW autovacuum").fetchone() or [""]
-            while autovacuum == "off" and not over.wait(NAP):
-                for (statement,) in connection.execute(CHANGED, [schema]).fetchall():
+        with psycopg.connect(address, autocommit=True) as connection:
+            setting = connection.execute("SHOW autovacuum").fetchone()
+            while setting == ("off",) and not over.wait(NAP):
+                for (statement,) in connection.execute(CHANGED).fetchall():
                     connection.execute(statement)
 
     keeper = threading.Thread(target=keep)
-    keeper.start()
+    if database():
+        keeper.start()
     try:
         yield
     finally:
         over.set()
-        keeper.join()
+        if database():
+            keeper.join()
 
 
 def _clear(folder: Path, schema: str) -> None:
