@@ -32,14 +32,19 @@ GUARDS = ("id", "fence", "inbox")
 RUN, DELIVERY = WorkflowRun._meta.db_table, Delivery._meta.db_table
 REQUEST = InputRequest._meta.db_table
 
-SETS = ", ".join(f"{name} = new.{name}" for name in STORED if name != "wake_at")
+STAYS = ("seq", "snapshot_seq", "signature", "result", "error", "progress")
+GOES_ON = f"""
+    {", ".join(f"{name} = new.{name}" for name in STAYS)},
+    takeovers = CASE WHEN new.seq > {RUN}.seq THEN 0 ELSE {RUN}.takeovers END,
+    refusals = CASE WHEN new.seq > {RUN}.seq THEN '' ELSE {RUN}.refusals END
+"""
+MOVES = f"""
+    {GOES_ON}, status = new.status, finished_at = new.finished_at,
+    wake_at = CASE WHEN new.status = 'running' THEN {RUN}.wake_at ELSE new.wake_at END,
+    lease_owner = CASE WHEN new.status = 'running' THEN {RUN}.lease_owner ELSE '' END
+"""
 UPDATE = f"""
-    UPDATE {RUN} SET {SETS},
-        takeovers = CASE WHEN new.seq > {RUN}.seq THEN 0 ELSE {RUN}.takeovers END,
-        refusals = CASE WHEN new.seq > {RUN}.seq THEN '' ELSE {RUN}.refusals END,
-        wake_at = CASE WHEN new.status = 'running' THEN {RUN}.wake_at ELSE new.wake_at END,
-        lease_owner = CASE WHEN new.status = 'running' THEN {RUN}.lease_owner ELSE '' END
-    FROM {{new}}
+    UPDATE {RUN} SET {{sets}} FROM {{new}}
     WHERE {RUN}.id = new.id AND {{row}}.fence = new.fence AND {{row}}.status = 'running'
         AND (new.inbox = -1 OR {{row}}.inbox = new.inbox) AND {{row}}.id = new.id
     RETURNING {RUN}.id
@@ -99,7 +104,12 @@ def _at_once(runs: list[dict[str, Any]], parts: Sequence[Part]) -> Iterator[UUID
 
 
 def _one_by_one(runs: list[dict[str, Any]], parts: Sequence[Part]) -> Iterator[UUID]:
-    done = {UUID(pk) for (pk,) in execute(_update(), WorkflowRun, runs)}
+    going_on = [one for one in runs if one["status"] == "running"]
+    moving = [one for one in runs if one["status"] != "running"]
+    done = set()
+    for sets, values in ((GOES_ON, going_on), (MOVES, moving)):
+        if values:
+            done |= {UUID(pk) for (pk,) in execute(_update(sets), WorkflowRun, values)}
     for part in parts:
         if values := part.of(done):
             execute(part.statement("TRUE"), part.model, values)
@@ -131,9 +141,10 @@ def _inserted(model: type[models.Model], rows: Iterable[tuple[UUID, models.Model
     return Part(model, insertion(model), values)
 
 
-def _update() -> str:
+@cache
+def _update(sets: str) -> str:
     """Return the update by itself. The `+` keeps SQLite from going through all that is running."""
-    return UPDATE.format(new=_sent(), row=f"+{RUN}")
+    return UPDATE.format(sets=sets, new=_sent(), row=f"+{RUN}")
 
 
 def _sent() -> str:
@@ -148,7 +159,7 @@ def _done() -> str:
     order of its own, would wait for each other for ever. The guards look at the locked rows, which
     were found by id: asked for a status, PostgreSQL might go through all that was ever running.
     """
-    update = UPDATE.format(new="sent AS new, locked", row="locked")
+    update = UPDATE.format(sets=MOVES, new="sent AS new, locked", row="locked")
     return (
         f"sent AS MATERIALIZED (SELECT * FROM {_sent()}), "
         "locked AS MATERIALIZED (SELECT id, fence, inbox, status "

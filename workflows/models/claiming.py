@@ -34,7 +34,7 @@ def claim(
     suspects: bool,
     withheld: Q | None,
 ) -> list[WorkflowRun]:
-    """Lease the runs that want a worker, most innocent and longest due first, and return them.
+    """Lease the runs that want a worker, of the longest due the most innocent, and return them.
 
     Each lease ends so long after the database's time at this moment.
     """
