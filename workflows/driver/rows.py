@@ -32,13 +32,15 @@ GUARDS = ("id", "fence", "inbox")
 RUN, DELIVERY = WorkflowRun._meta.db_table, Delivery._meta.db_table
 REQUEST = InputRequest._meta.db_table
 
-STAYS = ("seq", "snapshot_seq", "signature", "result", "error", "progress")
+# What changes of any run, and what besides of one that parks. The second stands in indexes, and
+# SQLite writes to those of all columns that a statement names, changed or not.
+GROWS = ("seq", "snapshot_seq", "signature", "result", "error", "progress")
 GOES_ON = f"""
-    {", ".join(f"{name} = new.{name}" for name in STAYS)},
+    {", ".join(f"{name} = new.{name}" for name in GROWS)},
     takeovers = CASE WHEN new.seq > {RUN}.seq THEN 0 ELSE {RUN}.takeovers END,
     refusals = CASE WHEN new.seq > {RUN}.seq THEN '' ELSE {RUN}.refusals END
 """
-MOVES = f"""
+PARKS = f"""
     {GOES_ON}, status = new.status, finished_at = new.finished_at,
     wake_at = CASE WHEN new.status = 'running' THEN {RUN}.wake_at ELSE new.wake_at END,
     lease_owner = CASE WHEN new.status = 'running' THEN {RUN}.lease_owner ELSE '' END
@@ -105,9 +107,9 @@ def _at_once(runs: list[dict[str, Any]], parts: Sequence[Part]) -> Iterator[UUID
 
 def _one_by_one(runs: list[dict[str, Any]], parts: Sequence[Part]) -> Iterator[UUID]:
     going_on = [one for one in runs if one["status"] == "running"]
-    moving = [one for one in runs if one["status"] != "running"]
-    done = set()
-    for sets, values in ((GOES_ON, going_on), (MOVES, moving)):
+    parking = [one for one in runs if one["status"] != "running"]
+    done: set[UUID] = set()
+    for sets, values in ((GOES_ON, going_on), (PARKS, parking)):
         if values:
             done |= {UUID(pk) for (pk,) in execute(_update(sets), WorkflowRun, values)}
     for part in parts:
@@ -159,7 +161,7 @@ def _done() -> str:
     order of its own, would wait for each other for ever. The guards look at the locked rows, which
     were found by id: asked for a status, PostgreSQL might go through all that was ever running.
     """
-    update = UPDATE.format(sets=MOVES, new="sent AS new, locked", row="locked")
+    update = UPDATE.format(sets=PARKS, new="sent AS new, locked", row="locked")
     return (
         f"sent AS MATERIALIZED (SELECT * FROM {_sent()}), "
         "locked AS MATERIALIZED (SELECT id, fence, inbox, status "
