@@ -15,9 +15,10 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection
+from django.db.models import AutoField, Model
 from django.test.utils import CaptureQueriesContext
 
-from tests.app.factories import BARE
+from tests.app.factories import BARE, make_run
 from tests.app.history import parked
 from workflows.driver import intake, news, store
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
@@ -26,7 +27,7 @@ from workflows.models.batch import fetch
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable", "old")]
 
 LEASE = timedelta(seconds=5)
-OLD = 2_000
+OLD = 10_000
 BY_KEY = "Index Scan workflows_workflowrun_pkey"
 
 
@@ -34,21 +35,28 @@ BY_KEY = "Index Scan workflows_workflowrun_pkey"
 def old() -> None:
     """Fill the tables with runs that are over, and let PostgreSQL count them."""
     now = database_now()
-    over: dict[str, Any] = {"status": "completed", "finished_at": now, "created_at": now}
-    runs = WorkflowRun.objects.bulk_create(
-        WorkflowRun(workflow=BARE.name, input={}, seq=2, snapshot_seq=2, **over) for _ in range(OLD)
-    )
-    Snapshot.objects.bulk_create(Snapshot(run=run, seq=2, format=1, data={}) for run in runs)
-    Delivery.objects.bulk_create(
-        Delivery(run=run, kind="answer", data={}, applied_seq=2, created_at=now) for run in runs
-    )
-    JournalEntry.objects.bulk_create(
-        JournalEntry(run=run, seq=seq, kind="started", data={}, at=now)
-        for run in runs
-        for seq in (1, 2)
-    )
+    run = make_run(status="completed", finished_at=now)
+    Snapshot.objects.create(run=run, seq=2, format=1, data={})
+    Delivery.objects.create(run=run, kind="answer", data={}, applied_seq=2)
+    JournalEntry.objects.create(run=run, seq=2, kind="completed", data={}, at=now)
+    repeat(WorkflowRun, f"generate_series(2, {OLD})", id="gen_random_uuid()")
+    for model in (Snapshot, Delivery, JournalEntry):
+        runs = f"{WorkflowRun._meta.db_table} AS run WHERE run.id <> one.run_id"
+        repeat(model, runs, run_id="run.id")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+
+
+def repeat(model: type[Model], beside: str, **given: str) -> None:
+    """Insert the only row of a table once more for each row beside it, with other values."""
+    table = model._meta.db_table
+    names = [one.attname for one in model._meta.concrete_fields if not isinstance(one, AutoField)]
+    values = [given.get(name, f"one.{name}") for name in names]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(names)}) "
+            f"SELECT {', '.join(values)} FROM {table} AS one, {beside}"
+        )
 
 
 def reads(work: Callable[[], object]) -> list[str]:
