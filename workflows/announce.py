@@ -36,8 +36,8 @@ Messages = dict[str, dict[str, Any]]
 
 
 class Home:
-    """The event loop that owns the in-memory layer, which other threads may not touch, and the
-    bell of the worker that lives on it."""
+    """The event loop that owns the in-memory layer, which other threads may not touch, and what
+    rings the worker of this process on it."""
 
     loop: asyncio.AbstractEventLoop | None = None
     ring: Callable[[], None] | None = None

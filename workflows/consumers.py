@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 from django.urls import path
 
 from workflows import announce
-from workflows.driver import Driver
 from workflows.models import WorkflowRun
 from workflows.nudge import NudgeConsumer
 
@@ -26,8 +25,8 @@ class WorkerConsumer(AsyncConsumer):
 
     async def look(self, message: dict[str, Any]) -> None:
         """Let the driver look at the rows soon."""
-        if Driver.serving is not None:
-            Driver.serving.ring()
+        if announce.Home.ring is not None:
+            announce.Home.ring()
 
 
 class RunConsumer(NudgeConsumer):

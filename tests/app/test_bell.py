@@ -11,7 +11,6 @@ from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_laye
 
 from workflows import announce
 from workflows.bell import Bell
-from workflows.driver import Driver
 
 
 class Flaky(InMemoryChannelLayer):  # type: ignore[misc]
@@ -26,29 +25,18 @@ class Flaky(InMemoryChannelLayer):  # type: ignore[misc]
         return await super().receive(channel)
 
 
-class Ear(Driver):
-    """A driver that only notes that it was rung."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rung = asyncio.Event()
-
-    def ring(self) -> None:
-        self.rung.set()
-
-
 @pytest.mark.django_db(transaction=True)  # the application looks for demo accounts when it loads
 async def test_a_bell_rung_while_the_layer_was_away_is_heard_when_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ear, layer = Ear(), Flaky()
-    monkeypatch.setattr(Driver, "serving", ear)
+    ear, layer = asyncio.Event(), Flaky()
+    monkeypatch.setattr(announce.Home, "ring", ear.set)
     # The consumer listens on the site's layer, too: the same one, whatever the settings say.
     monkeypatch.setitem(channel_layers.backends, "default", layer)
     await layer.send(announce.WORKERS, {"type": "look"})
     listening = asyncio.create_task(Bell(layer=layer).listen())
     async with asyncio.timeout(30):
-        await ear.rung.wait()
+        await ear.wait()
     assert layer.failures == 0
     listening.cancel()
     with contextlib.suppress(asyncio.CancelledError):

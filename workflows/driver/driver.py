@@ -10,7 +10,6 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -41,8 +40,6 @@ class Driver:
     leased is claimed at once.
     """
 
-    serving: ClassVar[Driver | None] = None  # the one that the bell rings in this process
-
     def __init__(self, *, embedded: bool = False) -> None:
         self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{uuid4().hex[:8]}"
         self.embedded = embedded
@@ -67,7 +64,7 @@ class Driver:
 
     async def serve(self) -> None:
         """Drive runs until `drain` is called or the task is cancelled. No error ends it."""
-        Driver.serving, announce.Home.ring = self, self.ring
+        announce.Home.ring = self.ring
         metrics.IN_HAND.set_function(lambda: len(self.lives))
         async with self._at_work():
             while not self.draining:

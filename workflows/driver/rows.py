@@ -17,24 +17,15 @@ from workflows.driver.write import Write
 from workflows.models import Assignment, Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.models.batch import as_text, execute, insertion, source, values_of
 
-STORED = (
-    "status",
-    "seq",
-    "snapshot_seq",
-    "signature",
-    "wake_at",
-    "finished_at",
-    "result",
-    "error",
-    "progress",
-)
 GUARDS = ("id", "fence", "inbox")
 RUN, DELIVERY = WorkflowRun._meta.db_table, Delivery._meta.db_table
 REQUEST = InputRequest._meta.db_table
 
-# What changes of any run, and what besides of one that parks. The second stands in indexes, and
-# SQLite writes to those of all columns that a statement names, changed or not.
+# What changes of any run, and what besides of one that parks, which PostgreSQL's one statement says
+# of both. Two of the second stand in indexes, and SQLite writes to those of all columns that a
+# statement names, changed or not.
 GROWS = ("seq", "snapshot_seq", "signature", "result", "error", "progress")
+STORED = (*GROWS, "status", "finished_at", "wake_at")
 GOES_ON = f"""
     {", ".join(f"{name} = new.{name}" for name in GROWS)},
     takeovers = CASE WHEN new.seq > {RUN}.seq THEN 0 ELSE {RUN}.takeovers END,
