@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from workflows.engine import Context, Event, Workflow
-from workflows.engine.effects import Effects
 from workflows.engine.entries import Entry
 from workflows.engine.held import Held
 from workflows.engine.machine import Machine
@@ -29,7 +28,6 @@ class Trial:
     """One attempt under way, with the event that its step sees."""
 
     invocation: Invocation
-    effects: Effects
     context: Context
     event: Any
 
@@ -45,6 +43,7 @@ class Bench:
         self.streamed: list[Event] = []
         self.told: list[tuple[float, str]] = []
         self.machine = Machine(workflow, "run-1", state)
+        self.machine.clock = lambda: self.now
         if state is None:
             self.machine.start(Held.of(workflow.start_event(data)))
 
@@ -61,25 +60,24 @@ class Bench:
         self.now += timedelta(seconds=seconds)
 
     def take(self) -> list[Trial]:
-        return [self.trial(one) for one in self.machine.take(self.now)]
+        return [self.trial(one) for one in self.machine.take()]
 
     def one(self) -> Trial:
         [trial] = self.take()
         return trial
 
     def trial(self, invocation: Invocation) -> Trial:
-        effects = Effects(self.machine.workflow.events, lambda: self.now)
-        context = Context(self.machine, invocation, effects, self)
+        context = Context(self.machine, invocation, self)
         event = invocation.event.load(self.machine.workflow.events)
-        return Trial(invocation, effects, context, event)
+        return Trial(invocation, context, event)
 
     def finish(self, trial: Trial, returned: Any = None) -> None:
-        self.machine.release(trial.invocation.step)
-        self.machine.complete(trial.invocation, returned, trial.effects, 0.5)
+        self.machine.release(self.machine.workflow.steps[trial.invocation.step])
+        self.machine.complete(trial.invocation, returned, trial.context.effects, 0.5)
 
     def crash(self, trial: Trial, error: BaseException | None = None) -> None:
-        self.machine.release(trial.invocation.step)
-        self.machine.fail(trial.invocation, error or RuntimeError("boom"), self.now, 0.5)
+        self.machine.release(self.machine.workflow.steps[trial.invocation.step])
+        self.machine.fail(trial.invocation, error or RuntimeError("boom"), 0.5)
 
     def run(self, trial: Trial) -> None:
         """Call the step, a plain function, and tell the machine what came of it."""

@@ -68,7 +68,7 @@ def test_no_more_begin_at_once_than_the_step_allows() -> None:
     bench.finish(one, Done(n=0))
     names = [trial.invocation.step for trial in bench.take()]
     assert sorted(names) == ["note", "work"]
-    assert bench.machine.busy["work"] == 2
+    assert bench.machine.slots.taken["work"] == 2
     bench.crash(two)
     assert bench.machine.state.status == "failed"
 
@@ -90,10 +90,10 @@ def test_slot_is_kept_until_the_function_has_really_ended() -> None:
 
     bench = Bench(Workflow("slow", [slow]))
     trial = bench.one()
-    bench.machine.fail(trial.invocation, TimeoutError(), bench.now, 1.0)  # its thread goes on
+    bench.machine.fail(trial.invocation, TimeoutError(), 1.0)  # its thread goes on
     assert not bench.take()
     assert not bench.is_idle()
-    bench.machine.release("slow")
+    bench.machine.release(slow)
     assert bench.one().context.attempt == 2
 
 
@@ -218,13 +218,13 @@ def test_deadline_is_absolute_survives_a_reload_and_fails_the_run() -> None:
     bench = bench.reload()
     assert bench.machine.next_deadline == NOON + timedelta(seconds=60)
     bench.later(59.9)
-    bench.machine.expire_overdue(bench.now)
+    bench.machine.expire_overdue()
     bench.machine.pause()
     bench.later(0.1)
-    bench.machine.expire_overdue(bench.now)
+    bench.machine.expire_overdue()
     assert bench.machine.state.status == "paused"
     bench.machine.resume()
-    bench.machine.expire_overdue(bench.now)
+    bench.machine.expire_overdue()
     assert isinstance(bench.machine.failure, RequestExpired)
     assert "'late'" in str(bench.machine.failure)
 

@@ -288,9 +288,9 @@ async def test_damaged_snapshot_is_refused_and_names_the_place(
 async def test_snapshot_with_a_number_that_json_has_not_is_refused(register: Register) -> None:
     _, snapshot = await waiting(register)
     text = snapshot.to_json()
-    assert '"asked": 1' in text
-    with pytest.raises(BadSnapshot, match="NaN"):
-        WorkflowSnapshot.from_json(text.replace('"asked": 1', '"asked": NaN'))
+    assert '"asked":1' in text
+    with pytest.raises(BadSnapshot, match="column"):
+        WorkflowSnapshot.from_json(text.replace('"asked":1', '"asked":NaN'))
 
 
 async def test_snapshot_names_no_code() -> None:

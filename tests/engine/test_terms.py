@@ -109,11 +109,11 @@ def test_at_the_deadline_a_run_in_memory_does_what_the_request_says(
     default = {"approved": False} if policy == "default" else None
     bench = asking(due_in=HOUR, on_deadline=policy, default_response=default)
     before = len(bench.kinds())
-    bench.machine.expire_overdue(bench.now)
+    bench.machine.expire_overdue()
     assert bench.kinds()[before:] == []
     bench.later(3601)
-    bench.machine.expire_overdue(bench.now)
-    bench.machine.expire_overdue(bench.now)
+    bench.machine.expire_overdue()
+    bench.machine.expire_overdue()
     bench.run_all()
     assert bench.kinds()[before:] == kinds
     if policy == "default":

@@ -51,6 +51,7 @@ class LiveRun:
         self.seq = row.seq
         self.snapshot_seq = row.snapshot_seq
         self.machine: Machine = loaded.machine
+        self.machine.clock = driver.now
         self.work: list[Callable[[], None]] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self.asking: set[str] = set()

@@ -35,14 +35,14 @@ def begin_steps(live: LiveRun) -> None:
                 live.asking.add(request_id)
                 _spawn(live, _ask(live, request_id), request_id=request_id)
     if not driver.draining:
-        for invocation in live.machine.take(driver.now()):
+        for invocation in live.machine.take():
             _spawn(live, _attempt(live, invocation), step=invocation.step)
 
 
 async def _attempt(live: LiveRun, invocation: Invocation) -> None:
     commits = live.driver.commits
     attempt = Attempt(
-        live.machine, invocation, live, live.driver.now, with_connections,
+        live.machine, invocation, live, with_connections,
         on_late_end=lambda: commits.add(live),
     )  # fmt: skip
     if attempt.step.is_async:

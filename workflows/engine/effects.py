@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from workflows.engine.codec import Events, decode, encode
-from workflows.engine.errors import InvalidReturn, UnstorableValue
+from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import Event
 
 _MISSING = object()
@@ -16,11 +15,10 @@ _MISSING = object()
 class Effects:
     """The state writes and sent events of one attempt. Dropped whole if the attempt fails."""
 
-    __slots__ = ("_events", "_overlay", "_writes", "now", "sent")
+    __slots__ = ("_events", "_overlay", "_writes", "sent")
 
-    def __init__(self, events: Events, now: Callable[[], datetime]) -> None:
+    def __init__(self, events: Events) -> None:
         self._events = events
-        self.now = now
         self.sent: list[Event] = []
         self._writes: list[tuple[str, Any, Callable[[Any], Any] | None]] = []
         self._overlay: dict[str, Any] = {}
@@ -55,19 +53,6 @@ class Effects:
             before = result.get(key, committed.get(key))
             result[key] = self._encode(key, function(decode(before, self._events)))
         return result
-
-    def emitted(self, step: str, returned: Any) -> list[Event]:
-        """Return the sent and the returned events; raise `InvalidReturn` for anything else."""
-        if returned is None:
-            return self.sent
-        if isinstance(returned, Event):
-            return [*self.sent, returned]
-        if isinstance(returned, (list, tuple)) and all(isinstance(one, Event) for one in returned):
-            return [*self.sent, *returned]
-        raise InvalidReturn(
-            f"Step {step!r} returned {type(returned).__name__!r}; "
-            "a step returns an event, a list of events or None."
-        )
 
     def _encode(self, key: str, value: Any) -> Any:
         if not isinstance(key, str):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
@@ -18,32 +16,47 @@ if TYPE_CHECKING:
     from workflows.engine.machine import Machine
 
 
-@dataclass(slots=True)
 class Emission:
-    """`spawn` lists (invocation, step, index into `events`); `result` is a list of at most one."""
+    """`spawn` lists (invocation, step, index into `events`); `result` is there if it `ends`."""
 
-    events: list[Held] = field(default_factory=list)
-    spawn: list[tuple[int, str, int]] = field(default_factory=list)
-    requests: list[dict[str, Any]] = field(default_factory=list)
-    result: list[Any] = field(default_factory=list)
+    __slots__ = ("ends", "events", "requests", "result", "spawn")
+
+    def __init__(self) -> None:
+        self.events: list[Held] = []
+        self.spawn: list[tuple[int, str, int]] = []
+        self.requests: list[dict[str, Any]] = []
+        self.ends = False
+        self.result: Any = None
 
 
-def emit(
-    machine: Machine, invocation: Invocation, emitted: Iterable[Event], now: datetime
-) -> Emission:
-    """Route what a step emitted, and change nothing. Deadlines count from `now`.
+def emitted(step: str, returned: Any, sent: Sequence[Event] = ()) -> Sequence[Event]:
+    """Return the sent and the returned events; raise `InvalidReturn` for anything else."""
+    if isinstance(returned, Event):
+        return (*sent, returned)
+    if returned is None:
+        return sent
+    if isinstance(returned, (list, tuple)) and all(isinstance(one, Event) for one in returned):
+        return (*sent, *returned)
+    raise errors.InvalidReturn(
+        f"Step {step!r} returned {type(returned).__name__!r}; "
+        "a step returns an event, a list of events or None."
+    )
+
+
+def emit(machine: Machine, invocation: Invocation, events: Iterable[Event]) -> Emission:
+    """Route what a step emitted, and change nothing. Deadlines count from now.
 
     Raise `UnroutableEvent`, `UnansweredRequest`, `DuplicateRequest`, `BadRequest` or
     `UnstorableValue`, naming run and step; then none of it counts.
     """
     into = Emission()
-    for event in emitted:
+    for event in events:
         try:
             steps = machine.workflow.takers(type(event))
             if steps:
                 _route(machine, event, steps, into)
             else:
-                _emit_one(machine, f"{machine}: step {invocation.step!r}", event, into, now)
+                _emit_one(machine, f"{machine}: step {invocation.step!r}", event, into)
         except errors.UnstorableValue as error:
             raise errors.UnstorableValue(f"{machine}: step {invocation.step!r}: {error}") from error
     return into
@@ -57,14 +70,15 @@ def _route(machine: Machine, event: Event, steps: Iterable[str], into: Emission)
     into.events.append(Held.of(event))
 
 
-def _emit_one(machine: Machine, where: str, event: Event, into: Emission, now: datetime) -> None:
+def _emit_one(machine: Machine, where: str, event: Event, into: Emission) -> None:
     """Take what is routed to no step: the end, and what people are asked."""
     if isinstance(event, StopEvent):
-        if not into.result:
-            into.result.append(_encode_result(machine, event))
+        if not into.ends:
+            into.ends, into.result = True, _encode_result(machine, event)
     elif isinstance(event, InputRequestEvent):
         request = _open(machine, where, event, into)
-        request["deadline"] = None if event.due_in is None else (now + event.due_in).isoformat()
+        if event.due_in is not None:
+            request["deadline"] = (machine.clock() + event.due_in).isoformat()
         into.requests.append(request)
     else:
         name = type(event).__name__
@@ -93,4 +107,4 @@ def _open(machine: Machine, where: str, event: InputRequestEvent, into: Emission
     held = Held.of(event)
     if machine.admit is not None:
         machine.admit(held)
-    return {"id": key, "own": event.made_its_id, "event": held}
+    return {"id": key, "own": event.made_its_id, "event": held, "deadline": None}

@@ -6,13 +6,10 @@ import asyncio
 import contextlib
 import inspect
 import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from workflows.engine.context import Context, Port
-from workflows.engine.effects import Effects
 from workflows.engine.errors import StepTimeout
 from workflows.engine.events import Event
 from workflows.engine.machine import Machine
@@ -25,36 +22,28 @@ Around = Callable[[Callable[[], Any]], Any]
 GRACE = 1.0  # seconds that an `async` step has to end after its timeout, before it is left
 
 
-@dataclass(slots=True)
-class Outcome:
-    """What came of an attempt: a return value or an error, its effects, and its seconds.
-
-    `ended` is False while a step that timed out still works: a `def` step cannot be stopped, and
-    an `async` one may refuse.
-    """
-
-    returned: Any = None
-    error: BaseException | None = None
-    duration: float = 0.0
-    ended: bool = True
-
-
 def call_plainly(function: Callable[[], Any]) -> Any:
     """Call a `def` step without anything around it."""
     return function()
 
 
 class Attempt:
-    """One attempt: build it, `await run()`, then `settle` what came of it."""
+    """One attempt: build it, `await run()`, then `settle` what came of it.
+
+    That is `returned` or `error`, and the `duration` in seconds. `ended` is False while a step
+    that timed out still works: a `def` step cannot be stopped, and an `async` one may refuse.
+    """
 
     __slots__ = (
         "_around",
         "_on_late_end",
         "context",
-        "effects",
+        "duration",
+        "ended",
+        "error",
         "invocation",
         "machine",
-        "outcome",
+        "returned",
         "step",
     )
 
@@ -63,21 +52,22 @@ class Attempt:
         machine: Machine,
         invocation: Invocation,
         port: Port,
-        now: Callable[[], datetime],
         around: Around = call_plainly,
         on_late_end: Callable[[], object] | None = None,
     ) -> None:
         self.machine = machine
         self.invocation = invocation
         self.step: Step = machine.workflow.steps[invocation.step]
-        self.effects = Effects(machine.workflow.events, now)
-        self.context = Context(machine, invocation, self.effects, port)
-        self.outcome = Outcome()
+        self.context = Context(machine, invocation, port) if self.step.takes_context else None
+        self.returned: Any = None
+        self.error: BaseException | None = None
+        self.duration = 0.0
+        self.ended = True
         self._around = around
         self._on_late_end = on_late_end
 
     async def run(self) -> None:
-        """Call the step. Its errors become the outcome; only a cancellation is raised.
+        """Call the step. Its errors are kept; only a cancellation is raised.
 
         A step that raises `CancelledError` or `SystemExit` by itself has failed like any other.
         """
@@ -86,42 +76,39 @@ class Attempt:
         try:
             event = self.invocation.event.load(self.machine.workflow.events)
             if limit is None:
-                self.outcome.returned = await self._call(event)
+                self.returned = await self._call(event)
             else:
                 async with limit:
-                    self.outcome.returned = await self._call(event)
+                    self.returned = await self._call(event)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
             if is_cancelled(error):
                 raise
-            self.outcome.error = error
+            self.error = error
         finally:
-            self.context.close()
-            self.outcome.duration = time.perf_counter() - began
+            if self.context is not None:
+                self.context.close()
+            self.duration = time.perf_counter() - began
         if limit is not None and limit.expired():  # whatever the step made of it, it was too late
-            self.outcome.error = self._timed_out()
+            self.error = self._timed_out()
 
     def settle(self) -> None:
         """Tell the machine. Call it on the thread that owns the run."""
-        if self.outcome.ended:
-            self.machine.release(self.step.name)
-        if self.outcome.error is None:
-            self.machine.complete(
-                self.invocation, self.outcome.returned, self.effects, self.outcome.duration
-            )
+        if self.ended:
+            self.machine.release(self.step)
+        if self.error is None:
+            effects = None if self.context is None else self.context.effects
+            self.machine.complete(self.invocation, self.returned, effects, self.duration)
         else:
-            self.machine.fail(
-                self.invocation, self.outcome.error, self.effects.now(), self.outcome.duration
-            )
+            self.machine.fail(self.invocation, self.error, self.duration)
 
-    async def _call(self, event: Event) -> Any:
-        if self.step.is_async:
-            called = self.step.invoke(event, self.context)
-            return await (called if self.step.timeout is None else self._call_in_task(called))
-        returned = await self._call_in_thread(event)
-        # A decorator may have hidden that the function is a coroutine function.
-        return await returned if inspect.isawaitable(returned) else returned
+    def _call(self, event: Event) -> Awaitable[Any]:
+        """Return what gives the step's return value when it is awaited."""
+        if not self.step.is_async:
+            return self._call_in_thread(event)
+        called = self.step.invoke(event, self.context)
+        return called if self.step.timeout is None else self._call_in_task(called)
 
     async def _call_in_thread(self, event: Event) -> Any:
         loop = asyncio.get_running_loop()
@@ -132,9 +119,11 @@ class Attempt:
             await done.wait()
         finally:
             if not future.done():
-                self.outcome.ended = False
+                self.ended = False
                 future.add_done_callback(lambda _: _tell(loop, self._end_late))
-        return future.result()
+        returned = future.result()
+        # A decorator may have hidden that the function is a coroutine function.
+        return await returned if inspect.isawaitable(returned) else returned
 
     async def _call_in_task(self, called: Coroutine[Any, Any, Any]) -> Any:
         """Run an `async` step that has a timeout; one that swallows its cancellation is left."""
@@ -147,7 +136,7 @@ class Attempt:
             raise
         finally:
             if not task.done():
-                self.outcome.ended = False
+                self.ended = False
                 task.add_done_callback(lambda _: self._end_late())
         returned, error = task.result()
         if error is not None:
@@ -155,7 +144,7 @@ class Attempt:
         return returned
 
     def _end_late(self) -> None:
-        self.machine.release(self.step.name)
+        self.machine.release(self.step)
         if self._on_late_end is not None:
             self._on_late_end()
 

@@ -9,7 +9,6 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -190,9 +189,9 @@ class WorkflowHandler:
 
         A caller that `goes_on` runs one of it itself: that one is returned.
         """
-        machine, now = self._machine, _now()
-        machine.expire_overdue(now)
-        taken = machine.take(now)
+        machine = self._machine
+        machine.expire_overdue()
+        taken = machine.take()
         here = taken.pop(0) if goes_on and taken else None
         for invocation in taken:
             self._spawn(self._run(invocation))
@@ -200,7 +199,7 @@ class WorkflowHandler:
         if machine.idle and machine.next_due is None:
             machine.check_stalled()
         machine.journal.clear()
-        self._set_timer(now)
+        self._set_timer()
         if machine.state.ended and not self._swept:
             self._swept = True  # once: a second cancellation would cut short a step's cleaning up
             mine = asyncio.current_task()
@@ -216,13 +215,13 @@ class WorkflowHandler:
         Only a task that the step left as it found it: a context variable that it set, or a
         cancellation that it swallowed, is no business of the next.
         """
-        untouched = contextvars.copy_context()
+        task, untouched = asyncio.current_task(), contextvars.copy_context()
+        assert task is not None
         for count in itertools.count(1):
-            attempt = Attempt(self._machine, invocation, self, _now, on_late_end=self._pump)
+            attempt = Attempt(self._machine, invocation, self, on_late_end=self._pump)
             await attempt.run()
             attempt.settle()
-            task = asyncio.current_task()
-            clean = bool(task and not task.cancelling()) and contextvars.copy_context() == untouched
+            clean = not task.cancelling() and contextvars.copy_context() == untouched
             following = self._pump(goes_on=clean)
             if following is None:
                 return
@@ -272,18 +271,12 @@ class WorkflowHandler:
         edits = check_edits(request.editable, request.payload, response.edits)
         self._machine.answer(response.request_id, plain, door=door, edits=edits)
 
-    def _set_timer(self, now: datetime) -> None:
+    def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        times = (self._machine.next_due, self._machine.next_deadline)
-        if times == (None, None):
-            return
-        due = [time for time in times if time is not None]
-        if self._machine.state.status == "running":
-            delay = max(0.0, (min(due) - now).total_seconds())
+        machine = self._machine
+        due = [time for time in (machine.next_due, machine.next_deadline) if time is not None]
+        if due and machine.state.status == "running":
+            delay = max(0.0, (min(due) - machine.clock()).total_seconds())
             self._timer = self._loop.call_later(delay, self._pump)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The one state machine: what a run does next, decided without a clock, a loop or a store.
+"""The one state machine: what a run does next, decided without a loop or a store.
 
 Two shells drive it: `WorkflowHandler` in memory and the durable driver. A shell takes what may
 begin, runs it, and reports what came of it; every decision becomes an `Entry` that has been
@@ -8,23 +8,25 @@ applied to the state and stands in `journal` until the shell has dealt with it.
 from __future__ import annotations
 
 import heapq
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
 from workflows.engine.effects import Effects
-from workflows.engine.emission import emit
+from workflows.engine.emission import emit, emitted
 from workflows.engine.entries import Entry, only
 from workflows.engine.events import Event, InputRequestEvent
 from workflows.engine.failure import describe
 from workflows.engine.held import Held
 from workflows.engine.loading import check_loadable
+from workflows.engine.slots import Slots
 from workflows.engine.state import Invocation, RunState, shorten
 from workflows.engine.terms import settle_overdue
 
 if TYPE_CHECKING:
+    from workflows.engine.steps import Step
     from workflows.engine.workflow import Workflow
 
 
@@ -37,43 +39,39 @@ class Machine:
         self.state = state or RunState()
         self.journal: list[Entry] = []
         self.under_way: dict[int, Invocation] = {}
-        self.busy: Counter[str] = Counter()  # slots taken, by step
         self.failure: BaseException | None = None  # what failed the run, while it lives here
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # a shell may know better
         self.admit: Callable[[Held], None] | None = None  # a shell's limits on what may be asked
         self._fresh: deque[int] = deque()
-        self._freed: deque[int] = deque()  # were held back and have a slot now: before the fresh
-        self._held_back: dict[str, deque[int]] = {}
+        self.slots = Slots()
         self._timers: list[tuple[datetime, int]] = []
         self._deadlines: list[tuple[datetime, str]] = []
         self._queue_all()
 
     # What may begin
 
-    def take(self, now: datetime) -> list[Invocation]:
+    def take(self) -> list[Invocation]:
         """Return the invocations that begin now, and count them as under way."""
         if self.state.status != "running":
             return []
-        while self._timers and self._timers[0][0] <= now:
+        while self._timers and self._timers[0][0] <= self.clock():
             self._fresh.append(heapq.heappop(self._timers)[1])
         taken = []
-        while queue := self._freed or self._fresh:
+        while queue := self.slots.freed or self._fresh:
             invocation = self.state.invocations.get(queue.popleft())
             if invocation is None or invocation.id in self.under_way:
                 continue
             limit = self.workflow.steps[invocation.step].max_concurrency
-            if limit is not None and self.busy[invocation.step] >= limit:
-                self._held_back.setdefault(invocation.step, deque()).append(invocation.id)
+            if limit is not None and not self.slots.take(invocation, limit):
                 continue
-            self.busy[invocation.step] += 1
             self.under_way[invocation.id] = invocation
             taken.append(invocation)
         return taken
 
-    def release(self, step: str) -> None:
+    def release(self, step: Step) -> None:
         """Give back the slot of an invocation whose function has really ended."""
-        self.busy[step] -= 1
-        if held_back := self._held_back.get(step):
-            self._freed.append(held_back.popleft())
+        if step.max_concurrency is not None:
+            self.slots.release(step)
 
     @property
     def next_due(self) -> datetime | None:
@@ -85,8 +83,7 @@ class Machine:
         """True if nothing is under way and nothing may begin without a timer or an answer."""
         if self.under_way:
             return False
-        waiting = self._fresh or self._freed or any(self._held_back.values())
-        return self.state.status != "running" or not waiting
+        return self.state.status != "running" or not (self._fresh or self.slots)
 
     def unasked(self) -> list[str]:
         """Return the open requests that the input handler has not left to people."""
@@ -102,22 +99,20 @@ class Machine:
         self._fresh.extend(ids)
 
     def complete(
-        self, invocation: Invocation, returned: Any, effects: Effects, duration: float
+        self, invocation: Invocation, returned: Any, effects: Effects | None, duration: float
     ) -> None:
         """Commit what a step did: its writes, its events and its requests, or fail it."""
         self.under_way.pop(invocation.id, None)
         if self.state.ended:
             return
         try:
-            self._commit(invocation, effects.emitted(invocation.step, returned), effects, duration)
+            self._commit(invocation, returned, effects, duration)
         except errors.WorkflowError as error:
             self._fail_run(invocation.step, error, duration)
         except Exception as error:
-            self.fail(invocation, error, effects.now(), duration)
+            self.fail(invocation, error, duration)
 
-    def fail(
-        self, invocation: Invocation, error: BaseException, now: datetime, duration: float
-    ) -> None:
+    def fail(self, invocation: Invocation, error: BaseException, duration: float) -> None:
         """Try the step again later, or fail the run when its retries are used up."""
         self.under_way.pop(invocation.id, None)
         if self.state.ended:
@@ -126,7 +121,7 @@ class Machine:
         if invocation.failures >= step.retries:
             self._fail_run(step.name, error, duration)
             return
-        due = now + step.delay(invocation.failures)
+        due = self.clock() + step.delay(invocation.failures)
         self._record(
             "step_retried", step.name, duration,
             invocation=invocation.id, attempt=invocation.failures + 1,
@@ -204,10 +199,10 @@ class Machine:
             heapq.heappop(self._deadlines)
         return self._deadlines[0][0] if self._deadlines else None
 
-    def expire_overdue(self, now: datetime) -> None:
+    def expire_overdue(self) -> None:
         """Do what the next request that nobody answered in time asked for, in a running run."""
         deadline = self.next_deadline
-        if self.state.status == "running" and deadline is not None and deadline <= now:
+        if deadline is not None and self.state.status == "running" and deadline <= self.clock():
             settle_overdue(self, heapq.heappop(self._deadlines)[1])
 
     def pause(self, *, by: str = "") -> None:
@@ -257,20 +252,22 @@ class Machine:
     # Within
 
     def _commit(
-        self, invocation: Invocation, emitted: list[Event], effects: Effects, duration: float
+        self, invocation: Invocation, returned: Any, effects: Effects | None, duration: float
     ) -> None:
-        into = emit(self, invocation, emitted, effects.now())
+        sent = effects.sent if effects else ()
+        into = emit(self, invocation, emitted(invocation.step, returned, sent))
         self._record(
             "step_completed", invocation.step, duration,
             invocation=invocation.id, attempt=invocation.failures + 1,
-            set=effects.writes(self.state.values),
+            set=effects.writes(self.state.values) if effects else {},
             events=into.events, spawn=into.spawn, requests=into.requests,
         )  # fmt: skip
-        self._fresh.extend(one[0] for one in into.spawn)
+        for id_, _, _ in into.spawn:
+            self._fresh.append(id_)
         for request in into.requests:
             self._watch(request["id"])
-        if into.result:
-            self._record("completed", result=into.result[0])
+        if into.ends:
+            self._record("completed", result=into.result)
 
     def _fail_run(self, step: str, error: BaseException, duration: float | None = None) -> None:
         self.failure = error

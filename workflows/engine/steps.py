@@ -45,6 +45,11 @@ class Step:
         """The first paragraph of the function's docstring."""
         return (inspect.getdoc(self.function) or "").split("\n\n")[0]
 
+    @property
+    def takes_context(self) -> bool:
+        """True if the function has a parameter for its context."""
+        return len(self.parameters) == 2
+
     def delay(self, failures: int) -> timedelta:
         """Return how long to wait after so many failed attempts but one, a year at most."""
         try:
@@ -57,7 +62,7 @@ class Step:
         """Call the function itself, as a test may."""
         return self.function(*args, **kwargs)
 
-    def invoke(self, event: Event, context: Context) -> Any:
+    def invoke(self, event: Event, context: Context | None) -> Any:
         """Call the function with what its parameters ask for, in their order."""
         if len(self.parameters) == 1:
             return self.function(event)
