@@ -12,7 +12,6 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 
 from approvals.filters import Filters, Place
-from approvals.remarks import remarks_on
 from workflows.cursor import Cursor
 from workflows.models import InputRequest, scalars
 from workflows.models.indexes import CLOSED
@@ -71,8 +70,6 @@ class Waiting:
         pending = InputRequest.objects.visible_to(user).pending()
         matching = pending.filter(filters.matching(user)) if filters.narrow else pending
         rows, next_page = _page(matching, filters)
-        for row in rows:
-            row.remarks = list(remarks_on(row, user))  # type: ignore[attr-defined]
         wanted = dict(figures_of(Viewer.like(user)))
         if filters.narrow:
             wanted["oldest"] = scalars.NOTHING

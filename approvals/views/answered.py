@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from approvals.filters import Filters
 from approvals.listing import Past
-from approvals.verdict import verdict_of
+from approvals.rows import past_row
 from workflows.views.requester import person
 
 
@@ -17,6 +17,6 @@ def answered(http: HttpRequest) -> HttpResponse:
     """Show answered requests, or with `?closed=1` those that expired or were cancelled."""
     filters = Filters.of(http.GET)
     past = Past.of(person(http), filters)
-    rows = [(row, verdict_of(row.response)) for row in past.rows]
+    rows = [past_row(one) for one in past.rows]
     context = {"filters": filters, "rows": rows, "next_page": past.next_page}
     return render(http, "inbox/answered.html", context)

@@ -15,6 +15,7 @@ from approvals.door import find
 from approvals.errors import NotVisible
 from approvals.filters import Filters
 from approvals.listing import Waiting
+from approvals.rows import waiting_row
 from workflows.models import InputRequest
 from workflows.views.requester import person, wants_fragment
 
@@ -40,8 +41,10 @@ def inbox(http: HttpRequest) -> HttpResponse:
 
 def shell(http: HttpRequest, filters: Filters) -> dict[str, Any]:
     """Return what the list and the frame around it need, for any page of the inbox."""
-    waiting = Waiting.of(person(http), filters)
-    return {"filters": filters, "waiting": waiting, "waiting_count": waiting.total}
+    user, query = person(http), filters.query
+    waiting = Waiting.of(user, filters)
+    rows = [waiting_row(one, user, query) for one in waiting.rows]
+    return {"filters": filters, "waiting": waiting, "rows": rows, "waiting_count": waiting.total}
 
 
 def watched(http: HttpRequest) -> InputRequest | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString
@@ -65,7 +66,13 @@ class Prompt:
 
 def plain(prompt: str) -> str:
     """Return a prompt without the marks of Markdown: what a row or a title says."""
-    shown = visible(prompt[:LINE].strip())
+    return _plain(prompt[:LINE].strip())
+
+
+@lru_cache(maxsize=2000)
+def _plain(line: str) -> str:
+    """Read it once: an open inbox is written with each change to it, the same prompts in it."""
+    shown = visible(line)
     tokens = parse(shown)
     return " ".join(_lines(tokens)) if tokens else shown
 

@@ -78,13 +78,15 @@ def _long(total: int) -> str:
 @register.simple_tag
 def ago(moment: datetime | None) -> SafeString | str:
     """`{% ago run.created_at %}`: a `<time>` that says how long ago and, on hover, exactly when."""
-    return _time(moment, spoken(moment), "ago") if moment else ""
+    now = timezone.now()
+    return _time(moment, now, spoken(moment, now), "ago") if moment else ""
 
 
 @register.simple_tag
 def deadline(moment: datetime | None) -> SafeString | str:
     """`{% deadline request.deadline %}`: a `<time>` that says when it is due."""
-    return _time(moment, due(moment), "due") if moment else ""
+    now = timezone.now()
+    return _time(moment, now, due(moment, now), "due") if moment else ""
 
 
 @register.filter
@@ -102,10 +104,10 @@ def exact(moment: datetime | None) -> str:
     return f"{local.day} {local:%B %Y, %H:%M:%S %Z}"
 
 
-def _time(moment: datetime, text: str, speech: str) -> SafeString:
+def _time(moment: datetime, now: datetime, text: str, speech: str) -> SafeString:
     """The element; the page keeps `data-spoken` ones up to date, but a date does not grow old."""
     whole, title = moment.isoformat(), exact(moment)
-    if abs((timezone.now() - moment).total_seconds()) >= _WEEK:
+    if abs((now - moment).total_seconds()) >= _WEEK:
         return format_html('<time datetime="{}" title="{}">{}</time>', whole, title, text)
     pattern = '<time datetime="{}" title="{}" data-spoken="{}">{}</time>'
     return format_html(pattern, whole, title, speech, text)
