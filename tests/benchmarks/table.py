@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from tests.benchmarks.peers.figures import Figure, best_of
+from tests.benchmarks.peers.figures import Figure, ratios
 from tests.benchmarks.peers.table import STARVED
 
 Limits = Mapping[tuple[str, int], float]
@@ -14,15 +14,15 @@ LINE = "{:16} {:11} {:>7} {:>10} {:9} {:>9} {:>7} {:>9}  {}"
 HEAD = ("row", "store", "at once", "figure", "", "of limit", "x peer", "aim", "")
 
 
-def lines(found: Sequence[Figure], limits: Limits, peers: Sequence[Figure]) -> Iterator[str]:
+def lines(found: Sequence[Figure], limits: Limits, beside: Sequence[Figure]) -> Iterator[str]:
     """Draw a line for each figure, and below what the rows are.
 
-    Work done in a second is shown as a share of the machine's limit, and beside the best peer.
+    Work done in a second is shown as a share of the machine's limit, and with its ratio to the
+    best peer, if `beside` has them as they were measured side by side.
     """
-    best = best_of(peers)
+    times = ratios(beside)
     yield LINE.format(*HEAD).rstrip()
     for one in found:
-        peer = best.get(one.work)
         yield LINE.format(
             one.row,
             one.store,
@@ -30,7 +30,7 @@ def lines(found: Sequence[Figure], limits: Limits, peers: Sequence[Figure]) -> I
             _number(one, one.figure),
             one.unit,
             _share(one, limits),
-            f"{one.figure / peer.figure:.1f}" if peer and peer.figure else "-",
+            f"{times[one.work]:.1f}" if one.work in times else "-",
             "-" if one.aim is None else _number(one, one.aim),
             "missed" if one.misses else "",
         ).rstrip()

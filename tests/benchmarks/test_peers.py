@@ -18,6 +18,7 @@ from tests.benchmarks.peers.figures import (
     Figure,
     FigureError,
     best_of,
+    ratios,
     read_file,
     read_line,
     write_file,
@@ -41,7 +42,8 @@ def figure(peer: str = "langgraph", **other: Any) -> Figure:
 
 def bench(tmp_path: Path, **other: Any) -> Bench:
     """Return what takes figures, with repeats that are over at once."""
-    given = {"repeats": 3, "seconds": 0.01, "folder": tmp_path, "schema": "s", "row": [], **other}
+    given = {"repeats": 3, "seconds": 0.01, "folder": tmp_path, "schema": "s", "row": [],
+             "turns": False, **other}  # fmt: skip
     return Bench("nobody", "pytest", SimpleNamespace(**given))  # type: ignore[arg-type]
 
 
@@ -69,6 +71,13 @@ def test_the_best_peer_is_the_highest_of_the_same_work() -> None:
     other = figure("dbos", figure=90.0, store="postgresql")
     best = best_of([figure(), figure("llama", figure=70.0), other])
     assert [one.peer for one in best.values()] == ["llama", "dbos"]
+
+
+def test_our_figure_is_compared_with_those_that_were_measured_beside_it() -> None:
+    own = figure(OURS, figure=150.0)
+    assert best_of([own, figure(figure=60.0)])[own.work].peer == "langgraph"
+    assert ratios([own, figure(figure=60.0), figure("dbos", figure=20.0)]) == {own.work: 2.5}
+    assert ratios([own]) == ratios([figure()]) == ratios([own, figure(figure=0.0)]) == {}
 
 
 def test_the_table_has_a_line_a_piece_of_work_and_a_column_a_peer() -> None:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import psycopg
-
-from tests.benchmarks.peers import environments, figures, store, table
+from tests.benchmarks.large import in_schema
+from tests.benchmarks.peers import environments, store, table
+from tests.benchmarks.peers.figures import OURS, Figure, write_file
+from tests.benchmarks.peers.turns import STORES, Script, side_by_side
 
 PEERS = ("llama", "langgraph", "dbos")
 ROOT = Path("var/bench")
-LONGEST = 600
-"""Seconds after which a script that hangs is ended."""
 
 
 def say(text: str) -> None:
@@ -37,35 +35,44 @@ def options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def measured(name: str, python: Path, asked: argparse.Namespace) -> Iterator[figures.Figure]:
-    """Run one peer's script and yield its figures as they come."""
-    folder, schema = (ROOT / "peers" / "rows" / name).absolute(), f"peer_{name}"
-    command = [
-        str(python), str(environments.script(name)), "--folder", str(folder), "--schema", schema,
-        "--repeats", str(asked.repeats), "--seconds", str(asked.seconds),
-        *(f"--row={row}" for row in asked.row),
-    ]  # fmt: skip
-    log = ROOT / "peers" / f"{name}.log"
-    with store.rooms(folder, schema), log.open("w") as errors:
-        script = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            cwd=folder,
-            env=surroundings(),
-        )
-        watch = threading.Timer(LONGEST, script.kill)
-        watch.start()
-        try:
-            assert script.stdout
-            yield from map(figures.read_line, script.stdout)
-            if script.wait():
-                raise RuntimeError(f"The script of {name} failed, see {log}.")
-        finally:
-            watch.cancel()
-            script.kill()
-            script.wait()
+@contextmanager
+def opened(asked: argparse.Namespace, wrong: list[str]) -> Iterator[list[Script]]:
+    """Start the scripts, each with rooms of its own; say what cannot be started."""
+    with ExitStack() as stack:
+        scripts = []
+        for name in asked.peer or PEERS:
+            try:
+                say(f"{name}: looking after its environment ...")
+                python = environments.python_of(name, (ROOT / "peers").absolute())
+            except RuntimeError as error:
+                wrong.append(str(error))
+                continue
+            folder = (ROOT / "peers" / "rows" / name).absolute()
+            schema = f"peer_{name}"
+            command = [str(python), str(environments.script(name))]
+            stack.enter_context(store.rooms(folder, schema))
+            room = ["--folder", str(folder), "--schema", schema]
+            scripts.append(script(name, [*command, *room], folder, surroundings(), asked))
+        for kind in STORES:
+            if kind == "postgresql" and not store.database():
+                continue
+            folder, schema = (ROOT / "peers" / "rows" / kind).absolute(), f"peer_{OURS}_{kind}"
+            stack.enter_context(store.rooms(folder, schema))
+            command = [sys.executable, "-m", "tests.benchmarks.ours"]
+            env = own_surroundings(kind, folder, schema)
+            scripts.append(script(f"{OURS} {kind}", command, Path.cwd(), env, asked))
+        for one in scripts:
+            stack.callback(one.end)
+        yield scripts
+
+
+def script(
+    name: str, command: list[str], folder: Path, env: dict[str, str], asked: argparse.Namespace
+) -> Script:
+    """Start one of them."""
+    given = ["--repeats", str(asked.repeats), "--seconds", str(asked.seconds)]
+    rows = [f"--row={row}" for row in asked.row]
+    return Script(name, [*command, *given, *rows], folder, env, ROOT / "peers" / f"{name}.log")
 
 
 def surroundings() -> dict[str, str]:
@@ -75,20 +82,26 @@ def surroundings() -> dict[str, str]:
     return kept | ({store.VARIABLE: store.database()} if store.database() else {})
 
 
-def measure(asked: argparse.Namespace) -> tuple[list[figures.Figure], list[str]]:
-    """Measure every peer in turn; return what was found, and what went wrong."""
-    found: list[figures.Figure] = []
+def own_surroundings(kind: str, folder: Path, schema: str) -> dict[str, str]:
+    """Return those of this project's own script on one store."""
+    return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
+        "BENCH_FOLDER": str(folder),
+        "BENCH_STORE": kind,
+        "BENCH_STORE_URL": in_schema(schema) if kind == "postgresql" else "",
+    }
+
+
+def measure(asked: argparse.Namespace) -> tuple[list[Figure], list[str]]:
+    """Measure everybody side by side; return what was found, and what went wrong."""
+    found: list[Figure] = []
     wrong: list[str] = []
-    for name in asked.peer or PEERS:
-        try:
-            say(f"{name}: looking after its environment ...")
-            python = environments.python_of(name, (ROOT / "peers").absolute())
-            for figure in measured(name, python, asked):
-                say(f"{name}: {figure}")
-                found.append(figure)
-        except (RuntimeError, figures.FigureError, psycopg.Error) as error:
-            wrong.append(str(error))
-            say(str(error))
+    with opened(asked, wrong) as scripts:
+        for figure in side_by_side(scripts, wrong):
+            say(f"{figure.peer}: {figure}")
+            found.append(figure)
+    for told in wrong:
+        say(told)
     return found, wrong
 
 
@@ -100,16 +113,11 @@ def main() -> int:
         say(f"Without {store.VARIABLE}, rows on PostgreSQL are left out.")
     found, wrong = measure(asked)
     if found:
-        figures.write_file(
-            ROOT / "peers.json",
-            found,
-            taken_at=datetime.now(UTC).isoformat(),
-            load=load,
-            cores=cores,
-        )
-        ours = figures.read_file(ROOT / "bench.json")
+        taken_at = datetime.now(UTC).isoformat()
+        write_file(ROOT / "peers.json", found, taken_at=taken_at, load=load, cores=cores)
         say("")
-        for line in table.lines(found, [one for one in ours if one.peer == figures.OURS]):
+        peers = [one for one in found if one.peer != OURS]
+        for line in table.lines(peers, [one for one in found if one.peer == OURS]):
             say(line)
     say(f"\nTook {time.monotonic() - began:.0f} s. Also in {ROOT / 'peers.json'}.")
     return 1 if wrong else 0

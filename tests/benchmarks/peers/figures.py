@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,10 @@ OURS = "blazen"
 
 COSTS = frozenset({"ms", "bytes", "s"})
 """Units of which less is better. Those of work done in a second have no place here."""
+
+
+Work = tuple[str, str, int]
+"""Row, store, and how much at once."""
 
 
 class FigureError(ValueError):
@@ -40,7 +44,7 @@ class Figure:
     """What the figure is of, and what has to be known to read it. One note a row."""
 
     @property
-    def work(self) -> tuple[str, str, int]:
+    def work(self) -> Work:
         """What was done; figures of the same work can be compared."""
         return self.row, self.store, self.at_once
 
@@ -97,10 +101,20 @@ def read_file(path: Path) -> list[Figure]:
     return [read_line(json.dumps(one)) for one in json.loads(path.read_text())["figures"]]
 
 
-def best_of(figures: Iterable[Figure]) -> dict[tuple[str, str, int], Figure]:
-    """Return the highest figure of each piece of work."""
-    best: dict[tuple[str, str, int], Figure] = {}
+def best_of(figures: Iterable[Figure]) -> dict[Work, Figure]:
+    """Return the highest figure of each piece of work that is not this project's own."""
+    best: dict[Work, Figure] = {}
     for one in figures:
-        if one.work not in best or one.figure > best[one.work].figure:
+        if one.peer != OURS and (one.work not in best or one.figure > best[one.work].figure):
             best[one.work] = one
     return best
+
+
+def ratios(figures: Sequence[Figure]) -> dict[Work, float]:
+    """Return how many times the best peer's figure ours is, of what was measured side by side."""
+    best = best_of(figures)
+    return {
+        one.work: one.figure / best[one.work].figure
+        for one in figures
+        if one.peer == OURS and one.work in best and best[one.work].figure
+    }

@@ -65,6 +65,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=Path(), help="for SQLite files")
     parser.add_argument("--schema", default="public", help="for PostgreSQL tables")
     parser.add_argument("--row", action="append", default=[], help="only this row")
+    parser.add_argument("--turns", action="store_true", help="wait for a line before each repeat")
     return parser.parse_args()
 
 
@@ -158,10 +159,15 @@ class Bench:
     async def _take(self, row: Row, repeat: Callable[[], Awaitable[float]]) -> None:
         if not self.wants(row.name):
             return
+        self._wait_for_turn(row)
         await repeat()
-        cpu, wall = time.process_time(), time.perf_counter()
-        repeats = [await repeat() for _ in range(self.options.repeats)]
-        cores = (time.process_time() - cpu) / (time.perf_counter() - wall)
+        repeats, cpu, wall = [], 0.0, 0.0
+        for _ in range(self.options.repeats):
+            self._wait_for_turn(row)
+            used, began = time.process_time(), time.perf_counter()
+            repeats.append(await repeat())
+            cpu += time.process_time() - used
+            wall += time.perf_counter() - began
         figure = {
             "row": row.name,
             "peer": self.peer,
@@ -172,7 +178,17 @@ class Bench:
             "unit": UNITS[row.name],
             "repeats": [round(one, 1) for one in repeats],
             "uneven": row.uneven,
-            "cores": round(cores, 2),
+            "cores": round(cpu / wall, 2),
         }
-        sys.stdout.write(json.dumps(figure) + "\n")
+        self._print(figure)
+
+    def _wait_for_turn(self, row: Row) -> None:
+        """Say what comes next, and hold everything here until it may."""
+        if self.options.turns:
+            self._print({"next": [row.name, row.store, row.at_once]})
+            if not sys.stdin.readline():
+                sys.exit("Nobody gives turns any more.")
+
+    def _print(self, line: dict[str, object]) -> None:
+        sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()
