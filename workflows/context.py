@@ -14,6 +14,7 @@ from workflows.models import Worker, WorkflowRun, scalars
 from workflows.models.clock import now_as_scalar
 from workflows.models.viewer import Viewer
 
+BADGE = 99  # as far as a badge counts
 WORKER_SILENCE = timedelta(seconds=30)
 
 
@@ -47,8 +48,12 @@ def worker_is_missing() -> bool:
 
 @cache
 def attention_of(viewer: Viewer) -> scalars.Scalar:
-    """Count the runs that failed or are blocked, of those that somebody like this may see."""
-    return scalars.amount(WorkflowRun.objects.visible_to(viewer).needing_attention())
+    """Count the runs that failed or are blocked, of those that somebody like this may see.
+
+    Each has to be looked at for that, on every page, to say what a badge has room for.
+    """
+    troubled = WorkflowRun.objects.visible_to(viewer).needing_attention()
+    return scalars.amount(troubled, most=BADGE)
 
 
 def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:

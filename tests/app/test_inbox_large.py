@@ -19,6 +19,7 @@ from approvals.listing import PAGE, Waiting, figures_of, next_after
 from tests.app.company import again, asked_of, make_operator, soon
 from tests.app.desk import HTMX, ago, desk_of, ids, rows, text
 from tests.app.factories import BARE, TYPED, make_request, make_run
+from workflows import context
 from workflows.context import attention_of
 from workflows.driver import sweep
 from workflows.models import InputRequest, scalars
@@ -74,6 +75,20 @@ def test_above_that_it_is_only_said_that_there_are_more(desk: Client) -> None:
     assert "3+ other requests wait." in text(desk.get("/", {"q": "nothing like it"}))
     fragment = desk.get("/", headers=HTMX).content.decode()
     assert 'hx-swap-oob="innerHTML:[data-count=waiting]">3+<' in fragment
+
+
+@pytest.mark.usefixtures("few")
+def test_a_badge_counts_as_far_as_it_has_room(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "BADGE", 2)
+    seen = []
+    for _ in range(3):
+        make_request(run=make_run(status="failed"))
+        seen.append(
+            set(re.findall(r'data-count="attention">([^<]*)<', desk.get("/").content.decode()))
+        )
+    assert seen == [{"1"}, {"2"}, {"2+"}]
 
 
 @pytest.mark.usefixtures("few")

@@ -22,7 +22,7 @@ from tests.app.company import YES
 from tests.app.factories import BARE, make_request
 from tests.app.history import parked
 from workflows.driver import intake, news, store, sweep
-from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun, scalars
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
@@ -109,6 +109,22 @@ def test_what_hangs_on_a_run_or_a_person_is_found_by_it(alice: User) -> None:
         Draft.objects.filter(request=request),
     ):
         assert not scans(partial(list, rows))
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [({}, "request_oldest"), ({"workflow": BARE.name}, "request_of_workflow")],
+    ids=["all", "of one workflow"],
+)
+def test_what_waits_is_counted_within_an_index(
+    alice: User, filters: dict[str, str], index: str
+) -> None:
+    waiting = InputRequest.objects.visible_to(alice).pending()
+    matching = waiting.filter(Filters(**filters).matching(alice))
+    with CaptureQueriesContext(connection) as queries:
+        scalars.read({"found": scalars.amount(matching)}, user=alice.pk)
+    plan = [one for query in queries for one in steps(query["sql"])]
+    assert any(f"COVERING INDEX {index}" in one for one in plan), plan
 
 
 def test_what_was_answered_of_one_workflow_is_walked_through_in_order(alice: User) -> None:

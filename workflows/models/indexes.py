@@ -13,15 +13,20 @@ CLOSED = Q(status="expired") | Q(status="cancelled")
 
 INDEXES = [
     # What waits, however much is over: in the order of the inbox, by age, by workflow, and
-    # what somebody has. `assigned` lets counts stay within an index.
+    # what somebody has. `assigned` lets counts stay within an index; SQLite wants `status` in it
+    # for that, though the condition says it.
     models.Index(
         fields=["-priority", "created_at", "id"],
         condition=WAITS,
         name="request_most_urgent",
     ),
-    models.Index(fields=["created_at", "id", "assigned"], condition=WAITS, name="request_oldest"),
     models.Index(
-        fields=["workflow", "-priority", "created_at", "id"],
+        fields=["created_at", "id", "assigned", "status"],
+        condition=WAITS,
+        name="request_oldest",
+    ),
+    models.Index(
+        fields=["workflow", "-priority", "created_at", "id", "assigned", "status"],
         condition=WAITS,
         name="request_of_workflow",
     ),

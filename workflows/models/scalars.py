@@ -9,7 +9,8 @@ to run them, so whoever asks often keeps them, made for a `Viewer`, and names th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -24,15 +25,17 @@ MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How many there are, if that is at most `MOST`; else only that there are more."""
+    """How many there are, if that is at most `most`, which is `MOST`; else that there are more."""
 
     number: int = 0
+    most: int | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
         return self.number > 0
 
     def __str__(self) -> str:
-        return f"{MOST:,}+" if self.number > MOST else f"{self.number:,}"
+        most = self.most or MOST
+        return f"{most:,}+" if self.number > most else f"{self.number:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +50,19 @@ class Scalar:
 NOTHING = Scalar("NULL")
 
 
-def amount(rows: models.QuerySet[Any], order: Sequence[str] = ()) -> Scalar:
+def amount(
+    rows: models.QuerySet[Any], order: Sequence[str] = (), *, most: int | None = None
+) -> Scalar:
     """Count rows as an `Amount`; the database stops at the first that is too many.
 
     An `order` names the index to walk through, where the database would rather collect all first.
     """
     try:
-        sql, params = _compiled(rows.order_by(*order).values("pk")[: MOST + 1])[:2]
+        sql, params = _compiled(rows.order_by(*order).values("pk")[: (most or MOST) + 1])[:2]
     except EmptyResultSet:
         return Scalar("0", read=Amount)
-    return Scalar(f"SELECT COUNT(*) FROM ({sql}) AS counted", params, Amount)
+    read = partial(Amount, most=most)
+    return Scalar(f"SELECT COUNT(*) FROM ({sql}) AS counted", params, read)
 
 
 def first(rows: models.QuerySet[Any], column: str) -> Scalar:
