@@ -28,6 +28,13 @@ class Emission:
         self.ends = False
         self.result: Any = None
 
+    def route(self, event: Event, steps: Iterable[str], next_id: int) -> None:
+        """Let these steps take the event, under ids from `next_id` on."""
+        at = len(self.events)
+        for step in steps:
+            self.spawn.append((next_id + len(self.spawn), step, at))
+        self.events.append(Held.of(event))
+
 
 def emitted(step: str, returned: Any, sent: Sequence[Event] = ()) -> Sequence[Event]:
     """Return the sent and the returned events; raise `InvalidReturn` for anything else."""
@@ -54,20 +61,12 @@ def emit(machine: Machine, invocation: Invocation, events: Iterable[Event]) -> E
         try:
             steps = machine.workflow.takers(type(event))
             if steps:
-                _route(machine, event, steps, into)
+                into.route(event, steps, machine.state.next_id)
             else:
                 _emit_one(machine, f"{machine}: step {invocation.step!r}", event, into)
         except errors.UnstorableValue as error:
             raise errors.UnstorableValue(f"{machine}: step {invocation.step!r}: {error}") from error
     return into
-
-
-def _route(machine: Machine, event: Event, steps: Iterable[str], into: Emission) -> None:
-    id_, at = machine.state.next_id + len(into.spawn), len(into.events)
-    for step in steps:
-        into.spawn.append((id_, step, at))
-        id_ += 1
-    into.events.append(Held.of(event))
 
 
 def _emit_one(machine: Machine, where: str, event: Event, into: Emission) -> None:

@@ -190,16 +190,19 @@ class WorkflowHandler:
         A caller that `goes_on` runs one of it itself: that one is returned.
         """
         machine = self._machine
-        machine.expire_overdue()
+        if machine.timed:
+            machine.expire_overdue()
         taken = machine.take()
         here = taken.pop(0) if goes_on and taken else None
         for invocation in taken:
             self._spawn(self._run(invocation))
-        self._ask_handler()
+        if machine.workflow.input_handler is not None:
+            self._ask_handler()
         if machine.idle and machine.next_due is None:
             machine.check_stalled()
         machine.journal.clear()
-        self._set_timer()
+        if self._timer is not None or machine.timed:
+            self._set_timer()
         if machine.state.ended and not self._swept:
             self._swept = True  # once: a second cancellation would cut short a step's cleaning up
             mine = asyncio.current_task()
@@ -235,7 +238,7 @@ class WorkflowHandler:
         task.add_done_callback(self._tasks.discard)
 
     def _ask_handler(self) -> None:
-        if self._machine.workflow.input_handler is None or self._machine.state.status != "running":
+        if self._machine.state.status != "running":
             return
         for request_id in self._machine.unasked():
             if request_id not in self._asked:

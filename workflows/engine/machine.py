@@ -22,7 +22,7 @@ from workflows.engine.failure import describe
 from workflows.engine.held import Held
 from workflows.engine.loading import check_loadable
 from workflows.engine.slots import Slots
-from workflows.engine.state import Invocation, RunState, shorten
+from workflows.engine.state import Invocation, RunState, half_filled, shorten
 from workflows.engine.terms import settle_overdue
 
 if TYPE_CHECKING:
@@ -77,6 +77,11 @@ class Machine:
     def next_due(self) -> datetime | None:
         """When the next retry is due, if nothing else moves the run before."""
         return self._timers[0][0] if self._timers else None
+
+    @property
+    def timed(self) -> bool:
+        """True if a retry or a deadline is to come."""
+        return bool(self._timers or self._deadlines)
 
     @property
     def idle(self) -> bool:
@@ -230,11 +235,8 @@ class Machine:
         state = self.state
         if state.status != "running" or state.invocations or state.requests:
             return
-        kept = []
-        for key, buffer in state.buffers.items():
-            step, _, asked = key.rpartition(":")
-            kept.append(f"{step!r} holds {shorten(held.name for held in buffer)} of {asked}")
-        told = f" Half-filled: {'; '.join(kept)}." if kept else ""
+        kept = "; ".join(half_filled(state.buffers))
+        told = f" Half-filled: {kept}." if kept else ""
         text = f"{self}: nothing is left to do and no step returned a StopEvent.{told}"
         self._fail_run("", errors.WorkflowStalled(text))
 

@@ -35,12 +35,13 @@ def plain_data(event: BaseModel) -> dict[str, Any] | None:
         kind = type(value)
         if kind not in allowed:
             return None
-        if kind is str:
+        if kind is int:
+            if not -LARGE < value < LARGE:
+                return None
+        elif kind is str:
             if not value.isascii() or "\x00" in value:
                 return None
-        elif (kind is int and not -LARGE < value < LARGE) or (
-            kind is float and not math.isfinite(value)
-        ):
+        elif kind is float and not math.isfinite(value):
             return None
     return dict(values)
 

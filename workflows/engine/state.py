@@ -7,7 +7,7 @@ folding the journal from any snapshot gives the same state as having lived throu
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -95,7 +95,8 @@ class RunState:
 
     def _spawn(self, id_: int, step: str, event: Held) -> Invocation:
         invocation = self.invocations[id_] = Invocation(id_, step, event)
-        self.next_id = max(self.next_id, id_ + 1)
+        if id_ >= self.next_id:
+            self.next_id = id_ + 1
         return invocation
 
     def _started(self, entry: Entry, data: dict[str, Any]) -> None:
@@ -104,7 +105,8 @@ class RunState:
 
     def _step_completed(self, entry: Entry, data: dict[str, Any]) -> None:
         self.invocations.pop(data["invocation"])
-        self.values.update(data["set"])
+        if data["set"]:
+            self.values.update(data["set"])
         for id_, step, index in data["spawn"]:
             self._spawn(id_, step, data["events"][index])
         for request in data["requests"]:
@@ -197,6 +199,13 @@ def lengthen(text: str) -> list[str]:
         name, _, count = run.partition("*")
         names.extend([name] * int(count or 1))
     return names
+
+
+def half_filled(buffers: Mapping[str, Sequence[Held]]) -> Iterator[str]:
+    """Say of each fan-in that waits for more what it holds: "'join' holds A of A,B*3"."""
+    for key, buffer in buffers.items():
+        step, _, asked = key.rpartition(":")
+        yield f"{step!r} holds {shorten(held.name for held in buffer)} of {asked}"
 
 
 def take_set(buffer: list[Held], asked: Sequence[str]) -> list[Held] | None:
