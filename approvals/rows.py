@@ -24,8 +24,6 @@ RUNS = {
     WorkflowRun.Status.BLOCKED: ("Blocked", True),
     WorkflowRun.Status.PAUSED: ("Run paused", False),
 }
-
-
 TITLE = 80  # characters of a prompt that tell one tick from another
 SAID = 100  # characters of what was answered
 

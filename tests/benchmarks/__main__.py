@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from tests.benchmarks import limits, table
-from tests.benchmarks.large import ROOT, in_schema
+from tests.benchmarks.large import ROOT, environment, in_schema
 from tests.benchmarks.peers import figures, store
+from tests.benchmarks.peers.turns import STORES
 
-STORES = ("memory", "sqlite", "postgresql")
 SCHEMA = "bench"
 PARTS = {
     "ours": STORES,
@@ -67,12 +67,8 @@ def measured(part: str, kind: str, asked: argparse.Namespace) -> Iterator[figure
     """Measure the rows of one part on one store in a process of its own, on empty tables."""
     folder = (ROOT / "ours").absolute()
     shutil.rmtree(folder, ignore_errors=True)
-    env = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
-        "BENCH_FOLDER": str(folder),
-        "BENCH_STORE": kind,
-        "BENCH_STORE_URL": in_schema(SCHEMA) if kind == "postgresql" else "",
-    }
+    url = in_schema(SCHEMA) if kind == "postgresql" else ""
+    env = environment(url, folder) | {"BENCH_STORE": kind}
     with store.rooms(folder, SCHEMA):
         script = subprocess.Popen(command(part, asked), stdout=subprocess.PIPE, text=True, env=env)
         assert script.stdout

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks.large import in_schema
+from tests.benchmarks.large import environment, in_schema
 from tests.benchmarks.peers import environments, store, table
 from tests.benchmarks.peers.figures import OURS, Figure, write_file
 from tests.benchmarks.peers.turns import STORES, Script, side_by_side
@@ -59,7 +59,8 @@ def opened(asked: argparse.Namespace, wrong: list[str]) -> Iterator[list[Script]
             folder, schema = (ROOT / "peers" / "rows" / kind).absolute(), f"peer_{OURS}_{kind}"
             stack.enter_context(store.rooms(folder, schema))
             command = [sys.executable, "-m", "tests.benchmarks.ours"]
-            env = own_surroundings(kind, folder, schema)
+            url = in_schema(schema) if kind == "postgresql" else ""
+            env = environment(url, folder) | {"BENCH_STORE": kind}
             scripts.append(script(f"{OURS} {kind}", command, Path.cwd(), env, asked))
         for one in scripts:
             stack.callback(one.end)
@@ -80,16 +81,6 @@ def surroundings() -> dict[str, str]:
     ours = ("PYTHONPATH", "DJANGO_SETTINGS_MODULE", store.VARIABLE)
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     return kept | ({store.VARIABLE: store.database()} if store.database() else {})
-
-
-def own_surroundings(kind: str, folder: Path, schema: str) -> dict[str, str]:
-    """Return those of this project's own script on one store."""
-    return os.environ | {
-        "DJANGO_SETTINGS_MODULE": "tests.benchmarks.settings",
-        "BENCH_FOLDER": str(folder),
-        "BENCH_STORE": kind,
-        "BENCH_STORE_URL": in_schema(schema) if kind == "postgresql" else "",
-    }
 
 
 def measure(asked: argparse.Namespace) -> tuple[list[Figure], list[str]]:
