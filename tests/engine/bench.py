@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from workflows.engine import Context, Event, Workflow
+from workflows.engine.effects import Effects
 from workflows.engine.entries import Entry
 from workflows.engine.held import Held
 from workflows.engine.machine import Machine
@@ -28,6 +29,7 @@ class Trial:
     """One attempt under way, with the event that its step sees."""
 
     invocation: Invocation
+    effects: Effects
     context: Context
     event: Any
 
@@ -67,13 +69,14 @@ class Bench:
         return trial
 
     def trial(self, invocation: Invocation) -> Trial:
-        context = Context(self.machine, invocation, self)
+        effects = Effects(self.machine.workflow.events)
+        context = Context(self.machine, invocation, effects, self)
         event = invocation.event.load(self.machine.workflow.events)
-        return Trial(invocation, context, event)
+        return Trial(invocation, effects, context, event)
 
     def finish(self, trial: Trial, returned: Any = None) -> None:
         self.machine.release(self.machine.workflow.steps[trial.invocation.step])
-        self.machine.complete(trial.invocation, returned, trial.context.effects, 0.5)
+        self.machine.complete(trial.invocation, returned, trial.effects, 0.5)
 
     def crash(self, trial: Trial, error: BaseException | None = None) -> None:
         self.machine.release(self.machine.workflow.steps[trial.invocation.step])

@@ -217,7 +217,7 @@ def test_stop_closes_what_the_same_step_asked() -> None:
     one, two = bench.take()
     bench.finish(one, [InputRequestEvent(prompt="?"), StopEvent(result=1), StopEvent(result=2)])
     assert (bench.machine.state.status, bench.machine.state.result) == ("completed", 1)
-    two.context.effects.sent.append(Other())
+    two.effects.sent.append(Other())
     bench.finish(two)
     assert not bench.take()
     assert bench.kinds()[-1] == "completed"

@@ -38,10 +38,10 @@ class Context:
     longer counts.
     """
 
-    def __init__(self, machine: Machine, invocation: Invocation, port: Port):
-        self.effects = Effects(machine.workflow.events)  # for the engine
+    def __init__(self, machine: Machine, invocation: Invocation, effects: Effects, port: Port):
         self._machine = machine
         self._invocation = invocation
+        self._effects = effects
         self._port = port
         self._closed = False
 
@@ -88,12 +88,12 @@ class Context:
     def get(self, key: str, default: Any = None) -> Any:
         """Return a copy of the value under `key`."""
         self._check_open()
-        return self.effects.get(self._machine.state.values, key, default)
+        return self._effects.get(self._machine.state.values, key, default)
 
     def set(self, key: str, value: Any) -> None:
         """Write a value. Raise `UnstorableValue`, naming the key, if it cannot be stored."""
         self._check_open()
-        self.effects.set(key, value)
+        self._effects.set(key, value)
 
     def update(self, key: str, function: Callable[[Any], Any]) -> Any:
         """Write `function(value)`, None where there is none, and return what it gives now.
@@ -101,7 +101,7 @@ class Context:
         It runs again on the committed value when the step completes, so it must be pure.
         """
         self._check_open()
-        return self.effects.update(self._machine.state.values, key, function)
+        return self._effects.update(self._machine.state.values, key, function)
 
     def send_event(self, event: Event) -> None:
         """Emit an event, as if the step had returned it too."""
@@ -111,7 +111,7 @@ class Context:
             raise InvalidReturn(
                 f"Step {self._invocation.step!r} sent a {kind.__name__!r}, which is no event."
             )
-        self.effects.sent.append(event)
+        self._effects.sent.append(event)
 
     def write_event_to_stream(self, event: Event) -> None:
         """Show an event to whoever follows the run. Immediate; may repeat on a retry."""

@@ -36,7 +36,7 @@ class Emission:
         self.events.append(Held.of(event))
 
 
-def emitted(step: str, returned: Any, sent: Sequence[Event] = ()) -> Sequence[Event]:
+def emitted(step: str, returned: Any, sent: Sequence[Event]) -> Sequence[Event]:
     """Return the sent and the returned events; raise `InvalidReturn` for anything else."""
     if isinstance(returned, Event):
         return (*sent, returned)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from workflows.engine.context import Context, Port
+from workflows.engine.effects import Effects
 from workflows.engine.errors import StepTimeout
 from workflows.engine.events import Event
 from workflows.engine.machine import Machine
@@ -39,6 +40,7 @@ class Attempt:
         "_on_late_end",
         "context",
         "duration",
+        "effects",
         "ended",
         "error",
         "invocation",
@@ -58,7 +60,11 @@ class Attempt:
         self.machine = machine
         self.invocation = invocation
         self.step: Step = machine.workflow.steps[invocation.step]
-        self.context = Context(machine, invocation, port) if self.step.takes_context else None
+        self.effects: Effects | None = None  # as its context: only for a step that takes one
+        self.context: Context | None = None
+        if self.step.takes_context:
+            self.effects = Effects(machine.workflow.events)
+            self.context = Context(machine, invocation, self.effects, port)
         self.returned: Any = None
         self.error: BaseException | None = None
         self.duration = 0.0
@@ -98,8 +104,7 @@ class Attempt:
         if self.ended:
             self.machine.release(self.step)
         if self.error is None:
-            effects = None if self.context is None else self.context.effects
-            self.machine.complete(self.invocation, self.returned, effects, self.duration)
+            self.machine.complete(self.invocation, self.returned, self.effects, self.duration)
         else:
             self.machine.fail(self.invocation, self.error, self.duration)
 

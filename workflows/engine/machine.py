@@ -264,8 +264,7 @@ class Machine:
             set=effects.writes(self.state.values) if effects else {},
             events=into.events, spawn=into.spawn, requests=into.requests,
         )  # fmt: skip
-        for id_, _, _ in into.spawn:
-            self._fresh.append(id_)
+        self._fresh.extend(one[0] for one in into.spawn)
         for request in into.requests:
             self._watch(request["id"])
         if into.ends:

@@ -105,8 +105,7 @@ class RunState:
 
     def _step_completed(self, entry: Entry, data: dict[str, Any]) -> None:
         self.invocations.pop(data["invocation"])
-        if data["set"]:
-            self.values.update(data["set"])
+        self.values.update(data["set"])
         for id_, step, index in data["spawn"]:
             self._spawn(id_, step, data["events"][index])
         for request in data["requests"]:

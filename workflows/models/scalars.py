@@ -25,7 +25,10 @@ MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """How many there are, if that is at most `most`, which is `MOST`; else that there are more."""
+    """How many there are, if that is at most `most`; else only that there are more.
+
+    Without a `most` it is `MOST`.
+    """
 
     number: int = 0
     most: int | None = field(default=None, compare=False)

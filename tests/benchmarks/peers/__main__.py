@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
+
 from tests.benchmarks.large import environment, in_schema
 from tests.benchmarks.peers import environments, store, table
 from tests.benchmarks.peers.figures import OURS, Figure, write_file
@@ -53,6 +55,7 @@ def opened(asked: argparse.Namespace, wrong: list[str]) -> Iterator[list[Script]
             stack.enter_context(store.rooms(folder, schema))
             room = ["--folder", str(folder), "--schema", schema]
             scripts.append(script(name, [*command, *room], folder, surroundings(), asked))
+            stack.callback(scripts[-1].end)
         for kind in STORES:
             if kind == "postgresql" and not store.database():
                 continue
@@ -62,8 +65,7 @@ def opened(asked: argparse.Namespace, wrong: list[str]) -> Iterator[list[Script]
             url = in_schema(schema) if kind == "postgresql" else ""
             env = environment(url, folder) | {"BENCH_STORE": kind}
             scripts.append(script(f"{OURS} {kind}", command, Path.cwd(), env, asked))
-        for one in scripts:
-            stack.callback(one.end)
+            stack.callback(scripts[-1].end)
         yield scripts
 
 
@@ -87,10 +89,13 @@ def measure(asked: argparse.Namespace) -> tuple[list[Figure], list[str]]:
     """Measure everybody side by side; return what was found, and what went wrong."""
     found: list[Figure] = []
     wrong: list[str] = []
-    with opened(asked, wrong) as scripts:
-        for figure in side_by_side(scripts, wrong):
-            say(f"{figure.peer}: {figure}")
-            found.append(figure)
+    try:
+        with opened(asked, wrong) as scripts:
+            for figure in side_by_side(scripts, wrong):
+                say(f"{figure.peer}: {figure}")
+                found.append(figure)
+    except psycopg.Error as error:
+        wrong.append(str(error))
     for told in wrong:
         say(told)
     return found, wrong
