@@ -1,4 +1,4 @@
-"""What holds for every test: nothing is skipped in CI, and one Chromium for all who need one."""
+"""What holds for every test: nothing is skipped in CI, own channel layers, one Chromium for all."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Generator, Iterator
 
 import pytest
+from channels.layers import channel_layers
 from playwright.sync_api import Browser, sync_playwright
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -50,6 +51,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         shared = SHARED.intersection(getattr(item, "fixturenames", ()))
         item.add_marker(pytest.mark.xdist_group(min(shared, default=item.path.stem)))
     items.sort(key=lambda item: "whole" not in item.path.parts)
+
+
+@pytest.fixture(autouse=True)
+def own_channel_layers() -> None:
+    """Give each test channel layers of its own, as each has an event loop of its own.
+
+    A Redis layer keeps a lock whose waiter was cancelled; in another loop it refuses to be used.
+    """
+    channel_layers.backends.clear()
 
 
 def find_chromium() -> str | None:
