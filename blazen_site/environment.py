@@ -33,10 +33,12 @@ POSTGRES_PREPARED: dict[str, Any] = {"server_side_binding": True, "prepare_thres
 POSTGRES_PATIENCE: dict[str, Any] = {
     "connect_timeout": 4, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
-    # A process that was frozen in the middle of a transaction must not keep its rows locked. And
-    # to compile a statement takes a second, of which no statement of ours is worth one.
-    "options": "-c idle_in_transaction_session_timeout=10s -c jit=off",
 }  # fmt: skip
+# A process that was frozen in the middle of a transaction must not keep its rows locked. To compile
+# a statement takes a second, of which no statement of ours is worth one. And what ours look for is
+# in memory or on a disk without an arm: reckoning with one, PostgreSQL reads whole small tables and
+# what stood in an index before, rather than ask the index for a row.
+POSTGRES_SESSION = "-c idle_in_transaction_session_timeout=10s -c jit=off -c random_page_cost=1.1"
 
 
 def private_directory(path: Path) -> Path:
@@ -110,7 +112,9 @@ def database(url: str, *, data_dir: Path) -> dict[str, Any]:
         config["ENGINE"] = "workflows.sqlite3"
         options = SQLITE_OPTIONS | options
     elif config["ENGINE"].endswith("postgresql"):
+        session = f"{POSTGRES_SESSION} {options.get('options', '')}".strip()  # the last word counts
         options = {"pool": POSTGRES_POOL} | POSTGRES_PREPARED | POSTGRES_PATIENCE | options
+        options["options"] = session
     return {**config, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 
 

@@ -74,10 +74,10 @@ def _schema(name: str, waiting: int, finished: int) -> str:
 
 
 def in_schema(schema: str) -> str:
-    """Return the address of PostgreSQL with one schema of it, and the site's own options."""
+    """Return the address of PostgreSQL with one schema of it."""
     url = store.database()
     joint = "&" if "?" in url else "?"
-    return f"{url}{joint}options=-c%20search_path%3D{schema}%20-c%20jit%3Doff"
+    return f"{url}{joint}options=-c%20search_path%3D{schema}"
 
 
 def environment(url: str, folder: Path) -> dict[str, str]:

@@ -91,6 +91,14 @@ def test_postgresql_has_a_pool_that_checks_its_connections(tmp_path: Path) -> No
     assert config["CONN_HEALTH_CHECKS"] is True
 
 
+def test_options_in_the_address_have_the_last_word_and_leave_the_others(tmp_path: Path) -> None:
+    url = "postgres://a@b/c?connect_timeout=9&options=-c%20jit%3Don"
+    options = environment.database(url, data_dir=tmp_path)["OPTIONS"]
+    assert int(options["connect_timeout"]) == 9
+    assert options["keepalives_idle"] == environment.POSTGRES_PATIENCE["keepalives_idle"]
+    assert options["options"] == f"{environment.POSTGRES_SESSION} -c jit=on"
+
+
 def test_the_kept_secret_is_private_and_stays_the_same(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "secret_key"
     first = environment.kept_secret(path)
