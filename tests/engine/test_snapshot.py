@@ -1,4 +1,4 @@
-"""A snapshot is the whole truth: at any instant, in any process, or refused by name."""
+"""A snapshot is the whole truth: at any instant, in any process."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.engine import elsewhere
+from tests.engine.asking import Register, reply, through_text, waiting, workflow
 from tests.engine.loops import until
 from workflows.engine import (
     AlreadyAnswered,
-    BadSnapshot,
     CannotLoad,
     Context,
-    Event,
     InputRequestEvent,
     InputResponseEvent,
     StartEvent,
@@ -28,46 +26,9 @@ from workflows.engine import (
     UnstorableValue,
     Workflow,
     WorkflowCancelled,
-    WorkflowHandler,
     WorkflowSnapshot,
     step,
 )
-
-Register = Callable[[Workflow], Workflow]
-
-
-def through_text(snapshot: WorkflowSnapshot) -> WorkflowSnapshot:
-    return WorkflowSnapshot.from_json(snapshot.to_json())
-
-
-def reply(request_id: str, response: Any = "yes") -> InputResponseEvent:
-    return InputResponseEvent(request_id=request_id, response=response)
-
-
-class Go(Event):
-    pass
-
-
-@step
-async def ask(event: StartEvent, ctx: Context) -> InputRequestEvent:
-    ctx.update("asked", lambda n: (n or 0) + 1)
-    return InputRequestEvent(prompt="?", payload={"a": [1]}, request_id="r")
-
-
-@step(retries=1)
-async def end(event: InputResponseEvent, ctx: Context) -> StopEvent:
-    assert ctx.request is not None
-    if event.text == "fail":
-        raise ValueError("failed as asked")
-    return StopEvent(result=[ctx.get("asked"), event.response, ctx.request.payload])
-
-
-workflow = Workflow("snapshots", [ask, end])
-
-
-async def waiting(register: Register) -> tuple[WorkflowHandler, WorkflowSnapshot]:
-    handler = await register(workflow).run()
-    return handler, through_text(await handler.snapshot())
 
 
 async def test_waiting_run_goes_on_from_its_snapshot(register: Register) -> None:
@@ -232,65 +193,6 @@ async def test_changed_workflow_cannot_load_by_name(register: Register) -> None:
     register(Workflow("snapshots", [other]))
     with pytest.raises(CannotLoad, match=r"'snapshots'.*InputResponseEvent"):
         await Workflow.resume(snapshot)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "{", "[]", "null", "5", "NaN", '{"format": NaN}', "{}", b"\xff", "[" * 99999, None],
-    ids=range(11),
-)  # fmt: skip
-def test_text_that_is_no_snapshot_is_refused(text: str) -> None:
-    with pytest.raises(BadSnapshot):
-        WorkflowSnapshot.from_json(text)
-
-
-def test_unknown_format_is_named() -> None:
-    with pytest.raises(BadSnapshot, match="99"):
-        WorkflowSnapshot.from_json('{"format": 99}')
-
-
-@pytest.mark.parametrize(
-    ("at", "value"),
-    [
-        (("seq",), "x"), (("status",), "bogus"), (("status",), "waiting"), (("values",), []),
-        (("invocations",), {}), (("invocations", 0, "id"), "first"),
-        (("invocations", 0, "event"), None), (("invocations", 0, "event", "type"), 5),
-        (("invocations", 0, "due"), "tomorrow"), (("invocations", 0, "collected"), None),
-        (("requests", "r", "declined"), "perhaps"), (("closed",), None), (("error",), "text"),
-        (("next_id",), None), (("run_id",), 5), (("workflow",), None),
-    ],
-)  # fmt: skip
-async def test_damaged_snapshot_is_refused_and_names_the_place(
-    register: Register, at: tuple[Any, ...], value: Any
-) -> None:
-    handler, _ = await waiting(register)
-    await handler.pause()
-    await handler.send_input(reply("r"))
-    data = json.loads((await handler.snapshot()).to_json())
-    data["requests"]["r"] = {
-        "type": "InputRequestEvent",
-        "data": {},
-        "step": "ask",
-        "deadline": None,
-        "declined": False,
-    }
-    inner = data
-    for key in at[:-1]:
-        inner = inner[key]
-    inner[at[-1]] = value
-    with pytest.raises(BadSnapshot, match=str(at[-1]) if value != "tomorrow" else "tomorrow"):
-        WorkflowSnapshot.from_json(json.dumps(data))
-    del inner[at[-1]]
-    with pytest.raises(BadSnapshot):
-        WorkflowSnapshot.from_json(json.dumps(data))
-
-
-async def test_snapshot_with_a_number_that_json_has_not_is_refused(register: Register) -> None:
-    _, snapshot = await waiting(register)
-    text = snapshot.to_json()
-    assert '"asked": 1' in text
-    with pytest.raises(BadSnapshot, match="NaN"):
-        WorkflowSnapshot.from_json(text.replace('"asked": 1', '"asked": NaN'))
 
 
 async def test_state_as_deep_as_the_codec_takes_it_is_still_a_snapshot(register: Register) -> None:
