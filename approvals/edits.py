@@ -11,6 +11,8 @@ from django.conf import settings
 from django.http import QueryDict
 
 from workflows.engine.edits import lay_over, same
+from workflows.forms.numbers import AmbiguousNumber, read_number
+from workflows.forms.text import has_line_ends, same_as_sent, unix_newlines, with_line_ends_of
 from workflows.limits import InputRefused, parse_json
 from workflows.models import InputRequest
 from workflows.templatetags.node import humanised
@@ -60,13 +62,25 @@ class EditForm:
         self.fields = [self._field(key) for key in keys]
 
     @property
+    def has_errors(self) -> bool:
+        """Whether a field could not be read, so that nothing may be decided with it."""
+        return any(field.error for field in self.fields)
+
+    @property
     def changes(self) -> dict[str, Any]:
-        """What was posted and is not what stood there, as JSON where it can be read as such."""
+        """What was posted and is not what stood there, as JSON where it can be read as such.
+
+        A browser changes the line ends of a text that nobody touched; that is no change.
+        """
         found = {}
         for field in self.fields:
-            before = written(self._current[field.key]).replace("\r\n", "\n")
-            if field.name in self._data and field.shown != before:
-                found[field.key] = _read(self._current[field.key], field.shown)
+            before = self._current[field.key]
+            if field.name not in self._data or same_as_sent(written(before), field.shown):
+                continue
+            try:
+                found[field.key] = _read(before, field.shown)
+            except AmbiguousNumber as error:
+                found[field.key], field.error = field.shown, str(error)
         return found
 
     def set_errors(self, errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -76,15 +90,16 @@ class EditForm:
         for error in errors:
             loc = tuple(error.get("loc", ()))
             if loc[:1] == ("edits",) and loc[1:2] and loc[1] in by_key:
-                by_key[loc[1]].error = str(error["msg"])
+                field = by_key[loc[1]]
+                field.error = field.error or str(error["msg"])  # why it was not read says more
             else:
                 others.append(error)
         return others
 
     def _field(self, key: str) -> EditField:
         value = self._current[key]
-        shown = self._data.get(PREFIX + key, written(value)).replace("\r\n", "\n")
-        return EditField(key, value, shown, _kind(value))
+        shown = self._data.get(PREFIX + key, written(value))
+        return EditField(key, value, unix_newlines(shown), _kind(value))
 
 
 def changed(request: InputRequest, edits: Mapping[str, Any]) -> list[Change]:
@@ -108,9 +123,14 @@ def read_json(text: str) -> Any:
 
 
 def _read(before: Any, text: str) -> Any:
-    """Return the posted value; the door refuses what is not of the kind it was."""
+    """Return the posted value; what is not of the kind it was is refused afterwards.
+
+    Raise `AmbiguousNumber` for a number with two readings.
+    """
     if isinstance(before, str):
-        return text
+        return with_line_ends_of(before, text)
+    if _kind(before) == "number":
+        text = read_number(text) or text
     try:
         return read_json(text)
     except InputRefused:
@@ -123,5 +143,5 @@ def _kind(value: Any) -> str:
     if isinstance(value, int | float):
         return "number"
     if isinstance(value, str):
-        return "long" if len(value) > LONG or "\n" in value or "\r" in value else "text"
+        return "long" if len(value) > LONG or has_line_ends(value) else "text"
     return "json"

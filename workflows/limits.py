@@ -12,9 +12,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn, TypeAlias
-
-JSONValue: TypeAlias = "None | bool | int | float | str | list[JSONValue] | dict[str, JSONValue]"
+from typing import Any, NoReturn
 
 MAX_NODES = 100_000
 """Values in one document, containers included. Far above what a reader could use."""
@@ -97,12 +95,18 @@ def _dotted(key: str | None) -> str:
 
 
 def parse_json(
-    text: str, *, max_bytes: int, max_depth: int, what: str = "The JSON text"
-) -> JSONValue:
+    text: str,
+    *,
+    max_bytes: int,
+    max_depth: int,
+    what: str = "The JSON text",
+    parse_float: Callable[[str], Any] = float,
+) -> Any:
     """Read `text` as JSON, refusing what could not be stored on every database.
 
-    Raises `TooLarge`, `TooDeep`, `NotJson` (with line and column) or `ForbiddenText`. Depth is
-    counted before parsing, so no input raises RecursionError.
+    With `parse_float=Decimal` fractions keep their digits, for a caller that knows what to do with
+    them. Raises `TooLarge`, `TooDeep`, `NotJson` (with line and column) or `ForbiddenText`. Depth
+    is counted before parsing, so no input raises RecursionError.
     """
     found = _FORBIDDEN.search(text)
     if found:
@@ -111,9 +115,9 @@ def parse_json(
     if size > max_bytes:
         raise TooLarge(what, f"has {size:,} bytes, more than the {max_bytes:,} allowed")
     _check_brackets(text, what, max_depth)
-    value = _loads(text, what, max_depth)
+    value = _loads(text, what, max_depth, float)
     check_json(value, what=what, max_bytes=max_bytes, max_depth=max_depth)
-    return value
+    return value if parse_float is float else _loads(text, what, max_depth, parse_float)
 
 
 def _check_brackets(text: str, what: str, max_depth: int) -> None:
@@ -128,9 +132,9 @@ def _check_brackets(text: str, what: str, max_depth: int) -> None:
             depth -= 1
 
 
-def _loads(text: str, what: str, max_depth: int) -> JSONValue:
+def _loads(text: str, what: str, max_depth: int, parse_float: Callable[[str], Any]) -> Any:
     try:
-        value: JSONValue = json.loads(text, parse_int=_integer, parse_constant=float)
+        value = json.loads(text, parse_int=_integer, parse_constant=float, parse_float=parse_float)
     except json.JSONDecodeError as error:
         reason = f"is not JSON: {error.msg}, line {error.lineno}, column {error.colno}"
         raise NotJson(what, reason) from None

@@ -43,11 +43,12 @@ def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
     except NotVisible as error:
         return draw(http, None, status=error.status)
     form, edits = form_for(row, http.POST), EditForm(row, http.POST)
-    response = form.answer()
+    response, changes = form.answer(), edits.changes
+    readable = not (form.has_errors or edits.has_errors)
     try:
         outcome = door.decide(
-            person(http), request_id, response, door="inbox", readable=not form.has_errors,
-            digest=http.POST.get("_digest", ""), edits=edits.changes,
+            person(http), request_id, response, door="inbox", readable=readable,
+            digest=http.POST.get("_digest", ""), edits=changes,
         )  # fmt: skip
     except AnswerRefused as error:
         return draw_refusal(http, request_id, error, form, edits, response)

@@ -97,7 +97,7 @@ def test_an_optional_model_with_one_field_filled_in_is_a_model() -> None:
     assert answer["second"] == {"street": "Side St", "number": None}
 
 
-@pytest.mark.parametrize("text", ["twelve", "1_000", "0x10", "१२"])
+@pytest.mark.parametrize("text", ["twelve", "1_000", "0x10"])
 def test_text_that_is_no_number_stays_for_pydantic_to_name(text: str) -> None:
     answer = answer_of(Everything, posted(count=text, ratio=text))
     assert answer["count"] == text

@@ -169,6 +169,40 @@ def test_edits_are_read_as_what_they_were(desk: Client) -> None:
     assert "Changed before it was approved" in shown
 
 
+@pytest.mark.parametrize("note", ["a\rb", "a\r\nb\rc\nd", "\r\n\r\n", "a\n"])
+def test_a_text_that_nobody_touched_is_not_recorded_as_edited(desk: Client, note: str) -> None:
+    request = asked_of(payload={"note": note}, editable=["note"])
+    sent = note.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+    post(desk, url(request, "decide/"), verdict="approve", edits={"note": sent})
+    assert not again(request).is_pending
+    assert again(request).edits == {}
+
+
+def test_an_edited_text_keeps_the_line_ends_that_it_had(desk: Client) -> None:
+    request = asked_of(payload={"note": "a\r\nb"}, editable=["note"])
+    post(desk, url(request, "decide/"), verdict="approve", edits={"note": "a\r\nb\r\nc"})
+    assert again(request).edits == {"note": "a\r\nb\r\nc"}
+
+
+def test_an_edited_number_is_read_as_it_was_pasted(desk: Client) -> None:
+    request = asked_of(payload={"amount": 640, "rate": 1.5}, editable=["amount", "rate"])
+    typed = {"amount": "€ 6.080,00", "rate": "\u22122,5"}
+    post(desk, url(request, "decide/"), verdict="approve", edits=typed)
+    assert again(request).edits == {"amount": 6080.0, "rate": -2.5}
+
+
+def test_an_edited_number_with_two_readings_is_asked_about(desk: Client) -> None:
+    request = asked_of(payload={"amount": 640}, editable=["amount"])
+    page = desk.post(
+        url(request, "decide/"), {"verdict": "approve", "_edit.amount": "6.080"},
+        headers={"Accept-Language": "de"},
+    )  # fmt: skip
+    assert page.status_code == 422
+    assert "Write 6080.00 or 6.08" in text(page)
+    assert field(page, "_edit.amount") == "6.080"
+    assert again(request).is_pending
+
+
 def test_an_edit_that_does_not_fit_comes_back_at_its_field(desk: Client) -> None:
     request = asked_of(payload={"amount": 640, "who": "x"}, editable=["amount", "who"])
     page = post(

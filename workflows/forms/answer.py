@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.http import QueryDict
 
 from workflows.forms.choices import said
-from workflows.forms.moment import NoSuchTime, to_wire
-from workflows.forms.shape import EXTRAS, MISSING, Kind, Outline, Shape
+from workflows.forms.exact import InexactNumber, exact_numbers
+from workflows.forms.moment import NoSuchTime, to_local, to_wire
+from workflows.forms.numbers import AmbiguousNumber, read_number
+from workflows.forms.schema import SchemaNodes
+from workflows.forms.shape import EXTRAS, LOCAL_DATETIME, MISSING, Kind, Outline, Shape
+from workflows.forms.text import same_as_sent, unix_newlines
 from workflows.limits import InputRefused, parse_json
 
 MAX_JSON_BYTES = 1_000_000
 MAX_JSON_DEPTH = 32
 
-_INTEGER = re.compile(r"[+-]?[0-9]+")
 _BOOLEANS = {"true": True, "on": True, "false": False, "off": False}
 _TEXTS = (Kind.TEXT, Kind.LONG_TEXT)
 _LISTS = (Kind.CHECKBOXES, Kind.MULTISELECT)
@@ -27,12 +30,25 @@ _CHOICES = (Kind.RADIO, Kind.SELECT)
 class Answer:
     """Reads one POST. `problems` collects, by field name, what pydantic could not see.
 
-    That is: text that should have been JSON, NaN for a number, an hour that a clock skipped.
+    That is: text that should have been JSON, a number with two readings, NaN, an hour that a clock
+    skipped. `drawn` is the text that each field held before anybody typed, and `initial` the value
+    it stood for: an untouched field gives that value back, whatever a browser makes of its text.
     """
 
-    def __init__(self, data: QueryDict, uploaded: dict[str, str]) -> None:
+    def __init__(
+        self,
+        data: QueryDict,
+        uploaded: dict[str, str],
+        *,
+        nodes: SchemaNodes,
+        drawn: Mapping[str, str],
+        initial: Mapping[str, Any],
+    ) -> None:
         self.data = data
         self.uploaded = uploaded
+        self.nodes = nodes
+        self.drawn = drawn
+        self.initial = initial
         self.problems: dict[str, str] = {}
 
     def whole(self, outline: Outline) -> Any:
@@ -62,7 +78,7 @@ class Answer:
             known.add("approved")
         own = {"csrfmiddlewaretoken"} | known
         posted = {
-            name: _plain(last(self.data, name))
+            name: unix_newlines(last(self.data, name))
             for name in self.data
             if name not in own and not name.startswith("_")
         }
@@ -106,36 +122,64 @@ class Answer:
 
     def parsed(self, shape: Shape, text: str) -> Any:
         """The value of a text that says something."""
+        if shape.name in self.uploaded and shape.kind in _TEXTS:
+            return text  # a file's line ends are its own
+        if shape.name in self.initial and same_as_sent(self.drawn[shape.name], text):
+            return self.initial[shape.name]
         if shape.kind in _TEXTS:
-            # A browser sends line ends as CRLF, whatever was typed; a file's are its own.
-            return text if shape.name in self.uploaded else _plain(text)
+            return unix_newlines(text)  # a browser sends CRLF, whatever was typed
         if shape.kind in _CHOICES:
             return said(shape.choices, text)
-        stripped = text.strip()
+        return self.scalar(shape, text.strip())
+
+    def scalar(self, shape: Shape, text: str) -> Any:
         match shape.kind:
             case Kind.TRISTATE:
-                return _boolean(stripped)
-            case Kind.INTEGER:
-                return _integer(stripped)
-            case Kind.NUMBER:
-                return self.number(shape, stripped)
+                return _boolean(text)
+            case Kind.INTEGER | Kind.NUMBER | Kind.DECIMAL:
+                return self.number(shape, text)
             case Kind.DATETIME:
-                return self.moment(shape, stripped)
+                return self.moment(shape, text)
+            case Kind.LINES:
+                return self.lines(shape, text)
             case Kind.JSON:
-                return self.json(shape, stripped)
-        return stripped  # dates, times and decimals: pydantic reads them exactly
+                return self.json(shape, text)
+        return text  # dates and times: pydantic reads them exactly
 
-    def number(self, shape: Shape, text: str) -> float | str:
+    def number(self, shape: Shape, text: str) -> Any:
+        """A number of the shape's kind; a text that is none, for pydantic to refuse."""
         try:
-            number = float(text)
-        except ValueError:
+            plain = read_number(text)
+        except AmbiguousNumber as error:
+            self.problems[shape.name] = str(error)
             return text
-        if math.isfinite(number) and text.isascii() and "_" not in text:
-            return number
-        self.problems[shape.name] = "This is not a finite number."
+        if plain is None:
+            if _is_not_finite(text):
+                self.problems[shape.name] = "This is not a finite number."
+            return text
+        if shape.kind is Kind.INTEGER:
+            return _integer(plain)
+        if shape.kind is Kind.DECIMAL:
+            return plain
+        if math.isfinite(float(plain)):
+            return float(plain)
+        self.problems[shape.name] = "This number is too large."
         return text
 
+    def lines(self, shape: Shape, text: str) -> Any:
+        """The items of a list, one on each line; a JSON list is taken as well."""
+        if text.startswith("["):
+            try:
+                return self.read_json(shape, text)
+            except InputRefused:
+                pass  # a line that begins with a bracket
+        assert shape.item
+        lines = [line.strip() for line in unix_newlines(text).split("\n")]
+        return [self.scalar(shape.item, line) for line in lines if line]
+
     def moment(self, shape: Shape, text: str) -> str:
+        if shape.node.get("format") == LOCAL_DATETIME:
+            return to_local(text)
         try:
             return to_wire(text)
         except NoSuchTime as error:
@@ -144,13 +188,21 @@ class Answer:
 
     def json(self, shape: Shape, text: str) -> Any:
         try:
-            return parse_json(
-                text, max_bytes=MAX_JSON_BYTES, max_depth=MAX_JSON_DEPTH, what="This text"
-            )
+            return self.read_json(shape, text)
         except InputRefused as error:
             if not _takes_bare_text(shape, text):
                 self.problems[shape.name] = str(error)
-            return text
+        except InexactNumber as error:
+            self.problems[shape.name] = f"{error}."
+        return text
+
+    def read_json(self, shape: Shape, text: str) -> Any:
+        """The JSON that `text` is. A decimal keeps its digits where the schema takes a Decimal."""
+        value = parse_json(
+            text, max_bytes=MAX_JSON_BYTES, max_depth=MAX_JSON_DEPTH, what="This text",
+            parse_float=Decimal,
+        )  # fmt: skip
+        return exact_numbers(value, [shape.node], self.nodes)
 
 
 def last(data: QueryDict, name: str) -> str:
@@ -165,7 +217,9 @@ def _nothing_said(shape: Shape, text: str, *, quiet: bool) -> Any:
     if shape.kind is Kind.JSON or (quiet and has_default):
         return MISSING
     if shape.kind in _TEXTS:
-        return _plain(text)
+        return unix_newlines(text)
+    if shape.kind is Kind.LINES:
+        return []
     # A default that was rubbed out is not silently put back: pydantic refuses the empty text.
     return "" if has_default else MISSING
 
@@ -186,14 +240,19 @@ def _boolean(text: str) -> bool | str:
     return _BOOLEANS.get(text.strip().lower(), text)
 
 
-def _integer(text: str) -> int | str:
-    if not _INTEGER.fullmatch(text):
-        return text
+def _integer(plain: str) -> int | str:
+    """The whole number that a plain one is: `12.0` is 12. Another comes back as it is."""
+    whole, _, rest = plain.partition(".")
+    if rest.strip("0"):
+        return plain
     try:
-        return int(text)
-    except ValueError:  # more digits than Python reads
-        return text
+        return int(whole)
+    except ValueError:  # more digits than Python reads, or an exponent
+        return plain
 
 
-def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n")
+def _is_not_finite(text: str) -> bool:
+    try:
+        return not math.isfinite(float(text))
+    except ValueError:
+        return False

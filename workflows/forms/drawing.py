@@ -17,7 +17,7 @@ from workflows.forms.field import Field, Option
 from workflows.forms.hint import hint
 from workflows.forms.moment import to_input
 from workflows.forms.shape import EXTRAS, MISSING, Kind, Shape
-from workflows.forms.text import html_pattern, keyboard, rows
+from workflows.forms.text import has_line_ends, html_pattern, keyboard, rows, unix_newlines
 from workflows.forms.upload import PREFIX
 
 _NOT_SAID = "Not said"
@@ -113,8 +113,8 @@ class Drawing:
         if shape.name in self.uploaded:
             return self.uploaded[shape.name]
         if self.data is not None and shape.name in self.data:
-            return last(self.data, shape.name).replace("\r\n", "\n")
-        return "" if start is MISSING else _as_text(shape, start)
+            return unix_newlines(last(self.data, shape.name))
+        return "" if start is MISSING else as_text(shape, start)
 
     def options(self, shape: Shape, chosen: set[str], field_id: str) -> list[Option]:
         pairs = [(choice.text, choice.label) for choice in shape.choices]
@@ -155,6 +155,8 @@ def _kind_attrs(shape: Shape, value: str) -> dict[str, str | None]:
             return _clock_attrs(shape, value)
         case Kind.LONG_TEXT:
             return {"rows": str(rows(shape.key))}
+        case Kind.LINES:
+            return {"rows": str(min(max(value.count("\n") + 2, 3), 16)), "spellcheck": "false"}
         case Kind.JSON:
             lines = min(max(value.count("\n") + 1, 3), 16)
             return {"rows": str(lines), "spellcheck": "false", "autocapitalize": "off"}
@@ -203,14 +205,23 @@ def _text_bounds(shape: Shape) -> dict[str, str | None]:
 
 def _placeholder(shape: Shape, *, quiet: bool) -> str:
     if quiet and shape.default is not MISSING and shape.default is not None:
-        return _as_text(shape, shape.default)
+        return as_text(shape, shape.default)
     examples = shape.node.get("examples")
-    return _as_text(shape, examples[0]) if isinstance(examples, list) and examples else ""
+    return as_text(shape, examples[0]) if isinstance(examples, list) and examples else ""
 
 
-def _as_text(shape: Shape, value: Any) -> str:
+def _is_line(text: str) -> bool:
+    """Whether a text stays what it is where each line is stripped and empty ones are left out."""
+    return text != "" and text == text.strip() and not has_line_ends(text)
+
+
+def as_text(shape: Shape, value: Any) -> str:
     """A value of the data as the text of its input."""
-    if shape.kind is Kind.JSON:
+    if shape.kind is Kind.LINES and isinstance(value, list):
+        lines = [as_text(shape.item, item) for item in value] if shape.item else []
+        if all(map(_is_line, lines)) and not "".join(lines[:1]).startswith("["):
+            return "\n".join(lines)
+    if shape.kind in (Kind.JSON, Kind.LINES):
         empty = value is None or (shape.name == EXTRAS and value == {})
         return "" if empty else json.dumps(value, indent=2, ensure_ascii=False, default=str)
     if value is None:

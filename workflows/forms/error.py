@@ -55,6 +55,8 @@ def message_of(error: Mapping[str, Any], rest: str) -> str:
 def _inside(shape: Shape, parts: Sequence[str | int]) -> str:
     if shape.node.get("type") not in ("array", "object"):
         return ""
+    if shape.kind is Kind.LINES and isinstance(parts[0], int):
+        return f"entry {parts[0] + 1}"
     return _dotted(parts)
 
 

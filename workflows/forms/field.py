@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from workflows.forms.shape import Kind
 
-_WIDE = (Kind.LONG_TEXT, Kind.JSON, Kind.FIELDSET, Kind.CHECKBOXES, Kind.RADIO)
+_WIDE = (Kind.LONG_TEXT, Kind.LINES, Kind.JSON, Kind.FIELDSET, Kind.CHECKBOXES, Kind.RADIO)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,17 +7,27 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 
 from workflows.forms.answer import Answer
-from workflows.forms.drawing import Drawing
+from workflows.forms.drawing import Drawing, as_text
 from workflows.forms.error import message_of, place_of
 from workflows.forms.field import Field
+from workflows.forms.moment import zone_of
 from workflows.forms.schema import JSONSchema
 from workflows.forms.shape import EXTRAS, MISSING, Kind, Outline, Shape, outline
 from workflows.forms.upload import PREFIX, Unreadable, read_text
 
 MAX_UPLOAD_BYTES = 5_000_000
+ZONE = "_zone"
+"""The control field that names the time zone in which a form was drawn, and so is read."""
+
+
+_WRITTEN = frozenset(Kind) - {
+    Kind.FIELDSET, Kind.CHECKBOX, Kind.CHECKBOXES, Kind.MULTISELECT, Kind.RADIO, Kind.SELECT,
+    Kind.TRISTATE,
+}  # fmt: skip
 
 
 class SchemaForm:
@@ -48,8 +58,16 @@ class SchemaForm:
         self._uploads = uploads
         self._uploaded: dict[str, str] = {}
         self._unread: set[str] = set()
+        posted = zone_of(data.get(ZONE)) if data is not None else None
+        self._zone = posted or timezone.get_current_timezone()
         self._field_errors: dict[str, list[str]] = {}
         self.errors: list[str] = []
+
+    @property
+    def zone(self) -> str:
+        """The name of the zone that times without an offset are in; empty if none are asked."""
+        asks = any(shape.kind is Kind.DATETIME for shape in self._shapes().values())
+        return str(self._zone) if asks else ""
 
     @property
     def has_verdict(self) -> bool:
@@ -77,7 +95,8 @@ class SchemaForm:
             uploads=self._uploads,
             lenient=self.has_verdict,
         )
-        return [drawing.field(shape, self._initial_of(shape)) for shape in self._outline.shapes]
+        with timezone.override(self._zone):
+            return [drawing.field(shape, self._initial_of(shape)) for shape in self._outline.shapes]
 
     @property
     def wrong_fields(self) -> list[Field]:
@@ -97,8 +116,15 @@ class SchemaForm:
         """
         if self._uploads and files is not None:
             self._read_files(files, max_upload_bytes)
-        answer = Answer(self._data if self._data is not None else QueryDict(), self._uploaded)
-        value = answer.whole(self._outline)
+        data = self._data if self._data is not None else QueryDict()
+        with timezone.override(self._zone):
+            initial = dict(self._initial_values())
+            shapes = self._shapes()
+            drawn = {name: as_text(shapes[name], value) for name, value in initial.items()}
+            answer = Answer(
+                data, self._uploaded, nodes=self._outline.nodes, drawn=drawn, initial=initial
+            )
+            value = answer.whole(self._outline)
         for name, problem in answer.problems.items():
             self._refuse(name, problem)
         return value
@@ -135,6 +161,11 @@ class SchemaForm:
             return {k: v for k, v in self._initial.items() if k not in known}
         return self._initial.get(shape.key, MISSING)
 
+    def _initial_values(self) -> Iterator[tuple[str, Any]]:
+        """Yield (name, value) of each field of text that is drawn with a value in it."""
+        for shape in self._outline.shapes:
+            yield from _values(shape, self._initial_of(shape))
+
     def _read_files(self, files: MultiValueDict[str, UploadedFile[Any]], max_bytes: int) -> None:
         for shape in self._shapes().values():
             file = files.get(PREFIX + shape.name)
@@ -144,6 +175,15 @@ class SchemaForm:
                 self._uploaded[shape.name] = read_text(file, max_bytes=max_bytes)
             except Unreadable as error:
                 self._refuse(shape.name, str(error))
+
+
+def _values(shape: Shape, initial: Any) -> Iterator[tuple[str, Any]]:
+    value = shape.default if initial is MISSING else initial
+    for child in shape.children:
+        inner = value.get(child.key, MISSING) if isinstance(value, dict) else MISSING
+        yield from _values(child, inner)
+    if value is not MISSING and value is not None and shape.kind in _WRITTEN:
+        yield shape.name, value
 
 
 def _shapes(shapes: tuple[Shape, ...]) -> Iterator[Shape]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from workflows.forms.moment import zone_words
 from workflows.forms.schema import JSONSchema
-from workflows.forms.shape import Kind, Shape
+from workflows.forms.shape import LOCAL_DATETIME, Kind, Shape
 
 _FORMATS = {
     "duration": "a duration such as PT15M or 1:30:00",
@@ -31,6 +32,11 @@ def _is_optional(shape: Shape) -> bool:
 def _form_of(shape: Shape) -> list[str]:
     """How to write it, where the name of the type alone would leave one guessing."""
     described = "description" in shape.node
+    if shape.kind is Kind.DATETIME:
+        local = shape.node.get("format") == LOCAL_DATETIME
+        return ["without a time zone" if local else zone_words()]
+    if shape.kind is Kind.LINES:
+        return ["one on each line"]
     if shape.kind is Kind.JSON:
         return [] if described and "JSON" in shape.node["description"] else ["as JSON"]
     if shape.kind is Kind.TEXT and not described:

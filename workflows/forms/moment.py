@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zoneinfo
 from datetime import UTC, datetime
 
 from django.utils import timezone
@@ -10,6 +11,28 @@ from django.utils.dateparse import parse_datetime
 
 class NoSuchTime(ValueError):
     """A time that the reader's clock skips, when it is put forward."""
+
+
+def zone_of(name: str | None) -> zoneinfo.ZoneInfo | None:
+    """The zone of this name, if there is one: it can leave the machine's database later.
+
+    Python keeps the zones it has read. A list of all of them is read from the disk, file by file.
+    """
+    try:
+        return zoneinfo.ZoneInfo(name) if name else None
+    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
+        return None
+
+
+def zone_words() -> str:
+    """Say which zone the reader's times are in: `time in Europe/Berlin`."""
+    return f"time in {timezone.get_current_timezone_name()}"
+
+
+def to_local(text: str) -> str:
+    """What was typed, as a time of no zone (`2026-03-01T09:30:00`); other text as it is."""
+    moment = _parsed(text)
+    return text if moment is None else moment.isoformat()
 
 
 def to_wire(text: str) -> str:

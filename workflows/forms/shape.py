@@ -17,6 +17,9 @@ MAX_NESTING = 4
 ROOT = "response"
 """The name of the one field of a reply that is no model (`response: int`)."""
 
+LOCAL_DATETIME = "date-time-local"
+"""The format of a date and time that has no zone (OpenAPI's name for it)."""
+
 EXTRAS = "_json"
 """The control field for an object of any fields, such as a bare start event's."""
 
@@ -45,13 +48,23 @@ class Kind(StrEnum):
     DATE = "date"
     DATETIME = "datetime"
     TIME = "time"
+    LINES = "lines"
     JSON = "json"
     FIELDSET = "fieldset"
 
 
+_LINE_KINDS = frozenset(
+    {Kind.TEXT, Kind.LONG_TEXT, Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL, Kind.DATE, Kind.DATETIME}
+    | {Kind.TIME}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One property. `name` is the whole path (`a.b`), `key` its last part."""
+    """One property. `name` is the whole path (`a.b`), `key` its last part.
+
+    `item` is what stands on each line of a list that is typed so.
+    """
 
     name: str
     key: str
@@ -63,6 +76,7 @@ class Shape:
     default: Any = MISSING
     choices: tuple[Choice, ...] = ()
     children: tuple[Shape, ...] = ()
+    item: Shape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +92,7 @@ class Outline:
     is_model: bool = True
     has_verdict: bool = False
     takes_extras: bool = False
+    nodes: SchemaNodes = field(default_factory=lambda: SchemaNodes({}))
 
 
 def outline(schema: JSONSchema, *, uploads: bool = False) -> Outline:
@@ -106,7 +121,7 @@ class _Outliner:
         root = self.nodes.flat(self.schema)
         if not _is_model(root):
             place = _Property(ROOT, ROOT, required=True)
-            return Outline((self.shape(self.schema, place),), is_model=False)
+            return Outline((self.shape(self.schema, place),), is_model=False, nodes=self.nodes)
         extras = root.get("additionalProperties") is True
         if not _has_plain_names(root):
             return Outline((_extras_shape(required=True),), takes_extras=True)
@@ -116,7 +131,7 @@ class _Outliner:
         shapes = [shape for shape in shapes if not (verdict and _is_verdict(shape))]
         if extras:
             shapes.append(_extras_shape(required=False, alone=not shapes))
-        return Outline(tuple(shapes), has_verdict=verdict, takes_extras=extras)
+        return Outline(tuple(shapes), True, verdict, extras, self.nodes)
 
     def properties(
         self, model: JSONSchema, prefix: str, inside: frozenset[str], depth: int
@@ -131,7 +146,10 @@ class _Outliner:
         node, nullable = self.nodes.without_null(raw)
         choices = self.choices(node)
         children: tuple[Shape, ...] = ()
+        item = None if choices else self.item(node, place)
         kind = self.kind(node, place, nullable=nullable, choices=choices)
+        if item is not None and kind is Kind.JSON:
+            kind = Kind.LINES
         refs = frozenset(self.nodes.refs(raw))
         if kind is Kind.FIELDSET:
             if refs & place.inside or place.depth >= MAX_NESTING:
@@ -151,7 +169,18 @@ class _Outliner:
             default=node.get("default", MISSING),
             choices=choices,
             children=children,
+            item=item,
         )
+
+    def item(self, node: JSONSchema, place: _Property) -> Shape | None:
+        """The item of a list whose items are typed one on each line: texts, numbers, dates."""
+        items = node.get("items")
+        if node.get("type") != "array" or not isinstance(items, dict) or "prefixItems" in node:
+            return None
+        if place.depth > MAX_NESTING or self.nodes.without_null(items)[0].get("type") == "array":
+            return None
+        found = self.shape(items, _Property(place.name, place.key, True, place.inside, place.depth))
+        return found if found.kind in _LINE_KINDS and not found.nullable else None
 
     def choices(self, node: JSONSchema) -> tuple[Choice, ...]:
         if node.get("type") == "array" and isinstance(node.get("items"), dict):
@@ -182,7 +211,7 @@ class _Outliner:
         match node.get("format"):
             case "date":
                 return Kind.DATE
-            case "date-time":
+            case "date-time" | "date-time-local":
                 return Kind.DATETIME
             case "time":
                 return Kind.TIME

@@ -32,14 +32,39 @@ def is_long(node: JSONSchema, key: str, *, uploads: bool) -> bool:
     """
     if node.get("format"):
         return False
+    if has_line_ends(str(node.get("default", ""))):
+        return True  # a one-line input would drop them
     bound = node.get("maxLength")
     if isinstance(bound, int):
         return bound > LONG_FROM
-    if "contentMediaType" in node or "\n" in str(node.get("default", "")):
+    if "contentMediaType" in node:
         return True
     if uploads and not node.get("pattern"):
         return not _SHORT_NAMES.search(key.lower())
     return bool(_LONG_NAMES.search(key.lower()))
+
+
+def has_line_ends(text: str) -> bool:
+    """Whether a text has more than one line, by any line end."""
+    return "\n" in text or "\r" in text
+
+
+def unix_newlines(text: str) -> str:
+    """A text with each line end, CRLF or CR, as LF: what a browser makes of it and sends back."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def same_as_sent(drawn: str, sent: str) -> bool:
+    """Whether a browser that was given `drawn` sends `sent` if nobody touches the field."""
+    return unix_newlines(drawn) == unix_newlines(sent)
+
+
+def with_line_ends_of(before: str, text: str) -> str:
+    """A text of LF line ends with those of `before`, where all of its are of one other kind."""
+    for end in ("\r\n", "\r"):
+        if end in before and not has_line_ends(before.replace(end, "")):
+            return text.replace("\n", end)
+    return text
 
 
 def rows(key: str) -> int:
