@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from approvals.deadline import deadline_words
 from approvals.door.rules import check_claim, check_open, check_permitted
 from approvals.edits import Change, EditForm, changed
 from approvals.errors import (
@@ -147,6 +148,11 @@ class Detail:
     def came_late(self) -> bool:
         """Whether an answer was sent to a request that no longer took one."""
         return isinstance(self.refusal, AlreadyAnswered | Closed)
+
+    @property
+    def at_deadline(self) -> str:
+        """What happens by itself at the deadline; empty without one."""
+        return deadline_words(self.request)
 
     @property
     def verdict(self) -> Verdict:

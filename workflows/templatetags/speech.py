@@ -96,6 +96,16 @@ def short_id(value: UUID | str | None) -> str:
 
 
 @register.filter
+def clock(moment: datetime | None, now: datetime | None = None) -> str:
+    """A time to come, as a phrase: "at 05:45" today, otherwise "on 3 December at 05:45"."""
+    if not moment:
+        return ""
+    local, today = timezone.localtime(moment), timezone.localtime(now or timezone.now())
+    time = f"at {local:%H:%M}"
+    return time if local.date() == today.date() else f"on {_day(moment, today)} {time}"
+
+
+@register.filter
 def exact(moment: datetime | None) -> str:
     """The moment in the reader's own zone: "18 November 2026, 09:12:05 CET"."""
     if not moment:

@@ -1,0 +1,47 @@
+"""What the deadline of a request does by itself, in words for the people who see it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.utils.text import Truncator
+
+from approvals.verdict import verdict_of
+from workflows.models import InputRequest
+from workflows.models.deadline import OnDeadline
+from workflows.templatetags.node import humanised
+from workflows.templatetags.speech import clock
+
+SHOWN = 60  # characters of a default that are read beside a deadline
+
+
+def deadline_words(request: InputRequest) -> str:
+    """Return what happens to a pending request at its deadline; empty if it has none.
+
+    "Rejected automatically at 05:45", "The run fails on 3 December at 05:45", in the reader's zone.
+    """
+    if request.deadline is None:
+        return ""
+    moment = clock(request.deadline)
+    if request.on_deadline == OnDeadline.FAIL:
+        return f"The run fails {moment}"
+    if request.on_deadline == OnDeadline.STAY_OPEN:
+        return f"Marked as overdue {moment}, and stays open"
+    verdict = verdict_of(request.default_response)
+    word = {"replied": "Answered", "answered": "Answered"}.get(verdict.word, verdict.word)
+    told = verdict.text or _fields(verdict.rest)
+    with_text = f" with “{Truncator(told).chars(SHOWN)}”" if told else ""
+    return f"{word.capitalize()} automatically {moment}{with_text}"
+
+
+def _fields(rest: Any) -> str:
+    """Return the other fields of a typed default: `Amount 0.00, Reason refused`."""
+    if not isinstance(rest, dict):
+        return "" if rest is None else json.dumps(rest, ensure_ascii=False)
+    said = {key: value for key, value in rest.items() if value is not None}
+    return ", ".join(f"{humanised(key)} {_scalar(value)}" for key, value in said.items())
+
+
+def _scalar(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
