@@ -47,7 +47,6 @@ OF_A_MODEL = re.compile(r"admin/\w+/\w+/<path:object_id>/")
 # The state a run has to be in for a verb to be possible at all.
 STATUS_FOR = {
     "cancel": "waiting", "pause": "waiting", "resume": "paused", "retry": "failed",
-    "again": "completed",
 }  # fmt: skip
 
 # What nobody may have changed who was refused, nor anybody who only looked.

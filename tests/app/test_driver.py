@@ -228,13 +228,6 @@ def test_an_overdue_request_expires_and_fails_its_run(drive: Drive) -> None:
     assert request.status == "expired"
 
 
-def test_run_again_starts_another_run_with_the_same_input(drive: Drive) -> None:
-    run = WorkflowRun.objects.start(flows.ASK, {"text": "x"})
-    again = run.run_again()
-    assert again.pk != run.pk
-    assert again.input == {"text": "x"}
-
-
 def test_the_same_key_gives_the_same_run_and_another_input_an_error() -> None:
     def begin(text: str) -> WorkflowRun:
         return WorkflowRun.objects.start(flows.ASK, {"text": text}, idempotency_key="k")

@@ -83,7 +83,6 @@ workflows:run_action[cancel] POST  login login 404   403   403   403   303   404
 workflows:run_action[pause] POST   login login 404   403   403   403   303   404   303
 workflows:run_action[resume] POST  login login 404   403   403   403   303   404   303
 workflows:run_action[retry] POST   login login 404   403   403   403   303   404   303
-workflows:run_action[again] POST   login login 404   403   403   303   303   404   303
 workflows:workflows GET            login login 200   200   200   200   200   200   200
 workflows:workflows POST           login login 405   405   405   405   405   405   405
 workflows:workflow GET             login login 200   200   200   200   200   200   200
@@ -109,6 +108,7 @@ admin/*/<path:object_id>/ *        login login login login login login login 302
 admin:auth_* *                     login login login login login login login 403   200
 admin:workflows_route_* *          login login login login login login login 403   200
 admin:*_add *                      login login login login login login login 403   403
+admin:approvals_preferences_change POST login login login login login login login 403   302
 admin:approvals_preferences_* *    login login login login login login login 403   200
 admin:axes_*_change POST            login login login login login login login 403   302
 admin:axes_* *                     login login login login login login login 403   200

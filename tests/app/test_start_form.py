@@ -54,6 +54,29 @@ def test_a_workflow_shows_its_steps_and_its_form(desk: Client) -> None:
     assert 'name="_key"' in page
 
 
+def test_a_run_is_started_from_the_input_of_another(desk: Client, starter: User) -> None:
+    earlier = WorkflowRun.objects.start("assistant", {"text": "First\rsecond"}, by=starter)
+    page = desk.get(f"/workflows/assistant/?repeats={earlier.id}").content.decode()
+    assert f'name="_repeats" value="{earlier.id}"' in page
+    assert "Nothing starts until you press Start" in page
+    assert WorkflowRun.objects.count() == 1
+    start(desk, text="First\r\nsecond", _repeats=str(earlier.id))  # as a browser sends it
+    assert WorkflowRun.objects.exclude(pk=earlier.pk).get().input == earlier.input
+
+
+@pytest.mark.parametrize("run_id", ["nonsense", str(uuid.UUID(int=1))])
+def test_a_run_that_there_is_not_cannot_be_run_again(desk: Client, run_id: str) -> None:
+    assert desk.get(f"/workflows/assistant/?repeats={run_id}").status_code == 404
+    assert start(desk, text="x", _repeats=run_id).status_code == 404
+
+
+def test_a_hidden_run_cannot_be_run_again(desk: Client) -> None:
+    hidden = WorkflowRun.objects.start("assistant", {"text": "secret"}, by=make_user("dan"))
+    response = desk.get(f"/workflows/assistant/?repeats={hidden.id}")
+    assert response.status_code == 404
+    assert b"secret" not in response.content
+
+
 def test_a_workflow_that_is_not_registered_is_not_found(desk: Client) -> None:
     assert desk.get("/workflows/nothing/").status_code == 404
     assert start(desk, "nothing").status_code == 404

@@ -202,14 +202,6 @@ class WorkflowRun(models.Model):
                 self.requests.reopen(now)
             self._announce(bell=True)
 
-    def run_again(
-        self, *, by: User | None = None, idempotency_key: str | None = None
-    ) -> WorkflowRun:
-        """Start another run with the same input. Raise as `WorkflowRun.objects.start` does."""
-        return WorkflowRun.objects.start(
-            self.workflow, self.input, by=by, idempotency_key=idempotency_key
-        )
-
     def take_delivery(self, kind: Delivery.Kind, data: dict[str, Any]) -> None:
         """Put `data` on its way to the run, inside the caller's transaction.
 

@@ -1,4 +1,4 @@
-"""What people do to a run: cancel, pause, resume, retry, run again."""
+"""What people do to a run: cancel, pause, resume, retry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from workflows.engine import WorkflowError
 from workflows.errors import WrongState
 from workflows.models import WorkflowRun
-from workflows.views.requester import form_key, person
+from workflows.views.requester import person
 from workflows.views.run import visible_run
 from workflows.views.run_page import RunPage
 
@@ -29,25 +29,19 @@ def act(request: HttpRequest, run_id: str, verb: str) -> HttpResponse:
     except ValueError:
         raise Http404 from None
     user = person(request)
-    needed = "add" if verb == "again" else "change"
-    if not user.has_perm(f"workflows.{needed}_workflowrun"):
+    if not user.has_perm("workflows.change_workflowrun"):
         raise PermissionDenied
     try:
-        shown = perform(run, verb, user, key=form_key(request))
+        perform(run, verb, user)
     except (WrongState, WorkflowError) as error:
         run.refresh_from_db()
         page = RunPage(run, user, refusal=str(error))
         return render(request, "runs/run.html", {"page": page, "run": run}, status=409)
-    return HttpResponseRedirect(shown.get_absolute_url(), status=303)
+    return HttpResponseRedirect(run.get_absolute_url(), status=303)
 
 
-def perform(run: WorkflowRun, verb: str, user: User, *, key: str | None) -> WorkflowRun:
-    """Call the run's own verb and return the run to show afterwards.
-
-    `key` keeps a double click on "Run again" from starting two.
-
-    Raise `WrongState`, or what starting raises if the workflow no longer takes the input.
-    """
+def perform(run: WorkflowRun, verb: str, user: User) -> None:
+    """Call the run's method of this name. Raise `WrongState` if its status forbids it."""
     match verb:
         case "cancel":
             run.cancel(by=user)
@@ -55,8 +49,5 @@ def perform(run: WorkflowRun, verb: str, user: User, *, key: str | None) -> Work
             run.pause(by=user)
         case "resume":
             run.resume(by=user)
-        case "retry":
-            run.retry(by=user)
         case _:
-            return run.run_again(by=user, idempotency_key=key)
-    return run
+            run.retry(by=user)

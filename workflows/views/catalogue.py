@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from typing import Any, Self
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -20,6 +21,7 @@ from workflows.limits import InputRefused, LimitExceeded, check_json
 from workflows.models import WorkflowRun
 from workflows.tally import Standing
 from workflows.views.requester import form_key, person
+from workflows.views.run import visible_run
 from workflows.views.run_page import Place
 
 
@@ -61,9 +63,13 @@ def workflows(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def workflow(request: HttpRequest, name: str) -> HttpResponse:
-    """Show one workflow: its graph, its steps, and the form that starts it."""
+    """Show one workflow: its graph, its steps, and the form that starts it.
+
+    `?repeats=` names an earlier run whose input is filled in; nothing starts until it is posted.
+    """
     flow = registered(name)
-    return page(request, flow, SchemaForm(flow.start_schema(), uploads=True))
+    earlier = repeated(request, flow, request.GET.get("repeats", ""))
+    return page(request, flow, start_form(flow, earlier), earlier=earlier)
 
 
 @require_POST
@@ -76,7 +82,8 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
     flow, user = registered(name), person(request)
     if not user.has_perm("workflows.add_workflowrun"):
         raise PermissionDenied
-    form = SchemaForm(flow.start_schema(), data=request.POST, uploads=True)
+    earlier = repeated(request, flow, request.POST.get("_repeats", ""))
+    form = start_form(flow, earlier, request.POST)
     data = form.answer(files=request.FILES, max_upload_bytes=settings.PAYLOAD_MAX_BYTES)
     status = check_limits(form, data)
     if status == 200 and not form.has_errors:
@@ -86,7 +93,31 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
             form.set_errors(error.errors)
         else:
             return redirect(request, run)
-    return page(request, flow, form, status=422 if status == 200 else status)
+    return page(request, flow, form, earlier=earlier, status=422 if status == 200 else status)
+
+
+def start_form(
+    flow: Workflow, earlier: WorkflowRun | None, data: QueryDict | None = None
+) -> SchemaForm:
+    """Return the form of the workflow's input, with what was posted or with an earlier input."""
+    initial = earlier.input if earlier else None
+    return SchemaForm(flow.start_schema(), initial=initial, data=data, uploads=True)
+
+
+def repeated(request: HttpRequest, flow: Workflow, run_id: str) -> WorkflowRun | None:
+    """Return the run that is to be run again; None without an id.
+
+    Raise `Http404` if there is none of this workflow that this person may see.
+    """
+    if not run_id:
+        return None
+    try:
+        run = visible_run(request, UUID(run_id))
+    except ValueError:
+        raise Http404 from None
+    if run.workflow != flow.name:
+        raise Http404
+    return run
 
 
 def check_limits(form: SchemaForm, data: object) -> int:
@@ -132,13 +163,15 @@ def registered(name: str) -> Workflow:
 
 
 def page(
-    request: HttpRequest, flow: Workflow, form: SchemaForm, *, status: int = 200
-) -> HttpResponse:
+    request: HttpRequest, flow: Workflow, form: SchemaForm, *, earlier: WorkflowRun | None,
+    status: int = 200,
+) -> HttpResponse:  # fmt: skip
     """Draw the page of a workflow with `form` as it stands."""
     drawing = layout(flow.graph())
     context = {
         "workflow": flow,
         "form": form,
+        "earlier": earlier,
         "steps": [StepRow.of(step) for step in flow.steps.values()],
         "layout": drawing,
         "places": [Place(box, Standing("idle")) for box in drawing.boxes],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from uuid import uuid4
 
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -47,7 +46,6 @@ class RunPage:
         self.run = run
         self.user = user
         self.refusal = refusal
-        self.form_key = uuid4()  # of "Run again", so that a double click starts one run
         self.paged = before is not None
         self.now = run.finished_at or timezone.now()
         self.hidden = set(run.requests.hidden_from(user).values_list("request_id", flat=True))
@@ -152,7 +150,7 @@ class RunPage:
     @property
     def verbs(self) -> set[str]:
         """What this person may do with the run as it is."""
-        verbs = {"again"} if self.run.ended else set()
+        verbs = {"again"} if self.run.ended and self.graph else set()
         if not self.user.has_perm("workflows.add_workflowrun"):
             verbs = set()
         if not self.may_control or (self.run.ended and self.is_pruned):
