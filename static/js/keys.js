@@ -6,6 +6,9 @@
    - c, x, z: press [data-key=claim], tick the row's box, press [data-key=undo], where they are;
    - g i, g r: to the inbox, to the runs; ?: the dialog with all of this.
 
+   The letters are those of a Latin layout, with or without Caps Lock; under another script it is the
+   place of the key that counts: on a Russian keyboard "j" is where it says О.
+
    Silent while one types, with modifiers, while a key is held, and for half a second after another
    request has come into the pane. Off with data-keys="off" on the body (the account page). */
 (() => {
@@ -70,16 +73,27 @@
     event.ctrlKey || event.metaKey || event.altKey ||
     event.target.closest?.(TYPED) || document.querySelector("dialog[open]");
 
+  // What was pressed: "a" for Caps Lock's "A", and by the key's place where its letter is not Latin.
+  const pressed = (event) => {
+    const { key, code, shiftKey } = event;
+    if (key === "?" || (shiftKey && code === "Slash")) return "?";
+    if (shiftKey) return "";
+    if (/^[a-z]$/i.test(key)) return key.toLowerCase();
+    const isOtherLetter = /^[\p{L}\p{M}]+$/u.test(key) && /^Key[A-Z]$/.test(code);
+    return isOtherLetter ? code.at(-1).toLowerCase() : "";
+  };
+
   const act = (event) => {
     if (!isOn() || isSilent(event)) return;
     const chord = performance.now() - goneAt < CHORD;
     goneAt = -Infinity;
-    if (event.key === "g") {
+    const name = pressed(event);
+    if (name === "g") {
       goneAt = performance.now();
       return;
     }
-    const place = chord && document.querySelector(`[data-place=${places[event.key] ?? "none"}]`);
-    const key = Object.hasOwn(keys, event.key) && keys[event.key];
+    const place = chord && document.querySelector(`[data-place=${places[name] ?? "none"}]`);
+    const key = Object.hasOwn(keys, name) && keys[name];
     if (!place && !key) return;
     event.preventDefault(); // or Firefox begins to search in the page
     if (place) location.assign(place.href);

@@ -74,6 +74,48 @@ def test_j_and_k_walk_and_enter_opens(alice: Tab, admin: Person) -> None:
     )
 
 
+# What each layout writes where a Latin one has a and r; and Caps Lock.
+LAYOUTS = {
+    "Russian": ("ф", "к"),
+    "Greek": ("α", "ρ"),
+    "Hebrew": ("ש", "ר"),
+    "Arabic": ("ش", "ق"),
+    "Caps Lock": ("A", "R"),
+}
+
+PRESS = """([key, code, modifiers]) => document.activeElement.dispatchEvent(
+  new KeyboardEvent("keydown", { bubbles: true, cancelable: true, key, code, ...modifiers })
+)"""
+
+
+def test_keys_work_under_other_scripts_and_caps_lock(alice: Tab, admin: Person) -> None:
+    (request,) = ask(admin, "Under every layout")
+    alice.open_live(f"/requests/{request}/")
+    page = alice.page
+
+    def press(key: str, code: str, **modifiers: bool) -> None:
+        page.evaluate(PRESS, [key, code, modifiers])
+
+    def reaches(key: str, code: str, selector: str) -> None:
+        page.evaluate("document.activeElement.blur()")
+
+        def reached() -> bool:  # for half a second after the page came, keys do nothing
+            press(key, code)
+            return has_focus(page, selector)
+
+        eventually(reached, f"{key} reaches {selector}")
+
+    for a, r in LAYOUTS.values():
+        reaches(a, "KeyA", APPROVE)
+        reaches(r, "KeyR", REJECT)
+    reaches("a", "KeyQ", APPROVE)  # a French layout: where letters are Latin, they count
+    page.evaluate("document.activeElement.blur()")
+    press("A", "KeyA", shiftKey=True)  # Shift is not Caps Lock
+    assert not has_focus(page, APPROVE)
+    press("؟", "Slash", shiftKey=True)
+    expect(page.locator("#keys-help")).to_be_visible()
+
+
 def test_a_and_r_reach_and_enter_decides_one_request_only(alice: Tab, admin: Person) -> None:
     first, second = ask(admin, "Decided by key", "Not decided by the same key")
     alice.open_live(f"/requests/{first}/")
