@@ -150,12 +150,14 @@ def check_time_zone(name: str) -> None:
 
 
 class Preferences(models.Model):
-    """How a person likes their pages."""
+    """How a person likes their pages. An empty `time_zone` is that of the browser."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="preferences"
     )
-    time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
+    time_zone = models.CharField(
+        max_length=64, blank=True, default="", validators=[check_time_zone]
+    )
     keys_on = models.BooleanField("single keys", default=True, db_default=True)
 
     class Meta:

@@ -75,7 +75,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "approvals.accounts.middleware.LoginMiddleware",
-    "approvals.accounts.middleware.time_zone",
+    "approvals.accounts.middleware.reader",
     "axes.middleware.AxesMiddleware",
 ]
 

@@ -43,7 +43,8 @@ class PreferencesForm(forms.ModelForm[Preferences]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["time_zone"] = forms.ChoiceField(
-            choices=zone_choices(),
+            choices=[("", "The zone of the browser"), *zone_choices()],
             label="Time zone",
+            required=False,
             help_text=self.fields["time_zone"].help_text,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -15,6 +14,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from approvals.models import Preferences
+from workflows.forms.moment import zone_of
+from workflows.forms.numbers import reader_language
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -60,21 +61,12 @@ class LoginMiddleware(LoginRequiredMiddleware):
         return HttpResponse(status=204, headers={"HX-Redirect": login.url})
 
 
-def zone_of(name: str | None) -> zoneinfo.ZoneInfo | None:
-    """Return the zone of this name, if there is one: it can leave the machine's database later.
+def reader(get_response: Respond) -> Respond:
+    """Show times in the reader's zone, and read numbers as their language writes them.
 
-    Python keeps the zones it has read. A list of all of them is read from the disk, file by file.
-    """
-    try:
-        return zoneinfo.ZoneInfo(name) if name else None
-    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
-        return None
-
-
-def time_zone(get_response: Respond) -> Respond:
-    """Speak the reader's own time while a page is made; UTC until they choose.
-
-    The other preference, read along with it, is for the templates: `request.keys_off`.
+    The zone is the one they chose, else the browser's (the cookie `timezone`, which a script of
+    the page keeps), else UTC. The other preference, read along with it, is for the templates:
+    `request.keys_off`.
     """
 
     def respond(request: HttpRequest) -> HttpResponseBase:
@@ -84,10 +76,9 @@ def time_zone(get_response: Respond) -> Respond:
             found = rows.values_list("time_zone", "keys_on").first()
             name, keys_on = found or (None, True)
             request.keys_off = not keys_on  # type: ignore[attr-defined]
-        zone = zone_of(name)
-        if zone is None:
-            return get_response(request)
-        with timezone.override(zone):
+        zone = zone_of(name) or zone_of(request.COOKIES.get("timezone"))
+        language = request.headers.get("Accept-Language", "")
+        with timezone.override(zone), reader_language(language):
             return get_response(request)
 
     return respond

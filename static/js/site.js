@@ -1,6 +1,7 @@
 /* What every page does besides showing itself:
 
    - sends the CSRF token of the cookie, not one drawn into the page before another login;
+   - tells the server the browser's time zone, in the cookie "timezone";
    - keeps a socket alive, and says in the frame ([data-live]) whether the page is up to date: it is
      not without a socket, when the server says that it cannot hear, or gives no answer or 503;
    - fires "refresh" on the body when the page may have missed something (the socket came back, the
@@ -17,6 +18,13 @@
     const token = cookie("csrftoken");
     if (token) event.detail.headers["X-CSRFToken"] = token;
   });
+
+  // The server shows times in this zone to those who have chosen none.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && cookie("timezone") !== zone) {
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `timezone=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
+  }
 
   // --- live -----------------------------------------------------------------------------------
   const words = { live: "Live", reconnecting: "Reconnecting…", refused: "No permission" };

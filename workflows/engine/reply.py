@@ -14,6 +14,7 @@ from workflows.engine.codec import encode, event_data
 from workflows.engine.errors import InvalidReply, UnstorableValue
 from workflows.engine.events import InputRequestEvent, InputResponseEvent
 from workflows.engine.faults import list_faults, tell_faults
+from workflows.engine.json_schema import FormSchema
 
 
 def is_bare(reply: type[InputResponseEvent]) -> bool:
@@ -28,7 +29,7 @@ def schema_of(reply: type[InputResponseEvent]) -> dict[str, Any] | None:
         return None
     field = reply.model_fields["response"]
     annotated: Any = Annotated[field.annotation, field]
-    return TypeAdapter(annotated).json_schema()
+    return TypeAdapter(annotated).json_schema(schema_generator=FormSchema)
 
 
 def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response: Any) -> Any:

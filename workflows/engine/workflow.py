@@ -23,6 +23,7 @@ from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.graph import Graph, draw
 from workflows.engine.handler import WorkflowHandler
 from workflows.engine.held import Held
+from workflows.engine.json_schema import FormSchema
 from workflows.engine.reply import check_reply, schema_of
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.steps import Step
@@ -126,7 +127,7 @@ class Workflow:
 
     def start_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the input."""
-        schema = self.start_class.model_json_schema()
+        schema = self.start_class.model_json_schema(schema_generator=FormSchema)
         schema["additionalProperties"] = self.start_class is StartEvent
         return schema
 
