@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import to_json
+from pydantic_core import to_json, to_jsonable_python
 
 from workflows.engine.difference import difference
 from workflows.engine.errors import UnstorableValue
@@ -158,6 +158,26 @@ def decode(tree: Any, events: Events) -> Any:
     if tag not in _UNTAG:
         raise UnstorableValue(f"The tag {tag!r} is unknown.")
     return _UNTAG[tag](body)
+
+
+def readable(tree: Any) -> Any:
+    """Return what `encode` wrote as plain JSON for people: without tags, bytes as base64."""
+    if isinstance(tree, list):
+        return [readable(item) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    tag, body = tree.get("$"), tree.get("v")
+    if tag is None:
+        return {key: readable(item) for key, item in tree.items()}
+    if tag == "dict":
+        return {key: readable(item) for key, item in body}
+    if tag == "tuple":
+        return readable(body)
+    if tag == "event":
+        return body[1]
+    if isinstance(body, str) and (tag not in ("datetime", "time") or body.endswith("]")):
+        return body
+    return to_jsonable_python(_UNTAG[tag](body))
 
 
 def event_data(event: BaseModel) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
-from workflows.engine.codec import encode
 from workflows.engine.events import Event, InputRequestEvent, StopEvent
 from workflows.engine.held import Held
+from workflows.engine.payload import with_plain_payload
+from workflows.engine.result import encode_result
 from workflows.engine.state import Invocation
-from workflows.engine.terms import check_terms
+from workflows.engine.terms import check_terms, with_default
 
 if TYPE_CHECKING:
     from workflows.engine.machine import Machine
@@ -86,7 +87,7 @@ def _emit_one(machine: Machine, where: str, event: Event, into: Emission) -> Non
 
 def _encode_result(machine: Machine, stop: StopEvent) -> Any:
     try:
-        return encode(stop.result, machine.workflow.events)
+        return encode_result(stop, machine.workflow.events)
     except errors.UnstorableValue as error:
         raise errors.UnstorableValue(f"its result: {error}") from error
 
@@ -103,7 +104,7 @@ def _open(machine: Machine, where: str, event: InputRequestEvent, into: Emission
             f"{where} asked {name}, but no step takes its reply {event.reply.__name__}."
         )
     check_terms(where, event)
-    held = Held.of(event)
+    held = Held.of(with_plain_payload(with_default(where, event)))
     if machine.admit is not None:
         machine.admit(held)
     return {"id": key, "own": event.made_its_id, "event": held, "deadline": None}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from workflows.engine.codec import Events, event_from, store_event
-from workflows.engine.errors import CannotLoad, UnstorableValue
+from workflows.engine.errors import CannotLoad
 from workflows.engine.events import Event
 from workflows.engine.plain import plain_data
 
@@ -59,7 +59,7 @@ class Held:
                     return fresh
         try:
             return event_from(cls, self._data)
-        except (ValidationError, UnstorableValue, ValueError) as error:
+        except Exception as error:  # a type's own way to be read may raise anything
             raise CannotLoad(f"an event {self.name!r} that it holds no longer fits") from error
 
     def data(self) -> Any:

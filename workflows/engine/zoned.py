@@ -33,6 +33,11 @@ def write_time(value: datetime | time) -> str:
     return text + _FOLD if value.fold else text
 
 
+def keeps_more(value: datetime | time) -> bool:
+    """Say whether a time has a named zone or a fold, of which ISO 8601 knows nothing."""
+    return bool(value.fold) or isinstance(value.tzinfo, ZoneInfo)
+
+
 @overload
 def read_time(kind: type[datetime], text: str) -> datetime: ...
 @overload
