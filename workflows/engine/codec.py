@@ -23,6 +23,7 @@ from workflows.engine.difference import difference
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import Event
 from workflows.engine.faults import list_faults, tell_faults
+from workflows.engine.size import MAX_BYTES, too_large
 from workflows.engine.storage import storage_of
 from workflows.engine.zoned import read_time, write_time
 
@@ -189,8 +190,11 @@ def event_data(event: BaseModel) -> dict[str, Any]:
         raise UnstorableValue(f"{name}: {error}") from error
     except Exception as error:
         raise UnstorableValue(f"{name} cannot be written as JSON: {error}") from error
-    if not _is_sound(data):
-        _check_fields(name, data)
+    try:
+        if not _is_sound(data):
+            _check_fields(data)
+    except UnstorableValue as error:
+        raise UnstorableValue(f"{name}{error}") from error
     return data
 
 
@@ -231,6 +235,8 @@ def _is_sound(tree: Any) -> bool:
         text = to_json(tree)
     except ValueError:
         return False
+    if len(text) > MAX_BYTES:
+        raise UnstorableValue(f": {too_large(len(text))}")
     return (
         len(text) < _SHORT
         and b"\\u0000" not in text
@@ -240,7 +246,7 @@ def _is_sound(tree: Any) -> bool:
     )
 
 
-def _check_fields(name: str, data: Any) -> None:
+def _check_fields(data: Any) -> None:
     """Raise `UnstorableValue`, naming the field, if JSON holds what cannot be stored."""
     fields = data.items() if isinstance(data, dict) else [("", data)]
     for key, value in fields:
@@ -249,4 +255,4 @@ def _check_fields(name: str, data: Any) -> None:
             encode(value, None, 1)
         except UnstorableValue as error:
             where = f" in {key!r}" if key else ""
-            raise UnstorableValue(f"{name}{where}: {error}") from error
+            raise UnstorableValue(f"{where}: {error}") from error

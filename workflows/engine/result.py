@@ -7,6 +7,7 @@ from typing import Any
 from workflows.engine.codec import Events, decode, encode, event_from, readable, store_event
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import StopEvent
+from workflows.engine.size import check_size
 
 
 def encode_result(stop: StopEvent, events: Events) -> Any:
@@ -19,7 +20,9 @@ def encode_result(stop: StopEvent, events: Events) -> Any:
     own = [name for name in cls.__pydantic_fields__ if name != "result"]
     typed = cls.__pydantic_fields__["result"].annotation is not Any
     if not typed and (not own or "result" in stop.__pydantic_fields_set__):
-        return encode(stop.result, events)
+        tree = encode(stop.result, events)
+        check_size(tree)
+        return tree
     if events.get(cls.__name__) is not cls:
         raise UnstorableValue(f"No step of the workflow declares the event {cls.__name__!r}.")
     kept = "result" if "result" in stop.__pydantic_fields_set__ or not own else "fields"

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from pydantic import PydanticUserError, ValidationError
 
-from workflows.engine.checks import check_steps, event_classes, start_class
+from workflows.engine.checks import check_forms, check_steps, event_classes, start_class
 from workflows.engine.codec import store_event
 from workflows.engine.errors import (
     BadStep,
@@ -23,6 +23,7 @@ from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.graph import Graph, draw
 from workflows.engine.handler import WorkflowHandler
 from workflows.engine.held import Held
+from workflows.engine.names import check_workflow_name
 from workflows.engine.reading import validated
 from workflows.engine.reply import check_reply, schema_of
 from workflows.engine.snapshot import WorkflowSnapshot
@@ -46,8 +47,7 @@ class Workflow:
         description: str = "",
     ) -> None:
         parts = list(steps)
-        if not name or len(name) > 100:
-            raise BadStep("A workflow needs a name of at most 100 characters.")
+        check_workflow_name(name)
         for part in parts:
             if not isinstance(part, Step):
                 raise BadStep(f"Workflow {name!r}: {part!r} is not a step; decorate it with @step.")
@@ -58,6 +58,7 @@ class Workflow:
         self.steps: dict[str, Step] = {part.name: part for part in parts}
         self.start_class = start_class(name, parts)
         self.events = event_classes(name, parts)
+        check_forms(name, self.start_class, self.events.values())
         self._schemas: dict[str, dict[str, Any] | None] = {}
         self._takers = {cls: self._find_takers(cls) for cls in self.events.values()}
 
