@@ -260,12 +260,11 @@ class Machine:
         sent = effects.sent if effects else ()
         into = emit(self, invocation, emitted(invocation.step, returned, sent))
         writes = effects.writes(self.state.values) if effects else {}
-        if writes:
-            check_state(self.state.values, writes)
+        check_state(self.state.values, writes)
         self._record(
             "step_completed", invocation.step, duration,
-            invocation=invocation.id, attempt=invocation.failures + 1,
-            set=writes, events=into.events, spawn=into.spawn, requests=into.requests,
+            invocation=invocation.id, attempt=invocation.failures + 1, set=writes,
+            events=into.events, spawn=into.spawn, requests=into.requests,
         )  # fmt: skip
         self._fresh.extend(one[0] for one in into.spawn)
         for request in into.requests:
