@@ -12,6 +12,7 @@ from workflows.engine.errors import UnstorableValue
 
 MAX_BYTES = 16 * 1024 * 1024  # of one event, value or result, as JSON
 MAX_TOGETHER = 64 * 1024 * 1024  # of all events of a step, and of all values of a run
+_LARGE = MAX_TOGETHER // 1024  # smaller ones do not add up to it before there are a thousand
 _FEW = MAX_TOGETHER // MAX_BYTES
 
 
@@ -30,7 +31,7 @@ def check_together(what: str, trees: Iterable[Any]) -> None:
 
 def check_state(values: Mapping[str, Any], writes: Mapping[str, Any]) -> None:
     """Raise `UnstorableValue` if the values of a run, with these new ones, are too large."""
-    if writes:
+    if any(_size(one) > _LARGE for one in writes.values()):
         check_together("The values of the run", {**values, **writes}.values())
 
 
