@@ -172,7 +172,7 @@ def test_too_many_levels_are_too_large(alice: User) -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        None, 7, [], {}, "", "  ", {"approved": "yes"}, {"approved": True, "more": 1},
+        None, "", "  ", {"approved": "yes"}, {"approved": True, "more": 1},
         {"approved": True, "comment": 3}, {"approved": None}, "NUL \x00", "half \ud800 a pair",
         {"approved": True, "comment": "\x00"}, float("nan"), float("inf"), {"approved": 1},
     ],

@@ -95,7 +95,7 @@ def test_bare_answer_travels_normalised(response: Any, normalised: Any) -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        {}, {"approved": "true"}, {"approved": 1}, {"approved": None}, [], None, 5, True, "", "  ",
+        {"approved": "true"}, {"approved": 1}, {"approved": None}, None, "", "  ",
         {"approved": True, "comment": 3}, {"approved": True, "more": 1}, "a\x00", "\ud800",
         {"approved": True, "comment": "\x00"}, {"approved": float("nan")}, object(),
     ],
@@ -105,6 +105,36 @@ def test_bare_answer_of_another_shape_is_refused(response: Any) -> None:
     with pytest.raises(InvalidReply) as caught:
         workflow.check_reply("InputRequestEvent", ALL, response)
     assert caught.value.errors
+
+
+@pytest.mark.parametrize(
+    "response", [5, 0, -1.5, True, False, [], [1, [2]], {}, {"a": {"b": 1}}, {"comment": "no"}, "a"]
+)
+def test_any_json_is_a_reply_where_replies_are_allowed(response: Any) -> None:
+    back = workflow.check_reply("InputRequestEvent", ["reply"], response)
+    assert (back, type(back)) == (response, type(response))
+    with pytest.raises(InvalidReply, match="does not take a reply"):
+        workflow.check_reply("InputRequestEvent", ["approve", "reject"], response)
+
+
+async def test_a_step_gets_a_reply_of_any_json_from_code_and_from_a_handler() -> None:
+    @step
+    async def ask(event: StartEvent) -> InputRequestEvent:
+        return InputRequestEvent(prompt="How many?", request_id="r")
+
+    @step
+    async def end(event: InputResponseEvent) -> StopEvent:
+        return StopEvent(result=[event.response, event.approved, event.text])
+
+    async def handle(event: InputRequestEvent) -> InputResponseEvent:
+        return InputResponseEvent(request_id=event.request_id, response=[1, {"a": 2}])
+
+    handler = await Workflow("count", [ask, end]).run()
+    await handler.snapshot()  # until it waits
+    await handler.send_input(InputResponseEvent(request_id="r", response=7))
+    assert await handler.result() == [7, None, None]
+    handler = await Workflow("count", [ask, end], input_handler=handle).run()
+    assert await handler.result() == [[1, {"a": 2}], None, None]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ async def ask(live: LiveRun, request_id: str) -> None:
             live.work.append(lambda: machine.fail_handler(error))
         else:
             name = type(request).__name__
-            plain = machine.workflow.check_reply(name, request.allow, response.response)
+            plain = machine.workflow.check_reply(name, request.allow, response)
             await driver.database.call(_answer, live.id, request_id, plain)
             driver.ring()
     except (DurableError, AlreadyAnswered, RequestClosed):

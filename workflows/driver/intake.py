@@ -24,6 +24,7 @@ from workflows.engine import WorkflowError, registry
 from workflows.engine.errors import CannotLoad
 from workflows.engine.held import Held
 from workflows.engine.machine import Machine
+from workflows.engine.workflow import Workflow
 from workflows.errors import DurableError
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
 from workflows.models.batch import fetch
@@ -151,8 +152,15 @@ def _prepare(
     machine.check_loadable()
     _check_answers(machine, deliveries)
     if not state.begun:
-        machine.start(Held.of(workflow.start_event(row.input)))
+        machine.start(_start(workflow, row.input))
     return Loaded(row, machine, deliveries)
+
+
+def _start(workflow: Workflow, given: Any) -> Held:
+    """Return the input, which was validated when the run was started; raise `CannotLoad`."""
+    held = Held(workflow.start_class.__name__, given)
+    held.load(workflow.events)
+    return held
 
 
 def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:

@@ -11,15 +11,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from pydantic_core import to_jsonable_python
-
 from workflows.driver.intake import Loaded
 from workflows.driver.opening import set_terms
 from workflows.driver.write import Write
 from workflows.engine import Event, WorkflowError, WorkflowSnapshot
-from workflows.engine.codec import decode, event_data
+from workflows.engine.codec import event_data
 from workflows.engine.entries import Entry
 from workflows.engine.machine import Machine
+from workflows.engine.result import readable_result
 from workflows.engine.state import read_time
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.models.claiming import SUSPECT_FROM
@@ -147,7 +146,7 @@ class LiveRun:
         elif write.ends:
             write.finished_at = now
             write.closes = bool(state.requests)
-            write.result = to_jsonable_python(decode(state.result, machine.workflow.events))
+            write.result = readable_result(state.result)
         self._fill(write, now)
         return write
 

@@ -23,7 +23,6 @@ ANY_ROUTE = Prepared(lambda: Route.objects.all()[:1])
 
 def set_terms(row: InputRequest, workflow: Workflow, event: InputRequestEvent) -> None:
     """Write what the event says beyond its question into a row that was not stored yet."""
-    name = type(event).__name__
     row.priority = Priority.named(event.priority)
     row.tags = list(dict.fromkeys(event.tags))
     row.if_approved = event.if_approved
@@ -33,7 +32,7 @@ def set_terms(row: InputRequest, workflow: Workflow, event: InputRequestEvent) -
         row.allow = [verdict for verdict in row.allow if verdict != "reply"]
     row.on_deadline = event.on_deadline
     if event.on_deadline == "default":
-        row.default_response = workflow.check_reply(name, event.allow, event.default_response)
+        row.default_response = event.default_response  # an answer, as it was checked when asked
     row.remind_at = _after(row.created_at, event.remind_in)
     row.escalate_at = _after(row.created_at, event.escalate_in)
     row.escalate_to = list(event.escalate_to)

@@ -8,6 +8,8 @@ from workflows.engine.context import Context
 from workflows.engine.errors import (
     AlreadyAnswered,
     AmbiguousReply,
+    BadName,
+    BadReply,
     BadRequest,
     BadSnapshot,
     BadStep,
@@ -21,6 +23,7 @@ from workflows.engine.errors import (
     InvalidInput,
     InvalidReply,
     InvalidReturn,
+    NoSchema,
     NoStart,
     QuorumWithoutVerdict,
     RequestClosed,
@@ -56,6 +59,8 @@ from workflows.engine.workflow import Workflow, WorkflowBuilder
 __all__ = [
     "AlreadyAnswered",
     "AmbiguousReply",
+    "BadName",
+    "BadReply",
     "BadRequest",
     "BadSnapshot",
     "BadStep",
@@ -75,6 +80,7 @@ __all__ = [
     "InvalidInput",
     "InvalidReply",
     "InvalidReturn",
+    "NoSchema",
     "NoStart",
     "Node",
     "QuorumWithoutVerdict",

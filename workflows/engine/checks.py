@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
 
+from workflows.engine.codec import encode
 from workflows.engine.errors import (
     AmbiguousReply,
+    BadReply,
     BadStep,
     DuplicateEvent,
     DuplicateStep,
+    NoSchema,
     NoStart,
     UnansweredRequest,
     UnroutedEvent,
@@ -20,6 +26,8 @@ from workflows.engine.events import (
     StartEvent,
     StopEvent,
 )
+from workflows.engine.names import check_name
+from workflows.engine.reply import schema_of
 from workflows.engine.steps import Step
 from workflows.engine.terms import check_quorum
 
@@ -40,6 +48,32 @@ def check_steps(workflow: str, steps: Sequence[Step]) -> None:
             if issubclass(cls, InputRequestEvent):
                 check_quorum(f"Workflow {workflow!r}: step {step.name!r}", cls)
     _check_bare_reply(workflow, steps)
+
+
+def check_forms(workflow: str, start: type[StartEvent], events: Iterable[type[Event]]) -> None:
+    """Raise `NoSchema` or `BadReply` for what nobody could fill in, `BadName` for a class."""
+    where = f"Workflow {workflow!r}"
+    _check_schema(f"{where}: the start event {start.__name__}", start.model_json_schema)
+    for cls in events:
+        check_name(f"{where}: an event", cls.__name__)
+        if issubclass(cls, InputResponseEvent):
+            told = f"{where}: the reply {cls.__name__}"
+            _check_schema(told, partial(schema_of, cls))
+            for name, field in cls.model_fields.items():
+                if field.is_required() and name not in ("request_id", "response"):
+                    raise BadReply(
+                        f"{told} has a field {name!r} of its own that no answer fills in. Put it "
+                        "into the model of its field 'response'."
+                    )
+
+
+def _check_schema(what: str, schema: Callable[[], Any]) -> None:
+    try:
+        found = schema()
+        encode(found)
+        json.dumps(found, allow_nan=False)
+    except Exception as error:  # a type's own way to make one may raise anything
+        raise NoSchema(f"{what} has no JSON Schema: {error}") from error
 
 
 def start_class(workflow: str, steps: Iterable[Step]) -> type[StartEvent]:
@@ -89,6 +123,7 @@ def _requests_for(reply: type[InputResponseEvent]) -> list[type[Event]]:
 def _check_names(workflow: str, steps: Sequence[Step]) -> None:
     names = [step.name for step in steps]
     for name in names:
+        check_name(f"Workflow {workflow!r}: a step", name)
         if names.count(name) > 1:
             raise DuplicateStep(f"Workflow {workflow!r}: two steps are named {name!r}.")
 

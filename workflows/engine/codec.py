@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import math
-from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -17,29 +16,34 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
-from pydantic_core import to_json
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json, to_jsonable_python
 
+from workflows.engine.difference import difference
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import Event
+from workflows.engine.faults import list_faults, tell_faults
+from workflows.engine.size import MAX_BYTES, too_large
+from workflows.engine.storage import storage_of
+from workflows.engine.zoned import read_time, write_time
 
 MAX_DEPTH = 100
 _HUGE = 10**4000  # Python itself refuses to read or write much longer ones
 _SHORT = 4000  # bytes in which there is no room for such a number
 
 _TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {
-    datetime: ("datetime", datetime.isoformat),
+    datetime: ("datetime", write_time),
     date: ("date", date.isoformat),
-    time: ("time", time.isoformat),
+    time: ("time", write_time),
     timedelta: ("timedelta", lambda v: [v.days, v.seconds, v.microseconds]),
     Decimal: ("decimal", str),
     UUID: ("uuid", str),
     bytes: ("bytes", lambda v: base64.b64encode(v).decode()),
 }
 _UNTAG: dict[str, Callable[[Any], Any]] = {
-    "datetime": datetime.fromisoformat,
+    "datetime": lambda v: read_time(datetime, v),
     "date": date.fromisoformat,
-    "time": time.fromisoformat,
+    "time": lambda v: read_time(time, v),
     "timedelta": lambda v: timedelta(*v),
     "decimal": Decimal,
     "uuid": UUID,
@@ -70,9 +74,8 @@ Events = Mapping[str, type[BaseModel]]
 def encode(value: Any, events: Events | None = None, depth: int = 0) -> Any:
     """Return `value` as a tree that `json.dumps` takes; raise `UnstorableValue` if it has none.
 
-    `events` are the classes that may travel inside; None admits any.
-
-    A pydantic model that is no event becomes the plain JSON of its fields, and stays that.
+    What is refused would come back as something else. `events` are the classes that may travel
+    inside; None admits any.
     """
     kind = type(value)
     if value is None or kind is bool:
@@ -89,14 +92,16 @@ def encode(value: Any, events: Events | None = None, depth: int = 0) -> Any:
         return value
     if depth > MAX_DEPTH:
         raise UnstorableValue(f"A value nested deeper than {MAX_DEPTH} cannot be stored.")
-    if kind is list or kind is tuple:
+    if kind is list:
         return [encode(item, events, depth + 1) for item in value]
     if kind is dict:
         return _encode_dict(value, events, depth)
     if kind in _TAGS:
         tag, write = _TAGS[kind]
         return {"$": tag, "v": write(value)}
-    return _encode_object(value, events, depth)
+    if kind is tuple:
+        return {"$": "tuple", "v": [encode(item, events, depth + 1) for item in value]}
+    return _encode_event(value, events)
 
 
 def _encode_dict(value: dict[Any, Any], events: Events | None, depth: int) -> Any:
@@ -110,21 +115,25 @@ def _encode_dict(value: dict[Any, Any], events: Events | None, depth: int) -> An
     return {key: encode(item, events, depth + 1) for key, item in value.items()}
 
 
-def _encode_object(value: Any, events: Events | None, depth: int) -> Any:
+def _encode_event(value: Any, events: Events | None) -> Any:
+    name = type(value).__name__
     if isinstance(value, Event):
-        name = type(value).__name__
         if events is not None and events.get(name) is not type(value):
             raise UnstorableValue(f"No step of the workflow declares the event {name!r}.")
-        return {"$": "event", "v": [name, event_data(value)]}
+        return {"$": "event", "v": [name, store_event(value)[0]]}
+    raise UnstorableValue(f"A value of type {name!r} cannot be stored{_advice(value)}.")
+
+
+def _advice(value: Any) -> str:
+    """Say what to store instead, where that is plain."""
     if isinstance(value, BaseModel):
-        return encode(_dump(value), events, depth + 1)
+        return "; give its model_dump(), or make it an Event that a step declares"
     if isinstance(value, Enum):
-        return encode(value.value, events, depth + 1)
-    if isinstance(value, (str, int, float)):
-        for plain in (str, int, float):
-            if isinstance(value, plain):
-                return encode(plain(value), events, depth + 1)
-    raise UnstorableValue(f"A value of type {type(value).__name__!r} cannot be stored.")
+        return "; give its value"
+    for kind in (str, int, float, datetime, dict, list):
+        if isinstance(value, kind):
+            return f"; give {kind.__name__}(...) of it" if kind is not datetime else ""
+    return ""
 
 
 def decode(tree: Any, events: Events) -> Any:
@@ -145,21 +154,75 @@ def decode(tree: Any, events: Events) -> Any:
         if name not in events:
             raise UnstorableValue(f"The workflow declares no event {name!r}.")
         return event_from(events[name], data)
+    if tag == "tuple":
+        return tuple(decode(item, events) for item in body)
     if tag not in _UNTAG:
         raise UnstorableValue(f"The tag {tag!r} is unknown.")
     return _UNTAG[tag](body)
 
 
+def readable(tree: Any) -> Any:
+    """Return what `encode` wrote as plain JSON for people: without tags, bytes as base64."""
+    if isinstance(tree, list):
+        return [readable(item) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    tag, body = tree.get("$"), tree.get("v")
+    if tag is None:
+        return {key: readable(item) for key, item in tree.items()}
+    if tag == "dict":
+        return {key: readable(item) for key, item in body}
+    if tag == "tuple":
+        return readable(body)
+    if tag == "event":
+        return body[1]
+    if isinstance(body, str) and (tag not in ("datetime", "time") or body.endswith("]")):
+        return body
+    return to_jsonable_python(_UNTAG[tag](body))
+
+
 def event_data(event: BaseModel) -> dict[str, Any]:
     """Return an event's fields as checked JSON; raise `UnstorableValue` naming the event."""
-    data: dict[str, Any] = _dump(event)
-    if _is_sound(data):
-        return data
+    name = type(event).__name__
     try:
-        encode(data)
+        data: dict[str, Any] = storage_of(type(event)).write(event)
     except UnstorableValue as error:
-        raise UnstorableValue(f"{type(event).__name__}: {error}") from error
+        raise UnstorableValue(f"{name}: {error}") from error
+    except Exception as error:
+        raise UnstorableValue(f"{name} cannot be written as JSON: {error}") from error
+    try:
+        if not _is_sound(data):
+            _check_fields(data)
+    except UnstorableValue as error:
+        raise UnstorableValue(f"{name}{error}") from error
     return data
+
+
+def store_event(event: BaseModel) -> tuple[dict[str, Any], Any]:
+    """Return an event's fields as JSON, and the new event that this JSON gives.
+
+    Raise `UnstorableValue`, naming the event and the field, if that is not the same.
+    """
+    name = type(event).__name__
+    data = event_data(event)
+    try:
+        back = event_from(type(event), data)
+    except ValidationError as error:
+        told = tell_faults(list_faults(error))
+        raise UnstorableValue(f"{name}: its JSON cannot be read again: {told}") from error
+    except Exception as error:  # a type's own way to read itself may raise anything
+        raise UnstorableValue(f"{name}: its JSON cannot be read again: {error!r}") from error
+    if found := difference(event, back):
+        raise UnstorableValue(f"{name}: its field {found}. JSON cannot keep that.")
+    return data, back
+
+
+def event_from(cls: type[BaseModel], data: Any) -> Any:
+    """Return an event of `cls` from its stored JSON; raise pydantic's `ValidationError`.
+
+    No validator runs: they ran when the event was made.
+    """
+    return storage_of(cls).read(data)
 
 
 def _is_sound(tree: Any) -> bool:
@@ -172,6 +235,8 @@ def _is_sound(tree: Any) -> bool:
         text = to_json(tree)
     except ValueError:
         return False
+    if len(text) > MAX_BYTES:
+        raise UnstorableValue(f": {too_large(len(text))}")
     return (
         len(text) < _SHORT
         and b"\\u0000" not in text
@@ -181,65 +246,13 @@ def _is_sound(tree: Any) -> bool:
     )
 
 
-def event_from(cls: type[BaseModel], data: Any) -> Any:
-    """Return an event of `cls` from its JSON; raise pydantic's `ValidationError`.
-
-    Fields may go by their names or their aliases: ours are names, a caller's may be either.
-    """
-    return cls.model_validate_json(to_json(data), by_alias=True, by_name=True)
-
-
-def _dump(model: BaseModel) -> Any:
-    """Return a model's fields as plain JSON, by name; what is computed is not a field."""
-    name = type(model).__name__
-    try:
-        tree: Any = model.model_dump(mode="json", by_alias=False, exclude_computed_fields=True)
-        if not _may_have_lost(model, tree):
-            return tree
-        plain: Any = model.model_dump(by_alias=False, exclude_computed_fields=True)
-    except Exception as error:
-        raise UnstorableValue(f"{name} cannot be written as JSON: {error}") from error
-    if isinstance(tree, dict) and isinstance(plain, dict):
-        fields = [(f" in {key!r}", value, plain.get(key)) for key, value in tree.items()]
-    else:
-        fields = [("", tree, plain)]  # what a root model holds
-    for where, value, other in fields:
-        if (lost := _lost_number(value, other)) is not None:
-            raise UnstorableValue(f"{name}: the number {lost}{where} cannot be stored.")
-    return tree
-
-
-def _may_have_lost(model: BaseModel, tree: Any) -> bool:
-    """Say whether a null of this JSON may have been something else in the model."""
-    if type(tree) is not dict:
-        return True
-    for key, value in tree.items():
-        if value is None:
-            if getattr(model, key, None) is not None:
-                return True
-        elif (type(value) is dict or type(value) is list) and _has_null(value):
-            return True
-    return False
-
-
-def _has_null(tree: Any) -> bool:
-    if type(tree) is dict:
-        return any(map(_has_null, tree.values()))
-    return any(map(_has_null, tree)) if type(tree) is list else tree is None
-
-
-def _lost_number(tree: Any, plain: Any) -> float | None:
-    """Return a NaN or an infinity that has become null; None if there is none.
-
-    Pydantic writes them so in a field of any type, unless the model itself says otherwise.
-    """
-    if tree is None:
-        return plain if isinstance(plain, float) else None
-    if isinstance(tree, dict) and isinstance(plain, dict):
-        pairs = zip(tree.values(), plain.values(), strict=False)
-    elif isinstance(tree, list) and isinstance(plain, (list, tuple, set, frozenset, deque)):
-        pairs = zip(tree, plain, strict=False)
-    else:
-        return None
-    found = (_lost_number(one, other) for one, other in pairs)
-    return next((lost for lost in found if lost is not None), None)
+def _check_fields(data: Any) -> None:
+    """Raise `UnstorableValue`, naming the field, if JSON holds what cannot be stored."""
+    fields = data.items() if isinstance(data, dict) else [("", data)]
+    for key, value in fields:
+        try:
+            check_text(key)
+            encode(value, None, 1)
+        except UnstorableValue as error:
+            where = f" in {key!r}" if key else ""
+            raise UnstorableValue(f"{where}: {error}") from error

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workflows.engine.codec import Events, decode, encode
+from workflows.engine.codec import Events, check_text, decode, encode
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import Event
+from workflows.engine.size import check_size
 
 _MISSING = object()
 
@@ -58,6 +59,9 @@ class Effects:
         if not isinstance(key, str):
             raise UnstorableValue(f"The state key {key!r} is not a string.")
         try:
-            return encode(value, self._events)
+            check_text(key)
+            tree = encode(value, self._events)
+            check_size(tree)
+            return tree
         except UnstorableValue as error:
             raise UnstorableValue(f"State key {key!r}: {error}") from error

@@ -6,14 +6,19 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
-from workflows.engine.codec import encode
 from workflows.engine.events import Event, InputRequestEvent, StopEvent
 from workflows.engine.held import Held
+from workflows.engine.payload import with_plain_payload
+from workflows.engine.result import encode_result
+from workflows.engine.size import check_together
 from workflows.engine.state import Invocation
-from workflows.engine.terms import check_terms
+from workflows.engine.terms import check_terms, with_default
 
 if TYPE_CHECKING:
     from workflows.engine.machine import Machine
+
+
+LONGEST_REQUEST_ID = 200  # what its column holds
 
 
 class Emission:
@@ -66,6 +71,9 @@ def emit(machine: Machine, invocation: Invocation, events: Iterable[Event]) -> E
                 _emit_one(machine, f"{machine}: step {invocation.step!r}", event, into)
         except errors.UnstorableValue as error:
             raise errors.UnstorableValue(f"{machine}: step {invocation.step!r}: {error}") from error
+    asked = [one["event"] for one in into.requests]
+    held = (one.data() for one in (*into.events, *asked))
+    check_together(f"{machine}: the events of step {invocation.step!r}", held)
     return into
 
 
@@ -86,13 +94,18 @@ def _emit_one(machine: Machine, where: str, event: Event, into: Emission) -> Non
 
 def _encode_result(machine: Machine, stop: StopEvent) -> Any:
     try:
-        return encode(stop.result, machine.workflow.events)
+        return encode_result(stop, machine.workflow.events)
     except errors.UnstorableValue as error:
         raise errors.UnstorableValue(f"its result: {error}") from error
 
 
 def _open(machine: Machine, where: str, event: InputRequestEvent, into: Emission) -> dict[str, Any]:
     name, key, state = type(event).__name__, event.request_id, machine.state
+    if not isinstance(key, str) or not 0 < len(key) <= LONGEST_REQUEST_ID:
+        raise errors.BadRequest(
+            f"{where} asked {name}, but its field 'request_id' is no text of 1 to "
+            f"{LONGEST_REQUEST_ID} characters."
+        )
     used = key in state.requests or key in state.closed
     if used or any(one["id"] == key for one in into.requests):
         raise errors.DuplicateRequest(f"{where} used the request_id {key!r} a second time.")
@@ -103,7 +116,7 @@ def _open(machine: Machine, where: str, event: InputRequestEvent, into: Emission
             f"{where} asked {name}, but no step takes its reply {event.reply.__name__}."
         )
     check_terms(where, event)
-    held = Held.of(event)
+    held = Held.of(with_plain_payload(with_default(where, event)))
     if machine.admit is not None:
         machine.admit(held)
     return {"id": key, "own": event.made_its_id, "event": held, "deadline": None}

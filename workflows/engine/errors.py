@@ -17,6 +17,18 @@ class BadStep(BuildError):
     """A step's signature or options do not say what the engine needs to know."""
 
 
+class BadName(BadStep):
+    """A workflow, a step or an event has a name that no column or no address can hold."""
+
+
+class BadReply(BuildError):
+    """A reply class has a field that no answer can fill."""
+
+
+class NoSchema(BuildError):
+    """A start event or a reply has no JSON Schema, so that nobody could be shown a form of it."""
+
+
 class DuplicateStep(BuildError):
     """Two steps of one workflow have the same name."""
 

@@ -14,13 +14,13 @@ from uuid import uuid4
 
 from workflows.engine import errors
 from workflows.engine.changes import Changes
-from workflows.engine.codec import decode
 from workflows.engine.edits import check_edits
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent
 from workflows.engine.execution import Attempt, is_cancelled
 from workflows.engine.failure import recall, wrong_request
 from workflows.engine.held import Held
 from workflows.engine.machine import Machine
+from workflows.engine.result import decode_result
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.state import Invocation
 
@@ -133,7 +133,7 @@ class WorkflowHandler:
             await self._changes.next()
         state = self._machine.state
         if state.status == "completed":
-            return decode(state.result, self._machine.workflow.events)
+            return decode_result(state.result, self._machine.workflow.events)
         if state.status == "cancelled":
             raise errors.WorkflowCancelled(f"{self._machine} was cancelled.")
         error = recall(self._machine)
@@ -270,7 +270,7 @@ class WorkflowHandler:
     def _answer(self, response: InputResponseEvent, door: str) -> None:
         request = self._machine.check_open(response.request_id)
         name = type(request).__name__
-        plain = self._machine.workflow.check_reply(name, request.allow, response.response)
+        plain = self._machine.workflow.check_reply(name, request.allow, response)
         edits = check_edits(request.editable, request.payload, response.edits)
         self._machine.answer(response.request_id, plain, door=door, edits=edits)
 

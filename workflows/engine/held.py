@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from workflows.engine.codec import Events, event_data, event_from
+from workflows.engine.codec import Events, event_from, store_event
 from workflows.engine.errors import CannotLoad
 from workflows.engine.events import Event
 from workflows.engine.plain import plain_data
@@ -20,20 +21,24 @@ class Held:
     event of nothing but scalars, which nobody can change, is kept as it is.
     """
 
-    __slots__ = ("_data", "_event", "name")
+    __slots__ = ("_data", "_event", "_fresh", "name")
 
     def __init__(self, name: str, data: Any, event: Event | None = None) -> None:
         self.name = name
         self._data = data
         self._event = event
+        self._fresh: list[Any] | None = None  # read to compare it: the first `load` takes it
 
     @classmethod
     def of(cls, event: Event) -> Held:
-        """Hold an event that exists; raise `UnstorableValue` if it has no JSON."""
+        """Hold an event that exists; raise `UnstorableValue` if its JSON gives another one."""
         data = plain_data(event)
         if data is not None:
             return cls(type(event).__name__, data, event)
-        return cls(type(event).__name__, event_data(event))
+        data, fresh = store_event(event)
+        held = cls(type(event).__name__, data)
+        held._fresh = [fresh]
+        return held
 
     @classmethod
     def read(cls, wire: dict[str, Any]) -> Held:
@@ -47,9 +52,14 @@ class Held:
             raise CannotLoad(f"it holds an event {self.name!r} that no step declares")
         if type(self._event) is cls:
             return self._event
+        if self._fresh:
+            with suppress(IndexError):  # threads may load at once: `pop` gives it to one of them
+                fresh = self._fresh.pop()
+                if type(fresh) is cls:
+                    return fresh
         try:
             return event_from(cls, self._data)
-        except ValidationError as error:
+        except Exception as error:  # a type's own way to be read may raise anything
             raise CannotLoad(f"an event {self.name!r} that it holds no longer fits") from error
 
     def data(self) -> Any:

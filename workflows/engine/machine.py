@@ -21,6 +21,7 @@ from workflows.engine.events import Event, InputRequestEvent
 from workflows.engine.failure import describe
 from workflows.engine.held import Held
 from workflows.engine.loading import check_loadable
+from workflows.engine.size import check_state
 from workflows.engine.slots import Slots
 from workflows.engine.state import Invocation, RunState, half_filled, shorten
 from workflows.engine.terms import settle_overdue
@@ -258,10 +259,11 @@ class Machine:
     ) -> None:
         sent = effects.sent if effects else ()
         into = emit(self, invocation, emitted(invocation.step, returned, sent))
+        writes = effects.writes(self.state.values) if effects else {}
+        check_state(self.state.values, writes)
         self._record(
             "step_completed", invocation.step, duration,
-            invocation=invocation.id, attempt=invocation.failures + 1,
-            set=effects.writes(self.state.values) if effects else {},
+            invocation=invocation.id, attempt=invocation.failures + 1, set=writes,
             events=into.events, spawn=into.spawn, requests=into.requests,
         )  # fmt: skip
         self._fresh.extend(one[0] for one in into.spawn)

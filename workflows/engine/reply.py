@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Iterable
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import to_jsonable_python
 
-from workflows.engine.codec import encode, event_data
+from workflows.engine.codec import encode, store_event
 from workflows.engine.errors import InvalidReply, UnstorableValue
-from workflows.engine.events import InputRequestEvent, InputResponseEvent
+from workflows.engine.events import InputRequestEvent, InputResponseEvent, Verdict
 from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.json_schema import FormSchema
+from workflows.engine.payload import plain_json
+from workflows.engine.reading import validated_reply
+
+_SHAPES = 'an answer is {"approved": true}, {"approved": false} or, as a reply, any other JSON'
 
 
 def is_bare(reply: type[InputResponseEvent]) -> bool:
@@ -33,15 +35,20 @@ def schema_of(reply: type[InputResponseEvent]) -> dict[str, Any] | None:
 
 
 def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response: Any) -> Any:
-    """Return an answer as normalised JSON; raise `InvalidReply` with one entry per fault."""
+    """Return an answer as normalised JSON; raise `InvalidReply` with one entry per fault.
+
+    Validators run once: a reply object of the request's own class had them when it was made.
+    """
     try:
-        plain = to_jsonable_python(response)
-        encode(plain)
+        if type(response) is request.reply and not is_bare(request.reply):
+            return store_event(response)[0]["response"]
+        if isinstance(response, InputResponseEvent):
+            response = response.response
         if is_bare(request.reply):
+            plain = plain_json(response, "response")
+            encode(plain)
             return check_bare(plain, allow)
-        whole = json.dumps({"request_id": "-", "response": plain})
-        reply = request.reply.model_validate_json(whole, by_alias=True, by_name=True)
-        return event_data(reply)["response"]
+        return store_event(validated_reply(request.reply, response))[0]["response"]
     except InvalidReply:
         raise
     except ValidationError as error:
@@ -57,34 +64,39 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
         raise _refusal((), f"A {name!r} cannot be an answer", request.__name__) from error
 
 
+def verdict_of(response: Any) -> Verdict:
+    """Return what a bare answer is: a mapping with the key `approved` a verdict, else a reply."""
+    if isinstance(response, dict) and "approved" in response:
+        return "approve" if response["approved"] else "reject"
+    return "reply"
+
+
 def check_bare(response: Any, allow: Iterable[str]) -> Any:
     """Return a bare answer as it travels; raise `InvalidReply` if it is none, or not allowed.
 
-    An empty comment is left out.
+    A reply is any JSON but null and a text without letters. An empty comment is left out.
     """
-    allowed = set(allow)
-    if isinstance(response, str):
-        verdict = "reply"
-        if not response.strip():
-            raise _refusal(("text",), "A reply needs some text")
-    else:
-        verdict = "approve" if _read_verdict(response) else "reject"
-    if verdict not in allowed:
-        raise _refusal((), f"This request does not take a {verdict}")
-    if isinstance(response, dict) and not response.get("comment"):
-        return {"approved": response["approved"]}
-    return response
+    if response is None:
+        raise _refusal((), f"Null is no answer; {_SHAPES}")
+    if isinstance(response, str) and not response.strip():
+        raise _refusal(("text",), "A reply needs some text")
+    verdict = verdict_of(response)
+    if verdict not in set(allow):
+        raise _refusal((), f"This request does not take a {verdict}; {_SHAPES}")
+    if verdict == "reply":
+        return response
+    _check_verdict(response)
+    return response if response.get("comment") else {"approved": response["approved"]}
 
 
-def _read_verdict(response: Any) -> bool:
-    if not isinstance(response, dict) or not isinstance(response.get("approved"), bool):
-        raise _refusal((), 'An answer is {"approved": true}, {"approved": false} or a text')
+def _check_verdict(response: dict[str, Any]) -> None:
+    if not isinstance(response["approved"], bool):
+        raise _refusal(("approved",), f"This is true or false; {_SHAPES}")
     for key in response:
         if key not in ("approved", "comment"):
             raise _refusal((str(key),), "There is no such field")
     if not isinstance(response.get("comment", ""), str | None):
         raise _refusal(("comment",), "A comment is a text")
-    return bool(response["approved"])
 
 
 def _refusal(loc: tuple[str, ...], message: str, request: str = "the request") -> InvalidReply:

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
+from urllib.parse import quote, unquote
 
 from workflows.engine.entries import Entry
 from workflows.engine.held import Held
 
 Status = Literal["running", "paused", "completed", "failed", "cancelled"]
+_SAFE = " []'\"()|.&=+$;@!?/\\<>{}^`#~"  # all but what `shorten` puts between names: "%,*:"
 ENDED = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -186,8 +188,11 @@ def read_time(text: str | None) -> datetime | None:
 
 
 def shorten(names: Iterable[str]) -> str:
-    """Write names as "A,B*3": a fan-in of thousands says in each entry what it waits for."""
-    runs = [(name, sum(1 for _ in same)) for name, same in groupby(names)]
+    """Write names as "A,B*3": a fan-in of thousands says in each entry what it waits for.
+
+    The name of a generic class, "Two[int, str]", may have any of these marks in it.
+    """
+    runs = [(quote(name, safe=_SAFE), sum(1 for _ in same)) for name, same in groupby(names)]
     return ",".join(f"{name}*{count}" if count > 1 else name for name, count in runs)
 
 
@@ -196,7 +201,7 @@ def lengthen(text: str) -> list[str]:
     names: list[str] = []
     for run in text.split(","):
         name, _, count = run.partition("*")
-        names.extend([name] * int(count or 1))
+        names.extend([unquote(name)] * int(count or 1))
     return names
 
 
@@ -204,7 +209,8 @@ def half_filled(buffers: Mapping[str, Sequence[Held]]) -> Iterator[str]:
     """Say of each fan-in that waits for more what it holds: "'join' holds A of A,B*3"."""
     for key, buffer in buffers.items():
         step, _, asked = key.rpartition(":")
-        yield f"{step!r} holds {shorten(held.name for held in buffer)} of {asked}"
+        holds = unquote(shorten(held.name for held in buffer))
+        yield f"{step!r} holds {holds} of {unquote(asked)}"
 
 
 def take_set(buffer: list[Held], asked: Sequence[str]) -> list[Held] | None:

@@ -16,6 +16,7 @@ from workflows.engine.errors import BadStep
 from workflows.engine.events import Event
 
 LONGEST_DELAY = timedelta(days=365)
+LONGEST_RULE = LONGEST_DELAY // timedelta(seconds=1)  # seconds, and what a delay grows by
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,5 +173,7 @@ def _check_rules(name: str, rules: dict[str, Any]) -> None:
         if type(value) is not int and (counts or type(value) is not float):
             raise BadStep(f"Step {name!r}: {rule} cannot be {value!r}.")
         least = 1 if rule == "max_concurrency" else 0
-        if not math.isfinite(value) or value < least or (rule == "timeout" and not value):
+        if not least <= value < math.inf or (rule == "timeout" and not value):
             raise BadStep(f"Step {name!r}: {rule} cannot be {value!r}.")
+        if not counts and value > LONGEST_RULE:
+            raise BadStep(f"Step {name!r}: {rule} cannot be more than {LONGEST_RULE:,}.")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST_NAMES = 50  # in one list: assignees, tags, editable keys
 LONGEST_NAME = 150
 LONGEST_LINE = 300
+LONGEST_SPAN = timedelta(days=36_500)  # a hundred years: far from the end of the calendar
 
 
 def check_terms(where: str, event: InputRequestEvent) -> None:
@@ -66,17 +67,20 @@ def _people(values: Iterable[str]) -> str:
 
 
 def _moment(event: InputRequestEvent, given: timedelta | None) -> str:
+    if fault := _span(given):
+        return fault
     if given is None:
         return ""
-    if given <= timedelta(0):
-        return "is no time to come"
     late = event.due_in is not None and given >= event.due_in and event.on_deadline != "stay_open"
     return "comes after its deadline" if late else ""
 
 
-def _due(event: InputRequestEvent) -> str:
-    given = event.due_in
-    return "is no time to come" if given is not None and given <= timedelta(0) else ""
+def _span(given: timedelta | None) -> str:
+    if given is None or timedelta(0) < given <= LONGEST_SPAN:
+        return ""
+    if given <= timedelta(0):
+        return "is no time to come"
+    return f"is longer than {LONGEST_SPAN.days:,} days"
 
 
 def _escalation(event: InputRequestEvent) -> str:
@@ -92,13 +96,26 @@ def _policy(event: InputRequestEvent) -> str:
 
 
 def _default(event: InputRequestEvent) -> str:
+    if event.on_deadline == "default" or event.default_response is None:
+        return ""
+    return "needs on_deadline='default'"
+
+
+def with_default(where: str, event: InputRequestEvent) -> InputRequestEvent:
+    """Return the request with its default as a normalised answer, which is checked this once.
+
+    Raise `BadRequest` if it is none.
+    """
     if event.on_deadline != "default":
-        return "" if event.default_response is None else "needs on_deadline='default'"
+        return event
     try:
-        check_reply(type(event), event.allow, event.default_response)
+        response = check_reply(type(event), event.allow, event.default_response)
     except InvalidReply as error:
-        return f"is no answer to it: {str(error).rstrip('.')}"
-    return ""
+        asked, told = type(event).__name__, str(error).rstrip(".")
+        raise BadRequest(
+            f"{where} asked {asked}, but its field 'default_response' is no answer to it: {told}."
+        ) from error
+    return event.model_copy(update={"default_response": response})
 
 
 def _line(event: InputRequestEvent) -> str:
@@ -119,7 +136,7 @@ def _editable(event: InputRequestEvent) -> str:
 CHECKS: dict[str, Callable[[InputRequestEvent], str]] = {
     "assign_to": lambda event: _people(event.assign_to),
     "tags": lambda event: _names(event.tags, longest=50),
-    "due_in": _due,
+    "due_in": lambda event: _span(event.due_in),
     "remind_in": lambda event: _moment(event, event.remind_in),
     "escalate_in": lambda event: _moment(event, event.escalate_in),
     "escalate_to": _escalation,
@@ -135,7 +152,6 @@ def settle_overdue(machine: Machine, request_id: str) -> None:
     request = machine.state.requests[request_id]
     event = request.event.load(machine.workflow.events)
     if event.on_deadline == "default":
-        response = check_reply(type(event), event.allow, event.default_response)
-        machine.answer(request_id, response, door="deadline")
+        machine.answer(request_id, event.default_response, door="deadline")
     elif event.on_deadline == "fail":
         machine.expire(request_id)

@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from pydantic import PydanticUserError, ValidationError
 
-from workflows.engine.checks import check_steps, event_classes, start_class
-from workflows.engine.codec import event_data
+from workflows.engine.checks import check_forms, check_steps, event_classes, start_class
+from workflows.engine.codec import store_event
 from workflows.engine.errors import (
     BadStep,
     InvalidInput,
@@ -24,6 +24,8 @@ from workflows.engine.graph import Graph, draw
 from workflows.engine.handler import WorkflowHandler
 from workflows.engine.held import Held
 from workflows.engine.json_schema import FormSchema
+from workflows.engine.names import check_workflow_name
+from workflows.engine.reading import validated
 from workflows.engine.reply import check_reply, schema_of
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.steps import Step
@@ -46,8 +48,7 @@ class Workflow:
         description: str = "",
     ) -> None:
         parts = list(steps)
-        if not name or len(name) > 100:
-            raise BadStep("A workflow needs a name of at most 100 characters.")
+        check_workflow_name(name)
         for part in parts:
             if not isinstance(part, Step):
                 raise BadStep(f"Workflow {name!r}: {part!r} is not a step; decorate it with @step.")
@@ -58,6 +59,7 @@ class Workflow:
         self.steps: dict[str, Step] = {part.name: part for part in parts}
         self.start_class = start_class(name, parts)
         self.events = event_classes(name, parts)
+        check_forms(name, self.start_class, self.events.values())
         self._schemas: dict[str, dict[str, Any] | None] = {}
         self._takers = {cls: self._find_takers(cls) for cls in self.events.values()}
 
@@ -92,7 +94,12 @@ class Workflow:
         if isinstance(data, StartEvent) and type(data) is not self.start_class:
             data = data.model_dump()
         try:
-            event = self._read_start({} if data is None else data)
+            if isinstance(data, StartEvent):
+                event = data
+            else:
+                event = validated(self.start_class, {} if data is None else data, "input")
+        except UnstorableValue as error:
+            raise self._unstorable(error) from error
         except ValidationError as error:
             faults = list_faults(error)
             told = f"Workflow {self.name!r}: the input does not fit: {tell_faults(faults)}"
@@ -107,23 +114,16 @@ class Workflow:
             )
         return event
 
-    def _read_start(self, data: Any) -> StartEvent:
-        """Read JSON as JSON, where bytes are base64; anything else as Python's own values."""
-        if isinstance(data, StartEvent):
-            return data
-        try:
-            text = json.dumps(data)
-        except (TypeError, ValueError, RecursionError):
-            return self.start_class.model_validate(data, by_alias=True, by_name=True)
-        return self.start_class.model_validate_json(text, by_alias=True, by_name=True)
-
     def check_input(self, data: Any = None) -> dict[str, Any]:
         """Return the input as normalised JSON; raise `InvalidInput`."""
         try:
-            return event_data(self.start_event(data))
+            return store_event(self.start_event(data))[0]
         except UnstorableValue as error:
-            fault = {"loc": (), "msg": str(error), "type": "unstorable"}
-            raise InvalidInput(f"Workflow {self.name!r}: {error}", [fault]) from error
+            raise self._unstorable(error) from error
+
+    def _unstorable(self, error: UnstorableValue) -> InvalidInput:
+        fault = {"loc": (), "msg": str(error), "type": "unstorable"}
+        return InvalidInput(f"Workflow {self.name!r}: {error}", [fault])
 
     def start_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the input."""

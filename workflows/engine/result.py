@@ -1,0 +1,54 @@
+"""The result of a run: as it is stored, as it is given back, and as it is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflows.engine.codec import Events, decode, encode, event_from, readable, store_event
+from workflows.engine.errors import UnstorableValue
+from workflows.engine.events import StopEvent
+from workflows.engine.size import check_size
+
+
+def encode_result(stop: StopEvent, events: Events) -> Any:
+    """Return the result as a tree that `json.dumps` takes; raise `UnstorableValue`.
+
+    It is what `result` holds. A subclass with fields of its own, which leaves `result` as it is,
+    gives these.
+    """
+    cls = type(stop)
+    own = [name for name in cls.__pydantic_fields__ if name != "result"]
+    typed = cls.__pydantic_fields__["result"].annotation is not Any
+    if not typed and (not own or "result" in stop.__pydantic_fields_set__):
+        tree = encode(stop.result, events)
+        check_size(tree)
+        return tree
+    if events.get(cls.__name__) is not cls:
+        raise UnstorableValue(f"No step of the workflow declares the event {cls.__name__!r}.")
+    kept = "result" if "result" in stop.__pydantic_fields_set__ or not own else "fields"
+    return {"$": "stop", "v": [cls.__name__, store_event(stop)[0], kept]}
+
+
+def decode_result(tree: Any, events: Events) -> Any:
+    """Return the result that was stored."""
+    if not isinstance(tree, dict) or tree.get("$") != "stop":
+        return decode(tree, events)
+    name, data, kept = tree["v"]
+    if name not in events:
+        raise UnstorableValue(f"The workflow declares no event {name!r}.")
+    stop = event_from(events[name], data)
+    if kept == "result":
+        return stop.result
+    return {
+        name: getattr(stop, name) for name in type(stop).__pydantic_fields__ if name != "result"
+    }
+
+
+def readable_result(tree: Any) -> Any:
+    """Return a stored result as plain JSON for rows and pages, whatever code there is."""
+    if not isinstance(tree, dict) or tree.get("$") != "stop":
+        return readable(tree)
+    _, data, kept = tree["v"]
+    if kept == "result":
+        return data["result"]
+    return {name: value for name, value in data.items() if name != "result"}

@@ -1,0 +1,47 @@
+"""How much a step may give to a store: what no database takes in one piece fails the step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic_core import PydanticSerializationError, to_json
+
+from workflows.engine.errors import UnstorableValue
+
+MAX_BYTES = 16 * 1024 * 1024  # of one event, value or result, as JSON
+MAX_TOGETHER = 64 * 1024 * 1024  # of all events of a step, and of all values of a run
+_LARGE = MAX_TOGETHER // 1024  # smaller ones do not add up to it before there are a thousand
+_FEW = MAX_TOGETHER // MAX_BYTES
+
+
+def check_size(tree: Any) -> None:
+    """Raise `UnstorableValue` if one value is larger than `MAX_BYTES`."""
+    if isinstance(tree, str | list | dict) and (size := _size(tree)) > MAX_BYTES:
+        raise too_large(size)
+
+
+def check_together(what: str, trees: Iterable[Any]) -> None:
+    """Raise `UnstorableValue` if all of them, each of which passed, are too large together."""
+    several = list(trees)
+    if len(several) > _FEW and (size := sum(map(_size, several))) > MAX_TOGETHER:
+        raise UnstorableValue(f"{what} have {size:,} bytes, more than {MAX_TOGETHER:,}.")
+
+
+def check_state(values: Mapping[str, Any], writes: Mapping[str, Any]) -> None:
+    """Raise `UnstorableValue` if the values of a run, with these new ones, are too large."""
+    if any(_size(one) > _LARGE for one in writes.values()):
+        check_together("The values of the run", {**values, **writes}.values())
+
+
+def too_large(size: int) -> UnstorableValue:
+    """Return the error of one value of so many bytes."""
+    return UnstorableValue(f"{size:,} bytes of JSON are more than the {MAX_BYTES:,} of one value.")
+
+
+def _size(tree: Any) -> int:
+    try:
+        return len(to_json(tree))
+    except PydanticSerializationError:  # tagged values nest deeper than it is ready to write
+        return len(json.dumps(tree))
