@@ -157,7 +157,7 @@ class Driver:
         self.lives.pop(live.id, None)
         self.commits.forget(live)
         for task in live.tasks:
-            task.cancel()
+            task.stop()
         if self._more and len(self.lives) <= CAPACITY // 2:
             self._look_wanted.set()
         if not self.lives:

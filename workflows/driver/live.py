@@ -21,6 +21,7 @@ from workflows.engine.codec import decode, event_data
 from workflows.engine.entries import Entry
 from workflows.engine.machine import Machine
 from workflows.engine.state import read_time
+from workflows.engine.tasks import StepTask
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.models.claiming import SUSPECT_FROM
 
@@ -53,7 +54,7 @@ class LiveRun:
         self.machine: Machine = loaded.machine
         self.machine.clock = driver.now
         self.work: list[Callable[[], None]] = []
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[StepTask] = set()
         self.asking: set[str] = set()
         self.asked: set[str] = set()
         self.session: dict[str, Any] = {}

@@ -112,10 +112,11 @@ class Machine:
             return
         try:
             self._commit(invocation, returned, effects, duration)
-        except errors.WorkflowError as error:
-            self._fail_run(invocation.step, error, duration)
-        except Exception as error:
-            self.fail(invocation, error, duration)
+        except BaseException as error:  # what an author's `update` or serializer raises
+            if errors.is_own(error):
+                self._fail_run(invocation.step, error, duration)
+            else:
+                self.fail(invocation, error, duration)
 
     def fail(self, invocation: Invocation, error: BaseException, duration: float) -> None:
         """Try the step again later, or fail the run when its retries are used up."""
