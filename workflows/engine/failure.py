@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LONGEST_KIND = 200
 LONGEST_MESSAGE = 10_000
 LONGEST_TRACEBACK = 20_000
-CANCELLED = "It was cancelled from inside: by itself, or by something that it waited for."
+CANCELLED = "It was cancelled from inside, by itself or by something that it waited for"
 
 
 def describe(error: BaseException, step: str) -> dict[str, Any]:
@@ -26,15 +26,15 @@ def describe(error: BaseException, step: str) -> dict[str, Any]:
     `engine` says that it is of one of the engine's own classes. An error whose parts cannot be
     read is told by those that can.
     """
-    kind = _read(lambda: type.__getattribute__(type(error), "__name__"), "Exception")
-    message = _read(lambda: str(error), "Its message cannot be read.")
-    if not message and issubclass(type(error), asyncio.CancelledError):
-        message = CANCELLED
+    kind = _read(lambda: type.__getattribute__(type(error), "__name__"), "Exception", LONGEST_KIND)
+    message = _read(lambda: str(error), "Its message cannot be read.", LONGEST_MESSAGE)
+    if issubclass(type(error), asyncio.CancelledError):
+        message = f"{CANCELLED}: {message}" if message else f"{CANCELLED}."
     return {
-        "kind": kind[:LONGEST_KIND],
+        "kind": kind,
         "message": message[:LONGEST_MESSAGE],
         "step": step,
-        "traceback": _ends(_trace_of(error, f"{kind}: {message}")),
+        "traceback": _trace_of(error, f"{kind}: {message}"),
         "engine": errors.is_own(error),
     }
 
@@ -46,7 +46,7 @@ def _trace_of(error: BaseException, told: str) -> str:
         return whole
     own = BaseException.__traceback__.__get__(error)  # type: ignore[attr-defined]
     frames = _read(lambda: "".join(traceback.format_tb(own)), "")
-    return f"Traceback (most recent call last):\n{frames}{told}\n" if frames else f"{told}\n"
+    return _ends(f"Traceback (most recent call last):\n{frames}{told}\n" if frames else f"{told}\n")
 
 
 def _ends(trace: str) -> str:
@@ -58,13 +58,15 @@ def _ends(trace: str) -> str:
     return f"{trace[: half - 5]}\n...\n{trace[-half:]}"
 
 
-def _read(read: Callable[[], Any], otherwise: str) -> str:
+def _read(read: Callable[[], Any], otherwise: str, most: int | None = None) -> str:
     """Return a text that an author's own code gives, as one that can be stored.
 
-    It may raise anything, or return a text of a class with ways of its own.
+    It may raise anything, or return a text of a class with ways of its own. Of a trace, which has
+    no `most`, both ends are kept.
     """
     try:
-        return clean_text(str.__str__(read()))
+        text = str.__str__(read())
+        return clean_text(_ends(text) if most is None else text[:most])
     except BaseException:
         return otherwise
 

@@ -229,11 +229,7 @@ class WorkflowHandler:
             attempt = Attempt(self._machine, invocation, self, on_late_end=self._pump)
             await attempt.run()
             attempt.settle()
-            clean = (
-                task.references() == references
-                and not task.cancelling()
-                and contextvars.copy_context() == untouched
-            )
+            clean = task.is_as_new(references) and contextvars.copy_context() == untouched
             following = self._pump(goes_on=clean)
             if following is None:
                 return
@@ -271,7 +267,9 @@ class WorkflowHandler:
             if is_stopped(error, task):
                 raise
             told = describe(error, "")["traceback"]
-            logger.error("%s: the input handler failed; people may answer.\n%s", self._machine, told)
+            logger.error(
+                "%s: the input handler failed; people may answer.\n%s", self._machine, told
+            )
             self._machine.decline(request_id)
         self._pump()
 

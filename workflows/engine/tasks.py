@@ -28,11 +28,15 @@ class StepTask(asyncio.Task[None]):
         return super().cancel(msg)
 
     def references(self) -> int:
-        """Return a number that grows if code that ran in the task keeps something that reaches it.
-
-        A task that nobody else can reach is as good as new.
-        """
+        """Return a number that grows if code that ran in the task keeps something that reaches it."""
         return sys.getrefcount(self)
+
+    def is_as_new(self, references: int) -> bool:
+        """Return True if nobody can reach the task since it had so many references, or has
+        cancelled it."""
+        # A cancellation that was taken back before it was delivered is delivered all the same.
+        pending = self.cancelling() or getattr(self, "_must_cancel", False)
+        return not pending and sys.getrefcount(self) == references
 
 
 def is_stopped(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
