@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
+from workflows.engine.collection import check_collection
 from workflows.engine.effects import Effects
 from workflows.engine.emission import emit, emitted
 from workflows.engine.entries import Entry, only
@@ -22,7 +23,7 @@ from workflows.engine.failure import describe
 from workflows.engine.held import Held
 from workflows.engine.loading import check_loadable
 from workflows.engine.slots import Slots
-from workflows.engine.state import Invocation, RunState, half_filled, shorten
+from workflows.engine.state import Invocation, RunState, fan_in, half_filled
 from workflows.engine.terms import settle_overdue
 
 if TYPE_CHECKING:
@@ -135,17 +136,15 @@ class Machine:
         )  # fmt: skip
         heapq.heappush(self._timers, (due, invocation.id))
 
-    def collect(self, invocation: Invocation, asked: Sequence[type[Event]]) -> list[Any] | None:
+    def collect(
+        self, invocation: Invocation, asked: Sequence[type[Event]], under: str | None = None
+    ) -> list[Any] | None:
         """Count a contribution to a fan-in; return the whole list to whoever completes it."""
-        names = shorten(cls.__name__ for cls in asked)
-        if all(cls.__name__ != invocation.event.name for cls in asked):
-            raise errors.WrongCollection(
-                f"Step {invocation.step!r} collects {names or 'nothing'}, "
-                f"but was called with {invocation.event.name}."
-            )
-        key = f"{invocation.step}:{names}"
+        names = check_collection(invocation, asked, under)
+        key = fan_in(invocation.step, names, under)
         if key not in invocation.collected:
-            self._record("collected", invocation.step, invocation=invocation.id, asked=names)
+            told = {"asked": names} if under is None else {"names": names, "key": under}
+            self._record("collected", invocation.step, invocation=invocation.id, **told)
         owned = invocation.owned.get(key)
         return None if owned is None else [held.load(self.workflow.events) for held in owned]
 
