@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from workflows.engine import WorkflowError
-from workflows.errors import WrongState
+from workflows.errors import InvalidIdempotencyKey, WrongState
 from workflows.models import WorkflowRun
 from workflows.views.requester import form_key, person
 from workflows.views.run import visible_run
@@ -21,6 +21,8 @@ from workflows.views.run_page import RunPage
 @require_POST
 def act(request: HttpRequest, run_id: str, verb: str) -> HttpResponse:
     """Do it and go to the run, 303; 409 and the page, which says why, if its state forbids it.
+
+    422 for a form that was not drawn here.
 
     404 if the run is not for this person to see, 403 if it is not for them to control.
     """
@@ -33,11 +35,12 @@ def act(request: HttpRequest, run_id: str, verb: str) -> HttpResponse:
     if not user.has_perm(f"workflows.{needed}_workflowrun"):
         raise PermissionDenied
     try:
-        shown = perform(run, verb, user, key=form_key(request))
-    except (WrongState, WorkflowError) as error:
+        shown = perform(run, verb, user, key=form_key(request) if verb == "again" else None)
+    except (WrongState, WorkflowError, InvalidIdempotencyKey) as error:
         run.refresh_from_db()
         page = RunPage(run, user, refusal=str(error))
-        return render(request, "runs/run.html", {"page": page, "run": run}, status=409)
+        status = 422 if isinstance(error, InvalidIdempotencyKey) else 409
+        return render(request, "runs/run.html", {"page": page, "run": run}, status=status)
     return HttpResponseRedirect(shown.get_absolute_url(), status=303)
 
 
