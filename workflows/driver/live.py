@@ -122,6 +122,7 @@ class LiveRun:
         """Tell the machine what waits, and return what has to be stored."""
         machine = self.machine
         self.catch_up()
+        self.told_since_stored = False  # this write has it; one that fails drops the run
         resting = machine.idle and not self._handler_is_wanted()
         due = machine.next_due
         if resting and due is None:

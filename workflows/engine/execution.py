@@ -113,7 +113,9 @@ class Attempt:
         began, loop = time.perf_counter(), asyncio.get_running_loop()
         future = pool.submit(lambda: self._around(lambda: self.step.invoke(event, self.context)))
         done: asyncio.Future[None] = loop.create_future()
-        future.add_done_callback(lambda _: _tell(loop, lambda: done.done() or done.set_result(None)))
+        future.add_done_callback(
+            lambda _: _tell(loop, lambda: done.done() or done.set_result(None))
+        )
         try:
             if limit is None:
                 await done
