@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -131,9 +131,9 @@ async def within_reason(awaitable: Any) -> Any:
 
 
 @every_hurt
-@pytest.mark.parametrize("timeout", [None, 60.0], ids=["no timeout", "timeout"])
+@pytest.mark.parametrize("limit", [None, 60.0], ids=["no timeout", "timeout"])
 async def test_a_step_that_is_cancelled_from_inside_is_retried_and_then_fails_the_run(
-    hurt: Hurt, timeout: float | None
+    hurt: Hurt, limit: float | None
 ) -> None:
     attempts: list[int] = []
 
@@ -142,7 +142,7 @@ async def test_a_step_that_is_cancelled_from_inside_is_retried_and_then_fails_th
         await hurt()
         return StopEvent()
 
-    handler = await single(begin, retries=1, timeout=timeout).run()
+    handler = await single(begin, retries=1, timeout=limit).run()
     with pytest.raises(StepFailed, match="'begin' failed: CancelledError: It was cancelled from i"):
         await within_reason(handler.result())
     assert attempts == [1, 2]
@@ -170,10 +170,8 @@ async def leave_a_timer() -> None:
 
 async def leave_a_count() -> None:
     me().cancel()
-    try:
+    with suppress(asyncio.CancelledError):
         await asyncio.sleep(60)
-    except asyncio.CancelledError:
-        pass
 
 
 async def take_back_what_is_not_yet_delivered() -> None:
@@ -207,11 +205,11 @@ LEFTOVERS: list[Hurt] = [
 
 
 @pytest.mark.parametrize("leave", LEFTOVERS, ids=lambda one: one.__name__)
-@pytest.mark.parametrize("timeout", [None, 60.0], ids=["no timeout", "timeout"])
+@pytest.mark.parametrize("limit", [None, 60.0], ids=["no timeout", "timeout"])
 async def test_what_a_step_leaves_behind_does_not_meet_the_next(
-    leave: Hurt, timeout: float | None
+    leave: Hurt, limit: float | None
 ) -> None:
-    @step(timeout=timeout)
+    @step(timeout=limit)
     async def begin(event: StartEvent) -> Tick:
         await leave()
         return Tick(n=1)
@@ -250,10 +248,10 @@ ODD: list[BaseException] = [
 
 
 @pytest.mark.parametrize("error", ODD, ids=lambda one: type(one).__name__)
-@pytest.mark.parametrize("timeout", [None, 60.0], ids=["no timeout", "timeout"])
+@pytest.mark.parametrize("limit", [None, 60.0], ids=["no timeout", "timeout"])
 @pytest.mark.parametrize("sync", [False, True], ids=["async", "def"])
 async def test_what_ends_processes_elsewhere_is_a_failed_attempt_here(
-    error: BaseException, timeout: float | None, sync: bool
+    error: BaseException, limit: float | None, sync: bool
 ) -> None:
     async def begin(event: StartEvent, ctx: Context) -> StopEvent:
         if ctx.attempt == 1:
@@ -266,7 +264,7 @@ async def test_what_ends_processes_elsewhere_is_a_failed_attempt_here(
         return StopEvent(result=ctx.attempt)
 
     function = begin_in_thread if sync else begin
-    handler = await single(function, retries=1, timeout=timeout).run()
+    handler = await single(function, retries=1, timeout=limit).run()
     assert await within_reason(handler.result()) == 2
 
 

@@ -23,7 +23,6 @@ from workflows.engine import (
     WorkflowBuilder,
     WorkflowError,
     WorkflowSnapshot,
-    registry,
     step,
 )
 from workflows.engine.failure import LONGEST_MESSAGE, LONGEST_TRACEBACK, describe
@@ -172,7 +171,7 @@ def that_cannot_be_pickled() -> BaseException:
         def __init__(self, one: Any, *, two: Any) -> None:
             self.two = two
 
-    return Local(lambda: None, two=open)  # noqa: PLW0108
+    return Local(lambda: None, two=open)
 
 
 def whose_text_never_ends() -> BaseException:

@@ -12,8 +12,9 @@
 | failed | error |
 | cancelled, paused, resumed, reopened, blocked, unblocked | by |
 
-A collection under a key has no `asked`, so that code which knows no keys refuses the entry instead of
-mixing what was kept apart. `spawn` lists `[invocation, step, index into events]`. Times are ISO 8601 in UTC.
+A collection under a key has no `asked`, so that code which knows no keys refuses the entry
+instead of mixing what was kept apart. `spawn` lists `[invocation, step, index into events]`. Times
+are ISO 8601 in UTC.
 """
 
 from __future__ import annotations

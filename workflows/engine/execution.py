@@ -113,9 +113,7 @@ class Attempt:
         began, loop = time.perf_counter(), asyncio.get_running_loop()
         future = pool.submit(lambda: self._around(lambda: self.step.invoke(event, self.context)))
         done: asyncio.Future[None] = loop.create_future()
-        future.add_done_callback(
-            lambda _: _tell(loop, lambda: done.done() or done.set_result(None))
-        )
+        future.add_done_callback(lambda _: _tell(loop, lambda: _set(done)))
         try:
             if limit is None:
                 await done
@@ -214,6 +212,11 @@ async def _end(task: asyncio.Task[None]) -> None:
     """Cancel a task, and give it a moment to end."""
     task.cancel()
     await asyncio.wait({task}, timeout=GRACE)
+
+
+def _set(done: asyncio.Future[None]) -> None:
+    if not done.done():  # whoever waited for it may have been cancelled
+        done.set_result(None)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
