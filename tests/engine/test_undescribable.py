@@ -47,7 +47,8 @@ def breaking(names: set[str], raised: type[BaseException], base: Any = Exception
     methods = {"__str__", "__repr__", "__format__", "__reduce__", "__hash__", "__eq__",
                "__bool__", "__len__", "__getattr__"}  # fmt: skip
     body = {name: hurt if name in methods else property(hurt) for name in names}
-    return type("Breaking", (base,), body)()
+    made: BaseException = type("Breaking", (base,), body)()
+    return made
 
 
 def checked(error: BaseException) -> dict[str, Any]:
@@ -155,11 +156,13 @@ def of_a_class_that_hides_its_name() -> BaseException:
         def __hash__(cls) -> NoReturn:
             raise RuntimeError
 
-    return Meta("Hidden", (Exception,), {})()
+    made: BaseException = Meta("Hidden", (Exception,), {})()
+    return made
 
 
 def of_a_class_with_an_odd_name() -> BaseException:
-    return type("N \n" + "x" * 1000, (Exception,), {})("odd")
+    made: BaseException = type("N \n" + "x" * 1000, (Exception,), {})("odd")
+    return made
 
 
 def with_an_endless_text() -> BaseException:

@@ -44,8 +44,8 @@ def _trace_of(error: BaseException, told: str) -> str:
     whole = _read(lambda: "".join(traceback.format_exception(error)), "")
     if whole:
         return whole
-    own = BaseException.__traceback__.__get__(error)  # type: ignore[attr-defined]
-    frames = _read(lambda: "".join(traceback.format_tb(own)), "")
+    own = BaseException.__dict__["__traceback__"]  # whatever the error's own class says it is
+    frames = _read(lambda: "".join(traceback.format_tb(own.__get__(error))), "")
     return _ends(f"Traceback (most recent call last):\n{frames}{told}\n" if frames else f"{told}\n")
 
 

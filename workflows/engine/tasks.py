@@ -28,7 +28,7 @@ class StepTask(asyncio.Task[None]):
         return super().cancel(msg)
 
     def references(self) -> int:
-        """Return a number that grows if code that ran here keeps something that reaches the task."""
+        """Return a number that grows if code that ran here keeps a way to reach the task."""
         return sys.getrefcount(self)
 
     def is_as_new(self, references: int) -> bool:
