@@ -46,3 +46,10 @@ class IdempotencyConflict(DurableError):
             f"A run of {workflow!r} with the idempotency key {key!r} exists already, "
             "started with another input."
         )
+
+
+class InvalidIdempotencyKey(DurableError):
+    """The idempotency key is none: empty, too long, no text, or not to be stored."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The idempotency key {reason}.")

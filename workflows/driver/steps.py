@@ -13,6 +13,7 @@ from workflows import subject
 from workflows.driver.asking import ask
 from workflows.engine.execution import Attempt
 from workflows.engine.state import Invocation
+from workflows.engine.tasks import StepTask
 from workflows.models import WorkflowRun
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ async def _touch(live: LiveRun) -> None:
 def _spawn(live: LiveRun, coroutine: Coroutine[Any, Any, None], **about: str) -> None:
     """Begin a task whose log lines say what they are about."""
     context = subject.context_of(run_id=live.id, **about)
-    task = asyncio.create_task(coroutine, context=context)
+    task = StepTask(coroutine, loop=asyncio.get_running_loop(), context=context)
     live.tasks.add(task)
     task.add_done_callback(lambda task: _ended(live, task))
 

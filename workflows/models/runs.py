@@ -11,11 +11,13 @@ from django.db.models import F, Q
 
 from workflows import announce
 from workflows.engine import StartEvent, Workflow, registry
+from workflows.engine.edits import same
 from workflows.errors import IdempotencyConflict
 from workflows.models import claiming
 from workflows.models.batch import insert, lone_statement
 from workflows.models.claiming import LONGEST_LEASE
 from workflows.models.clock import database_now
+from workflows.models.idempotency import check_key
 from workflows.models.viewer import SEE_RUNS, Viewer
 
 if TYPE_CHECKING:
@@ -63,8 +65,9 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
 
         `input` is checked against the workflow's start event first. The same `idempotency_key`
         gives the same run; with another input it raises `IdempotencyConflict`. Raise
-        `UnknownWorkflow` or `InvalidInput` before anything is written.
+        `InvalidIdempotencyKey`, `UnknownWorkflow` or `InvalidInput` before anything is written.
         """
+        check_key(idempotency_key)
         flow = registry.get(workflow) if isinstance(workflow, str) else workflow
         data = flow.check_input(input)
         now = database_now()
@@ -79,7 +82,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             if idempotency_key is None:
                 raise
             earlier = self.get(workflow=flow.name, idempotency_key=idempotency_key)
-            if earlier.input != data:
+            if not same(earlier.input, data):
                 raise IdempotencyConflict(flow.name, idempotency_key) from None
             return earlier
         announce.after_commit(runs=[run.pk], bell=True)
