@@ -21,7 +21,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
 }
 # A connection lives for one request and the pool keeps it warm; workers hold few at a time. While
-# the database is away a page is told so after `timeout` seconds. The pool's own default for
+# the database is away a page is told so after `timeout` seconds. Steps have a pool of their own. The pool's own default for
 # `reconnect_timeout`, five minutes, doubles the pauses between its attempts up to minutes as well,
 # and would find a database that is back long after that; given up early, the next request tries.
 POSTGRES_POOL: dict[str, Any] = {
@@ -112,6 +112,7 @@ def database(url: str, *, data_dir: Path) -> dict[str, Any]:
         config["ENGINE"] = "workflows.sqlite3"
         options = SQLITE_OPTIONS | options
     elif config["ENGINE"].endswith("postgresql"):
+        config["ENGINE"] = "workflows.postgresql"
         session = f"{POSTGRES_SESSION} {options.get('options', '')}".strip()  # the last word counts
         options = {"pool": POSTGRES_POOL} | POSTGRES_PREPARED | POSTGRES_PATIENCE | options
         options["options"] = session

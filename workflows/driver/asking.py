@@ -10,6 +10,7 @@ from workflows.engine.execution import is_cancelled
 from workflows.engine.failure import wrong_request
 from workflows.errors import DurableError
 from workflows.models import InputRequest
+from workflows.step_context import step_code
 
 if TYPE_CHECKING:
     from workflows.driver.live import LiveRun
@@ -28,7 +29,8 @@ async def ask(live: LiveRun, request_id: str) -> None:
     assert handler is not None
     try:
         request = machine.check_open(request_id)
-        response = await handler(request)
+        with step_code():
+            response = await handler(request)
         if response is None:
             live.work.append(lambda: machine.decline(request_id))
         elif response.request_id != request_id:
