@@ -168,7 +168,7 @@ class Driver:
     # Looking
 
     async def _wait_for_bell(self) -> None:
-        pause = SWEEP
+        pause = max(0.0, self._swept_at + SWEEP - time.monotonic())
         if self._due is not None:
             pause = min(pause, max(0.0, (self._due - self.now()).total_seconds()))
         with contextlib.suppress(TimeoutError):
@@ -186,13 +186,17 @@ class Driver:
     async def _look(self) -> bool:
         """Expire, claim, and hear news of the runs in hand; True if more may be claimable.
 
-        What changes seldom is read once a second only, however often the bell rings.
+        What changes seldom is read once a second only, however often the bell rings. Nothing is
+        claimed if nobody rang, nothing is due here, and the sweep has found nothing.
         """
+        wanted = self._is_look_wanted()
         self._look_wanted.clear()
         self._due, self._more = None, False
         survey = await self._sweep()
         await self.hear()
         if self.draining or any(live.is_alone for live in self.lives.values()):
+            return False
+        if not (wanted or survey.ready):
             return False
         if survey.suspects and await self._claim_suspect():
             return True
@@ -201,12 +205,17 @@ class Driver:
         self._more = claimed == room
         return 0 < claimed == room
 
+    def _is_look_wanted(self) -> bool:
+        due = self._due is not None and self._due <= self.now()
+        return due or self._more or self._until_idle or self._look_wanted.is_set()
+
     async def _sweep(self) -> Survey:
         """Look around, unless that was less than a second ago."""
         now = time.monotonic()
         if self._survey is None or now - self._swept_at >= SWEEP:
             self._swept_at = now
-            self._survey = await self.database.call(sweep.survey, self.id)
+            known = self.now() if self._survey else None  # at first only the database knows
+            self._survey = await self.database.call(sweep.survey, self.id, known, self._survey)
             self.tell_time(self._survey.now)
             if not self._survey.suspects:
                 self._alone_since = None
