@@ -22,6 +22,7 @@ from approvals.accounts.demo import refuse_demo_accounts  # noqa: E402
 from workflows import consumers as machine  # noqa: E402
 from workflows.draining import Draining  # noqa: E402
 from workflows.kept_threads import RequestThreads  # noqa: E402
+from workflows.vanished import VanishedSockets  # noqa: E402
 
 refuse_demo_accounts()
 
@@ -31,7 +32,7 @@ application = ProtocolTypeRouter(
     {
         "http": Draining(RequestThreads(http)),
         # The origin is checked first: a page of another site never learns who is logged in.
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
+        "websocket": VanishedSockets(AllowedHostsOriginValidator(AuthMiddlewareStack(sockets))),
         "channel": ChannelNameRouter({"workflows": machine.WorkerConsumer.as_asgi()}),
     }
 )

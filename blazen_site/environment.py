@@ -18,7 +18,9 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     # FULL: an acknowledged answer survives a power cut, not only a crash of the process.
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+    # A write-ahead log that a slow reader made long is cut when it begins anew.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+    "PRAGMA journal_size_limit=16777216",
 }
 # A connection lives for one request and the pool keeps it warm; workers hold few at a time. While
 # the database is away a page is told so after `timeout` seconds. Steps have a pool of their own. The pool's own default for

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from asgiref.sync import ThreadSensitiveContext
-from django.db import close_old_connections
+from django.db import close_old_connections, reset_queries
 
 KEPT = 32  # idle threads
 
@@ -61,7 +61,7 @@ class KeptThreads:
         finally:
             if thread.was_used:
                 # Behind what the block may have left in it: nobody gets a thread that is busy.
-                cleaned = thread.submit(close_old_connections)
+                cleaned = thread.submit(_clean)
                 cleaned.add_done_callback(lambda _: self._give_back(thread))
             else:
                 self._give_back(thread)
@@ -72,6 +72,12 @@ class KeptThreads:
             self._idle.append(thread)
         else:
             thread.shutdown(wait=False)
+
+
+def _clean() -> None:
+    """Leave no connection open, and nothing in the log of queries that Django has in DEBUG."""
+    close_old_connections()
+    reset_queries()
 
 
 class RequestThreads:

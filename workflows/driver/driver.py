@@ -25,6 +25,7 @@ from workflows.driver.steps import begin_steps
 from workflows.driver.sweep import Survey
 from workflows.driver.thread import DatabaseThread
 from workflows.models.claiming import LONGEST_LEASE
+from workflows.sqlite3.wal import WriteAheadLog, truncate
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Driver:
         self._drained = asyncio.Event()
         self.slots = Slots()
         self.database = DatabaseThread()
+        self._log = WriteAheadLog()
         self.commits = Commits(self)
 
     # Its life
@@ -125,6 +127,7 @@ class Driver:
             lease.stop()
             with contextlib.suppress(DatabaseError, InterfaceError):
                 await self.database.call(fleet.leave, self.id)
+                await self.database.call(truncate)  # a log that nobody needs is not left behind
             await self.database.close()
 
     def _begin(self) -> None:
@@ -217,6 +220,7 @@ class Driver:
             known = self.now() if self._survey else None  # at first only the database knows
             self._survey = await self.database.call(sweep.survey, self.id, known, self._survey)
             self.tell_time(self._survey.now)
+            await self.database.call(self._log.look)
             if not self._survey.suspects:
                 self._alone_since = None
         return self._survey

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, reset_queries
 
 from workflows.driver.fleet import heartbeat
 
@@ -52,4 +52,5 @@ class Lease:
             except Exception:
                 logger.warning("Leases could not be renewed; trying again.", exc_info=True)
                 connection.close()
+            reset_queries()  # in DEBUG, as in the worker's thread
         connection.close()

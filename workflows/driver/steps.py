@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from django.db import close_old_connections
+from django.db import close_old_connections, reset_queries
 
 from workflows import subject
 from workflows.driver.asking import ask
@@ -101,3 +101,4 @@ def with_connections(function: Callable[[], Any]) -> Any:
             return function()
         finally:
             close_old_connections()
+            reset_queries()
