@@ -4,6 +4,7 @@
 #   make run [PORT=8000] [DATA_DIR=var]   the site, its sockets and its worker, in one process
 #   make test [ARGS="tests/engine -x"]    the tests, on SQLite; with ARGS="-n 0" in one process
 #   make soak                             the long form of the tests that kill and race
+#   make soak-memory                      memory and files over 100,000 cycles in each mode
 #   make pictures                         the screenshots in docs/pictures, with a Chromium
 #   make check                            lint, format, types, deployment settings, migrations
 #   make bench                            what it can do, beside the machine's limits
@@ -16,7 +17,7 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
 BESIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 TOOLS_SECTION := /^\# --- to test/,$$d
 
-.PHONY: run test soak pictures check bench bench-peers
+.PHONY: run test soak soak-memory pictures check bench bench-peers
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) manage.py serve
@@ -26,6 +27,9 @@ test: $(VENV)/test.stamp
 
 soak: $(VENV)/test.stamp
 	@SOAK=1 $(PYTHON) -m pytest -m soak -s --timeout=0 $(ARGS)
+
+soak-memory: $(VENV)/test.stamp
+	@$(PYTHON) -m tests.benchmarks.endurance $(ARGS)
 
 pictures: $(VENV)/test.stamp
 	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) -m tests.whole.pictures $(ARGS)

@@ -22,8 +22,9 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
     "PRAGMA journal_size_limit=16777216",
 }
+# Steps have a second pool like this one (see `workflows.postgresql`).
 # A connection lives for one request and the pool keeps it warm; workers hold few at a time. While
-# the database is away a page is told so after `timeout` seconds. Steps have a pool of their own. The pool's own default for
+# the database is away a page is told so after `timeout` seconds. The pool's own default for
 # `reconnect_timeout`, five minutes, doubles the pauses between its attempts up to minutes as well,
 # and would find a database that is back long after that; given up early, the next request tries.
 POSTGRES_POOL: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Sockets whose page vanished while something was sent to it.
 
-Between the end of a connection and the message that tells of it, the server refuses what is sent. That
-is no fault of anybody, and no traceback in the log: the message that ends the consumer is on its way.
+Between the end of a connection and the message that tells of it, the server refuses what is sent.
+That is nobody's fault and no traceback: the message that ends the consumer is on its way.
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def test_a_sweep_that_finds_nothing_is_one_statement() -> None:
     with CaptureQueriesContext(connection) as queries:
         found = sweep.survey("me", now, before)
     assert len(queries) == 1, queries.captured_queries
-    assert not (found.ready or found.suspects)
+    assert not found.ready
+    assert not found.suspects
 
 
 def test_an_idle_worker_asks_two_statements_a_second_at_most(

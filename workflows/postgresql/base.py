@@ -24,10 +24,9 @@ logger = logging.getLogger(__name__)
 
 STEPS = "steps of %s"  # names their pool, by the alias of the database
 SOUND_FOR = 1.0  # seconds for which a connection that was used needs no check
-CLOSED = "The connection of a step was closed: it left its session changed."
 
 
-class StepCursor(base.ServerBindingCursor):  # type: ignore[misc, name-defined]
+class StepCursor(base.ServerBindingCursor):
     """Tells its wrapper what was executed, and when it is closed."""
 
     wrapper: DatabaseWrapper | None = None
@@ -35,16 +34,16 @@ class StepCursor(base.ServerBindingCursor):  # type: ignore[misc, name-defined]
     def execute(self, query: Any, *args: Any, **kwargs: Any) -> Any:
         """Execute, and note what a session has to be kept for."""
         self._note(query)
-        return super().execute(query, *args, **kwargs)
+        return super().execute(query, *args, **kwargs)  # type: ignore[misc]
 
     def executemany(self, query: Any, *args: Any, **kwargs: Any) -> Any:
         """Execute many times, and note the same."""
         self._note(query)
-        return super().executemany(query, *args, **kwargs)
+        return super().executemany(query, *args, **kwargs)  # type: ignore[misc]
 
     def close(self) -> None:
         """Close; the connection may be given back then."""
-        super().close()
+        super().close()  # type: ignore[misc]
         wrapper, self.wrapper = self.wrapper, None
         if wrapper is not None:
             wrapper.cursor_closed(self)
@@ -55,7 +54,13 @@ class StepCursor(base.ServerBindingCursor):  # type: ignore[misc, name-defined]
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's, with a second pool for the code of steps. Without a pool it is Django's."""
+    """Django's, with a second pool for the code of steps. Without a pool it is Django's.
+
+    The stubs leave out what is overridden here; a test notices if Django renames it.
+    """
+
+    _connection_pools: dict[str, Any]  # Django's, of all wrappers
+    _configure_connection: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -135,9 +140,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> None:
         if self._of_step and self.is_pinned and self.connection is not None:
-            logger.debug(CLOSED)
             self.connection.close()  # the pool makes another; nobody inherits the session
-        super()._close()
+        super()._close()  # type: ignore[misc]
 
     def _step_pool(self) -> Any:
         params = self.get_connection_params() | {"autocommit": True, "cursor_factory": StepCursor}
@@ -154,7 +158,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def is_crowded(pool: Any) -> bool:
-    """Say whether a pool has all the connections that it may have, so that it is a matter of time."""
+    """Say whether a pool has all the connections that it may have: then one will be free."""
     return bool(pool.get_stats().get("pool_size", 0) >= pool.max_size)
 
 

@@ -1,6 +1,6 @@
 """Which statements leave something in their session.
 
-A step's connection is given back after each transaction, so the next one may run in another session.
+A step's connection is given back after each transaction, so the next may run in another session.
 After a statement that depends on its session the step keeps its connection until its attempt ends,
 as the poolers of the field do ("pinning").
 """
@@ -18,7 +18,8 @@ PLAIN = re.compile(
 )
 # Functions that depend on the session, within a statement that would else be plain.
 DEPENDENT = re.compile(
-    r"advisory_(un)?lock|set_config|currval|lastval|pg_temp|setseed|\bINTO\s+TEMP|dblink", re.IGNORECASE
+    r"advisory_(un)?lock|set_config|currval|lastval|pg_temp|setseed|\bINTO\s+TEMP|dblink",
+    re.IGNORECASE,
 )
 
 

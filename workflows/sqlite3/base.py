@@ -39,7 +39,7 @@ class Reader(NamedTuple):
 def oldest_reader() -> Reader | None:
     """Return the query of this process that has been open longest, if there is one."""
     oldest = min(list(_open), key=lambda one: one.since, default=None)
-    return oldest and Reader(oldest.thread, time.monotonic() - oldest.since)
+    return None if oldest is None else Reader(oldest.thread, time.monotonic() - oldest.since)
 
 
 class Cursor(base.SQLiteCursorWrapper):

@@ -1,6 +1,6 @@
 """SQLite's write-ahead log, kept small.
 
-SQLite moves the log into the database by itself, and begins it anew once nobody reads what was before.
+SQLite moves the log into the database by itself, and begins it anew once nobody reads an old state.
 A reader that takes minutes makes it grow, and the file keeps the size it once had.
 """
 

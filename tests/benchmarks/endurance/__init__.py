@@ -1,1 +1,1 @@
-"""Memory and files of the processes over very many cycles: `python -m tests.benchmarks.endurance`."""
+"""Memory and files over very many cycles: `python -m tests.benchmarks.endurance`."""

@@ -1,4 +1,4 @@
-"""`make soak-memory`: 100,000 cycles in each mode; memory, threads, files and WAL have to level off.
+"""`make soak-memory`: 100,000 cycles in each mode, over which memory and files have to level off.
 
 A cycle is what people do: a run is started on its page, its request is approved on its page, and
 the run completes. Several clients do that at full speed while a browser shows the inbox. The exit

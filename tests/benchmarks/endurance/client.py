@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 
 ROW = re.compile(r'<li data-request="([0-9a-f-]{36})"')
 TOKEN = "e" * 32
-BATCH = 20  # runs that are started between two looks at the inbox
-PAUSE = 0.05  # seconds before the next look at an inbox that has nothing for this client
+BATCH = 25  # runs that are started between two looks at the inbox
+PAUSE = 0.2  # seconds before the next look at an inbox that has nothing for this client
 
 
 class Client:

@@ -1,4 +1,4 @@
-"""The settings of production, from the environment, and one workflow that does no work of its own."""
+"""Production's settings, from the environment, and one workflow that does no work of its own."""
 
 from blazen_site.settings import *  # noqa: F403
 from blazen_site.settings import INSTALLED_APPS
