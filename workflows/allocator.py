@@ -1,7 +1,8 @@
 """How the C library keeps memory that was freed.
 
 For threads that allocate at the same time it opens up to eight areas for each processor, and it
-hardly ever gives a page of them back. Python's threads allocate one after another, so two areas are enough.
+hardly ever gives a page of them back. Python's threads allocate one after another, so two areas are
+enough.
 """
 
 from __future__ import annotations
