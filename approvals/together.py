@@ -13,8 +13,8 @@ from approvals.door.undo import may_undo
 from approvals.edits import Change, changed
 from approvals.models import Comment, Decision, Draft
 from approvals.trail import Told
-from approvals.verdict import Verdict, verdict_of
 from workflows.models import InputRequest, database_now
+from workflows.outcome import Verdict, verdict_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
