@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from approvals.consequence import Consequence
 from approvals.deadline import deadline_words
 from approvals.door.rules import check_claim, check_open, check_permitted
 from approvals.edits import Change, EditForm, changed
@@ -158,6 +159,11 @@ class Detail:
     def at_deadline(self) -> str:
         """What happens by itself at the deadline; empty without one."""
         return deadline_words(self.request)
+
+    @property
+    def consequence(self) -> Consequence | None:
+        """What an approval does."""
+        return Consequence.of(self.request)
 
     @property
     def by_whom(self) -> str:
