@@ -53,10 +53,12 @@ class Canaries:
 
     def add_run(self, status: str, finance: Group) -> None:
         """Make a run with a request for alice, one answered by the group, and one for all."""
-        late = {"wake_at": timezone.now() + timedelta(hours=10)} if status == "waiting" else {}
+        late: dict[str, Any] = (
+            {"wake_at": timezone.now() + timedelta(hours=10)} if status == "waiting" else {}
+        )
         run = make_run(status=status, started_by=self.people["own"], **late)
         self.runs.append(run)
-        over = {"status": "cancelled"} if status == "failed" else {}
+        over: dict[str, Any] = {"status": "cancelled"} if status == "failed" else {}
         few = self.request(run, self.people["alice"], **over)
         done = self.request(run, finance, answered=True)
         self.request(run, None, **over)
@@ -75,7 +77,8 @@ class Canaries:
     ) -> InputRequest:
         """Make a request that is full of such texts, with what people did about it."""
         alice = self.people["alice"]
-        given = {"run": run, "assigned": to is not None, "quorum": 2, "editable": ["amount"]}
+        given: dict[str, Any] = {"run": run, "assigned": to is not None, "quorum": 2}
+        given["editable"] = ["amount"]
         if answered:
             by = self.people["fiona"]
             row = make_answered({"approved": False}, by=by, **given, **columns)

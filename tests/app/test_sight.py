@@ -104,7 +104,7 @@ def answers(client: Client, world: Canaries) -> Iterator[tuple[str, str]]:
             fields = {"to": "nobody", "verdict": "approve", "comment": "x"}
             yield f"POST {address}", said(undone(client, address, fields))
     for request in world.requests:
-        yield f"open {request.pk}", said(client.get("/", {"open": request.pk}, headers=HTMX))
+        yield f"open {request.pk}", said(client.get("/", {"open": str(request.pk)}, headers=HTMX))
     chosen = [str(one.pk) for one in world.requests if one.is_pending]
     batch = {"_id": chosen, "verdict": "reject"} | {DIGEST + one: "x" for one in chosen}
     told = " ".join(chosen)  # these ids were sent

@@ -71,7 +71,7 @@ class Retry:
         return self.unfinished.attempt - 1
 
 
-STEP_WORDS = {
+STEP_WORDS: dict[str, str] = {
     WorkflowRun.Status.QUEUED: "next",
     WorkflowRun.Status.RUNNING: "in progress",
     WorkflowRun.Status.WAITING: "retrying",
