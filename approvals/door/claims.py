@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from approvals.door.candidates import unfit
 from approvals.door.rules import OPERATE, check_claim, check_open, check_permitted, find
 from approvals.errors import Closed, Invalid, NotPermitted
 from approvals.models import Comment
@@ -67,7 +68,8 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
     """Give a request to these users and groups, and to nobody else. It is free then.
 
     For operators and for whom it was given to; only operators may give it to everybody, by an
-    empty list. Raise as `decide` does; `Invalid` names who does not exist.
+    empty list. Raise as `decide` does; `Invalid` lists the names that cannot decide it, whether
+    they exist or not.
     """
     request = find(user, request_id)
     if not may_reassign(user, request):
@@ -99,12 +101,14 @@ def may_reassign(user: User, request: InputRequest) -> bool:
 def _check_names(
     user: User, request: InputRequest, names: Sequence[str], directory: Directory
 ) -> None:
-    unknown = directory.unknown(names)
     fault = ""
     if len(names) > MOST:
         fault = f"At most {MOST} names"
-    elif unknown:
-        fault = f"There is no active user or group {', '.join(map(repr, unknown))}"
+    elif wrong := unfit(request, names, directory):
+        fault = (
+            f"This cannot be given to {', '.join(map(repr, wrong))}: name active people, or groups "
+            "with a member, who may decide it"
+        )
     elif not names and not user.has_perm(OPERATE):
         fault = "Name somebody"
     if fault:
