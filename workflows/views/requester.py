@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 from workflows.errors import InvalidIdempotencyKey
 
@@ -35,3 +35,12 @@ def wants_fragment(request: HttpRequest) -> bool:
     return headers.get("HX-Request") == "true" and not (
         headers.get("HX-Boosted") == "true" or headers.get("HX-History-Restore-Request") == "true"
     )
+
+
+def typed_before(request: HttpRequest) -> QueryDict | None:
+    """Return what was typed into a form of this page that could not be sent, if anything was.
+
+    Whoever holds such forms back (the login of a site) sets `request.typed_before`.
+    """
+    found = getattr(request, "typed_before", None)
+    return found() if found is not None else None
