@@ -25,7 +25,7 @@ def decide_many(http: HttpRequest) -> HttpResponse:
     request and come back.
     """
     ids = http.GET.getlist(CHOSEN) or http.POST.getlist(CHOSEN)
-    data = http.POST if http.method == "POST" else typed_before(http)
+    data = http.POST if http.method == "POST" else typed_before(http, "approvals:decide_many")
     try:
         batch = Batch.of(person(http), ids, data)
     except TooMany as error:

@@ -37,10 +37,11 @@ def wants_fragment(request: HttpRequest) -> bool:
     )
 
 
-def typed_before(request: HttpRequest) -> QueryDict | None:
-    """Return what was typed into a form of this page that could not be sent, if anything was.
+def typed_before(request: HttpRequest, *actions: str) -> QueryDict | None:
+    """Return what was typed into a form of this page that could not be sent, None for nothing.
 
-    Whoever holds such forms back (the login of a site) sets `request.typed_before`.
+    `actions` are names of views, one of which was to take it. Whoever keeps such forms (the
+    log-in of a site) sets `request.typed_before`.
     """
     found = getattr(request, "typed_before", None)
-    return found() if found is not None else None
+    return found(actions) if found is not None else None
