@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from approvals.accounts.unsent import Unsent, login_address, page_behind, sealed
+from workflows.templatetags.node import humanised
 
 STATUS = 409
 
@@ -34,12 +35,7 @@ def refuse_other_person(request: HttpRequest, writer: str) -> HttpResponse:
 
 def shown(unsent: Unsent) -> list[tuple[str, str]]:
     """Return the fields that a person filled in, each with its name and text."""
-    return [
-        (name.rpartition(".")[2].replace("_", " ").strip().capitalize(), text)
-        for name, values in unsent.fields.items()
-        for text in values
-        if text.strip() and (name[:1] != "_" or name.startswith("_edit."))
-    ]
+    return [(humanised(name.rpartition(".")[2]), text) for name, text in unsent.written]
 
 
 def name_of(user_id: str) -> str:

@@ -7,6 +7,7 @@ person is kept (`writer`), so a stranger fills no session.
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import asdict, dataclass
 from typing import Any, Self
@@ -44,6 +45,8 @@ RESTORED = {
     "approvals:decide", "approvals:draft", "approvals:comments", "approvals:reassign",
     "approvals:decide_many", "workflows:start", "accounts:account",
 }  # fmt: skip
+
+_CONTROL = re.compile(r"_(id|go|key|digest)\b")  # what a form sends beside what is typed
 
 
 def page_behind(address: str) -> str:
@@ -95,9 +98,13 @@ class Unsent:
     @property
     def is_written(self) -> bool:
         """Whether a person typed or chose something in it, and did not only press a button."""
-        own = [name for name in self.fields if name[:1] != "_" or name.startswith("_edit.")]
-        texts = (text for name in own for text in self.fields[name])
-        return any(text.strip() for text in texts) or self.too_long or bool(self.files)
+        return bool(self.written) or self.too_long or bool(self.files)
+
+    @property
+    def written(self) -> list[tuple[str, str]]:
+        """The names and texts that a person filled in."""
+        pairs = ((name, text) for name, values in self.fields.items() for text in values)
+        return [(name, text) for name, text in pairs if text.strip() and not _CONTROL.match(name)]
 
     @property
     def is_restored(self) -> bool:

@@ -27,7 +27,7 @@ NO_PAGE = {
         f"approvals:{verb}": "a POST that leads back to the request"
         for verb in ("claim", "release", "reassign", "comments", "draft", "undo")
     },
-    "approvals:decide_many": "a POST that shows the inbox's requests once more",
+    "approvals:decide_many": "shown by `bulk`, whose address holds the ids that it chose",
     "workflows:snapshot": "JSON",
     "workflows:run_action": "a POST that leads to the run",
 }
@@ -113,7 +113,7 @@ def cancel_asked(tab: Tab) -> None:
 def several_ticked(tab: Tab) -> None:
     for row in ("Which terms do we offer Okafor", "Release 4.2.0"):
         tab.page.locator(f"li:has-text('{row}') .tick input").check()
-    tab.page.click(".chosen button")
+    tab.page.click("#chosen button >> nth=0")
     tab.page.locator("h1").wait_for()
 
 
