@@ -15,7 +15,6 @@ from django.contrib.auth.views import (
 )
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_http_methods
@@ -34,7 +33,7 @@ class Login(LoginView):
 
     authentication_form = LoginForm
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the form, or lead on."""
         if request.user.is_authenticated:
             return HttpResponseRedirect(self.get_success_url())
@@ -55,7 +54,7 @@ class Login(LoginView):
 class Logout(LogoutView):
     """The logout. What somebody else had typed goes along to their login (`_unsent`)."""
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """End the login."""
         response = super().post(request, *args, **kwargs)
         if "_unsent" in request.POST:
@@ -82,7 +81,8 @@ def account(request: HttpRequest) -> HttpResponse:
     form = PreferencesForm(request.POST or None, instance=preferences)
     typed = typed_before(request, "accounts:account")
     if typed is not None:  # it is shown as it was typed, and not checked before it is sent
-        form.initial |= {"time_zone": typed.get("time_zone"), "keys_on": "keys_on" in typed}
+        form.initial["time_zone"] = typed.get("time_zone")
+        form.initial["keys_on"] = "keys_on" in typed
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, f"Saved. {said(form)}")

@@ -1,4 +1,4 @@
-"""A login that ended or changed: what was typed comes back to who typed it, and goes nowhere else."""
+"""A login that ended or changed: what was typed comes back to its writer, and goes nowhere else."""
 
 from __future__ import annotations
 
@@ -158,8 +158,7 @@ def test_another_person_neither_sends_nor_sees_what_was_kept(
     assert not holds(shown, name)
     assert WORDS not in text(shown)
     assert KEY not in browser.client.session
-    changed = everything()
-    assert [part for part in changed[:-1]] == before[:-1]
+    assert everything()[:-1] == before[:-1], "all but the preferences, which a visit makes"
 
 
 @pytest.mark.parametrize("token", ["stale", "fresh"])
@@ -190,7 +189,11 @@ def again_as_alice(browser: Browser, refused: Any, page: str, name: str) -> None
     """Press the button of the refusal, log in, and find the text in its form."""
     names = ("csrfmiddlewaretoken", "_as", "next", "_unsent")
     part = refused.content.decode().rpartition("<form")[2]
-    fields = {one: html.unescape(re.search(rf'name="{one}" value="([^"]*)"', part)[1]) for one in names}  # type: ignore[index]
+    fields = {}
+    for one in names:
+        found = re.search(rf'name="{one}" value="([^"]*)"', part)
+        assert found, one
+        fields[one] = html.unescape(found[1])
     out = browser.post("/accounts/logout/", fields)
     assert out["Location"].startswith("/accounts/login/?next=")
     browser.log_in("alice", next=page)
@@ -241,7 +244,9 @@ def test_what_came_back_is_gone_once_it_is_sent(browser: Browser, request_: Inpu
     assert KEY not in browser.client.session
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "http://testserver.evil.example", "null", ""])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "http://testserver.evil.example", "null", ""]
+)
 def test_no_other_site_puts_words_into_a_form(
     browser: Browser, request_: InputRequest, origin: str
 ) -> None:

@@ -64,9 +64,7 @@ def test_the_bar_is_in_view_at_every_width(browser: Browser, shown: Gallery, nam
         one.enter(tab, shown.places)
         tab.page.wait_for_load_state()
         tab.page.evaluate(UNFOLD)
-        wrong = [
-            fault for height in HEIGHTS for fault in misplaced(tab.page, WIDTHS[::2], height)
-        ]
+        wrong = [fault for height in HEIGHTS for fault in misplaced(tab.page, WIDTHS[::2], height)]
         tab.page.evaluate(LENGTHEN)
         wrong += misplaced(tab.page, WIDTHS, 768)
         assert wrong == []
