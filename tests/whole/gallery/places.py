@@ -12,6 +12,7 @@ from django.http import Http404
 from django.urls import resolve
 
 from tests.routes import routes
+from tests.whole.gallery import PASSWORD
 from tests.whole.pages import Tab, expect
 
 NOWHERE = "/requests/00000000-0000-4000-8000-000000000000/"
@@ -117,6 +118,24 @@ def several_ticked(tab: Tab) -> None:
     tab.page.locator("h1").wait_for()
 
 
+def other_login(tab: Tab) -> None:
+    """Send a form of vera's after nina has logged in, in another tab."""
+    tab.enter("vera", PASSWORD)
+    tab.page.wait_for_url("**/")
+    tab.open("/accounts/")
+    tab.page.select_option("[name=time_zone]", "Asia/Tokyo")
+    other = tab.context.new_page()
+    other.goto(f"{tab.origin}/accounts/")
+    other.get_by_role("button", name="Log out").locator("visible=true").click()
+    other.fill("[name=username]", "nina")
+    other.fill("[name=password]", PASSWORD)
+    other.press("[name=password]", "Enter")
+    other.wait_for_url(f"{tab.origin}/")
+    other.close()
+    tab.page.click("main form button.main")
+    expect(tab.page.locator("h1")).to_have_text("You are now logged in as nina")
+
+
 def keys_open(tab: Tab) -> None:
     tab.page.keyboard.press("?")
     tab.page.locator("#keys-help").wait_for()
@@ -182,6 +201,7 @@ SHOWN = (
     Place("admin-run", "admin", "admin-run", shown=False),
     Place("login", "", "/accounts/login/"),
     Place("login-refused", "", "/accounts/login/", refused_login, shown=False),
+    Place("other-login", "", "/accounts/login/", other_login, shown=False),
     Place("login-locked-out", "", "/accounts/login/", locked_out, shown=False),
 )
 
