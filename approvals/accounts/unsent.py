@@ -135,7 +135,10 @@ def kept(request: HttpRequest) -> Unsent | None:
     stored: dict[str, Any] | None = request.session.get(KEY)
     if stored is None:
         return None
-    unsent = Unsent(**stored)
+    try:
+        unsent = Unsent(**stored)
+    except TypeError:  # written by another version of this code
+        return None
     if unsent.writer != str(request.user.pk) or time.time() - unsent.at > MAX_AGE:
         return None
     return unsent
