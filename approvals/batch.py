@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.http import QueryDict
 
+from approvals.consequence import Consequence
 from approvals.detail import obstacle
 from approvals.door import Answer, Item
 from approvals.door.bulk import gather, unfit
@@ -21,10 +22,10 @@ from approvals.errors import AlreadyVoted, AnswerRefused, Invalid, Superseded
 from approvals.key_facts import key_facts
 from approvals.models import Decision
 from approvals.replies import BareForm
-from approvals.verdict import Verdict, verdict_of
 from workflows.forms import SchemaForm
 from workflows.forms.field import Field
 from workflows.models import InputRequest
+from workflows.outcome import Verdict, verdict_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -70,6 +71,11 @@ class Row:
         """What was answered."""
         assert self.request
         return verdict_of(self.request.response)
+
+    @property
+    def consequence(self) -> Consequence | None:
+        """What an approval does, as far as that is still so."""
+        return Consequence.of(self.request) if self.request and self.is_open else None
 
     @property
     def prefix(self) -> str:
