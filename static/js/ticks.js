@@ -65,7 +65,7 @@
   const begin = () => {
     const batch = $("#batch");
     if (!batch) return show();
-    // The answer to a POST: a reload, and Back from a request, must not send it again.
+    // The answer to a POST: a reload must not send it again.
     const { address } = batch.dataset;
     if (location.pathname + location.search !== address) history.replaceState(null, "", address);
     const ids = load();
