@@ -11,8 +11,11 @@ class ApprovalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, and make the groups after each migration."""
+        """Register the checks, let workers seal decisions, make the groups after a migration."""
         from approvals.accounts import checks  # noqa: F401
         from approvals.groups import make_groups
+        from approvals.seals import Sealer
+        from workflows.driver.sweep import CHORES
 
         post_migrate.connect(make_groups, sender=self)
+        CHORES.append(Sealer())

@@ -17,6 +17,7 @@ from approvals.detail import Detail
 from approvals.edits import PREFIX
 from approvals.errors import AnswerRefused, Invalid, NotVisible
 from approvals.filters import Filters
+from approvals.origin import origin_of
 from approvals.views.request import draw, redirect_after_post
 from workflows.views.requester import person, wants_fragment
 
@@ -53,7 +54,9 @@ def comments(http: HttpRequest, request_id: UUID) -> HttpResponse:
 @require_POST
 def undo(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Take one's own answer back."""
-    return act(http, request_id, lambda: door.withdraw(person(http), request_id, door="inbox"))
+    user, origin = person(http), origin_of(http)
+    verb = lambda: door.withdraw(user, request_id, door="inbox", origin=origin)  # noqa: E731
+    return act(http, request_id, verb)
 
 
 @require_POST
