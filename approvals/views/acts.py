@@ -45,6 +45,12 @@ def reassign(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 
 @require_POST
+def reask(http: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Give the request the form that the code has now."""
+    return act(http, request_id, lambda: door.reask(person(http), request_id))
+
+
+@require_POST
 def comments(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Say `said` to all who see the request."""
     text = http.POST.get("said", "")

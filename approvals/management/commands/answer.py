@@ -13,7 +13,6 @@ from django.core.management.base import BaseCommand, CommandError
 from approvals.door import Outcome, decide
 from approvals.errors import AnswerRefused
 from approvals.origin import command_origin
-from approvals.verdict import verdict_of
 from workflows.forms.digits import keep_digits
 from workflows.limits import InputRefused, parse_json
 from workflows.models import InputRequest
