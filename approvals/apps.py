@@ -13,9 +13,12 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, let workers seal decisions, make the groups after a migration."""
         from approvals.accounts import checks  # noqa: F401
+        from approvals.eligible import still_deciding
         from approvals.groups import make_groups
         from approvals.seals import Sealer
+        from workflows.driver.reminders import STILL_DECIDING
         from workflows.driver.sweep import CHORES
 
         post_migrate.connect(make_groups, sender=self)
         CHORES.append(Sealer())
+        STILL_DECIDING.append(still_deciding)
