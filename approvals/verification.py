@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 
+from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
 from approvals.contradictions import wrong_requests
@@ -15,6 +17,27 @@ from approvals.signature import content_of, verify
 PAGE = 1000
 Kind = DecisionSeal.Kind
 Seals = dict[str, DecisionSeal]  # of one decision, by kind
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Read everything as it is at one moment, while others go on deciding.
+
+    Within a transaction of the caller it is left to that.
+    """
+    if connection.in_atomic_block:
+        yield
+    elif connection.vendor == "postgresql":
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+    else:  # `atomic` would keep all others from writing
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN")
+            try:
+                yield
+            finally:
+                cursor.execute("ROLLBACK")
 
 
 def findings() -> Iterator[str]:

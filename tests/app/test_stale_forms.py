@@ -253,7 +253,11 @@ def test_what_cannot_be_asked_again_says_why(olga: User) -> None:
 
 
 def test_a_default_that_fits_answers_at_the_deadline(olga: User) -> None:
-    timed = {"due_in": timedelta(hours=1), "on_deadline": "default", "default_response": YES}
+    timed: dict[str, Any] = {
+        "due_in": timedelta(hours=1),
+        "on_deadline": "default",
+        "default_response": YES,
+    }
     asked(version(Old, **timed))
     sweep_after_the_deadline()
     drive()
@@ -265,7 +269,11 @@ def test_a_default_that_no_longer_fits_leaves_the_request_open_and_overdue(
     olga: User, today: Workflow | None
 ) -> None:
     no = {"approved": False}
-    timed = {"due_in": timedelta(hours=1), "on_deadline": "default", "default_response": no}
+    timed: dict[str, Any] = {
+        "due_in": timedelta(hours=1),
+        "on_deadline": "default",
+        "default_response": no,
+    }
     asked(version(Old, **timed))
     registry.unregister(NAME) if today is None else deploy(today)
     sweep_after_the_deadline()
@@ -281,7 +289,11 @@ def test_a_default_that_no_longer_fits_leaves_the_request_open_and_overdue(
 
 def test_a_person_answers_after_the_default_did_not_fit(alice: User, olga: User) -> None:
     no = {"approved": False}
-    timed = {"due_in": timedelta(hours=1), "on_deadline": "default", "default_response": no}
+    timed: dict[str, Any] = {
+        "due_in": timedelta(hours=1),
+        "on_deadline": "default",
+        "default_response": no,
+    }
     request = asked(version(Old, **timed))
     deploy(version(Strict))
     sweep_after_the_deadline()
@@ -291,7 +303,11 @@ def test_a_person_answers_after_the_default_did_not_fit(alice: User, olga: User)
 
 
 def test_asking_an_overdue_one_again_gives_it_time_and_checks_its_default(olga: User) -> None:
-    timed = {"due_in": timedelta(hours=1), "on_deadline": "default", "default_response": YES}
+    timed: dict[str, Any] = {
+        "due_in": timedelta(hours=1),
+        "on_deadline": "default",
+        "default_response": YES,
+    }
     request = asked(version(Old, **timed))
     deploy(version(More))
     sweep_after_the_deadline()
@@ -303,7 +319,11 @@ def test_asking_an_overdue_one_again_gives_it_time_and_checks_its_default(olga: 
 
 
 def test_a_worker_with_old_code_leaves_the_default_to_the_new(olga: User) -> None:
-    timed = {"due_in": timedelta(hours=1), "on_deadline": "default", "default_response": YES}
+    timed: dict[str, Any] = {
+        "due_in": timedelta(hours=1),
+        "on_deadline": "default",
+        "default_response": YES,
+    }
     asked(version(Old, **timed))
     now = database_now()
     new = {NAME: version(Old).signature}

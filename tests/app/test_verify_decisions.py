@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from importlib import import_module
 from io import StringIO
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -362,6 +363,25 @@ def test_a_worker_seals_what_was_decided_now_and_then(alice: User) -> None:
     assert not DecisionSeal.objects.exists()
     sealer(soon(seconds=11))
     assert DecisionSeal.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_decisions_that_come_and_go_meanwhile_are_whole(alice: User, settings: Any) -> None:
+    settings.UNDO_SECONDS = 60
+    requests = [make_request() for _ in range(15)]
+
+    def work() -> None:
+        for request in requests:
+            decide(alice, request)
+            door.withdraw(alice, request.id, door="inbox")
+        connection.close()
+
+    worker = Thread(target=work)
+    worker.start()
+    while worker.is_alive():
+        verify()
+    worker.join()
+    assert "30 decisions" in verify()
 
 
 def test_another_key_verifies_nothing_until_it_is_added(alice: User, settings: Any) -> None:

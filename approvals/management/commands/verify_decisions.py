@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from approvals.models import Decision, DecisionChain
 from approvals.origin import command_origin
 from approvals.seals import accept, seal_new
-from approvals.verification import findings, has_seal
+from approvals.verification import findings, has_seal, one_moment
 
 
 def place(text: str) -> tuple[int, str]:
@@ -19,6 +21,13 @@ def place(text: str) -> tuple[int, str]:
     if not (number.isascii() and number.isdigit() and len(signature) == 64):
         raise ArgumentTypeError(f"{text!r} is no end of a chain as this command prints it.")
     return int(number), signature
+
+
+def missing(expect: list[tuple[int, str]]) -> Iterator[str]:
+    """Yield a sentence for each known end that the chain does not have."""
+    for number, signature in expect:
+        if not has_seal(number, signature):
+            yield f"The chain has no seal {number} with this signature: it was cut or made anew."
 
 
 class Command(BaseCommand):
@@ -52,20 +61,17 @@ class Command(BaseCommand):
         for pk in accept:
             self.accept(pk)
         seal_new()
-        faults = [
-            f"The chain has no seal {number} with this signature: it was cut or made anew."
-            for number, signature in expect
-            if not has_seal(number, signature)
-        ]
-        for fault in faults:
-            self.stdout.write(fault)
-        for fault in findings():
-            faults.append(fault)
-            self.stdout.write(fault)
-        end = DecisionChain.objects.filter(pk=1).first() or DecisionChain()
-        self.stdout.write(f"{Decision.objects.count()} decisions. The chain ends at {end}")
-        if faults:
-            raise CommandError(f"{len(faults)} things are wrong; see above.")
+        with one_moment():
+            found = sum(self.report(fault) for fault in chain(missing(expect), findings()))
+            end = DecisionChain.objects.filter(pk=1).first() or DecisionChain()
+            self.stdout.write(f"{Decision.objects.count()} decisions. The chain ends at {end}")
+        if found:
+            raise CommandError(f"{found} things are wrong; see above.")
+
+    def report(self, fault: str) -> int:
+        """Write a line at once, and count it."""
+        self.stdout.write(fault)
+        return 1
 
     def accept(self, pk: int) -> None:
         """Seal what is not signed of a decision, with who answers for it."""
