@@ -96,10 +96,9 @@ def _anew(request: InputRequest, workflow: Workflow, now: datetime) -> tuple[dic
     columns: dict[str, Any] = {"votes": 0, "claimed_by": None, "claimed_until": None}
     if request.overdue_at:
         columns |= request.times_anew(now)
-    if request.on_deadline == OnDeadline.DEFAULT:
-        if not _takes_default(request, workflow):
-            columns |= {"on_deadline": OnDeadline.STAY_OPEN, "default_response": None}
-            said += "; its default no longer fits, so it stays open at its deadline"
+    if request.on_deadline == OnDeadline.DEFAULT and not _takes_default(request, workflow):
+        columns |= {"on_deadline": OnDeadline.STAY_OPEN, "default_response": None}
+        said += "; its default no longer fits, so it stays open at its deadline"
     request.schema = workflow.reply_schema(request.event)
     request.revision += 1
     columns |= {
@@ -111,7 +110,7 @@ def _anew(request: InputRequest, workflow: Workflow, now: datetime) -> tuple[dic
 
 
 def _takes_default(request: InputRequest, workflow: Workflow) -> bool:
-    """Say whether the code takes the default as it is: validators that change it would do so twice."""
+    """Say whether the code takes the default, and leaves it as it is."""
     default = request.default_response
     try:
         return same(workflow.check_reply(request.event, request.allow, default), default)

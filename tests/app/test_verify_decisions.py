@@ -417,7 +417,7 @@ def test_decisions_that_were_there_before_are_sealed_by_the_migration(
     sql(f"UPDATE {TABLE} SET signature = '', name = '', seen = ''")
     sql("DELETE FROM approvals_decisionseal")
     sql("DELETE FROM approvals_decisionchain")
-    migration = import_module("approvals.migrations.0004_signed_decisions")
+    migration = import_module("approvals.migrations.0005_signed_decisions")
     migration.seal_existing(apps, None)
     verify()
     names = Decision.objects.order_by("pk").values_list("name", flat=True)

@@ -41,7 +41,7 @@ def seal_existing(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('approvals', '0003_fewer_indexes'),
+        ('approvals', '0004_browser_time_zone'),
         ('workflows', '0007_counts_within_indexes'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
