@@ -182,7 +182,7 @@ def test_a_mail_server_that_is_away_is_tried_again(
 
 @pytest.mark.parametrize(
     "prompt",
-    ["Pay it?\rBcc: all@example.com", "Pay it?\r\nBcc: x", "Pay\x00 it?", "Pay\x0b it?\x85now",
+    ["Pay it?\rBcc: all@example.com", "Pay it?\r\nBcc: x", "Pay\x01 it?", "Pay\x0b it?\x85now",
      "\u202ePay it?\u2066", "\r\n\r\n Pay it?", "Pay \u2028it?", "P\U000e0041ay it?"],
 )  # fmt: skip
 def test_a_prompt_of_any_characters_is_one_safe_line(
@@ -206,7 +206,7 @@ def test_a_prompt_of_any_characters_is_one_safe_line(
         ("a" * 200, "a" * 99 + "…"),
         ("  many \t spaces\u00a0here ", "many spaces here"),
         ("Grüße an 東京 👍", "Grüße an 東京 👍"),
-        ("\ud800half", "half"),
+        ("\ud800half\x00", "half"),
     ],
 )
 def test_a_line_shows_what_can_be_seen(text: str, line: str) -> None:
