@@ -133,6 +133,16 @@ class RunBlocked(AnswerRefused):
     status = 503
 
 
+class StaleForm(RunBlocked):
+    """The form was made by another version of the code than reads the answer."""
+
+
+class CannotReask(AnswerRefused):
+    """The request cannot be asked again under the code as it is now."""
+
+    status = 409
+
+
 def _sentence(error: dict[str, Any]) -> str:
     place = ".".join(str(part) for part in error.get("loc", ()))
     message = str(error.get("msg", "")).rstrip(".")

@@ -10,6 +10,7 @@ from uuid import UUID
 from approvals.door.deciding import Outcome, decide
 from approvals.door.rules import find
 from approvals.errors import AnswerRefused, MixedBatch, NotVisible, TooMany
+from approvals.origin import UNKNOWN, Origin
 from workflows.models import InputRequest
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def decide_many(
     door: str,
     readable: bool = True,
     digests: Mapping[str, str] | None = None,
+    origin: Origin = UNKNOWN,
 ) -> list[Item]:
     """Give one answer to many requests, each through `decide`, and return what became of each.
 
@@ -64,8 +66,9 @@ def decide_many(
         digest = (digests or {}).get(item.request_id, "")
         try:
             outcome = decide(
-                user, item.request_id, response, door=door, readable=readable, digest=digest
-            )
+                user, item.request_id, response, door=door, readable=readable, digest=digest,
+                origin=origin,
+            )  # fmt: skip
             done.append(Item(item.request_id, outcome.decision.request, outcome))
         except AnswerRefused as error:
             done.append(Item(item.request_id, item.request, refusal=error))

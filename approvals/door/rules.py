@@ -22,6 +22,7 @@ from approvals.errors import (
     NotPermitted,
     NotVisible,
     RunBlocked,
+    StaleForm,
     Superseded,
     TooLarge,
 )
@@ -29,6 +30,7 @@ from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, regi
 from workflows.engine.edits import check_edits
 from workflows.limits import InputRefused, LimitExceeded, check_json
 from workflows.models import InputRequest, WorkflowRun, database_now
+from workflows.models.staleness import stale_reason
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -88,6 +90,16 @@ def check_open(request: InputRequest) -> None:
         )
     if run.status == WorkflowRun.Status.BLOCKED:
         raise RunBlocked(_blocked(request))
+    check_current(request)
+
+
+def check_current(request: InputRequest) -> None:
+    """Raise `StaleForm` unless the code still has the schema that the request was asked with."""
+    if reason := stale_reason(request):
+        raise StaleForm(
+            f"Request {request.id} needs an operator: {reason}. It takes no answer until it is "
+            "asked again."
+        )
 
 
 def check_claim(user: User, request: InputRequest) -> None:

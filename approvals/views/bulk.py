@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 from approvals import door
 from approvals.door.bulk import Item, gather
 from approvals.errors import AnswerRefused, Invalid
+from approvals.origin import origin_of
 from approvals.replies import BareForm, form_for
 from workflows.forms import SchemaForm
 from workflows.models import InputRequest
@@ -39,7 +40,9 @@ def decide_many(http: HttpRequest) -> HttpResponse:
     if form.has_errors:
         return draw(http, items, form=form, status=422)
     digests = {one: http.POST.get(DIGEST + one, "") for one in ids}
-    done = door.decide_many(person(http), ids, response, door="inbox", digests=digests)
+    done = door.decide_many(
+        person(http), ids, response, door="inbox", digests=digests, origin=origin_of(http)
+    )
     faults = [item.refusal for item in done if isinstance(item.refusal, Invalid)]
     if faults and len(faults) == len(done):  # nobody's answer, so it is the form that is wrong
         form.set_errors(faults[0].errors)

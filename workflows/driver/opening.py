@@ -37,6 +37,7 @@ def set_terms(row: InputRequest, workflow: Workflow, event: InputRequestEvent) -
     row.escalate_at = _after(row.created_at, event.escalate_in)
     row.escalate_to = list(event.escalate_to)
     row.act_at = row.next_act()
+    row.schema_digest = workflow.reply_digest(row.event)
     row.digest = digest_of(row)
     row.asked = Asked(workflow.name, event.assign_to)
 

@@ -37,14 +37,15 @@ def check_quorum(where: str, request: type[InputRequestEvent]) -> None:
         raise QuorumWithoutVerdict(
             f"{where}: {request.__name__} has a quorum of {request.quorum}; it needs one at least."
         )
-    if request.quorum > 1 and not _has_verdict(request):
+    if request.quorum > 1 and not has_verdict(request):
         raise QuorumWithoutVerdict(
             f"{where}: {request.__name__} has a quorum of {request.quorum}, so its reply "
             f"{request.reply.__name__} needs a field 'approved: bool' to count approvals by."
         )
 
 
-def _has_verdict(request: type[InputRequestEvent]) -> bool:
+def has_verdict(request: type[InputRequestEvent]) -> bool:
+    """Say whether the answer to this class says if it approves."""
     if is_bare(request.reply):
         return True
     schema = schema_of(request.reply) or {}

@@ -26,7 +26,7 @@ from workflows.engine.held import Held
 from workflows.engine.json_schema import FormSchema
 from workflows.engine.names import check_workflow_name
 from workflows.engine.reading import validated
-from workflows.engine.reply import check_reply, schema_of
+from workflows.engine.reply import check_reply, schema_digest, schema_of
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.steps import Step
 
@@ -61,6 +61,7 @@ class Workflow:
         self.events = event_classes(name, parts)
         check_forms(name, self.start_class, self.events.values())
         self._schemas: dict[str, dict[str, Any] | None] = {}
+        self._schema_digests: dict[str, str] = {}
         self._takers = {cls: self._find_takers(cls) for cls in self.events.values()}
 
     def _find_takers(self, cls: type[Event]) -> tuple[str, ...]:
@@ -145,6 +146,12 @@ class Workflow:
         if request not in self._schemas:
             self._schemas[request] = schema_of(self.request_class(request).reply)
         return self._schemas[request]
+
+    def reply_digest(self, request: str) -> str:
+        """Return the digest of `reply_schema`, which is that of an equal schema anywhere."""
+        if request not in self._schema_digests:
+            self._schema_digests[request] = schema_digest(self.reply_schema(request))
+        return self._schema_digests[request]
 
     def check_reply(self, request: str, allow: Iterable[str], response: Any) -> Any:
         """Return an answer as normalised JSON; raise `InvalidReply` with one entry per fault."""

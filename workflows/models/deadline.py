@@ -52,7 +52,8 @@ class Timed(models.Model):
 
     def is_late(self, now: datetime) -> bool:
         """Say whether the time to answer is over, be it written down already or not."""
-        ends = self.deadline is not None and self.on_deadline != OnDeadline.STAY_OPEN
+        stays = self.on_deadline == OnDeadline.STAY_OPEN or self.overdue_at is not None
+        ends = self.deadline is not None and not stays
         return ends and self.deadline is not None and self.deadline <= now
 
     def next_act(self) -> datetime | None:
@@ -75,9 +76,8 @@ class Timed(models.Model):
         return {name: getattr(self, name) for name in (*names, "overdue_at", "act_at")}
 
     def mark_overdue(self, now: datetime) -> bool:
-        """Say once that the deadline of a request that stays open has passed."""
-        late = self._row().overdue(now).filter(on_deadline=OnDeadline.STAY_OPEN)
-        marked = late.update(overdue_at=now) == 1
+        """Say once that the deadline of a request has passed, which stays open."""
+        marked = self._row().overdue(now).update(overdue_at=now) == 1
         if marked:
             announce.after_commit(runs=(), inbox=True)
         return marked

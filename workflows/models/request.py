@@ -45,7 +45,8 @@ class InputRequest(Claimable, Timed):
     """One question of a run. `id` stands in every address; `request_id` is the engine's name.
 
     `schema` is the JSON Schema of a typed reply, null for a bare request, whose `allow` says
-    which of approve, reject and reply it takes. `door` says which side the answer came through;
+    which of approve, reject and reply it takes. `schema_digest` is the digest of the schema, empty
+    in rows of older code.  `door` says which side the answer came through;
     `answered_by` is null where the system answered.
 
     `revision` counts the versions of what is shown, and `digest` is that of the present one.
@@ -73,6 +74,7 @@ class InputRequest(Claimable, Timed):
     prompt = models.TextField()
     payload = OrderedJSONField(null=True)
     schema = OrderedJSONField(null=True)
+    schema_digest = models.CharField(max_length=64, blank=True, default="", db_default="")
     allow = OrderedJSONField(default=list)
     if_approved = models.CharField(max_length=300, blank=True, default="", db_default="")
     editable = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
@@ -251,7 +253,15 @@ class InputRequest(Claimable, Timed):
     def current_status(self, now: datetime) -> str:
         """Return the status in the database, `expired` as soon as the deadline has passed."""
         self.refresh_from_db(
-            fields=["status", "deadline", "on_deadline", "answered_by", "door", "answered_at"]
+            fields=[
+                "status",
+                "deadline",
+                "on_deadline",
+                "overdue_at",
+                "answered_by",
+                "door",
+                "answered_at",
+            ]  # fmt: skip
         )
         return self.Status.EXPIRED if self.is_pending and self.is_late(now) else self.status
 

@@ -25,8 +25,12 @@ HAD = Q(assigned=True) | Q(claimed_by__isnull=False)
 
 
 def in_time(now: datetime | Slot) -> Q:
-    """Return the condition that a request still takes a person's answer at this moment."""
-    return Q(deadline__isnull=True) | Q(deadline__gt=now) | Q(on_deadline="stay_open")
+    """Return the condition that a request still takes a person's answer at this moment.
+
+    One that is marked as overdue does: it was to stay open, or its default no longer fits.
+    """
+    overdue = Q(on_deadline="stay_open") | Q(overdue_at__isnull=False)
+    return Q(deadline__isnull=True) | Q(deadline__gt=now) | overdue
 
 
 def free_for(user: User | Slot, now: datetime | Slot) -> Q:
