@@ -89,12 +89,6 @@ class Superseded(AnswerRefused):
         self.digest = digest
 
 
-class MixedBatch(AnswerRefused):
-    """Requests that take different answers cannot be decided at once."""
-
-    status = 422
-
-
 class TooMany(AnswerRefused):
     """More requests than one batch takes."""
 

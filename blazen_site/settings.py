@@ -95,6 +95,8 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            # Its `csrf_token` adds whom the form was drawn for, in the admin's templates too.
+            "builtins": ["approvals.templatetags.form_token"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -164,6 +166,7 @@ SESSION_COOKIE_SECURE = env.bool("SESSION_COOKIE_SECURE", default=not DEBUG)
 CSRF_COOKIE_SECURE = env.bool("CSRF_COOKIE_SECURE", default=not DEBUG)
 # Scripts read the token at each request: one drawn into the page is stale after another login.
 CSRF_COOKIE_HTTPONLY = False
+CSRF_FAILURE_VIEW = "approvals.accounts.stale.csrf_failure"
 
 # --- static files, from the app itself ------------------------------------------------------
 STATIC_URL = "/static/"

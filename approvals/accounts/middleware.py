@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from approvals.accounts.other_person import refuse_other_person
+from approvals.accounts.unsent import forget_sent, keep, login_address, page_behind, typed_for
+from approvals.accounts.writer import writer_of
 from approvals.models import Preferences
 from workflows.forms.moment import zone_of
 from workflows.forms.numbers import reader_language
@@ -47,18 +52,47 @@ def page_of(request: HttpRequest) -> str:
 class LoginMiddleware(LoginRequiredMiddleware):
     """Every view needs a login unless it is marked `@login_not_required`.
 
-    A fragment's request cannot follow a redirect to the login page, it would draw that page into
-    a corner of the old one. It is told to go there instead, and to come back to its page.
+    A page that was drawn for one person does nothing in the name of another. What was typed into a
+    form whose login had ended is kept until the same person is back.
     """
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Return a refusal, or None where the view may answer."""
+        if not request.user.is_authenticated:
+            found: HttpResponseBase | None = super().process_view(
+                request, view_func, view_args, view_kwargs
+            )
+            return found
+        writer = writer_of(request)
+        if writer and writer != str(request.user.pk):
+            return refuse_other_person(request, writer)
+        if request.method == "POST":
+            forget_sent(request)
+        else:
+            request.typed_before = partial(typed_for, request)  # type: ignore[attr-defined]
+        return None
 
     def handle_no_permission(  # type: ignore[override]  # the stubs know of redirects only
         self, request: HttpRequest, view_func: Callable[..., HttpResponseBase]
     ) -> HttpResponseBase:
-        """Return a redirect to the login, or for htmx 204 with `HX-Redirect` to it."""
-        if request.headers.get("HX-Request") != "true":
-            return super().handle_no_permission(request, view_func)
-        login = redirect_to_login(page_of(request), self.get_login_url(view_func))
-        return HttpResponse(status=204, headers={"HX-Redirect": login.url})
+        """Return a redirect to the login, or for htmx 204 with `HX-Redirect` to it.
+
+        A fragment's request cannot follow a redirect, it would draw the login into a corner of the
+        old page. Either way the login leads back to the page, whatever took the POST.
+        """
+        return to_login(request)
+
+
+def to_login(request: HttpRequest) -> HttpResponseBase:
+    """Keep the form that was posted, and send the browser to the login and back to its page."""
+    keep(request)
+    if request.headers.get("HX-Request") == "true":
+        address = login_address(page_behind(page_of(request)))
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    page = request.get_full_path()
+    return redirect(login_address(page_behind(page) if request.method == "POST" else page))
 
 
 def reader(get_response: Respond) -> Respond:

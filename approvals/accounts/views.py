@@ -2,17 +2,64 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import PasswordChangeView, redirect_to_login
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.views import (
+    LoginView,
+    LogoutView,
+    PasswordChangeView,
+    redirect_to_login,
+)
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_http_methods
 
-from approvals.accounts.forms import PreferencesForm
+from approvals.accounts.forms import LoginForm, PreferencesForm
+from approvals.accounts.unsent import KEY, greet, unseal
 from approvals.models import Preferences
+from workflows.views.requester import typed_before
+
+
+class Login(LoginView):
+    """The login. It says what became of a form that could not be sent before.
+
+    Who is logged in already is led on; who sends a name and a password becomes that person.
+    """
+
+    authentication_form = LoginForm
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the form, or lead on."""
+        if request.user.is_authenticated:
+            return HttpResponseRedirect(self.get_success_url())
+        return super().get(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Log in, and say what was kept."""
+        response = super().form_valid(form)
+        self.request.session.set_expiry(None)  # a form that waits has one of its own
+        greet(self.request)
+        return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add whether a form waits."""
+        return super().get_context_data(**kwargs) | {"waits": KEY in self.request.session}
+
+
+class Logout(LogoutView):
+    """The logout. What somebody else had typed goes along to their login (`_unsent`)."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """End the login."""
+        response = super().post(request, *args, **kwargs)
+        if "_unsent" in request.POST:
+            unseal(request, request.POST["_unsent"])
+        return response
 
 
 class PasswordChange(PasswordChangeView):
@@ -32,6 +79,10 @@ def account(request: HttpRequest) -> HttpResponse:
     assert request.user.is_authenticated
     preferences, _ = Preferences.objects.get_or_create(user=request.user)
     form = PreferencesForm(request.POST or None, instance=preferences)
+    typed = typed_before(request, "accounts:account")
+    if typed is not None:  # it is shown as it was typed, and not checked before it is sent
+        form.initial["time_zone"] = typed.get("time_zone")
+        form.initial["keys_on"] = "keys_on" in typed
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, f"Saved. {said(form)}")

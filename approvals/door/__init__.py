@@ -5,7 +5,7 @@ comment, save a draft, take an answer back, decide many at once. Each looks firs
 person may know of the request, then whether they may do this, then in which state it is.
 """
 
-from approvals.door.bulk import Item, decide_many
+from approvals.door.bulk import Answer, Item, decide_many
 from approvals.door.claims import claim, reassign, release
 from approvals.door.deciding import Outcome, decide
 from approvals.door.reasking import reask
@@ -14,6 +14,7 @@ from approvals.door.talk import comment, draft_of, save_draft
 from approvals.door.undo import withdraw
 
 __all__ = [
+    "Answer",
     "Item",
     "Outcome",
     "claim",

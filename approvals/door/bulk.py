@@ -1,4 +1,4 @@
-"""One answer to many requests of the same kind, each with an outcome of its own."""
+"""Answers to many requests at once, each with an outcome of its own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from approvals.door.deciding import Outcome, decide
-from approvals.door.rules import find
-from approvals.errors import AnswerRefused, MixedBatch, NotVisible, TooMany
+from approvals.door.deciding import Outcome, decide, taken_in
+from approvals.door.rules import findable
+from approvals.errors import AnswerRefused, Invalid, NotVisible, TooLarge, TooMany
 from approvals.origin import UNKNOWN, Origin
 from workflows.models import InputRequest
 
@@ -29,44 +29,55 @@ class Item:
     refusal: AnswerRefused | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to one request of a batch, and the digest of what the person saw of it.
+
+    An empty digest is that of no version: such an answer is refused as `Superseded`.
+    """
+
+    response: Any
+    digest: str
+
+
 def gather(user: User, ids: Sequence[UUID | str]) -> list[Item]:
-    """Return the requests of a batch, each once; raise `TooMany` or `MixedBatch`."""
+    """Return the requests of a batch, each once; raise `TooMany`."""
     wanted = list(dict.fromkeys(str(one) for one in ids))
     if len(wanted) > MOST:
         raise TooMany(f"{len(wanted)} requests were chosen; at most {MOST} go at once.")
-    items = []
-    for one in wanted:
-        try:
-            items.append(Item(one, find(user, one)))
-        except NotVisible as error:
-            items.append(Item(one, None, refusal=error))
-    rows = [item.request for item in items if item.request]
-    if any(_kind(row) != _kind(rows[0]) for row in rows):
-        raise MixedBatch("These requests do not take the same answer; choose those of one kind.")
-    return items
+    known = [one for one in wanted if _is_id(one)]
+    found = {str(row.pk): row for row in findable(user).filter(pk__in=known)}
+    return [
+        Item(one, found[one]) if one in found else Item(one, None, refusal=NotVisible(one))
+        for one in wanted
+    ]
+
+
+def unfit(request: InputRequest, response: Any) -> Invalid | TooLarge | None:
+    """Return why the answer itself would be refused, whatever the state of the request."""
+    try:
+        taken_in(request, response, None)
+    except (Invalid, TooLarge) as error:
+        return error
+    except AnswerRefused:  # the run is blocked: an outcome, and not a fault of the answer
+        return None
+    return None
 
 
 def decide_many(
-    user: User,
-    ids: Sequence[UUID | str],
-    response: Any,
-    *,
-    door: str,
-    readable: bool = True,
-    digests: Mapping[str, str] | None = None,
-    origin: Origin = UNKNOWN,
+    user: User, answers: Mapping[str, Answer], *, door: str, origin: Origin = UNKNOWN
 ) -> list[Item]:
-    """Give one answer to many requests, each through `decide`, and return what became of each.
+    """Answer many requests, given by id, and return what became of each.
 
-    `digests` are those of what was seen, by id. Raise `MixedBatch` unless all are of one
-    workflow and schema, `TooMany` above `MOST`; then nothing was decided.
+    Each goes through `decide` by itself: one that is refused stops none of the others. Raise
+    `TooMany` above `MOST`; then nothing was decided.
     """
     done = []
-    for item in gather(user, ids):
-        digest = (digests or {}).get(item.request_id, "")
+    for item in gather(user, list(answers)):
+        answer = answers[item.request_id]
         try:
             outcome = decide(
-                user, item.request_id, response, door=door, readable=readable, digest=digest,
+                user, item.request_id, answer.response, door=door, digest=answer.digest or "none",
                 origin=origin,
             )  # fmt: skip
             done.append(Item(item.request_id, outcome.decision.request, outcome))
@@ -75,5 +86,8 @@ def decide_many(
     return done
 
 
-def _kind(row: InputRequest) -> tuple[Any, ...]:
-    return row.run.workflow, row.event, row.schema, sorted(row.allow)
+def _is_id(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 
 from approvals.errors import (
     AlreadyAnswered,
@@ -39,13 +40,17 @@ DECIDE = "approvals.add_decision"
 OPERATE = "workflows.change_workflowrun"
 
 
-def find(user: User | AnonymousUser, request_id: UUID | str) -> InputRequest:
-    """Return the request with its run and its people; raise `NotVisible`. One query."""
-    requests = InputRequest.objects.visible_to(user).select_related(
+def findable(user: User | AnonymousUser) -> QuerySet[InputRequest]:
+    """Return the requests that `user` may see, each with its run and its people."""
+    return InputRequest.objects.visible_to(user).select_related(
         "run", "run__started_by", "answered_by", "claimed_by"
     )
+
+
+def find(user: User | AnonymousUser, request_id: UUID | str) -> InputRequest:
+    """Return the request with its run and its people; raise `NotVisible`. One query."""
     try:
-        return requests.get(pk=request_id)
+        return findable(user).get(pk=request_id)
     except (InputRequest.DoesNotExist, ValidationError):
         raise NotVisible(request_id) from None
 

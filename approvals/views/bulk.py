@@ -1,77 +1,82 @@
-"""`/requests/decide/`: one answer to many requests of one kind."""
+"""`/requests/decide/`: answers to many requests at once."""
 
 from __future__ import annotations
 
-from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.views.decorators.http import require_POST
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
 
 from approvals import door
-from approvals.door.bulk import Item, gather
-from approvals.errors import AnswerRefused, Invalid
+from approvals.batch import CHOSEN, Batch, Group, answers_of
+from approvals.errors import TooMany
 from approvals.origin import origin_of
-from approvals.replies import BareForm, form_for
-from workflows.forms import SchemaForm
-from workflows.models import InputRequest
-from workflows.views.requester import person
-
-DIGEST = "_digest."
+from workflows.views.requester import person, typed_before
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def decide_many(http: HttpRequest) -> HttpResponse:
-    """Show what was chosen (`_id`) with the form to answer it; with `_go`, answer each of it.
+    """Show what was chosen (`_id` in the address) with forms to answer it; a POST answers a group.
 
-    The outcome page lists what became of each. Nothing is decided if the form is not complete,
-    or if what was chosen does not take the same answer.
+    `_go` is the key of the group and what is decided ("…:approve"), `_id` the rows of it that are
+    chosen, `_digest.<id>` what was shown of each. If a value does not fit, nothing is decided;
+    else each row has an outcome of its own. The page has an address, so that one can look at a
+    request and come back.
     """
-    ids = http.POST.getlist("_id")
+    ids = http.GET.getlist(CHOSEN) or http.POST.getlist(CHOSEN)
+    data = http.POST if http.method == "POST" else typed_before(http, "approvals:decide_many")
     try:
-        items = gather(person(http), ids)
-    except AnswerRefused as error:
-        return draw(http, [], problem=str(error), status=error.status)
-    rows = [item.request for item in items if item.request and item.request.is_pending]
-    if "_go" not in http.POST or not rows:
-        return draw(http, items, form=form_for(rows[0]) if rows else None)
-    form = form_for(rows[0], http.POST)
-    response = form.answer()
-    if form.has_errors:
-        return draw(http, items, form=form, status=422)
-    digests = {one: http.POST.get(DIGEST + one, "") for one in ids}
-    done = door.decide_many(
-        person(http), ids, response, door="inbox", digests=digests, origin=origin_of(http)
-    )
-    faults = [item.refusal for item in done if isinstance(item.refusal, Invalid)]
-    if faults and len(faults) == len(done):  # nobody's answer, so it is the form that is wrong
-        form.set_errors(faults[0].errors)
-        return draw(http, items, form=form, status=Invalid.status)
-    return draw(http, done, done=True)
+        batch = Batch.of(person(http), ids, data)
+    except TooMany as error:
+        return draw(http, None, ids, problem=str(error), status=error.status)
+    if http.method != "POST":
+        return draw(http, batch, ids)
+    key, _, verdict = http.POST.get("_go", "").partition(":")
+    group = batch.group(key)
+    if group is None or verdict not in group.verdicts:
+        return draw(http, batch, ids, problem="Choose one of the buttons.", status=422)
+    return decide_group(http, batch, group, verdict, ids)
+
+
+def decide_group(
+    http: HttpRequest, batch: Batch, group: Group, verdict: str, ids: list[str]
+) -> HttpResponse:
+    """Answer the chosen rows of a group; 303 to the same page once there is nothing to correct."""
+    answers = answers_of(group, verdict, http.POST)
+    if group.has_errors:
+        return draw(http, batch, ids, status=422)
+    if not answers and not any(row.refusal for row in group.rows):
+        return draw(http, batch, ids, problem="Choose at least one request.", status=422)
+    decided = door.decide_many(person(http), answers, door="inbox", origin=origin_of(http))
+    done = {item.request_id: item for item in decided}
+    for row in group.rows:
+        if row.item.request_id in done:
+            row.item = done[row.item.request_id]
+            row.is_chosen = False
+    refused = any(row.item.refusal for row in batch.rows)
+    if refused or any(row.is_open for row in batch.rows if row.item.outcome is None):
+        return draw(http, batch, ids)
+    response = HttpResponseRedirect(address_of(ids))
+    response.status_code = 303
+    return response
+
+
+def address_of(ids: list[str]) -> str:
+    """Return the address of the batch of these requests."""
+    query = urlencode({CHOSEN: list(dict.fromkeys(ids))}, doseq=True)
+    return f"{reverse('approvals:decide_many')}?{query}"
 
 
 def draw(
-    http: HttpRequest,
-    items: list[Item],
-    *,
-    form: BareForm | SchemaForm | None = None,
-    problem: str = "",
-    done: bool = False,
-    status: int = 200,
+    http: HttpRequest, batch: Batch | None, ids: list[str], *, problem: str = "", status: int = 200
 ) -> HttpResponse:
     """Render the page of a batch, before or after it."""
-    first = next((item.request for item in items if item.request), None)
-    context: dict[str, Any] = {
-        "items": items, "form": form, "problem": problem, "done": done, "first": first,
-        "is_bare": isinstance(form, BareForm), "if_approved": _shared(items),
-        "accepted": sum(item.outcome is not None for item in items),
+    rows = list(batch.rows) if batch else []
+    context = {
+        "batch": batch, "problem": problem, "address": address_of(ids), "count": len(rows),
+        "open_count": sum(row.is_open for row in rows),
+        "decided": sum(row.item.outcome is not None for row in rows),
     }  # fmt: skip
     return render(http, "inbox/bulk.html", context, status=status)
-
-
-def _shared(items: list[Item]) -> str:
-    """Return what an approval does, if all requests say the same and it is still so of each."""
-    rows: list[InputRequest] = [item.request for item in items if item.request]
-    lines = {row.if_approved for row in rows}
-    true = not any(row.edits or row.quorum > 1 for row in rows)
-    return lines.pop() if len(lines) == 1 and true else ""

@@ -19,7 +19,7 @@ from approvals.origin import origin_of
 from approvals.replies import BareForm, form_for
 from approvals.views.inbox import shell
 from workflows.forms import SchemaForm
-from workflows.views.requester import person, wants_fragment
+from workflows.views.requester import person, typed_before, wants_fragment
 
 
 @require_safe
@@ -29,7 +29,15 @@ def request(http: HttpRequest, request_id: UUID) -> HttpResponse:
         row = door.find(person(http), request_id)
     except NotVisible as error:
         return draw(http, None, status=error.status)
-    return draw(http, Detail.of(person(http), row))
+    posted = typed_before(http, "approvals:comments", "approvals:reassign")
+    typed = typed_before(http, "approvals:decide", "approvals:draft")
+    detail = Detail.of(
+        person(http), row,
+        form=form_for(row, typed) if typed is not None else None,
+        edits=EditForm(row, typed) if typed is not None else None,
+        posted={name: posted[name] for name in ("said", "to") if posted and name in posted},
+    )  # fmt: skip
+    return draw(http, detail)
 
 
 @require_POST

@@ -161,8 +161,9 @@
     if (place) place.textContent = text;
   };
 
+  // All that one can fill in there, the fields of the small forms (a comment, names) too.
   const controls = (form) =>
-    [...form.elements].filter((item) => item.name && item.type !== "hidden" && item.type !== "file" && item.tagName !== "BUTTON");
+    $$("input, select, textarea", form).filter((item) => item.name && item.type !== "hidden" && item.type !== "file");
 
   const isPicked = (item) => item.type === "checkbox" || item.type === "radio";
 
@@ -187,6 +188,8 @@
       if (isPicked(item)) item.checked = said.picked;
       else if (item.selectedOptions) for (const option of item.options) option.selected = said.values.includes(option.value);
       else item.value = said.values[0];
+      const fold = item.closest("details");
+      if (fold && item.value) fold.open = true;
     }
     note("Your draft is back");
   };
@@ -207,11 +210,70 @@
     const form = event.target.closest?.("form[data-draft]");
     if (form) keep(form);
   });
+  // A comment that was sent is none that waits to be.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { requestConfig, xhr, target } = event.detail;
+    const form = requestConfig?.elt;
+    if (target?.id !== "detail" || xhr.status !== 200 || !form?.matches("#talk-form, #give-form")) return;
+    const sent = [...form.elements].map((item) => item.name);
+    const draft = load(opened());
+    if (draft) sessionStorage.setItem(key(opened()), JSON.stringify(draft.filter((one) => !sent.includes(one.name))));
+  });
   document.addEventListener("click", (event) => {
     const box = event.target.closest?.("[data-discard]")?.closest("[data-unsent]");
     if (!box) return;
     drop(box.dataset.unsent);
     box.hidden = true;
+  });
+
+  // --- one request at a time --------------------------------------------------------------------
+  // From the moment at which another row is gone to until it is shown, nothing in the pane can be
+  // pressed: a decision would be about a request that one has left.
+  const WALKING = 120; // milliseconds in which further steps may follow
+  let loading = null; // the request for what the pane will show
+  let walking = 0; // a timer
+  let walked = false; // whether the row that opens next was gone to by key
+
+  const shut = () => { $("#detail").inert = true; };
+  const unshut = () => {
+    if (!loading && !walking) $("#detail").inert = false;
+  };
+
+  document.addEventListener("walk", (event) => {
+    const row = event.target.closest("#rows li[data-request]");
+    if (!row || !$("#detail").checkVisibility()) return; // one pane: Enter opens it
+    clearTimeout(walking);
+    walking = 0;
+    if (row.dataset.request === opened() && !loading) return unshut();
+    shut();
+    walking = setTimeout(() => {
+      walking = 0;
+      walked = true;
+      if (row.isConnected) $("a.row", row).click();
+      else unshut();
+      walked = false;
+    }, WALKING);
+  });
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const { target, requestConfig, xhr } = event.detail;
+    if (target?.id !== "detail" || requestConfig.verb !== "get") return;
+    clearTimeout(walking); // a click on another row, meanwhile
+    walking = 0;
+    requestConfig.walked = walked;
+    loading = xhr;
+    shut();
+  });
+  const shown = (xhr) => {
+    if (xhr !== loading) return;
+    loading = null;
+    unshut();
+  };
+  document.addEventListener("htmx:afterRequest", (event) => shown(event.detail.xhr)); // or it failed
+  // Walking leaves one entry in the history, not one for each row.
+  document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
+    const { history, requestConfig } = event.detail;
+    if (requestConfig?.walked && opened()) history.type = "replace";
   });
 
   // --- the detail -------------------------------------------------------------------------------
@@ -227,10 +289,12 @@
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target?.id !== "detail" || drawn.has(event.detail.xhr)) return;
     drawn.add(event.detail.xhr);
+    shown(event.detail.xhr);
     prepare();
     event.detail.target.scrollTop = 0;
     if (innerWidth < 900) scrollTo(0, 0);
     if (receipt) return arrive();
+    if (event.detail.requestConfig?.walked) return say($("#detail h1")?.textContent ?? "");
     const place = $("#detail [data-focus], #detail [role=alert]") ?? $("#detail h1");
     place?.focus({ preventScroll: place.matches("h1, .bar *") });
     if ($("#detail [data-accepted]")) leave();
@@ -287,6 +351,10 @@
   }
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.elt.matches?.("form[data-draft]")) note("Sending…");
+  });
+  // Somebody else is logged in (see #person): the form stays as it is.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.id === "person") note("Not sent. What you typed is kept.");
   });
 
   const begin = () => {

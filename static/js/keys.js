@@ -1,6 +1,7 @@
 /* Single keys, for those who decide all day:
 
-   - j, k: the next and the previous row get the focus; Enter, the browser's own, opens it;
+   - j, k: the next and the previous row get the focus, and open beside the list where there is room
+     for it; Enter, the browser's own, opens the row and goes into it;
    - a, r: Approve and Reject get the focus. No key decides but Enter on the focused button, so that
      a key which is pressed twice, or held, never answers the request that comes next;
    - c, x, z: press [data-key=claim], tick the row's box, press [data-key=undo], where they are;
@@ -9,8 +10,9 @@
    The letters are those of a Latin layout, with or without Caps Lock; under another script it is the
    place of the key that counts: on a Russian keyboard "j" is where it says О.
 
-   Silent while one types, with modifiers, while a key is held, and for half a second after another
-   request has come into the pane. Off with data-keys="off" on the body (the account page). */
+   Silent while one types, with modifiers, and while a key is held. Until the pane shows the row that
+   was gone to, and for half a second afterwards, what decides is silent, too (`inert`, see inbox.js).
+   Off with data-keys="off" on the body (the account page). */
 (() => {
   "use strict";
 
@@ -38,12 +40,15 @@
     const next = at < 0 ? all[by > 0 ? 0 : all.length - 1] : all[at + by];
     next?.focus();
     next?.scrollIntoView({ block: "nearest" });
+    next?.dispatchEvent(new CustomEvent("walk", { bubbles: true }));
   };
 
-  const press = (key) => $$(`[data-key=${key}]:not(:disabled)`)[0]?.click();
+  const named = (key) => settles() ? null : $$(`[data-key=${key}]:not(:disabled)`).find((one) => !one.closest("[inert]"));
+
+  const press = (key) => named(key)?.click();
 
   const reach = (key) => {
-    const button = $$(`[data-key=${key}]:not(:disabled)`)[0];
+    const button = named(key);
     button?.focus({ preventScroll: true }); // the bar is always in sight; what one reads stays put
   };
 
@@ -69,7 +74,7 @@
   const TYPED = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
 
   const isSilent = (event) =>
-    event.defaultPrevented || event.repeat || event.isComposing || settles() ||
+    event.defaultPrevented || event.repeat || event.isComposing ||
     event.ctrlKey || event.metaKey || event.altKey ||
     event.target.closest?.(TYPED) || document.querySelector("dialog[open]");
 

@@ -1,6 +1,7 @@
 /* What every page does besides showing itself:
 
-   - sends the CSRF token of the cookie, not one drawn into the page before another login;
+   - sends the CSRF token of the cookie, not one drawn into the page before another login, and with
+     each request of htmx whom the page was drawn for: the server refuses it to anybody else;
    - tells the server the browser's time zone, in the cookie "timezone";
    - keeps a socket alive, and says in the frame ([data-live]) whether the page is up to date: it is
      not without a socket, when the server says that it cannot hear, or gives no answer or 503;
@@ -14,9 +15,49 @@
   const cookie = (name) =>
     document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
 
+  const TOKEN = "csrfmiddlewaretoken";
+  const drawnFor = document.body.dataset.drawnFor;
+
   document.addEventListener("htmx:configRequest", (event) => {
+    const { headers, parameters } = event.detail;
+    if (drawnFor) headers["X-Drawn-For"] = drawnFor;
     const token = cookie("csrftoken");
-    if (token) event.detail.headers["X-CSRFToken"] = token;
+    if (!token) return;
+    headers["X-CSRFToken"] = token;
+    if (parameters[TOKEN]) parameters[TOKEN] = token; // the server looks at the field first
+  });
+
+  document.addEventListener("submit", (event) => {
+    const field = event.target.elements?.[TOKEN];
+    const token = cookie("csrftoken");
+    if (field && token) field.value = token;
+  }, true);
+
+  // The login was renewed while the request was on its way. It is sent once more, by itself.
+  const again = new WeakSet();
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { xhr, requestConfig, target } = event.detail;
+    if (xhr?.status !== 403 || !xhr.getResponseHeader("X-CSRF-Retry")) return;
+    const { elt, verb, path, parameters } = requestConfig;
+    if (again.has(elt) || !elt.isConnected) return;
+    again.add(elt);
+    const values = Object.fromEntries(Object.keys(parameters).map((name) => [name, parameters[name]]));
+    const repeat = () => htmx.ajax(verb, path, { source: elt, target, values }).finally(() => again.delete(elt));
+    setTimeout(repeat); // the request that failed still counts as under way
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.getResponseHeader("X-CSRF-Retry")) event.detail.shouldSwap = false;
+  });
+
+  // #person says that somebody else is logged in by now; an answer to this page's person ends that.
+  document.addEventListener("htmx:afterOnLoad", (event) => {
+    const { xhr, target } = event.detail;
+    if (xhr.status < 400 && target?.id !== "person") document.getElementById("person")?.replaceChildren();
+  });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("[data-reload]")) return;
+    event.preventDefault();
+    location.reload();
   });
 
   // The server shows times in this zone to those who have chosen none.

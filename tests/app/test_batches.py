@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
 from approvals import door
-from approvals.errors import (
-    MixedBatch,
-    NotVisible,
-    TooMany,
-)
+from approvals.batch import kind_of
+from approvals.errors import NotVisible, TooMany
+from approvals.key_facts import key_facts
+from approvals.models import Decision
 from tests.app.company import NO, YES, again, asked_of, soon
 from tests.app.desk import field, ids, text
 from tests.app.factories import TYPED, make_run
+from workflows.models import InputRequest
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
+
+PAGE = "/requests/decide/"
+
+
+def refund(**payload: Any) -> InputRequest:
+    """Return a request that is answered with an amount and a reason."""
+    return asked_of(run=make_run(TYPED), payload=payload or {"claimed": "640.00"})
+
+
+def chosen(*requests: InputRequest) -> str:
+    """Return the address of the batch of these requests."""
+    return f"{PAGE}?{'&'.join(f'_id={one}' for one in ids(*requests))}"
+
+
+def go(verdict: str, *requests: InputRequest, **fields: Any) -> dict[str, Any]:
+    """Return what the page of a batch posts for these rows, as they are now."""
+    seen = {f"_digest.{one.id}": again(one).version for one in requests}
+    kind = kind_of(requests[0])
+    return {"_id": ids(*requests), "_go": f"{kind}:{verdict}"} | seen | fields
+
+
+def typed(request: InputRequest, amount: str, reason: str = "in policy") -> dict[str, str]:
+    return {f"r.{request.id}.amount": amount, f"r.{request.id}.reason": reason}
 
 
 # The door
@@ -27,63 +53,177 @@ def test_a_batch_has_an_outcome_for_each(alice: User, bob: User) -> None:
     rows = [
         asked_of(), asked_of(bob), asked_of(run=run, four_eyes=True),
         asked_of(claimed_by=bob, claimed_until=soon(hours=1)), asked_of(quorum=2), asked_of(),
+        asked_of(),
     ]  # fmt: skip
-    ids = [row.id for row in rows]
-    items = door.decide_many(
-        alice, [*ids, ids[0]], YES, door="inbox", digests={str(ids[5]): "of another version"}
-    )
+    answers = {str(row.id): door.Answer(YES, row.version) for row in rows}
+    answers[str(rows[5].id)] = door.Answer(YES, "of another version")
+    answers[str(rows[6].id)] = door.Answer(YES, "")
+    items = door.decide_many(alice, answers, door="inbox")
     refused = [type(item.refusal).__name__ if item.refusal else None for item in items]
     assert refused == [
-        None, "NotVisible", "NotPermitted", "ClaimedByOther", None, "Superseded"
+        None, "NotVisible", "NotPermitted", "ClaimedByOther", None, "Superseded", "Superseded"
     ]  # fmt: skip
     assert items[4].outcome is not None
     assert items[4].outcome.waits
     statuses = [again(row).status for row in rows]
-    assert statuses == ["answered", *["pending"] * 5]
+    assert statuses == ["answered", *["pending"] * 6]
 
 
-def test_a_batch_is_of_one_kind_and_not_too_large(alice: User) -> None:
-    mixed = [asked_of().id, asked_of(run=make_run(TYPED)).id]
-    with pytest.raises(MixedBatch):
-        door.decide_many(alice, mixed, YES, door="inbox")
+def test_a_batch_is_not_too_large_and_names_what_is_no_id(alice: User) -> None:
     with pytest.raises(TooMany):
-        door.decide_many(alice, [str(n) for n in range(101)], YES, door="inbox")
-    [item] = door.decide_many(alice, ["no-id"], YES, door="inbox")
+        door.decide_many(alice, {str(n): door.Answer(YES, "x") for n in range(101)}, door="inbox")
+    [item] = door.decide_many(alice, {"no-id": door.Answer(YES, "x")}, door="inbox")
     assert isinstance(item.refusal, NotVisible)
 
 
 # The page
 
 
+def test_the_page_of_a_batch_is_an_address_that_changes_nothing(desk: Client) -> None:
+    rows = [asked_of(prompt="Publish the first?"), asked_of(prompt="Publish the second?")]
+    page = desk.get(chosen(*rows))
+    assert page.status_code == 200
+    assert "Decide 2 requests together" in text(page)
+    for row in rows:
+        assert field(page, f"_digest.{row.id}") == row.version
+    desk.get(f"{chosen(*rows)}&_go={kind_of(rows[0])}:approve")
+    assert all(again(row).is_pending for row in rows)
+
+
 def test_many_are_decided_together_with_an_outcome_for_each(
     desk: Client, alice: User, bob: User
 ) -> None:
     good, taken, hidden = asked_of(), asked_of(prompt="Taken?"), asked_of(bob)
-    chosen = [str(one.id) for one in (good, taken, hidden)]
-    page = desk.post("/requests/decide/", {"_id": chosen})
-    assert "Decide 3 requests together" in text(page)
-    assert "Publish it?" in text(page)
+    address = chosen(good, taken, hidden)
+    fields = go("approve", good, taken) | {f"g.{kind_of(good)}.comment": "All fine."}
+    fields["_id"].append(str(hidden.id))
     door.decide(bob, taken.id, NO, door="inbox")
-    fields = {"_id": chosen, "_go": "1", "verdict": "approve", "comment": "All fine."}
-    fields[f"_digest.{good.id}"] = field(page, f"_digest.{good.id}")
-    done = desk.post("/requests/decide/", fields)
-    assert "1 of 3 taken" in text(done)
-    assert "already answered by bob" in text(done)
+    done = desk.post(address, fields, follow=True)
+    assert "Approved by you: All fine." in text(done)
+    assert "Rejected by bob" in text(done)
+    assert "was already answered by bob" in text(done), "her own answer was not taken"
     assert (again(good).response, again(hidden).status) == (
         {"approved": True, "comment": "All fine."}, "pending",
     )  # fmt: skip
 
 
-def test_a_batch_that_cannot_be_decided_changes_nothing(desk: Client, alice: User) -> None:
-    bare, typed = asked_of(), asked_of(run=make_run(TYPED))
-    mixed = desk.post("/requests/decide/", {"_id": ids(bare, typed), "_go": "1"})
-    assert mixed.status_code == 422
-    assert "do not take the same answer" in text(mixed)
-    unread = desk.post("/requests/decide/", {"_id": ids(bare), "_go": "1"})
-    assert unread.status_code == 422
-    assert "Choose one of the buttons" in text(unread)
-    wrong = desk.post("/requests/decide/", {"_id": ids(typed), "_go": "1", "amount": "-1"})
-    assert wrong.status_code == 422
-    assert again(typed).is_pending
-    assert "Nothing was chosen" in text(desk.post("/requests/decide/", {}))
-    assert desk.get("/requests/decide/").status_code == 405
+def test_after_the_last_row_the_browser_is_sent_to_the_address_of_the_batch(desk: Client) -> None:
+    rows = [asked_of(), asked_of()]
+    done = desk.post(chosen(*rows), go("reject", *rows))
+    assert (done.status_code, done["Location"]) == (303, chosen(*rows))
+    assert text(desk.get(done["Location"])).count("Rejected by you") == 2
+
+
+def test_each_row_has_values_of_its_own(desk: Client) -> None:
+    rows = [refund(claimed=f"{n}00.00", person=name) for n, name in enumerate(("Ada", "Bo", "Cy"))]
+    page = desk.get(chosen(*rows))
+    assert [page.content.decode().count(f'name="r.{row.id}.amount"') for row in rows] == [1, 1, 1]
+    for words in ("Claimed", "Person", "Ada", "Bo", "Cy", "Pay it?"):
+        assert words in text(page)
+    fields = go("approve", *rows)
+    for row, amount in zip(rows, ("10", "20.50", "30"), strict=True):
+        fields |= typed(row, amount)
+    assert desk.post(chosen(*rows), fields).status_code == 303
+    said = [again(row).response["amount"] for row in rows]
+    assert said == ["10", "20.50", "30"]
+
+
+def test_a_row_that_is_taken_out_is_not_decided_and_keeps_its_values(desk: Client) -> None:
+    out, kept = refund(), refund()
+    fields = go("approve", kept) | typed(out, "77") | typed(kept, "5")
+    page = desk.post(chosen(out, kept), fields)
+    assert (again(out).status, again(kept).status) == ("pending", "answered")
+    assert field(page, f"r.{out.id}.amount") == "77"
+
+
+def test_an_error_stands_at_its_row_and_nothing_was_decided(desk: Client) -> None:
+    good, bad = refund(), refund()
+    fields = go("approve", good, bad) | typed(good, "5") | typed(bad, "-1")
+    page = desk.post(chosen(good, bad), fields)
+    assert page.status_code == 422
+    assert field(page, f"r.{bad.id}.amount") == "-1"
+    assert field(page, f"r.{good.id}.amount") == "5"
+    first, second = page.content.decode().split(f'data-item="{bad.id}"')
+    assert 'class="error"' in second
+    assert 'class="error"' not in first
+    assert again(good).is_pending
+    assert again(bad).is_pending
+
+
+def test_a_row_that_changed_since_it_was_shown_is_told_and_not_decided(
+    desk: Client, bob: User
+) -> None:
+    same, changed = asked_of(), asked_of(quorum=2, editable=["claimed"])
+    fields = go("approve", same, changed)
+    door.decide(bob, changed.id, YES, door="inbox", edits={"claimed": "1.00"})
+    page = desk.post(chosen(same, changed), fields)
+    assert "was changed since you read it" in text(page)
+    assert again(same).status == "answered"
+    assert not Decision.objects.filter(request=changed, by__username="alice").exists()
+    box = re.search(
+        rf'<input type="checkbox" name="_id" value="{changed.id}"[^>]*>', str(page.content)
+    )
+    assert box
+    assert "checked" not in box[0], "what was not seen is not chosen by itself"
+
+
+def test_a_row_without_a_digest_was_not_shown_and_is_not_decided(desk: Client) -> None:
+    row = asked_of()
+    fields = {"_id": ids(row), "_go": f"{kind_of(row)}:approve"}
+    assert "was changed since you read it" in text(desk.post(chosen(row), fields))
+    assert again(row).is_pending
+
+
+def test_requests_of_different_kinds_are_offered_in_groups(desk: Client) -> None:
+    bare, paid = asked_of(prompt="Publish it, please?"), refund()
+    page = desk.get(chosen(bare, paid))
+    assert "They are of 2 kinds" in text(page)
+    assert page.content.decode().count("data-group=") == 2
+    fields = go("approve", bare) | typed(paid, "12")
+    fields["_id"].append(str(paid.id))  # is selected, but in the other group
+    page = desk.post(chosen(bare, paid), fields)
+    assert again(bare).status == "answered"
+    assert again(paid).is_pending
+    assert field(page, f"r.{paid.id}.amount") == "12", "what was typed there is still there"
+    fields = go("approve", paid) | typed(paid, "12")
+    assert desk.post(chosen(bare, paid), fields).status_code == 303
+    assert again(paid).response["amount"] == "12"
+
+
+def test_what_cannot_be_decided_says_why_and_has_no_box(
+    desk: Client, alice: User, bob: User
+) -> None:
+    claimed = asked_of(claimed_by=bob, claimed_until=soon(hours=1))
+    own = asked_of(run=make_run(started_by=alice), four_eyes=True)
+    voted = asked_of(quorum=2)
+    door.decide(alice, voted.id, YES, door="inbox")
+    page = desk.get(chosen(claimed, own, voted))
+    assert "in the hands of bob" in text(page)
+    assert "second pair of eyes" in text(page)
+    assert "You have approved request" in text(page)
+    assert 'type="checkbox"' not in page.content.decode()
+
+
+def test_a_batch_that_cannot_be_read_changes_nothing(desk: Client) -> None:
+    row = asked_of()
+    none = desk.post(chosen(row), {"_go": f"{kind_of(row)}:approve"})
+    assert (none.status_code, "Choose at least one" in text(none)) == (422, True)
+    unread = desk.post(chosen(row), go("approve", row) | {"_go": "nonsense:approve"})
+    assert (unread.status_code, "Choose one of the buttons" in text(unread)) == (422, True)
+    mixed = go("reply", row) | {f"g.{kind_of(row)}.comment": "Words"}
+    assert desk.post(chosen(row), mixed).status_code == 422
+    assert "Nothing was chosen" in text(desk.get(PAGE))
+    many = f"{PAGE}?{'&'.join(f'_id={n}' for n in range(101))}"
+    assert desk.get(many).status_code == 413
+    assert again(row).is_pending
+
+
+def test_the_facts_of_a_row_are_those_that_tell_it_from_the_others() -> None:
+    rows = [
+        {"kind": "refund", "list": [1], "a": 1, "b": "x", "c": True, "d": None, "e": n, "f": n}
+        for n in range(2)
+    ]
+    facts = key_facts([*rows, ["no", "keys"]])
+    assert facts[1] == [("Kind", "refund"), ("A", "1"), ("E", "1"), ("F", "1")]
+    assert facts[2] == [("Kind", ""), ("A", ""), ("E", ""), ("F", "")]
+    assert key_facts([{"text": "x" * 200}])[0][0][1].endswith("…")

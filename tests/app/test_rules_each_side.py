@@ -156,7 +156,8 @@ def on_the_command_line(attempt: Try) -> tuple[int, str]:
 
 
 def in_a_batch(attempt: Try) -> tuple[int, str]:
-    [item] = door.decide_many(attempt.user, [attempt.request.id], YES, door="inbox")
+    answer = door.Answer(YES, attempt.request.version)
+    [item] = door.decide_many(attempt.user, {str(attempt.request.id): answer}, door="inbox")
     return (item.refusal.status, str(item.refusal)) if item.refusal else (200, "")
 
 

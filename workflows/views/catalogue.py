@@ -21,7 +21,7 @@ from workflows.graph_layout import layout
 from workflows.limits import InputRefused, LimitExceeded, check_json
 from workflows.models import WorkflowRun
 from workflows.tally import Standing
-from workflows.views.requester import form_key, person
+from workflows.views.requester import form_key, person, typed_before
 from workflows.views.run import visible_run
 from workflows.views.run_page import Place
 
@@ -70,7 +70,8 @@ def workflow(request: HttpRequest, name: str) -> HttpResponse:
     """
     flow = registered(name)
     earlier = repeated(request, flow, request.GET.get("repeats", ""))
-    return page(request, flow, start_form(flow, earlier), earlier=earlier)
+    typed = typed_before(request, "workflows:start")
+    return page(request, flow, start_form(flow, earlier, typed), earlier=earlier)
 
 
 @require_POST

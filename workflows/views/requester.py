@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 from workflows.errors import InvalidIdempotencyKey
 
@@ -35,3 +35,13 @@ def wants_fragment(request: HttpRequest) -> bool:
     return headers.get("HX-Request") == "true" and not (
         headers.get("HX-Boosted") == "true" or headers.get("HX-History-Restore-Request") == "true"
     )
+
+
+def typed_before(request: HttpRequest, *actions: str) -> QueryDict | None:
+    """Return what was typed into a form of this page that could not be sent, None for nothing.
+
+    `actions` are names of views, one of which was to take it. Whoever keeps such forms (the
+    log-in of a site) sets `request.typed_before`.
+    """
+    found = getattr(request, "typed_before", None)
+    return found(actions) if found is not None else None

@@ -12,6 +12,7 @@ from django.http import Http404
 from django.urls import resolve
 
 from tests.routes import routes
+from tests.whole.gallery import PASSWORD
 from tests.whole.pages import Tab, expect
 
 NOWHERE = "/requests/00000000-0000-4000-8000-000000000000/"
@@ -27,7 +28,7 @@ NO_PAGE = {
         f"approvals:{verb}": "a POST that leads back to the request"
         for verb in ("claim", "release", "reassign", "comments", "draft", "undo")
     },
-    "approvals:decide_many": "a POST that shows the inbox's requests once more",
+    "approvals:decide_many": "shown by `bulk`, whose address holds the ids that it chose",
     "workflows:snapshot": "JSON",
     "workflows:run_action": "a POST that leads to the run",
 }
@@ -113,8 +114,26 @@ def cancel_asked(tab: Tab) -> None:
 def several_ticked(tab: Tab) -> None:
     for row in ("Which terms do we offer Okafor", "Release 4.2.0"):
         tab.page.locator(f"li:has-text('{row}') .tick input").check()
-    tab.page.click(".chosen button")
+    tab.page.click("#chosen button >> nth=0")
     tab.page.locator("h1").wait_for()
+
+
+def other_login(tab: Tab) -> None:
+    """Send a form of vera's after nina has logged in, in another tab."""
+    tab.enter("vera", PASSWORD)
+    tab.page.wait_for_url("**/")
+    tab.open("/accounts/")
+    tab.page.select_option("[name=time_zone]", "Asia/Tokyo")
+    other = tab.context.new_page()
+    other.goto(f"{tab.origin}/accounts/")
+    other.get_by_role("button", name="Log out").locator("visible=true").click()
+    other.fill("[name=username]", "nina")
+    other.fill("[name=password]", PASSWORD)
+    other.press("[name=password]", "Enter")
+    other.wait_for_url(f"{tab.origin}/")
+    other.close()
+    tab.page.click("main form button.main")
+    expect(tab.page.locator("h1")).to_have_text("You are now logged in as nina")
 
 
 def keys_open(tab: Tab) -> None:
@@ -182,6 +201,7 @@ SHOWN = (
     Place("admin-run", "admin", "admin-run", shown=False),
     Place("login", "", "/accounts/login/"),
     Place("login-refused", "", "/accounts/login/", refused_login, shown=False),
+    Place("other-login", "", "/accounts/login/", other_login, shown=False),
     Place("login-locked-out", "", "/accounts/login/", locked_out, shown=False),
 )
 
