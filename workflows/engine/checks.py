@@ -29,7 +29,7 @@ from workflows.engine.events import (
 from workflows.engine.names import check_name
 from workflows.engine.reply import schema_of
 from workflows.engine.steps import Step
-from workflows.engine.terms import check_quorum
+from workflows.engine.terms import check_defaults
 
 
 def check_steps(workflow: str, steps: Sequence[Step]) -> None:
@@ -46,7 +46,7 @@ def check_steps(workflow: str, steps: Sequence[Step]) -> None:
         for cls in step.returns or ():
             _check_routed(workflow, step, cls, accepted)
             if issubclass(cls, InputRequestEvent):
-                check_quorum(f"Workflow {workflow!r}: step {step.name!r}", cls)
+                check_defaults(f"Workflow {workflow!r}: step {step.name!r}", cls)
     _check_bare_reply(workflow, steps)
 
 

@@ -24,7 +24,7 @@ class Transfer(StartEvent):
 
 
 class BothRequest(InputRequestEvent):
-    quorum: ClassVar[int] = 2
+    quorum: int = 2
 
 
 @step
