@@ -53,11 +53,6 @@ def default_of(request: type[InputRequestEvent], name: str) -> Any:
     return request.model_fields[name].get_default(call_default_factory=True, validated_data={})
 
 
-def four_eyes_by_default(request: type[InputRequestEvent]) -> bool:
-    """Say whether the class itself asks for a second person."""
-    return default_of(request, "four_eyes") is True
-
-
 def _count(quorum: Any) -> str:
     fits = type(quorum) is int and 1 <= quorum <= LARGEST_QUORUM
     return "" if fits else f"is {quorum!r}, not a whole number from 1 to {LARGEST_QUORUM}"

@@ -10,7 +10,13 @@ from typing import Any, Self
 
 from pydantic import PydanticUserError, ValidationError
 
-from workflows.engine.checks import check_forms, check_steps, event_classes, start_class
+from workflows.engine.checks import (
+    check_forms,
+    check_steps,
+    event_classes,
+    four_eyes_requests,
+    start_class,
+)
 from workflows.engine.codec import store_event
 from workflows.engine.errors import (
     BadStep,
@@ -37,6 +43,8 @@ InputHandler = Callable[[InputRequestEvent], Awaitable[InputResponseEvent | None
 class Workflow:
     """Typed steps connected by events. Build it once, run it often; it holds no run's state.
 
+    `four_eyes` names the request classes that ask for a second person by default.
+
     Raise a `BuildError` that names the step or event if the graph cannot work.
     """
 
@@ -61,6 +69,7 @@ class Workflow:
         self.start_class = start_class(name, parts)
         self.events = event_classes(name, parts)
         check_forms(name, self.start_class, self.events.values())
+        self.four_eyes = four_eyes_requests(parts)
         self._schemas: dict[str, dict[str, Any] | None] = {}
         self._takers = {cls: self._find_takers(cls) for cls in self.events.values()}
 
