@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from django.db import close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from workflows import subject
 from workflows.driver.asking import ask
+from workflows.driver.recipients import check_requests
 from workflows.engine.execution import Attempt
 from workflows.engine.state import Invocation
 from workflows.models import WorkflowRun
@@ -52,6 +53,12 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
         async with live.driver.slots.hold():
             await _touch(live)
             await attempt.run()
+    try:
+        await check_requests(live, attempt)
+    except (DatabaseError, InterfaceError):
+        logger.warning("Run %s is loaded again: the database went away.", live.id, exc_info=True)
+        live.driver.drop(live)
+        return
     live.work.append(attempt.settle)
     commits.add(live)
 
