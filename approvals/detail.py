@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from approvals.deadline import deadline_words
-from approvals.door.rules import check_claim, check_open, check_permitted
+from approvals.door.eligibility import check_permitted
+from approvals.door.rules import check_claim, check_open
 from approvals.edits import Change, EditForm, changed
 from approvals.errors import (
     AlreadyAnswered,
@@ -17,6 +18,7 @@ from approvals.errors import (
     Closed,
     NotPermitted,
     RunBlocked,
+    SecondPersonNeeded,
     Superseded,
     TooLarge,
 )
@@ -110,6 +112,11 @@ class Detail:
     def is_forbidden(self) -> bool:
         """Whether this person may only read."""
         return isinstance(self.obstacle, NotPermitted)
+
+    @property
+    def needs_second_person(self) -> bool:
+        """Whether this person started the run, and somebody else has to answer."""
+        return isinstance(self.obstacle, SecondPersonNeeded)
 
     @property
     def shows_form(self) -> bool:
