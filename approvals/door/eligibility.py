@@ -7,7 +7,7 @@ deactivated, lose a permission, or leave a group. So they are asked again whenev
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
@@ -81,7 +81,7 @@ def outside(request: InputRequest, people: Sequence[User | Group]) -> list[User 
     Nobody is outside of a request that names no group.
     """
     asked = set(keys_asked(request)) if request.assigned else set()
-    groups = [key.removeprefix(GROUP) for key in asked if key.startswith(GROUP)]
+    groups: list[Any] = [key.removeprefix(GROUP) for key in asked if key.startswith(GROUP)]
     if not groups:
         return []
     users = [one.pk for one in people if not isinstance(one, Group)]

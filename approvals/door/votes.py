@@ -32,7 +32,8 @@ class Approvals:
         rows = rows.exclude(kind=Decision.Kind.FINAL).select_related("by").order_by("pk")
         votes = [row for row in rows if row.kind == Decision.Kind.VOTE]
         later = {row.by_id: row.pk for row in rows}  # the last that each of them did
-        counting, lapsed = [], []
+        counting: list[Decision] = []
+        lapsed: list[Decision] = []
         for vote in votes:
             if vote.voided_at is None:
                 (counting if may_decide(vote.by, request) else lapsed).append(vote)

@@ -139,7 +139,7 @@ class NumberReply(InputResponseEvent):
 def with_quorum(count: int, answer: type[InputResponseEvent]) -> Workflow:
     class Two(InputRequestEvent):
         reply: ClassVar = answer
-        quorum: ClassVar = count
+        quorum: int = count
 
     @step
     def begin(event: StartEvent) -> Two:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from copy import copy, deepcopy
 from difflib import get_close_matches
-from typing import Any, dataclass_transform
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
@@ -22,11 +22,16 @@ DECIDING = ("four_eyes", "quorum", "assign_to")
 UNKNOWN = "extra_forbidden"  # pydantic's type of the error
 MISSING = object()
 
-_ModelType: Any = type(BaseModel)
-_ModelNamespace: Any = type(_ModelType.__prepare__("Event", (BaseModel,)))
+if TYPE_CHECKING:  # pydantic exports neither; at run time both are found through BaseModel
+    from pydantic._internal._model_construction import ModelMetaclass
+
+    ModelNamespace = dict[str, object]
+else:
+    ModelMetaclass = type(BaseModel)
+    ModelNamespace = type(ModelMetaclass.__prepare__("Event", (BaseModel,)))
 
 
-class EventNamespace(_ModelNamespace):  # type: ignore[misc]  # pydantic's own, found at run time
+class EventNamespace(ModelNamespace):
     """The body of an event class. Values given to the fields in `options` are kept in `given`.
 
     With `extra`, that is what the class does with unknown fields unless its body says otherwise.
@@ -53,8 +58,7 @@ class EventNamespace(_ModelNamespace):  # type: ignore[misc]  # pydantic's own, 
         super().__setitem__(name, value)
 
 
-@dataclass_transform(kw_only_default=True, field_specifiers=(Field,))
-class EventType(_ModelType):  # type: ignore[misc]  # as above
+class EventType(ModelMetaclass):
     """The class of event classes.
 
     A base with `class_options` has fields whose defaults its subclasses may set in any spelling;
@@ -69,16 +73,17 @@ class EventType(_ModelType):  # type: ignore[misc]  # as above
 
     def __init__(cls, name: str, bases: tuple[type, ...], namespace: Any, **kwargs: Any) -> None:
         super().__init__(name, bases, namespace, **kwargs)
+        model: Any = cls
         given: dict[str, Any] = getattr(namespace, "given", {})
-        options = getattr(namespace, "options", frozenset())
-        for attribute in (*cls.__pydantic_fields__, *cls.__class_vars__):
+        options: frozenset[str] = getattr(namespace, "options", frozenset())
+        for attribute in (*model.__pydantic_fields__, *model.__class_vars__):
             check_attribute(name, attribute, options)
         for option, value in given.items():
-            field = cls.__pydantic_fields__.get(option) or _inherited(bases, option)
-            cls.__pydantic_fields__[option] = _with_default(field, value)
-            cls.__class_vars__.discard(option)
+            field = model.__pydantic_fields__.get(option) or _inherited(bases, option)
+            model.__pydantic_fields__[option] = _with_default(field, value)
+            model.__class_vars__.discard(option)
         if given:
-            cls.model_rebuild(force=True, raise_errors=False)
+            model.model_rebuild(force=True, raise_errors=False)
 
 
 def _inherited(bases: tuple[type, ...], option: str) -> FieldInfo:
@@ -126,7 +131,7 @@ def _fault(fault: dict[str, Any], known: Iterable[str]) -> InitErrorDetails:
     text = str(fault["msg"])
     if fault["type"] == UNKNOWN and len(fault["loc"]) == 1:
         text = unknown_field(str(fault["loc"][0]), known)
-    kind = PydanticCustomError(fault["type"], text)  # type: ignore[arg-type]  # not a literal
+    kind = PydanticCustomError(fault["type"], text)
     return InitErrorDetails(type=kind, loc=fault["loc"], input=fault["input"])
 
 

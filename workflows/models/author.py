@@ -120,7 +120,7 @@ class RunAuthor(models.Model):
         people = {one.user_id: one.name for one in cls.objects.filter(run=repeated.pk)}
         if repeated.started_by is not None:
             name = repeated.started_by_name or repeated.started_by.get_username()
-            people[repeated.started_by_id] = name
+            people[repeated.started_by.pk] = name
         if by is not None:
             people.pop(by.pk, None)
         return [cls(user_id=pk, name=name) for pk, name in people.items()]
