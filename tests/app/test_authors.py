@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,7 +12,7 @@ from django.db.models import ProtectedError
 from approvals.errors import SecondPersonNeeded
 from tests.app.company import asked_of, decide, make_operator
 from tests.app.desk import desk_of
-from tests.app.factories import BARE, TYPED, make_run, registered
+from tests.app.factories import BARE, TYPED, make_run, make_user, registered
 from tests.app.workers import Drive, Register, fresh
 from workflows.engine import (
     InputRequestEvent,
@@ -87,6 +88,17 @@ def test_a_repeated_run_has_the_authors_of_all_that_it_repeats(
     for person in (alice, bob, carol):
         with pytest.raises(SecondPersonNeeded):
             decide(person, request)
+
+
+def test_run_again_on_its_page_keeps_the_author_of_the_run_that_it_repeats(alice: User) -> None:
+    olga = make_user("olga", "workflows.add_workflowrun", "workflows.view_workflowrun")
+    run = WorkflowRun.objects.start(BARE, {}, by=alice)
+    sent = {"_repeats": str(run.pk), "_key": str(uuid4())}
+    for _ in range(2):
+        assert desk_of(olga).post(f"/workflows/{BARE.name}/start/", sent).status_code == 303
+    repeat = WorkflowRun.objects.exclude(pk=run.pk).get()
+    assert repeat.started_by == olga
+    assert repeat.has_author(alice)
 
 
 def test_a_run_repeats_only_runs_of_its_own_workflow(alice: User) -> None:
