@@ -193,9 +193,8 @@ async def _say_once(messages: Messages, bell: bool) -> None:
         logger.warning("The channel layer failed; pages catch up by themselves.", exc_info=True)
 
 
-@cache
-def _voice_lock() -> threading.Lock:
-    return threading.Lock()
+# Made with the module: a cached function that makes a lock makes two when two threads come first.
+_voice_lock = threading.Lock()
 
 
 def voice() -> asyncio.AbstractEventLoop:
@@ -204,7 +203,7 @@ def voice() -> asyncio.AbstractEventLoop:
     A request is answered without waiting for Redis. What is still to be said when the process
     ends gets a moment.
     """
-    with _voice_lock():
+    with _voice_lock:
         return _voice()
 
 

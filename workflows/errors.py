@@ -63,3 +63,10 @@ class WrongRepeat(DurableError):
 
     def __init__(self, workflow: str, other: str) -> None:
         super().__init__(f"A run of {workflow!r} cannot repeat a run of {other!r}.")
+
+
+class InvalidIdempotencyKey(DurableError):
+    """The idempotency key is none: empty, too long, no text, or not to be stored."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The idempotency key {reason}.")

@@ -12,7 +12,9 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn, TypeAlias
+
+JSONValue: TypeAlias = "None | bool | int | float | str | list[JSONValue] | dict[str, JSONValue]"
 
 MAX_NODES = 100_000
 """Values in one document, containers included. Far above what a reader could use."""
@@ -66,6 +68,18 @@ class _HugeInteger:
     digits: int
 
 
+class WrittenFloat(float):
+    """A number that a float does not hold as it was written; `text` is how it was."""
+
+    text: str
+
+    def __new__(cls, text: str) -> WrittenFloat:
+        """Return the nearest float, with its text."""
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """One value in a document, linked to its container so that paths cost nothing until asked."""
@@ -100,13 +114,13 @@ def parse_json(
     max_bytes: int,
     max_depth: int,
     what: str = "The JSON text",
-    parse_float: Callable[[str], Any] = float,
-) -> Any:
+    digits: bool = False,
+) -> JSONValue:
     """Read `text` as JSON, refusing what could not be stored on every database.
 
-    With `parse_float=Decimal` fractions keep their digits, for a caller that knows what to do with
-    them. Raises `TooLarge`, `TooDeep`, `NotJson` (with line and column) or `ForbiddenText`. Depth
-    is counted before parsing, so no input raises RecursionError.
+    With `digits`, a number that a float does not hold as it was written is a `WrittenFloat`.
+    Raises `TooLarge`, `TooDeep`, `NotJson` (with line and column) or `ForbiddenText`. Depth is
+    counted before parsing, so no input raises RecursionError.
     """
     found = _FORBIDDEN.search(text)
     if found:
@@ -115,9 +129,9 @@ def parse_json(
     if size > max_bytes:
         raise TooLarge(what, f"has {size:,} bytes, more than the {max_bytes:,} allowed")
     _check_brackets(text, what, max_depth)
-    value = _loads(text, what, max_depth, float)
+    value = _loads(text, what, max_depth, _written if digits else float)
     check_json(value, what=what, max_bytes=max_bytes, max_depth=max_depth)
-    return value if parse_float is float else _loads(text, what, max_depth, parse_float)
+    return value
 
 
 def _check_brackets(text: str, what: str, max_depth: int) -> None:
@@ -132,15 +146,22 @@ def _check_brackets(text: str, what: str, max_depth: int) -> None:
             depth -= 1
 
 
-def _loads(text: str, what: str, max_depth: int, parse_float: Callable[[str], Any]) -> Any:
+def _loads(text: str, what: str, max_depth: int, parse_float: Callable[[str], float]) -> JSONValue:
     try:
-        value = json.loads(text, parse_int=_integer, parse_constant=float, parse_float=parse_float)
+        value: JSONValue = json.loads(
+            text, parse_int=_integer, parse_float=parse_float, parse_constant=float
+        )
     except json.JSONDecodeError as error:
         reason = f"is not JSON: {error.msg}, line {error.lineno}, column {error.colno}"
         raise NotJson(what, reason) from None
     except RecursionError:  # only if the caller allows more depth than the interpreter has
         raise _too_deep(what, max_depth, "") from None
     return value
+
+
+def _written(text: str) -> float:
+    number = float(text)
+    return number if repr(number) == text else WrittenFloat(text)
 
 
 def _integer(digits: str) -> int | _HugeInteger:

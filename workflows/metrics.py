@@ -30,7 +30,8 @@ STEP = Histogram(
 )  # fmt: skip
 CLAIMED = Counter("blazen_runs_claimed", "Runs that this worker took up.")
 RESCUED = Counter(
-    "blazen_takeovers", "Runs whose worker had died or stalled, taken over by this one."
+    "blazen_takeovers",
+    "Runs whose lease had lapsed, because their worker died or stalled, taken over by this one.",
 )
 ENDED = Counter("blazen_runs_ended", "Runs that ended here, by how.", ["workflow", "status"])
 IN_HAND = Gauge("blazen_runs_in_hand", "Runs that this worker is driving.")
@@ -47,7 +48,7 @@ OUTCOMES = {"step_completed": "completed", "step_retried": "retried", "failed": 
 def claimed(rows: Sequence[WorkflowRun]) -> None:
     """Count a batch that was claimed."""
     CLAIMED.inc(len(rows))
-    RESCUED.inc(sum(row.takeovers > 0 for row in rows))
+    RESCUED.inc(sum(row.was_taken_over for row in rows))
 
 
 def stepped(workflow: str, entries: Sequence[JournalEntry]) -> None:

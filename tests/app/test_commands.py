@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sys
+from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,56 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from pydantic import Field
 
 from tests.app.factories import make_user
 from workflows.engine import StartEvent, StopEvent, Workflow, registry, step
+from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey
 from workflows.management.terminal import plain, table
 from workflows.models import WorkflowRun
 
 pytestmark = pytest.mark.django_db
+
+
+NO_KEYS = [
+    ("", "is empty"),
+    (" \t\n", "is empty"),
+    ("x" * 201, "has 201 characters, more than 200"),
+    ("x" * 300, "has 300 characters, more than 200"),
+    ("a\x00b", "holds a NUL character, which no database keeps"),
+    ("a\ud800b", "holds half of a surrogate pair, which no database keeps"),
+]
+
+
+class Amounts(StartEvent):
+    amount: Decimal = Decimal(0)
+    amounts: dict[str, Decimal] = {}
+    rows: list[tuple[str, Decimal | None]] = []
+    rate: float = 0.0
+    count: int = 0
+    text: str = ""
+    named: Decimal = Field(default=Decimal(0), alias="Named")
+    anything: Any = None
+
+
+@step
+async def amounts(event: Amounts) -> StopEvent:
+    return StopEvent()
+
+
+@step
+async def anything(event: StartEvent) -> StopEvent:
+    return StopEvent()
+
+
+@pytest.fixture(autouse=True)
+def own_flows() -> Iterator[None]:
+    own = (Workflow("t-amounts", steps=[amounts]), Workflow("t-any", steps=[anything]))
+    for workflow in own:
+        registry.register(workflow)
+    yield
+    for workflow in own:
+        registry.unregister(workflow.name)
 
 
 def command(name: str, *arguments: str) -> str:
@@ -150,8 +195,32 @@ def test_the_same_key_starts_one_run_and_another_input_is_refused() -> None:
         f"Run {run.pk} was started with this key before; it is queued.\n"
     )
     assert "'k1'" in refusal("assistant", "--input", '{"text": "Two."}', "--key", "k1")
-    assert "1 to 200 characters" in refusal("assistant", *first[1:3], "--key", "x" * 201)
-    assert "1 to 200 characters" in refusal("assistant", *first[1:3], "--key", "")
+
+
+@pytest.mark.parametrize(("key", "told"), NO_KEYS)
+def test_a_key_that_is_none_is_refused_by_the_command(key: str, told: str) -> None:
+    said = refusal("assistant", "--input", '{"text": "One."}', "--key", key)
+    assert said == f"The idempotency key {told}."
+
+
+@pytest.mark.parametrize(("key", "told"), [*NO_KEYS, (7, "is of type int, not a text")])
+def test_a_key_that_is_none_is_refused_to_code(key: Any, told: str) -> None:
+    with pytest.raises(InvalidIdempotencyKey) as refused:
+        WorkflowRun.objects.start("assistant", {"text": "One."}, idempotency_key=key)
+    assert str(refused.value) == f"The idempotency key {told}."
+    assert WorkflowRun.objects.count() == 0
+
+
+def test_a_key_of_200_characters_of_any_script_is_one() -> None:
+    run = WorkflowRun.objects.start("assistant", {"text": "One."}, idempotency_key="ключ" * 50)
+    again = WorkflowRun.objects.start("assistant", {"text": "One."}, idempotency_key="ключ" * 50)
+    assert again.pk == run.pk
+
+
+def test_true_is_another_input_than_one_under_the_same_key() -> None:
+    WorkflowRun.objects.start("t-any", {"n": 1}, idempotency_key="k")
+    with pytest.raises(IdempotencyConflict):
+        WorkflowRun.objects.start("t-any", {"n": True}, idempotency_key="k")
 
 
 def test_a_person_starts_runs_only_if_they_may() -> None:
@@ -271,3 +340,71 @@ def test_demo_reviewers_may_do_what_reviewers_do() -> None:
     assert not alice.has_perm("workflows.change_workflowrun")
     assert Group.objects.get(name="reviewers").user_set.count() == len(demo.REVIEWERS)
     assert User.objects.get(username="admin").is_superuser
+
+
+# Numbers keep their digits
+
+LONG = "0.10000000000000000555"
+
+
+@pytest.mark.parametrize(
+    "written", [LONG, "1.10", "1e2", "12345678901234567890.5", "-0.50", "1E-7"]
+)
+@pytest.mark.parametrize("way", ["typed in", "file", "standard input"])
+def test_a_decimal_keeps_its_digits(
+    written: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"""{{"amount": {written}, "amounts": {{"a": {written}}}, "Named": {written},
+        "rows": [["x", {written}], ["y", null]]}}"""
+    if way == "file":
+        text = file_of(tmp_path, text.encode(), "input.json")
+    elif way == "standard input":
+        stdin = io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8")
+        monkeypatch.setattr(sys, "stdin", stdin)
+        text = "@-"
+    command("start_run", "t-amounts", "--input", text)
+    event = registry.get("t-amounts").start_event(WorkflowRun.objects.get().input)
+    assert isinstance(event, Amounts)
+    exact = Decimal(written)
+    found = [event.amount, event.amounts["a"], event.named, event.rows[0][1]]
+    assert [one.as_tuple() for one in found if one is not None] == [exact.as_tuple()] * 4
+
+
+def test_a_field_that_is_given_by_its_name_keeps_its_digits_too() -> None:
+    command("start_run", "t-amounts", "--input", f'{{"named": {LONG}}}')
+    assert WorkflowRun.objects.get().input["named"] == LONG
+
+
+def test_a_float_is_the_nearest_and_a_text_is_none() -> None:
+    command("start_run", "t-amounts", "--input", f'{{"rate": {LONG}}}')
+    assert WorkflowRun.objects.get().input["rate"] == 0.1
+    said = refusal("t-amounts", "--input", f'{{"text": {LONG}}}')
+    assert "text: Input should be a valid string" in said
+
+
+def test_a_whole_number_of_any_length_arrives_whole() -> None:
+    digits = "9" * 60
+    data = f'{{"count": {digits}, "amount": {digits}, "anything": {digits}}}'
+    command("start_run", "t-amounts", "--input", data)
+    run = WorkflowRun.objects.get()
+    assert run.input["count"] == run.input["anything"] == int(digits)
+    assert run.input["amount"] == digits
+
+
+@pytest.mark.parametrize("name", ["t-any", "t-amounts"])
+def test_where_nothing_says_what_a_number_is_a_float_has_to_hold_it(name: str) -> None:
+    said = refusal(name, "--input", f'{{"anything": [1, {{"n": {LONG}}}]}}')
+    assert said == (
+        f"The input has the number {LONG}, of which a float keeps 0.1; "
+        "write it in quotes to keep all of it as a text (at $.anything[1].n)."
+    )
+    command("start_run", name, "--input", '{"anything": [1.10, 1e2, 0.1]}')
+    assert WorkflowRun.objects.get().input["anything"] == [1.1, 100.0, 0.1]
+
+
+def test_the_same_key_with_the_same_digits_is_the_same_run() -> None:
+    first = ("t-amounts", "--input", f'{{"amount": {LONG}}}', "--key", "k")
+    command("start_run", *first)
+    assert "before" in command("start_run", *first)
+    other = f'{{"amount": {LONG}0}}'
+    assert "'k'" in refusal("t-amounts", "--input", other, "--key", "k")

@@ -162,4 +162,4 @@ def test_a_number_that_a_float_would_change_is_refused_where_nothing_says_decima
     assert form.answer() == {"anything": {"a": 0.1}}
     form = form_of(Free, data=posted(anything='{"a": 0.10000000000000000555}'))
     form.answer()
-    assert "more digits" in form.wrong_fields[0].errors[0]
+    assert "write it in quotes" in form.wrong_fields[0].errors[0]

@@ -149,26 +149,6 @@ def test_whatever_a_step_raises_only_its_run_fails(
     assert {error_of(run)["kind"] for run in bad} == {type(error).__name__}
 
 
-def test_a_step_that_closes_itself_does_not_stay_in_hand(register: Register, gate: Gate) -> None:
-    @step
-    async def close(event: StartEvent) -> StopEvent:
-        raise GeneratorExit
-
-    [bad], others = start(register(Workflow("t-close", steps=[close]))), start(flows.ORM)
-
-    async def story() -> None:
-        driver = Driver()
-        async with at_work(driver):
-            await until(lambda: all_are(others, "completed"))
-            async with asyncio.timeout(20):
-                while driver.lives:  # noqa: ASYNC110  the driver has no event for it
-                    await asyncio.sleep(0.01)
-
-    play(story())
-    bad.refresh_from_db()
-    assert bad.status in ("queued", "running")  # until it has been taken over five times
-
-
 def test_a_suspect_that_takes_long_gets_company(
     register: Register, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

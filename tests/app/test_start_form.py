@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -172,8 +173,21 @@ def test_a_key_of_somebody_else_means_nothing(desk: Client, client: Client) -> N
     other = Client()
     other.force_login(make_user("dave", "workflows.add_workflowrun"))
     start(other, text="A letter.", _key=key)
-    start(other, text="A letter.", _key="nonsense")
-    assert WorkflowRun.objects.count() == 3
+    assert WorkflowRun.objects.count() == 2
+
+
+@pytest.mark.parametrize("key", ["", "nonsense", "k" * 300, "a\x00b", " "])
+def test_a_key_that_no_form_was_drawn_with_starts_nothing_and_is_named(
+    desk: Client, key: str
+) -> None:
+    refused = start(desk, text="A letter.", _key=key)
+    assert refused.status_code == 422
+    assert "The idempotency key of this form is not the one it was drawn with." in (
+        refused.content.decode()
+    )
+    assert WorkflowRun.objects.count() == 0
+    (anew,) = re.findall(r'name="_key" value="([^"]+)"', refused.content.decode())
+    assert start(desk, text="A letter.", _key=anew).status_code == 303
 
 
 def test_starting_needs_the_permission_and_a_post(client: Client) -> None:

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.utils import OperationalError
 
-from workflows.sqlite3.base import LINES
+from workflows.sqlite3.base import line_of
 from workflows.sqlite3.line import Line
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,7 +30,7 @@ def in_a_thread(work: Callable[[], None]) -> threading.Thread:
 
 
 def line() -> Line:
-    return LINES[str(connection.settings_dict["NAME"])]
+    return line_of(str(connection.settings_dict["NAME"]))
 
 
 def test_writers_take_turns_in_the_order_in_which_they_came() -> None:

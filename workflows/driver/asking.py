@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import AlreadyAnswered, RequestClosed
-from workflows.engine.execution import is_cancelled
-from workflows.engine.failure import wrong_request
+from workflows.engine.execution import run_apart
+from workflows.engine.failure import describe, wrong_request
+from workflows.engine.tasks import is_stopped
 from workflows.errors import DurableError
 from workflows.models import InputRequest
 
@@ -26,9 +28,10 @@ async def ask(live: LiveRun, request_id: str) -> None:
     driver, machine = live.driver, live.machine
     handler = machine.workflow.input_handler
     assert handler is not None
+    task = asyncio.current_task()
     try:
         request = machine.check_open(request_id)
-        response = await handler(request)
+        response = await run_apart(handler(request))
         if response is None:
             live.work.append(lambda: machine.decline(request_id))
         elif response.request_id != request_id:
@@ -42,9 +45,10 @@ async def ask(live: LiveRun, request_id: str) -> None:
     except (DurableError, AlreadyAnswered, RequestClosed):
         logger.info("%s: %r was over before the input handler.", machine, request_id)
     except BaseException as error:
-        if is_cancelled(error):
+        if is_stopped(error, task):
             raise
-        logger.exception("%s: the input handler failed; people may answer.", machine)
+        told = describe(error, "")["traceback"]
+        logger.error("%s: the input handler failed; people may answer.\n%s", machine, told)
         live.work.append(lambda: machine.decline(request_id))
     live.asking.discard(request_id)
     driver.commits.add(live)

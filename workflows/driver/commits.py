@@ -51,8 +51,9 @@ class Commits:
             try:
                 if batch:
                     await self._commit(batch)
-            except Exception:
+            except Exception as error:
                 logger.exception("A commit failed; its runs are loaded again.")
+                self._driver.strays.note(error)
                 for live in batch:
                     self._driver.drop(live)
 
@@ -89,6 +90,7 @@ class Commits:
 
     def _committed(self, live: LiveRun, write: Write) -> None:
         live.stored(write)
+        self._driver.strays.got_on(live.id)
         chronicle.tell(live, write)
         if not write.parks:
             begin_steps(live)

@@ -8,8 +8,9 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -23,11 +24,15 @@ from workflows.driver.live import ALONE, LiveRun
 from workflows.driver.recipients import Recipients
 from workflows.driver.slots import Slots
 from workflows.driver.steps import begin_steps
+from workflows.driver.strays import Strays
 from workflows.driver.sweep import Survey
 from workflows.driver.thread import DatabaseThread
 from workflows.models.claiming import LONGEST_LEASE
 
 logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 CAPACITY = 200  # runs in hand at once
 SWEEP = 1.0  # seconds between looks when no bell rings
@@ -60,6 +65,7 @@ class Driver:
         self.slots = Slots()
         self.database = DatabaseThread()
         self.recipients = Recipients(self.database)
+        self.strays = Strays(self.id)
         self.commits = Commits(self)
 
     # Its life
@@ -159,7 +165,7 @@ class Driver:
         self.lives.pop(live.id, None)
         self.commits.forget(live)
         for task in live.tasks:
-            task.cancel()
+            task.stop()
         if self._more and len(self.lives) <= CAPACITY // 2:
             self._look_wanted.set()
         if not self.lives:
@@ -193,6 +199,9 @@ class Driver:
         self._look_wanted.clear()
         self._due, self._more = None, False
         survey = await self._sweep()
+        if self.strays.expected:
+            self.strays.expected = False  # before: a failure meanwhile is one more
+            await self._noting(self.strays.give_back, list(self.lives))
         await self.hear()
         if self.draining or any(live.is_alone for live in self.lives.values()):
             return False
@@ -214,8 +223,16 @@ class Driver:
                 self._alone_since = None
         return self._survey
 
+    async def _noting(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call what claims runs, or gives them back, and note if the database fails at it."""
+        try:
+            return await self.database.call(function, *args, **kwargs)
+        except Exception as error:
+            self.strays.note(error)
+            raise
+
     async def _claim(self, limit: int, *, suspects: bool) -> int:
-        now, loaded, claimed = await self.database.call(
+        now, loaded, claimed = await self._noting(
             intake.take, self.id, limit=limit, lease=self.lease, holding=list(self.lives),
             suspects=suspects, fleet=self._survey.fleet if self._survey else None,
         )  # fmt: skip
@@ -249,16 +266,17 @@ class Driver:
         """Read what reached the runs in hand, and drop those that changed hands."""
         if not self.lives:
             return
-        told = [
-            (live.id, live.fence, live.told)
-            for live in self.lives.values()
-            if live.told_since_stored
-        ]
+        reporting = [live for live in self.lives.values() if live.told_since_stored]
+        told = [(live.id, live.fence, live.told) for live in reporting]
+        for live in reporting:
+            live.told_since_stored = False  # before: what a step reports meanwhile is news again
         held = {live.id: live.inbox for live in self.lives.values()}
-        heard = await self.database.call(news.hear, held, told)
-        for run_id in [one[0] for one in told]:
-            if run_id in self.lives:
-                self.lives[run_id].told_since_stored = False
+        try:
+            heard = await self.database.call(news.hear, held, told)
+        except BaseException:
+            for live in reporting:
+                live.told_since_stored = True
+            raise
         for live in list(self.lives.values()):
             if live.id not in held:
                 continue

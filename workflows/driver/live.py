@@ -20,6 +20,7 @@ from workflows.engine.entries import Entry
 from workflows.engine.machine import Machine
 from workflows.engine.result import readable_result
 from workflows.engine.state import read_time
+from workflows.engine.tasks import StepTask
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.models.claiming import SUSPECT_FROM
 
@@ -52,7 +53,7 @@ class LiveRun:
         self.machine: Machine = loaded.machine
         self.machine.clock = driver.now
         self.work: list[Callable[[], None]] = []
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[StepTask] = set()
         self.asking: set[str] = set()
         self.asked: set[str] = set()
         self.session: dict[str, Any] = {}
@@ -120,6 +121,7 @@ class LiveRun:
         """Tell the machine what waits, and return what has to be stored."""
         machine = self.machine
         self.catch_up()
+        self.told_since_stored = False  # this write has it; one that fails drops the run
         resting = machine.idle and not self._handler_is_wanted()
         due = machine.next_due
         if resting and due is None:

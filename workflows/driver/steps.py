@@ -14,6 +14,7 @@ from workflows.driver.asking import ask
 from workflows.driver.recipients import check_requests
 from workflows.engine.execution import Attempt
 from workflows.engine.state import Invocation
+from workflows.engine.tasks import StepTask
 from workflows.models import WorkflowRun
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
             await attempt.run()
     try:
         await check_requests(live, attempt)
-    except (DatabaseError, InterfaceError):
+    except (DatabaseError, InterfaceError) as error:
         logger.warning("Run %s is loaded again: the database went away.", live.id, exc_info=True)
+        live.driver.strays.note(error)
         live.driver.drop(live)
         return
     live.work.append(attempt.settle)
@@ -78,7 +80,7 @@ async def _touch(live: LiveRun) -> None:
 def _spawn(live: LiveRun, coroutine: Coroutine[Any, Any, None], **about: str) -> None:
     """Begin a task whose log lines say what they are about."""
     context = subject.context_of(run_id=live.id, **about)
-    task = asyncio.create_task(coroutine, context=context)
+    task = StepTask(coroutine, loop=asyncio.get_running_loop(), context=context)
     live.tasks.add(task)
     task.add_done_callback(lambda task: _ended(live, task))
 

@@ -17,7 +17,12 @@ class Changes:
         """Wait until `tell` is called."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
-        await future
+        try:
+            await future
+        except asyncio.CancelledError:
+            if future in self._waiting:  # whoever asks with a timeout, again and again, adds none
+                self._waiting.remove(future)
+            raise
 
     def tell(self) -> None:
         """Let everybody go on who waits. Call it on the loop's thread."""

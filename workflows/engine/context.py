@@ -125,21 +125,29 @@ class Context:
         known = fraction if fraction == fraction else 0.0  # NaN is no place on a bar
         self._port.progress(min(max(known, 0.0), 1.0), clean_text(str(text)))
 
-    def collect_events(self, event: Event, asked: Sequence[type[Event]]) -> list[Any] | None:
+    def collect_events(
+        self, event: Event, asked: Sequence[type[Event]], *, key: str | None = None
+    ) -> list[Any] | None:
         """Wait for a set of events: the list, in the order asked, once all have come, else None.
 
         `event` is the one that the step was called with. Its contribution counts at this call,
         once over all attempts; whoever completes the set owns the list.
+
+        Sets with another `key`, a text of at most 200 characters, are kept apart: give one
+        wherever two sets of the same events may be under way at once, such as the parts of two
+        documents. Without it they cannot be told apart, and a list may hold parts of both.
         """
         self._check_open()
-        found: list[Any] | None = self._port.call(lambda: self._collect(event, asked))
+        found: list[Any] | None = self._port.call(lambda: self._collect(event, asked, key))
         return found
 
     def close(self) -> None:
         """Let nothing that the attempt still does count."""
         self._closed = True
 
-    def _collect(self, event: Event, asked: Sequence[type[Event]]) -> list[Any] | None:
+    def _collect(
+        self, event: Event, asked: Sequence[type[Event]], key: str | None
+    ) -> list[Any] | None:
         """Collect, where the run's state may be touched: the step may be late by now."""
         self._check_open()
         if type(event).__name__ != self._invocation.event.name:
@@ -147,7 +155,7 @@ class Context:
                 f"Step {self._invocation.step!r} was called with {self._invocation.event.name}, "
                 f"so it cannot contribute a {type(event).__name__}."
             )
-        return self._machine.collect(self._invocation, asked)
+        return self._machine.collect(self._invocation, asked, key)
 
     def _check_open(self) -> None:
         if self._closed or self._machine.state.ended:

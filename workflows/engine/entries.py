@@ -5,14 +5,16 @@
 | started | event, invocations, steps |
 | step_completed | invocation, attempt, set, events, spawn, requests |
 | step_retried | invocation, attempt, error, due |
-| collected | invocation, asked ("A,B*3") |
+| collected | invocation, asked ("A,B*3"); with a key: invocation, names ("A,B*3"), key |
 | answered | request_id, response, by, door, reply, invocations, steps; edits if any |
 | declined, expired, discarded | request_id |
 | completed | result |
 | failed | error |
 | cancelled, paused, resumed, reopened, blocked, unblocked | by |
 
-`spawn` lists `[invocation, step, index into events]`. Times are ISO 8601 in UTC.
+A collection under a key has no `asked`, so that code which knows no keys refuses the entry
+instead of mixing what was kept apart. `spawn` lists `[invocation, step, index into events]`. Times
+are ISO 8601 in UTC.
 """
 
 from __future__ import annotations

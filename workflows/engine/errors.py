@@ -157,9 +157,22 @@ class CannotLoad(WorkflowError):
     """What a run holds does not fit the workflow as it is declared now."""
 
 
+def is_own(error: BaseException) -> bool:
+    """Return True if `error` is of a class of this module itself.
+
+    A class that has the name of one, or inherits from one, is somebody else's. Compared by
+    identity alone, because a class may bring a metaclass with ways of its own.
+    """
+    return any(type(error) is cls for cls in _OWN.values())
+
+
 def error_class(kind: str) -> type[WorkflowError]:
     """Return the class that `kind` names, `WorkflowError` if none does."""
-    found = globals().get(kind)
-    if isinstance(found, type) and issubclass(found, WorkflowError):
-        return found
-    return WorkflowError
+    return _OWN.get(kind, WorkflowError)
+
+
+_OWN: dict[str, type[WorkflowError]] = {
+    name: found
+    for name, found in list(globals().items())
+    if isinstance(found, type) and issubclass(found, WorkflowError)
+}

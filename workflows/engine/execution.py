@@ -16,11 +16,13 @@ from workflows.engine.events import Event
 from workflows.engine.machine import Machine
 from workflows.engine.state import Invocation
 from workflows.engine.steps import Step
+from workflows.engine.tasks import is_stopped
 from workflows.engine.threads import pool
 
 Around = Callable[[Callable[[], Any]], Any]
+Outcome = tuple[Any, BaseException | None]  # what was returned, or what was raised
 
-GRACE = 1.0  # seconds that an `async` step has to end after its timeout, before it is left
+GRACE = 1.0  # seconds that an `async` step has to end once it is cancelled, before it is left
 
 
 def call_plainly(function: Callable[[], Any]) -> Any:
@@ -73,31 +75,22 @@ class Attempt:
         self._on_late_end = on_late_end
 
     async def run(self) -> None:
-        """Call the step. Its errors are kept; only a cancellation is raised.
+        """Call the step. Its errors are kept; only what ends this task from outside is raised.
 
-        A step that raises `CancelledError` or `SystemExit` by itself has failed like any other.
+        A step that is cancelled from inside, or raises `SystemExit`, has failed like any other.
         """
-        began = time.perf_counter()
-        limit = None if self.step.timeout is None else asyncio.timeout(self.step.timeout)
+        began, task = time.perf_counter(), asyncio.current_task()
         try:
             event = self.invocation.event.load(self.machine.workflow.events)
-            if limit is None:
-                self.returned = await self._call(event)
-            else:
-                async with limit:
-                    self.returned = await self._call(event)
-        except (KeyboardInterrupt, GeneratorExit):
-            raise
+            self.returned = await self._call(event)
         except BaseException as error:
-            if is_cancelled(error):
+            if is_stopped(error, task):
                 raise
             self.error = error
         finally:
             if self.context is not None:
                 self.context.close()
             self.duration = time.perf_counter() - began
-        if limit is not None and limit.expired():  # whatever the step made of it, it was too late
-            self.error = self._timed_out()
 
     def settle(self) -> None:
         """Tell the machine. Call it on the thread that owns the run."""
@@ -110,42 +103,60 @@ class Attempt:
 
     def _call(self, event: Event) -> Awaitable[Any]:
         """Return what gives the step's return value when it is awaited."""
+        limit = self.step.timeout
         if not self.step.is_async:
-            return self._call_in_thread(event)
+            return self._call_in_thread(event, limit)
         called = self.step.invoke(event, self.context)
-        return called if self.step.timeout is None else self._call_in_task(called)
+        return called if limit is None else self._call_in_task(called, limit)
 
-    async def _call_in_thread(self, event: Event) -> Any:
-        loop = asyncio.get_running_loop()
+    async def _call_in_thread(self, event: Event, limit: float | None) -> Any:
+        began, loop = time.perf_counter(), asyncio.get_running_loop()
         future = pool.submit(lambda: self._around(lambda: self.step.invoke(event, self.context)))
-        done = asyncio.Event()
-        future.add_done_callback(lambda _: _tell(loop, done.set))
+        done: asyncio.Future[None] = loop.create_future()
+        future.add_done_callback(lambda _: _tell(loop, lambda: _set(done)))
         try:
-            await done.wait()
+            if limit is None:
+                await done
+            else:
+                await asyncio.wait({done}, timeout=limit)
         finally:
-            if not future.done():
+            ended = future.done()
+            if not ended:
                 self.ended = False
                 future.add_done_callback(lambda _: _tell(loop, self._end_late))
-        returned = future.result()
+        if not ended:
+            raise self._timed_out()
+        self.error = future.exception()
+        returned = None if self.error is not None else future.result()
+        if not inspect.isawaitable(returned):
+            return returned
         # A decorator may have hidden that the function is a coroutine function.
-        return await returned if inspect.isawaitable(returned) else returned
+        if limit is None:
+            return await returned
+        return await self._call_in_task(_await(returned), limit - (time.perf_counter() - began))
 
-    async def _call_in_task(self, called: Coroutine[Any, Any, Any]) -> Any:
-        """Run an `async` step that has a timeout; one that swallows its cancellation is left."""
-        task = asyncio.create_task(_catch(called))
+    async def _call_in_task(self, called: Coroutine[Any, Any, Any], limit: float) -> Any:
+        """Run an `async` step that has a timeout; one that swallows its cancellation is left.
+
+        Whatever a step makes of its timeout, it was too late.
+        """
+        outcome: list[Outcome] = []
+        task = asyncio.create_task(_catch(called, outcome))
         try:
-            await asyncio.wait({task})
+            await asyncio.wait({task}, timeout=limit)
+            late = not task.done()
+            if late:
+                await _end(task)
         except asyncio.CancelledError:
-            task.cancel()
-            await asyncio.wait({task}, timeout=GRACE)
+            await _end(task)
             raise
         finally:
             if not task.done():
                 self.ended = False
                 task.add_done_callback(lambda _: self._end_late())
-        returned, error = task.result()
-        if error is not None:
-            raise error
+        if late:
+            raise self._timed_out()
+        returned, self.error = _read(outcome)
         return returned
 
     def _end_late(self) -> None:
@@ -159,21 +170,56 @@ class Attempt:
         )
 
 
-async def _catch(called: Coroutine[Any, Any, Any]) -> tuple[Any, BaseException | None]:
-    """Return what a step returned or raised. A `SystemExit` would leave its task for the loop."""
+async def run_apart(called: Awaitable[Any]) -> Any:
+    """Await code of a workflow's author in a task of its own, and return what it returns.
+
+    Whatever it does to its task ends with it, and does not meet what the caller awaits next.
+    """
+    outcome: list[Outcome] = []
+    task = asyncio.create_task(_catch(called, outcome))
     try:
-        return await called, None
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        await _end(task)
+        raise
+    returned, error = _read(outcome)
+    if error is not None:
+        raise error
+    return returned
+
+
+async def _catch(called: Awaitable[Any], outcome: list[Outcome]) -> None:
+    """Keep what a step returned or raised. A `SystemExit` would leave its task for the loop.
+
+    It is not the task's own result: a task that has cancelled itself has none.
+    """
+    try:
+        outcome.append((await called, None))
     except BaseException as error:
-        return None, error
+        outcome.append((None, error))
 
 
-def _tell(loop: asyncio.AbstractEventLoop, function: Callable[[], None]) -> None:
+def _read(outcome: list[Outcome]) -> Outcome:
+    """Return what `_catch` kept; a task that was cancelled before it began kept nothing."""
+    return outcome[0] if outcome else (None, asyncio.CancelledError())
+
+
+async def _await(called: Awaitable[Any]) -> Any:
+    return await called
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel a task, and give it a moment to end."""
+    task.cancel()
+    await asyncio.wait({task}, timeout=GRACE)
+
+
+def _set(done: asyncio.Future[None]) -> None:
+    if not done.done():  # whoever waited for it may have been cancelled
+        done.set_result(None)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
     """Call `function` on the loop, if it is still there to care."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(function)
-
-
-def is_cancelled(error: BaseException) -> bool:
-    """Return True if `error` cancels this task from outside, False if its own code raised it."""
-    task = asyncio.current_task()
-    return isinstance(error, asyncio.CancelledError) and bool(task and task.cancelling())

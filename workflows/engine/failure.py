@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
@@ -12,36 +14,76 @@ from workflows.engine.events import InputResponseEvent
 if TYPE_CHECKING:
     from workflows.engine.machine import Machine
 
+LONGEST_KIND = 200
 LONGEST_MESSAGE = 10_000
 LONGEST_TRACEBACK = 20_000
+CANCELLED = "It was cancelled from inside, by itself or by something that it waited for"
 
 
 def describe(error: BaseException, step: str) -> dict[str, Any]:
-    """Return `kind`, `message`, `step` and `traceback`, whatever the error is made of."""
-    trace = "".join(traceback.format_exception(error))
-    try:
-        message = str(error)
-    except Exception:  # an error that cannot even say what it is must still fail the step
-        message = "its message cannot be read"
+    """Return `kind`, `message`, `step`, `traceback` and `engine`, whatever the error is made of.
+
+    `engine` says that it is of one of the engine's own classes. An error whose parts cannot be
+    read is told by those that can.
+    """
+    kind = _read(lambda: type.__getattribute__(type(error), "__name__"), "Exception", LONGEST_KIND)
+    message = _read(lambda: str(error), "Its message cannot be read.", LONGEST_MESSAGE)
+    if issubclass(type(error), asyncio.CancelledError):
+        message = f"{CANCELLED}: {message}" if message else f"{CANCELLED}."
     return {
-        "kind": type(error).__name__,
-        "message": clean_text(message[:LONGEST_MESSAGE]),
+        "kind": kind,
+        "message": message[:LONGEST_MESSAGE],
         "step": step,
-        "traceback": clean_text(trace[-LONGEST_TRACEBACK:]),
+        "traceback": _trace_of(error, f"{kind}: {message}"),
+        "engine": errors.is_own(error),
     }
+
+
+def _trace_of(error: BaseException, told: str) -> str:
+    """Return the whole trace; without what it came from if that cannot be read; `told` at least."""
+    whole = _read(lambda: "".join(traceback.format_exception(error)), "")
+    if whole:
+        return whole
+    own = BaseException.__dict__["__traceback__"]  # whatever the error's own class says it is
+    frames = _read(lambda: "".join(traceback.format_tb(own.__get__(error))), "")
+    return _ends(f"Traceback (most recent call last):\n{frames}{told}\n" if frames else f"{told}\n")
+
+
+def _ends(trace: str) -> str:
+    """Cut the middle out of a trace that is too long: where it was raised stands at its end, and
+    above a long message."""
+    if len(trace) <= LONGEST_TRACEBACK:
+        return trace
+    half = LONGEST_TRACEBACK // 2
+    return f"{trace[: half - 5]}\n...\n{trace[-half:]}"
+
+
+def _read(read: Callable[[], Any], otherwise: str, most: int | None = None) -> str:
+    """Return a text that an author's own code gives, as one that can be stored.
+
+    It may raise anything, or return a text of a class with ways of its own. Of a trace, which has
+    no `most`, both ends are kept.
+    """
+    try:
+        text = str.__str__(read())
+        return clean_text(_ends(text) if most is None else text[:most])
+    except BaseException:
+        return otherwise
 
 
 def recall(machine: Machine) -> errors.WorkflowError:
     """Return the error that failed the run, made anew from its JSON where it was raised elsewhere.
 
-    What a step raised that is none of the engine's own becomes a `StepFailed`.
+    What a step raised that is none of the engine's own becomes a `StepFailed`, whatever its name.
     """
-    if isinstance(machine.failure, errors.WorkflowError):
-        return machine.failure
+    failure = machine.failure
+    if failure is not None and errors.is_own(failure):
+        return failure  # type: ignore[return-value]
     told = machine.state.error or {}
     kind, message, step = (told.get(key, "") for key in ("kind", "message", "step"))
     cls = errors.error_class(kind)
-    if cls not in (errors.WorkflowError, errors.StepFailed):
+    # A run that failed before `engine` was kept has nothing but the name to go by.
+    if told.get("engine", True) and cls not in (errors.WorkflowError, errors.StepFailed):
         return cls(message)
     return errors.StepFailed(f"{machine}: step {step!r} failed: {kind}: {message}")
 

@@ -16,13 +16,14 @@ from workflows.engine import errors
 from workflows.engine.changes import Changes
 from workflows.engine.edits import check_edits
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent
-from workflows.engine.execution import Attempt, is_cancelled
-from workflows.engine.failure import recall, wrong_request
+from workflows.engine.execution import GRACE, Attempt
+from workflows.engine.failure import describe, recall, wrong_request
 from workflows.engine.held import Held
 from workflows.engine.machine import Machine
 from workflows.engine.result import decode_result
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.state import Invocation
+from workflows.engine.tasks import StepTask, is_stopped
 
 if TYPE_CHECKING:
     from workflows.engine.workflow import Workflow
@@ -39,7 +40,7 @@ class WorkflowHandler:
         self._machine = machine
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[StepTask] = set()
         self._asked: set[str] = set()
         self._stream: list[Event] = []
         self._changes = Changes()
@@ -108,11 +109,14 @@ class WorkflowHandler:
         self._pump()
 
     async def cancel(self) -> None:
-        """End the run, and wait until its steps have been cancelled."""
+        """End the run, and wait until its steps have ended, for a second at most.
+
+        A step that does not let itself be cancelled is left; what it still does no longer counts.
+        """
         self._machine.cancel()
         self._pump()
-        mine = asyncio.current_task()
-        await asyncio.gather(*(t for t in self._tasks if t is not mine), return_exceptions=True)
+        if others := self._tasks - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=GRACE)
 
     async def snapshot(self, *, wait: bool = True) -> WorkflowSnapshot:
         """Return the run's state; with `wait`, once it waits, is paused or has ended."""
@@ -208,7 +212,7 @@ class WorkflowHandler:
             mine = asyncio.current_task()
             for task in self._tasks:
                 if task is not mine:
-                    task.cancel()
+                    task.stop()
         self._changes.tell()
         return here
 
@@ -216,15 +220,16 @@ class WorkflowHandler:
         """Run a step, and go on in the same task with one that it led to.
 
         Only a task that the step left as it found it: a context variable that it set, or a
-        cancellation that it swallowed, is no business of the next.
+        cancellation that it swallowed or left for later, is no business of the next.
         """
         task, untouched = asyncio.current_task(), contextvars.copy_context()
-        assert task is not None
+        assert isinstance(task, StepTask)
+        references = task.references()
         for count in itertools.count(1):
             attempt = Attempt(self._machine, invocation, self, on_late_end=self._pump)
             await attempt.run()
             attempt.settle()
-            clean = not task.cancelling() and contextvars.copy_context() == untouched
+            clean = task.is_as_new(references) and contextvars.copy_context() == untouched
             following = self._pump(goes_on=clean)
             if following is None:
                 return
@@ -233,7 +238,7 @@ class WorkflowHandler:
                 await asyncio.sleep(0)
 
     def _spawn(self, coroutine: Any) -> None:
-        task = self._loop.create_task(coroutine, context=self._variables.copy())
+        task = StepTask(coroutine, loop=self._loop, context=self._variables.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -246,7 +251,7 @@ class WorkflowHandler:
                 self._spawn(self._ask(request_id))
 
     async def _ask(self, request_id: str) -> None:
-        handler = self._machine.workflow.input_handler
+        handler, task = self._machine.workflow.input_handler, asyncio.current_task()
         assert handler is not None
         try:
             response = await handler(self._machine.check_open(request_id))
@@ -258,12 +263,13 @@ class WorkflowHandler:
                 self._answer(response, door="handler")
         except (errors.AlreadyAnswered, errors.RequestClosed):
             logger.info("%s: %r was over before the input handler.", self._machine, request_id)
-        except (KeyboardInterrupt, GeneratorExit):
-            raise
         except BaseException as error:
-            if is_cancelled(error):
+            if is_stopped(error, task):
                 raise
-            logger.exception("%s: the input handler failed; people may answer.", self._machine)
+            told = describe(error, "")["traceback"]
+            logger.error(
+                "%s: the input handler failed; people may answer.\n%s", self._machine, told
+            )
             self._machine.decline(request_id)
         self._pump()
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
+from workflows.engine.collection import check_collection
 from workflows.engine.effects import Effects
 from workflows.engine.emission import emit, emitted
 from workflows.engine.entries import Entry, only
@@ -23,7 +24,7 @@ from workflows.engine.held import Held
 from workflows.engine.loading import check_loadable
 from workflows.engine.size import check_state
 from workflows.engine.slots import Slots
-from workflows.engine.state import Invocation, RunState, half_filled, shorten
+from workflows.engine.state import Invocation, RunState, fan_in, half_filled
 from workflows.engine.terms import settle_overdue
 
 if TYPE_CHECKING:
@@ -113,10 +114,11 @@ class Machine:
             return
         try:
             self._commit(invocation, returned, effects, duration)
-        except errors.WorkflowError as error:
-            self._fail_run(invocation.step, error, duration)
-        except Exception as error:
-            self.fail(invocation, error, duration)
+        except BaseException as error:  # what an author's `update` or serializer raises
+            if errors.is_own(error):
+                self._fail_run(invocation.step, error, duration)
+            else:
+                self.fail(invocation, error, duration)
 
     def fail(self, invocation: Invocation, error: BaseException, duration: float) -> None:
         """Try the step again later, or fail the run when its retries are used up."""
@@ -135,17 +137,15 @@ class Machine:
         )  # fmt: skip
         heapq.heappush(self._timers, (due, invocation.id))
 
-    def collect(self, invocation: Invocation, asked: Sequence[type[Event]]) -> list[Any] | None:
+    def collect(
+        self, invocation: Invocation, asked: Sequence[type[Event]], under: str | None = None
+    ) -> list[Any] | None:
         """Count a contribution to a fan-in; return the whole list to whoever completes it."""
-        names = shorten(cls.__name__ for cls in asked)
-        if all(cls.__name__ != invocation.event.name for cls in asked):
-            raise errors.WrongCollection(
-                f"Step {invocation.step!r} collects {names or 'nothing'}, "
-                f"but was called with {invocation.event.name}."
-            )
-        key = f"{invocation.step}:{names}"
+        names = check_collection(invocation, asked, under)
+        key = fan_in(invocation.step, names, under)
         if key not in invocation.collected:
-            self._record("collected", invocation.step, invocation=invocation.id, asked=names)
+            told = {"asked": names} if under is None else {"names": names, "key": under}
+            self._record("collected", invocation.step, invocation=invocation.id, **told)
         owned = invocation.owned.get(key)
         return None if owned is None else [held.load(self.workflow.events) for held in owned]
 

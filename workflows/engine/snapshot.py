@@ -11,10 +11,11 @@ from pydantic import ValidationError
 from workflows.engine.errors import BadSnapshot
 from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.held import Held
-from workflows.engine.state import Invocation, OpenRequest, RunState, read_time
+from workflows.engine.state import Invocation, OpenRequest, RunState, has_keys, read_time
 from workflows.engine.wire import snapshot_wire
 
-FORMAT = 1
+FORMAT = 2
+UNKEYED = 1  # without fan-ins under a key: written as before, so that older code reads it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class WorkflowSnapshot:
     def of(cls, workflow: str, signature: str, run_id: str, state: RunState) -> WorkflowSnapshot:
         """Take a snapshot of `state`, sharing nothing with it that changes."""
         data = {
-            "format": FORMAT,
+            "format": FORMAT if has_keys(state) else UNKEYED,
             "workflow": workflow,
             "signature": signature,
             "run_id": run_id,
@@ -74,10 +75,11 @@ class WorkflowSnapshot:
         return cls(data)
 
     def state(self) -> RunState:
-        """Return a new state. Raise `BadSnapshot` if `data` is none of this format."""
-        if not isinstance(self.data, dict) or self.data.get("format") != FORMAT:
+        """Return a new state. Raise `BadSnapshot` if `data` is of none of these formats."""
+        if not isinstance(self.data, dict) or self.data.get("format") not in (UNKEYED, FORMAT):
             found = self.data.get("format") if isinstance(self.data, dict) else None
-            raise BadSnapshot(f"A snapshot of format {found!r} cannot be read; {FORMAT} can.")
+            known = f"{UNKEYED} and {FORMAT}"
+            raise BadSnapshot(f"A snapshot of format {found!r} cannot be read; {known} can.")
         try:
             return read_state(dict(snapshot_wire.validate_python(self.data)))
         except ValidationError as error:

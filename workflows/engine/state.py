@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
@@ -73,7 +73,7 @@ class RunState:
         self.status: Status = "running"
         self.values: dict[str, Any] = {}  # encoded
         self.invocations: dict[int, Invocation] = {}
-        self.buffers: dict[str, list[Held]] = {}  # "step:A,B*3" -> contributions
+        self.buffers: dict[str, list[Held]] = {}  # by `fan_in`: contributions
         self.requests: dict[str, OpenRequest] = {}
         self.closed: dict[str, str] = {}  # request_id -> answered, expired
         self.next_id = 1
@@ -120,12 +120,13 @@ class RunState:
         invocation.due = datetime.fromisoformat(data["due"])
 
     def _collected(self, entry: Entry, data: dict[str, Any]) -> None:
-        key = f"{entry.step}:{data['asked']}"
+        names = data["names"] if "key" in data else data["asked"]
+        key = fan_in(entry.step, names, data.get("key"))
         invocation = self.invocations[data["invocation"]]
         invocation.collected.add(key)
         buffer = self.buffers.setdefault(key, [])
         buffer.append(invocation.event)
-        complete = take_set(buffer, lengthen(data["asked"]))
+        complete = take_set(buffer, lengthen(names))
         if complete is not None:
             invocation.owned[key] = complete
         if not buffer:
@@ -205,12 +206,28 @@ def lengthen(text: str) -> list[str]:
     return names
 
 
+def fan_in(step: str, names: str, key: str | None) -> str:
+    """Return what tells a fan-in from all others: "join:A,B*3", or "join:A,B*3#page-2" with a key.
+
+    The key is quoted, so that it has no ":" or "#" of its own, as class names have none.
+    """
+    return f"{step}:{names}" if key is None else f"{step}:{names}#{quote(key, safe='')}"
+
+
+def has_keys(state: RunState) -> bool:
+    """Return True if the state holds a fan-in with a key."""
+    own = (one for invocation in state.invocations.values() for one in invocation.collected)
+    return any("#" in one.rpartition(":")[2] for one in chain(state.buffers, own))
+
+
 def half_filled(buffers: Mapping[str, Sequence[Held]]) -> Iterator[str]:
     """Say of each fan-in that waits for more what it holds: "'join' holds A of A,B*3"."""
-    for key, buffer in buffers.items():
-        step, _, asked = key.rpartition(":")
+    for one, buffer in buffers.items():
+        step, _, rest = one.rpartition(":")
+        asked, _, key = rest.partition("#")
+        under = f" under the key {unquote(key)!r}" if key else ""
         holds = unquote(shorten(held.name for held in buffer))
-        yield f"{step!r} holds {holds} of {unquote(asked)}"
+        yield f"{step!r} holds {holds} of {unquote(asked)}{under}"
 
 
 def take_set(buffer: list[Held], asked: Sequence[str]) -> list[Held] | None:

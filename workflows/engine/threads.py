@@ -60,6 +60,7 @@ class _Thread(threading.Thread):
                 self._finish(future.set_exception, error)
             else:
                 self._finish(future.set_result, result)
+                del result  # while it is idle, a thread keeps nothing of what it did
             del function, future
 
     def _finish(self, settle: Callable[[Any], None], outcome: Any) -> None:

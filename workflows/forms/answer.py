@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from django.http import QueryDict
 
 from workflows.forms.choices import said
-from workflows.forms.exact import InexactNumber, exact_numbers
+from workflows.forms.digits import keep_digits
 from workflows.forms.moment import NoSuchTime, to_local, to_wire
 from workflows.forms.numbers import AmbiguousNumber, read_number
-from workflows.forms.schema import SchemaNodes
+from workflows.forms.schema import JSONSchema
 from workflows.forms.shape import EXTRAS, LOCAL_DATETIME, MISSING, Kind, Outline, Shape
 from workflows.forms.text import same_as_sent, unix_newlines
 from workflows.limits import InputRefused, parse_json
@@ -40,13 +39,13 @@ class Answer:
         data: QueryDict,
         uploaded: dict[str, str],
         *,
-        nodes: SchemaNodes,
+        document: JSONSchema,
         drawn: Mapping[str, str],
         initial: Mapping[str, Any],
     ) -> None:
         self.data = data
         self.uploaded = uploaded
-        self.nodes = nodes
+        self.document = document
         self.drawn = drawn
         self.initial = initial
         self.problems: dict[str, str] = {}
@@ -192,17 +191,16 @@ class Answer:
         except InputRefused as error:
             if not _takes_bare_text(shape, text):
                 self.problems[shape.name] = str(error)
-        except InexactNumber as error:
-            self.problems[shape.name] = f"{error}."
         return text
 
     def read_json(self, shape: Shape, text: str) -> Any:
         """The JSON that `text` is. A decimal keeps its digits where the schema takes a Decimal."""
         value = parse_json(
             text, max_bytes=MAX_JSON_BYTES, max_depth=MAX_JSON_DEPTH, what="This text",
-            parse_float=Decimal,
+            digits=True,
         )  # fmt: skip
-        return exact_numbers(value, [shape.node], self.nodes)
+        schema = {**shape.node, "$defs": self.document.get("$defs", {})}
+        return keep_digits(value, schema, what="This text")
 
 
 def last(data: QueryDict, name: str) -> str:

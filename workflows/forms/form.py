@@ -122,7 +122,7 @@ class SchemaForm:
             shapes = self._shapes()
             drawn = {name: as_text(shapes[name], value) for name, value in initial.items()}
             answer = Answer(
-                data, self._uploaded, nodes=self._outline.nodes, drawn=drawn, initial=initial
+                data, self._uploaded, document=self._outline.document, drawn=drawn, initial=initial
             )
             value = answer.whole(self._outline)
         for name, problem in answer.problems.items():

@@ -92,7 +92,7 @@ class Outline:
     is_model: bool = True
     has_verdict: bool = False
     takes_extras: bool = False
-    nodes: SchemaNodes = field(default_factory=lambda: SchemaNodes({}))
+    document: JSONSchema = field(default_factory=dict)
 
 
 def outline(schema: JSONSchema, *, uploads: bool = False) -> Outline:
@@ -121,7 +121,7 @@ class _Outliner:
         root = self.nodes.flat(self.schema)
         if not _is_model(root):
             place = _Property(ROOT, ROOT, required=True)
-            return Outline((self.shape(self.schema, place),), is_model=False, nodes=self.nodes)
+            return Outline((self.shape(self.schema, place),), is_model=False, document=self.schema)
         extras = root.get("additionalProperties") is True
         if not _has_plain_names(root):
             return Outline((_extras_shape(required=True),), takes_extras=True)
@@ -131,7 +131,7 @@ class _Outliner:
         shapes = [shape for shape in shapes if not (verdict and _is_verdict(shape))]
         if extras:
             shapes.append(_extras_shape(required=False, alone=not shapes))
-        return Outline(tuple(shapes), True, verdict, extras, self.nodes)
+        return Outline(tuple(shapes), True, verdict, extras, self.schema)
 
     def properties(
         self, model: JSONSchema, prefix: str, inside: frozenset[str], depth: int

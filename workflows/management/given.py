@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from workflows.engine import Workflow
+from workflows.forms.digits import keep_digits
 from workflows.limits import InputRefused, check_json, parse_json
 
 
@@ -21,13 +22,13 @@ def read_input(argument: str, workflow: Workflow) -> dict[str, Any]:
     sentence that names the file and the place.
     """
     if not argument.startswith("@"):
-        return _fields(argument, "The input")
+        return _fields(argument, "The input", workflow)
     name = argument[1:]
     text = _text_of(name)
     what = "The input" if name == "-" else f"The file {name}"
     field = only_text_field(workflow)
     if field is None or name.endswith(".json") or text.lstrip().startswith("{"):
-        return _fields(text, what)
+        return _fields(text, what, workflow)
     data = {field: text}
     try:
         check_json(
@@ -49,12 +50,15 @@ def only_text_field(workflow: Workflow) -> str | None:
     return name if schema["properties"][name].get("type") == "string" else None
 
 
-def _fields(text: str, what: str) -> dict[str, Any]:
+def _fields(text: str, what: str, workflow: Workflow) -> dict[str, Any]:
+    # A field may be given by its alias or by its name.
+    schemas = [workflow.start_class.model_json_schema(by_alias=way) for way in (True, False)]
     try:
         value = parse_json(
             text, what=what, max_bytes=settings.PAYLOAD_MAX_BYTES,
-            max_depth=settings.JSON_MAX_DEPTH,
+            max_depth=settings.JSON_MAX_DEPTH, digits=True,
         )  # fmt: skip
+        value = keep_digits(value, *schemas, what=what)
     except InputRefused as error:
         raise CommandError(str(error)) from None
     if not isinstance(value, dict):

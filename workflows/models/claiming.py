@@ -47,7 +47,10 @@ def claim(
     with lone_statement(), connection.cursor() as cursor:
         cursor.execute(sql, [held, *ways, limit, owner, until])
         rows = cursor.fetchall()
-    return objects(model, rows)
+    runs = objects(model, [row[:-1] for row in rows])
+    for run, row in zip(runs, rows, strict=True):
+        run.was_taken_over = bool(row[-1])
+    return runs
 
 
 @cache
@@ -71,14 +74,14 @@ def _statement(model: type[WorkflowRun], vendor: str, *, suspects: bool) -> str:
     return f"""
         WITH held AS MATERIALIZED (SELECT id FROM {source(vendor, model, ("id",))}),
         ready AS MATERIALIZED (
-            SELECT id FROM ({ways}) AS ways ORDER BY takeovers, wake_at LIMIT %s
+            SELECT id, lapsed FROM ({ways}) AS ways ORDER BY takeovers, wake_at LIMIT %s
         )
         UPDATE {run} SET status = 'running', lease_owner = %s, wake_at = {moment},
             fence = fence + 1, takeovers = CASE WHEN status = 'running' AND NOT untouched
                 THEN takeovers + 1 ELSE takeovers END,
             untouched = {"FALSE" if vendor == "postgresql" else "0"}
         FROM ready WHERE {run}.id = ready.id
-        RETURNING {columns}
+        RETURNING {columns}, (SELECT lapsed FROM ready WHERE ready.id = {run}.id)
     """
 
 
@@ -92,7 +95,7 @@ def _way(run: str, vendor: str, condition: str) -> str:
     locked = "FOR UPDATE SKIP LOCKED" if vendor == "postgresql" else ""
     return f"""
         SELECT * FROM (
-            SELECT id, takeovers, wake_at FROM {run}
+            SELECT id, takeovers, wake_at, status = 'running' AS lapsed FROM {run}
             WHERE {condition} AND wake_at IS NOT NULL AND id NOT IN (SELECT id FROM held)
                 {{left out}}
             ORDER BY wake_at LIMIT %s {locked}

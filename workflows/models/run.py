@@ -72,6 +72,8 @@ class WorkflowRun(Authored):
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
+    was_taken_over: bool = False  # no column: whether this claim found another worker's lease
+
     objects = WorkflowRunQuerySet.as_manager()
 
     class Meta:

@@ -11,12 +11,14 @@ from django.db.models import F, Q
 
 from workflows import announce
 from workflows.engine import StartEvent, Workflow, registry
+from workflows.engine.edits import same
 from workflows.errors import AuthorMissing, IdempotencyConflict, WrongRepeat
 from workflows.models import claiming
 from workflows.models.author import RunAuthor, refuse_authors
 from workflows.models.batch import insert, lone_statement
 from workflows.models.claiming import LONGEST_LEASE
 from workflows.models.clock import database_now
+from workflows.models.idempotency import check_key
 from workflows.models.viewer import SEE_RUNS, Viewer
 
 if TYPE_CHECKING:
@@ -76,9 +78,10 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         `input` is checked against the workflow's start event first. The same `idempotency_key`
         gives the same run; with another input it raises `IdempotencyConflict`. Whoever started
         the run that it `repeats` counts as an author of this one, beside `by`. Raise
-        `UnknownWorkflow`, `InvalidInput`, `AuthorMissing` where the workflow asks for four eyes
-        and `by` is None, or `WrongRepeat`, before anything is written.
+        `InvalidIdempotencyKey`, `UnknownWorkflow`, `InvalidInput`, `AuthorMissing` where the
+        workflow asks for four eyes and `by` is None, or `WrongRepeat`, before anything is written.
         """
+        check_key(idempotency_key)
         flow = registry.get(workflow) if isinstance(workflow, str) else workflow
         data = flow.check_input(input)
         if by is None and flow.four_eyes:
@@ -102,7 +105,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             if idempotency_key is None:
                 raise
             earlier = self.get(workflow=flow.name, idempotency_key=idempotency_key)
-            if earlier.input != data:
+            if not same(earlier.input, data):
                 raise IdempotencyConflict(flow.name, idempotency_key) from None
             return earlier
         announce.after_commit(runs=[run.pk], bell=True)

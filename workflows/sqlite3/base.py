@@ -7,7 +7,6 @@ transactions before they ask SQLite. Other processes are met as before.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import lru_cache
 from typing import Any
 
@@ -16,8 +15,17 @@ from django.db.utils import OperationalError
 
 from workflows.sqlite3.line import Line
 
-LINES: defaultdict[str, Line] = defaultdict(Line)  # by file
+LINES: dict[str, Line] = {}  # by file
 PATIENCE = 5.0  # seconds, where the options name no `timeout`
+
+
+def line_of(file: str) -> Line:
+    """Return the line of a database file: one, however many threads are the first to ask.
+
+    A `defaultdict` may make two, for it makes what is missing before it keeps it.
+    """
+    line = LINES.get(file)
+    return LINES.setdefault(file, Line()) if line is None else line
 
 
 class Cursor(base.SQLiteCursorWrapper):
@@ -51,7 +59,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return made
 
     def _start_transaction_under_autocommit(self) -> None:
-        line = LINES[str(self.settings_dict["NAME"])]
+        line = line_of(str(self.settings_dict["NAME"]))
         if not line.enter(self.settings_dict["OPTIONS"].get("timeout", PATIENCE)):
             raise OperationalError("The database is locked by another thread.")
         self._line = line

@@ -14,7 +14,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from workflows.engine import InvalidInput, Step, UnknownWorkflow, Workflow, registry
-from workflows.errors import IdempotencyConflict
+from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey
 from workflows.forms import SchemaForm
 from workflows.graph_layout import layout
 from workflows.limits import InputRefused, LimitExceeded, check_json
@@ -91,6 +91,8 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
             run = begin(flow, data, request, earlier)
         except InvalidInput as error:
             form.set_errors(error.errors)
+        except InvalidIdempotencyKey as error:
+            form.set_errors([{"loc": (), "msg": str(error), "type": "key"}])
         else:
             return redirect(request, run)
     return page(request, flow, form, earlier=earlier, status=422 if status == 200 else status)
@@ -138,7 +140,9 @@ def check_limits(form: SchemaForm, data: object) -> int:
 def begin(
     flow: Workflow, data: Any, request: HttpRequest, earlier: WorkflowRun | None = None
 ) -> WorkflowRun:
-    """Start a run, once for each form that was drawn. Raise `InvalidInput`.
+    """Start a run, once for each form that was drawn.
+
+    Raise `InvalidInput`, or `InvalidIdempotencyKey` for a form that was not drawn here.
 
     A form that is sent again with something else in it means another run. The authors of the
     `earlier` run that it repeats are its authors, too.
@@ -178,7 +182,15 @@ def page(
         "steps": [StepRow.of(step) for step in flow.steps.values()],
         "layout": drawing,
         "places": [Place(box, Standing("idle")) for box in drawing.boxes],
-        "key": request.POST.get("_key") or uuid.uuid4(),
+        "key": _key_of(request),
         "may_start": person(request).has_perm("workflows.add_workflowrun"),
     }
     return render(request, "workflows/workflow.html", context, status=status)
+
+
+def _key_of(request: HttpRequest) -> str:
+    """Return the key that the form was sent with, so that it starts one run; or a new one."""
+    try:
+        return str(uuid.UUID(request.POST.get("_key", "")))
+    except ValueError:
+        return str(uuid.uuid4())

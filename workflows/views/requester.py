@@ -7,6 +7,8 @@ import uuid
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from workflows.errors import InvalidIdempotencyKey
+
 
 def person(request: HttpRequest) -> User:
     """Return the person who is logged in."""
@@ -15,11 +17,16 @@ def person(request: HttpRequest) -> User:
 
 
 def form_key(request: HttpRequest) -> str | None:
-    """Return the idempotency key of the form that was sent; None if it has none, or nonsense."""
-    try:
-        return f"form {request.user.pk} {uuid.UUID(request.POST.get('_key', ''))}"
-    except ValueError:
+    """Return the idempotency key of the form that was sent, None if it has no such field.
+
+    Raise `InvalidIdempotencyKey` for one that no form of ours was drawn with.
+    """
+    if "_key" not in request.POST:
         return None
+    try:
+        return f"form {request.user.pk} {uuid.UUID(request.POST['_key'])}"
+    except ValueError:
+        raise InvalidIdempotencyKey("of this form is not the one it was drawn with") from None
 
 
 def wants_fragment(request: HttpRequest) -> bool:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from approvals.door import Outcome, decide
-from approvals.edits import read_json
 from approvals.errors import AnswerRefused
 from approvals.verdict import verdict_of
+from workflows.forms.digits import keep_digits
 from workflows.limits import InputRefused, parse_json
+from workflows.models import InputRequest
 
 
 class Command(BaseCommand):
@@ -38,7 +40,7 @@ class Command(BaseCommand):
 
     def handle(self, *, request_id: str, username: str, **options: Any) -> None:
         """Answer and say so; CommandError, and nothing changed, if it was refused."""
-        response = self.response(**options)
+        response = self.response(self.schema(request_id), **options)
         edits = dict(self.edit(pair) for pair in options["edit"])
         user = User.objects.filter(username=username).first()
         if user is None:
@@ -49,8 +51,17 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self.stdout.write(self.sentence(outcome))
 
+    def schema(self, request_id: str) -> dict[str, Any]:
+        """Return the schema of the answer; nothing for a bare request, or an id of none."""
+        try:
+            found = InputRequest.objects.filter(pk=UUID(request_id)).values_list("schema").first()
+        except ValueError:
+            return {}
+        return (found and found[0]) or {}
+
     def response(
         self,
+        schema: dict[str, Any],
         *,
         approve: bool,
         reject: bool,
@@ -67,12 +78,7 @@ class Command(BaseCommand):
         if json is None:
             return reply
         try:
-            return parse_json(
-                json,
-                what="The answer",
-                max_bytes=settings.ANSWER_MAX_BYTES,
-                max_depth=settings.JSON_MAX_DEPTH,
-            )
+            return self.parse(json, schema, "The answer")
         except InputRefused as error:
             raise CommandError(str(error)) from None
 
@@ -82,9 +88,17 @@ class Command(BaseCommand):
         if not sign:
             raise CommandError(f"--edit {pair!r} is not KEY=JSON.")
         try:
-            return key, read_json(value)
+            return key, self.parse(value, {}, "The value")
         except InputRefused as error:
             raise CommandError(f"--edit {key}: {error}") from None
+
+    def parse(self, text: str, schema: dict[str, Any], what: str) -> Any:
+        """Return the JSON that `text` is, its numbers with their digits; raise `InputRefused`."""
+        value = parse_json(
+            text, what=what, max_bytes=settings.ANSWER_MAX_BYTES,
+            max_depth=settings.JSON_MAX_DEPTH, digits=True,
+        )  # fmt: skip
+        return keep_digits(value, schema, what=what)
 
     def sentence(self, outcome: Outcome) -> str:
         """Say what stands now, and on which run it goes."""

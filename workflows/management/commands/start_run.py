@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from workflows.engine import InvalidInput, UnknownWorkflow, Workflow, registry
-from workflows.errors import AuthorMissing, IdempotencyConflict
+from workflows.errors import AuthorMissing, IdempotencyConflict, InvalidIdempotencyKey
 from workflows.management.given import read_input
 from workflows.management.terminal import plain
 from workflows.management.wait import TookTooLong, Wait, outcome
@@ -78,8 +78,6 @@ class Command(BaseCommand):
         self, workflow: Workflow, data: dict[str, Any], by: User | None, key: str | None
     ) -> WorkflowRun:
         """Start the run, or find the one that has the key."""
-        if key is not None and not 0 < len(key) <= 200:
-            raise CommandError("--key must have 1 to 200 characters.")
         before = database_now()
         try:
             run = WorkflowRun.objects.start(workflow, data, by=by, idempotency_key=key)
@@ -87,7 +85,7 @@ class Command(BaseCommand):
             raise CommandError(_faults(workflow, error)) from None
         except AuthorMissing as error:
             raise CommandError(f"{error} Add --as USER.") from None
-        except IdempotencyConflict as error:
+        except (IdempotencyConflict, InvalidIdempotencyKey) as error:
             raise CommandError(str(error)) from None
         if run.created_at < before:
             self.say(f"Run {run.pk} was started with this key before; it is {run.status}.")
