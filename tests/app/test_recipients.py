@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,6 +133,23 @@ def test_the_step_asks_once_the_name_exists(flow: Workflow, drive: Drive) -> Non
     door.decide(late, InputRequest.objects.get().id, YES, door="inbox")
     drive()
     assert (fresh(run).status, fresh(run).result) == ("completed", True)
+
+
+@step
+async def ask_and_cancel(event: StartEvent) -> InputRequestEvent:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    return InputRequestEvent(prompt="?", assign_to=("alice",))
+
+
+def test_a_step_that_cancels_itself_while_its_names_are_looked_up_has_failed(
+    register: Register, drive: Drive, alice: User
+) -> None:
+    flow = register(Workflow("t-cancels-itself", [ask_and_cancel, end]))
+    run = WorkflowRun.objects.start(flow, {})
+    drive()
+    assert fresh(run).status == "failed"
 
 
 @step

@@ -14,7 +14,7 @@ from workflows.driver.asking import ask
 from workflows.driver.recipients import check_requests
 from workflows.engine.execution import Attempt
 from workflows.engine.state import Invocation
-from workflows.engine.tasks import StepTask
+from workflows.engine.tasks import StepTask, is_stopped
 from workflows.models import WorkflowRun
 
 if TYPE_CHECKING:
@@ -61,6 +61,10 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
         live.driver.strays.note(error)
         live.driver.drop(live)
         return
+    except asyncio.CancelledError as error:
+        if is_stopped(error, asyncio.current_task()):
+            raise
+        attempt.error = error  # the step cancelled its own task before it returned
     live.work.append(attempt.settle)
     commits.add(live)
 
