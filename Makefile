@@ -5,6 +5,7 @@
 #   make test [ARGS="tests/engine -x"]    the tests, on SQLite; with ARGS="-n 0" in one process
 #   make soak                             the long form of the tests that kill and race
 #   make fuzz [SECONDS=3600]              events, replies and terms of all types, until the time is up
+#   make soak-memory                      memory and files over 100,000 cycles in each mode
 #   make pictures                         the screenshots in docs/pictures, with a Chromium
 #   make check                            lint, format, types, deployment settings, migrations
 #   make bench                            what it can do, beside the machine's limits
@@ -17,7 +18,7 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
 BESIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 TOOLS_SECTION := /^\# --- to test/,$$d
 
-.PHONY: run test soak fuzz pictures check bench bench-peers
+.PHONY: run test soak soak-memory fuzz pictures check bench bench-peers
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) manage.py serve
@@ -31,6 +32,9 @@ soak: $(VENV)/test.stamp
 fuzz: $(VENV)/test.stamp
 	@FUZZ_SECONDS=$(or $(SECONDS),3600) $(PYTHON) -m pytest tests/engine/test_roundtrip.py -s \
 		--timeout=0 -k time_is_up $(ARGS)
+
+soak-memory: $(VENV)/test.stamp
+	@$(PYTHON) -m tests.benchmarks.endurance $(ARGS)
 
 pictures: $(VENV)/test.stamp
 	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) -m tests.whole.pictures $(ARGS)

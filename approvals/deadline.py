@@ -7,9 +7,9 @@ from typing import Any
 
 from django.utils.text import Truncator
 
-from approvals.verdict import verdict_of
 from workflows.models import InputRequest
 from workflows.models.deadline import OnDeadline
+from workflows.outcome import verdict_of
 from workflows.templatetags.node import humanised
 from workflows.templatetags.speech import clock
 

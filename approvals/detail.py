@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from approvals.consequence import Consequence
 from approvals.deadline import deadline_words
 from approvals.door.eligibility import check_permitted
 from approvals.door.rules import check_claim, check_open
@@ -25,10 +26,11 @@ from approvals.errors import (
 from approvals.replies import BareForm, form_for
 from approvals.together import Together
 from approvals.trail import Trail
-from approvals.verdict import Verdict, verdict_of
+from workflows.access import RunAccess
 from workflows.engine import UnknownWorkflow, registry
 from workflows.forms import SchemaForm
 from workflows.models import InputRequest
+from workflows.outcome import Verdict, by_whom, verdict_of
 from workflows.prose import Prompt
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Detail:
 
     `obstacle` is why this person cannot answer it now, `refusal` why what they just sent was not
     taken, `unsent` that answer, `posted` what was typed beside it; `accepted` says that it was.
+    `block_reason` is why the run is blocked, empty where this person may not read it.
     """
 
     request: InputRequest
@@ -53,6 +56,7 @@ class Detail:
     unsent: Any = None
     accepted: bool = False
     posted: dict[str, str] = field(default_factory=dict)
+    block_reason: str = ""
 
     @classmethod
     def of(
@@ -70,17 +74,19 @@ class Detail:
         """Read what belongs to `request`, which has its run at hand."""
         together = Together.of(user, request)
         draft = together.draft.typed if together.draft else None
+        hindrance = obstacle(user, request)
         return cls(
             request,
-            trail=Trail.of(request),
+            trail=Trail.of(user, request),
             together=together,
             form=form or form_for(request, draft),
             edits=edits or EditForm(request, draft),
-            obstacle=obstacle(user, request),
+            obstacle=hindrance,
             refusal=refusal,
             unsent=unsent,
             accepted=accepted,
             posted=posted or {},
+            block_reason=block_reason(user, request) if isinstance(hindrance, RunBlocked) else "",
         )
 
     @property
@@ -162,9 +168,27 @@ class Detail:
         return deadline_words(self.request)
 
     @property
+    def consequence(self) -> Consequence | None:
+        """What an approval does."""
+        return Consequence.of(self.request)
+
+    @property
+    def by_whom(self) -> str:
+        """Who answered: "by alice", "automatically at the deadline"."""
+        by = self.request.answered_by
+        return by_whom(by.get_username() if by else "", self.request.door)
+
+    @property
     def verdict(self) -> Verdict:
         """What was answered."""
         return verdict_of(self.request.response)
+
+
+def block_reason(user: User, request: InputRequest) -> str:
+    """Return why the run is blocked, if that quotes no request that is hidden from `user`."""
+    error = request.run.error if isinstance(request.run.error, dict) else {}
+    readable = error and RunAccess.of(user, request.run).to_state
+    return str(error.get("message", "")) if readable else ""
 
 
 def obstacle(user: User, request: InputRequest) -> AnswerRefused | None:

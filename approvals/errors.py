@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
+from workflows.outcome import by_whom
+
 
 class AnswerRefused(Exception):
     """The root of this room's refusals. `status` is the HTTP status of the refusal."""
@@ -41,10 +43,11 @@ class AlreadyAnswered(AnswerRefused):
 
     status = 409
 
-    def __init__(self, request_id: UUID, *, by: str, at: datetime | None, response: Any) -> None:
-        who = by or "the system"
-        when = f" at {at:%Y-%m-%d %H:%M:%S %Z}" if at else ""
-        super().__init__(f"Request {request_id} was already answered by {who}{when}.")
+    def __init__(
+        self, request_id: UUID, *, by: str, at: datetime | None, response: Any, door: str = ""
+    ) -> None:
+        when = f", on {at:%Y-%m-%d %H:%M:%S %Z}" if at else ""
+        super().__init__(f"Request {request_id} was already answered {by_whom(by, door)}{when}.")
         self.by = by
         self.at = at
         self.response = response

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.utils.text import Truncator, capfirst
 
-from approvals.verdict import verdict_of
 from workflows.models import InputRequest, Priority, WorkflowRun
+from workflows.outcome import by_whom, verdict_of
 from workflows.prose import plain
 from workflows.templatetags.speech import ago, deadline, short_id
 from workflows.templatetags.visible import visible
@@ -63,7 +63,8 @@ def past_row(request: InputRequest) -> dict[str, Any]:
         status = request.get_status_display()
         return row | {"when": ago(request.created_at), "tag": status, "place": place}
     verdict = verdict_of(request.response)
-    by = request.answered_by or "the system"
+    name = request.answered_by.get_username() if request.answered_by else ""
+    by = name or by_whom("", request.door)
     return row | {
         "when": ago(request.answered_at),
         "tag": capfirst(verdict.word),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models.functions import Left
 
+from approvals.door.candidates import offered
 from approvals.door.claims import may_reassign
 from approvals.door.eligibility import holder_of
 from approvals.door.talk import draft_of
@@ -15,8 +16,8 @@ from approvals.door.votes import Approvals
 from approvals.edits import Change, changed
 from approvals.models import Comment, Decision, Draft
 from approvals.trail import Told
-from approvals.verdict import Verdict, verdict_of
 from workflows.models import InputRequest
+from workflows.outcome import Verdict, verdict_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -36,10 +37,12 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """One request among people, as `user` sees it: five queries at most, one if it is only theirs.
+    """One request among people, as `user` sees it: seven queries at most, one if it is only theirs.
 
     `holder` has it in hand; `changes` are what the edits so far make of the payload; `approvals`
     counts those votes that count, and `edited_it` says that this person made the present version.
+    `candidates` are the names that the request may be given to by this person, empty where there
+    are too many to choose from.
     """
 
     assignees: list[str]
@@ -52,6 +55,7 @@ class Together:
     draft: Draft | None
     has_voted: bool
     may_reassign: bool
+    candidates: list[str]
     may_undo: bool
 
     @property
@@ -73,6 +77,7 @@ class Together:
         votes, editor = _votes(request)
         said = Comment.objects.filter(request=request).select_related("by").order_by("-at", "-id")
         pending = request.is_pending
+        reassigns = pending and may_reassign(user, request)
         return cls(
             assignees=_assignees(request),
             holder=holder_of(request) if pending else None,
@@ -84,7 +89,8 @@ class Together:
             draft=draft_of(user, request) if pending else None,
             has_voted=pending
             and any(vote.counts and vote.decision.by_id == user.pk for vote in votes),
-            may_reassign=pending and may_reassign(user, request),
+            may_reassign=reassigns,
+            candidates=offered(request) if reassigns else [],
             may_undo=request.undo_until is not None and may_undo(user, request),
         )
 

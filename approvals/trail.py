@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q
 from django.db.models.functions import Left
 
-from approvals.verdict import Verdict, verdict_of
 from workflows.models import InputRequest, JournalEntry
+from workflows.outcome import Verdict, by_whom, verdict_of
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 SHOWN = 4
 """Answers of others that are told one by one; a run may have asked thousands of questions."""
@@ -22,14 +26,20 @@ class Told:
     request: InputRequest
     verdict: Verdict
 
+    @property
+    def who(self) -> str:
+        """Who answered, after the verb: "by alice", "automatically at the deadline"."""
+        by = self.request.answered_by
+        return by_whom(by.get_username() if by else "", self.request.door)
+
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """What happened to the run of a request so far, from its rows and its journal.
+    """What happened to the run of a request so far, as far as one person may know of it.
 
     `steps` and `retries` count what the machine did before it asked. `answers` are the last few
     of other people, oldest first, `earlier` how many there were before; `open` counts the other
-    requests of the run that still wait.
+    requests of the run that still wait. Requests that this person may not see are in none of them.
     """
 
     request: InputRequest
@@ -45,14 +55,15 @@ class Trail:
         return self.request.run.created_at
 
     @classmethod
-    def of(cls, request: InputRequest) -> Trail:
-        """Read the trail of `request`, which has its run at hand: three queries."""
+    def of(cls, user: User, request: InputRequest) -> Trail:
+        """Read what `user` may know of the run of `request`, which is at hand: three queries."""
         work = JournalEntry.objects.filter(run=request.run_id, at__lte=request.created_at)
         counts = work.aggregate(
             steps=Count("pk", filter=Q(kind="step_completed")),
             retries=Count("pk", filter=Q(kind="step_retried")),
         )
-        others = InputRequest.objects.filter(run=request.run_id).exclude(pk=request.pk)
+        visible = InputRequest.objects.visible_to(user)
+        others = visible.filter(run=request.run_id).exclude(pk=request.pk)
         tally = others.aggregate(
             answered=Count("pk", filter=Q(status="answered")),
             open=Count("pk", filter=Q(status="pending")),

@@ -5,7 +5,11 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "blazen_site.settings")
 
-from django.core.asgi import get_asgi_application
+from workflows.allocator import limit_areas
+
+limit_areas()  # before any thread is started
+
+from django.core.asgi import get_asgi_application  # noqa: E402
 
 http = get_asgi_application()  # loads the applications, which all that follows needs
 
@@ -17,6 +21,8 @@ from approvals import consumers as people  # noqa: E402
 from approvals.accounts.demo import refuse_demo_accounts  # noqa: E402
 from workflows import consumers as machine  # noqa: E402
 from workflows.draining import Draining  # noqa: E402
+from workflows.kept_threads import RequestThreads  # noqa: E402
+from workflows.vanished import VanishedSockets  # noqa: E402
 
 refuse_demo_accounts()
 
@@ -24,9 +30,9 @@ sockets = URLRouter([*people.websocket_urlpatterns, *machine.websocket_urlpatter
 
 application = ProtocolTypeRouter(
     {
-        "http": Draining(http),
+        "http": Draining(RequestThreads(http)),
         # The origin is checked first: a page of another site never learns who is logged in.
-        "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(sockets)),
+        "websocket": VanishedSockets(AllowedHostsOriginValidator(AuthMiddlewareStack(sockets))),
         "channel": ChannelNameRouter({"workflows": machine.WorkerConsumer.as_asgi()}),
     }
 )

@@ -18,8 +18,11 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     # FULL: an acknowledged answer survives a power cut, not only a crash of the process.
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+    # A write-ahead log that a slow reader made long is cut when it begins anew.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
+    "PRAGMA journal_size_limit=16777216",
 }
+# Steps have a second pool like this one (see `workflows.postgresql`).
 # A connection lives for one request and the pool keeps it warm; workers hold few at a time. While
 # the database is away a page is told so after `timeout` seconds. The pool's own default for
 # `reconnect_timeout`, five minutes, doubles the pauses between its attempts up to minutes as well,
@@ -112,6 +115,7 @@ def database(url: str, *, data_dir: Path) -> dict[str, Any]:
         config["ENGINE"] = "workflows.sqlite3"
         options = SQLITE_OPTIONS | options
     elif config["ENGINE"].endswith("postgresql"):
+        config["ENGINE"] = "workflows.postgresql"
         session = f"{POSTGRES_SESSION} {options.get('options', '')}".strip()  # the last word counts
         options = {"pool": POSTGRES_POOL} | POSTGRES_PREPARED | POSTGRES_PATIENCE | options
         options["options"] = session

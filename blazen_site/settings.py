@@ -36,6 +36,11 @@ UNDO_SECONDS = env.int("UNDO_SECONDS", default=0)
 # Entries of a run's journal that are kept while it is open: its recent history.
 JOURNAL_KEEP = env.int("JOURNAL_KEEP", default=10_000)
 
+# Connections to PostgreSQL that the steps of a worker share; one that finds none free waits.
+STEP_CONNECTIONS = env.int("STEP_CONNECTIONS", default=24)
+# How long a step may do nothing in a transaction before PostgreSQL ends its session; 0 is for ever.
+STEP_IDLE_IN_TRANSACTION_SECONDS = env.float("STEP_IDLE_IN_TRANSACTION_SECONDS", default=3600.0)
+
 # --- operations -----------------------------------------------------------------------------
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 METRICS_PORT = int(env.str("METRICS_PORT", default="") or 0)

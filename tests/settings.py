@@ -30,6 +30,8 @@ for _name in (
     "UNDO_SECONDS",
     "SITE_URL",
     "JOURNAL_KEEP",
+    "STEP_CONNECTIONS",
+    "STEP_IDLE_IN_TRANSACTION_SECONDS",
     "METRICS_PORT",
     "METRICS_TOKEN",
 ):

@@ -47,29 +47,37 @@ def worker_is_missing() -> bool:
 
 
 @cache
-def attention_of(viewer: Viewer) -> scalars.Scalar:
-    """Count the runs that failed or are blocked, of those that somebody like this may see.
+def attention_of(viewer: Viewer) -> dict[str, scalars.Scalar]:
+    """Count the runs in trouble, of those that somebody like this may see: those that failed or
+    are blocked, and those that keep failing.
 
-    Each has to be looked at for that, on every page, to say what a badge has room for.
+    Each has to be looked at for that, on every page, to say what a badge has room for. They are
+    counted apart, as each has an index.
     """
-    troubled = WorkflowRun.objects.visible_to(viewer).needing_attention()
-    return scalars.amount(troubled, most=BADGE)
+    runs = WorkflowRun.objects.visible_to(viewer)
+    return {
+        "stopped": scalars.amount(runs.needing_attention(), most=BADGE),
+        "failing": scalars.amount(runs.failing(), most=BADGE),
+    }
 
 
 def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
     """Give templates `worker_is_missing`, and `attention_count`, an amount of runs: one query.
 
-    It counts runs that failed or are blocked, of those that this person may see. The database is
-    asked only where either is drawn; fragments draw neither, so they pay nothing.
+    It counts runs that failed, are blocked or keep failing, of those that this person may see. The
+    database is asked only where either is drawn; fragments draw neither, so they pay nothing.
     """
 
     @cache
     def figures() -> dict[str, Any]:
         attention = attention_of(Viewer.like(request.user))
-        return scalars.read({"attention": attention, **last_heard()}, user=request.user.pk)
+        return scalars.read({**attention, **last_heard()}, user=request.user.pk)
+
+    def attention_count() -> scalars.Amount:
+        return scalars.Amount(figures()["stopped"].number + figures()["failing"].number, BADGE)
 
     return {
         "worker_is_missing": lambda: too_long(silence_of(figures())),
-        "attention_count": lambda: figures()["attention"],
+        "attention_count": attention_count,
         "debug_mode": settings.DEBUG,
     }

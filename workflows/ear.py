@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
 from channels.layers import InMemoryChannelLayer, get_channel_layer
-from django.db import connection
+from django.db import connection, reset_queries
 
 logger = logging.getLogger(__name__)
 
@@ -160,3 +160,4 @@ def _touch_database() -> None:
             cursor.execute("SELECT 1")
     finally:
         connection.close()
+        reset_queries()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -11,16 +11,19 @@ from typing import Literal
 from workflows.engine.graph import Edge
 from workflows.mark import Mark
 from workflows.models import InputRequest
+from workflows.outcome import verdict_of
 from workflows.timeline import WORK, Interval, closed_at
 
-State = Literal["idle", "some", "done", "here", "failed"]
+State = Literal["idle", "some", "done", "here", "failed", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How far one node of the graph is; `text` says it ("41 of 41") where there is a count.
 
-    `some` is a step that has done all it was given, and may be given more.
+    `some` is a step that has done all it was given, and may be given more, or a person's node
+    whose requests closed without a yes or were answered differently. `done` of a person's node
+    means that each of its requests was answered and none rejected.
     """
 
     state: State
@@ -70,12 +73,14 @@ def standings(
     *,
     ended: bool,
     edges: Iterable[Edge] = (),
+    words: Mapping[str, str] | None = None,
 ) -> dict[str, Standing]:
     """Return the standing of each node that was reached, by the graph's node ids.
 
-    Of a run that has ended nothing is under way any more, whatever was left undone.
+    Of a run that has ended nothing is under way any more, whatever was left undone. `words` say
+    of steps that have begun and not ended what they do: "in progress", "retrying".
     """
-    found = _steps(marks, ended=ended)
+    found = _steps(marks, ended=ended, words=words or {})
     found |= _people(requests)
     for node in _downstream([node for node in found if found[node].state == "here"], edges):
         if node in found and found[node].state == "done":
@@ -100,7 +105,7 @@ def _downstream(nodes: list[str], edges: Iterable[Edge]) -> set[str]:
     return reached
 
 
-def _steps(marks: Sequence[Mark], *, ended: bool) -> dict[str, Standing]:
+def _steps(marks: Sequence[Mark], *, ended: bool, words: Mapping[str, str]) -> dict[str, Standing]:
     begun = Counter(step for mark in marks for step in mark.begun)
     done = Counter(mark.step for mark in marks if mark.kind == "step_completed")
     failed = _failed_step(marks)
@@ -111,7 +116,9 @@ def _steps(marks: Sequence[Mark], *, ended: bool) -> dict[str, Standing]:
         if step == failed:
             standings[step] = Standing("failed", "failed" if whole == 1 else f"failed, {text}")
         elif done[step] < whole and not ended:
-            standings[step] = Standing("here", text or "under way")
+            word = words.get(step, "")
+            several = f"{text}, {word}" if word and word != "in progress" else text
+            standings[step] = Standing("here", several if text else word or "under way")
         else:
             standings[step] = Standing("done" if done[step] else "idle", text)
     return standings
@@ -131,12 +138,25 @@ def _failed_step(marks: Iterable[Mark]) -> str:
 def _people(requests: Iterable[InputRequest]) -> dict[str, Standing]:
     by_event: dict[str, Counter[str]] = {}
     for request in requests:
-        by_event.setdefault(f"person:{request.event}", Counter())[request.status] += 1
+        by_event.setdefault(f"person:{request.event}", Counter())[_word(request)] += 1
     return {node: _person(counts) for node, counts in by_event.items()}
 
 
+def _word(request: InputRequest) -> str:
+    """Return what became of a request, in the words of `PERSON`."""
+    if request.status != InputRequest.Status.ANSWERED:
+        return {"pending": "waiting", "cancelled": "closed"}.get(request.status, request.status)
+    return verdict_of(request.response).word
+
+
+PERSON = ("waiting", "approved", "rejected", "replied", "answered", "expired", "closed")
+
+
 def _person(counts: Counter[str]) -> Standing:
-    words = {"pending": "waiting", "answered": "answered", "expired": "expired",
-             "cancelled": "closed"}  # fmt: skip
-    text = ", ".join(f"{counts[key]} {word}" for key, word in words.items() if counts[key])
-    return Standing("here" if counts["pending"] else "done", text)
+    text = ", ".join(f"{counts[word]} {word}" for word in PERSON if counts[word])
+    if counts["waiting"]:
+        return Standing("here", text)
+    if counts["rejected"] == counts.total():
+        return Standing("rejected", text)
+    mixed = counts["rejected"] or counts["expired"] or counts["closed"]
+    return Standing("some" if mixed else "done", text)

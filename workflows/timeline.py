@@ -14,6 +14,8 @@ from uuid import UUID
 
 from workflows.mark import Mark
 from workflows.models import InputRequest
+from workflows.outcome import by_whom, verdict_of
+from workflows.unfinished import Unfinished
 
 MAX_LANES = 60
 THINNEST = 0.4
@@ -26,9 +28,9 @@ Interval = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stretch of time. `x` and `width` are percentages of the whole."""
+    """A stretch of time, `x` and `width` in percent of the whole. "open" is work under way."""
 
-    kind: Literal["work", "wait", "pause"]
+    kind: Literal["work", "open", "wait", "pause"]
     x: float
     width: float
 
@@ -47,7 +49,8 @@ class Notch:
 class Lane:
     """One line. `seconds` is what `bars` add up to in truth: work of a step, or waiting.
 
-    `request` is the id of the request that the lane is about, None for a step or a pause.
+    `request` is the id of the request that the lane is about, None for a step or a pause;
+    `comment` is what was written with its answer.
     """
 
     label: str
@@ -58,6 +61,7 @@ class Lane:
     notches: list[Notch] = field(default_factory=list)
     count: int = 1
     outcome: str = ""
+    comment: str = ""
     request: UUID | None = None
 
     @property
@@ -86,6 +90,7 @@ class Scale:
 
     def __init__(self, start: datetime, end: datetime) -> None:
         self.start = start
+        self.end = end
         self._length = max((end - start).total_seconds(), 0.001)
 
     def at(self, moment: datetime) -> float:
@@ -93,7 +98,9 @@ class Scale:
         share = (moment - self.start).total_seconds() / self._length
         return round(100 * min(max(share, 0.0), 1.0), 2)
 
-    def bars(self, kind: Literal["work", "wait", "pause"], times: list[Interval]) -> list[Bar]:
+    def bars(
+        self, kind: Literal["work", "open", "wait", "pause"], times: list[Interval]
+    ) -> list[Bar]:
         """Return one bar for each stretch that can be told apart from its neighbours."""
         bars: list[Bar] = []
         for start, end in sorted(times):
@@ -113,26 +120,37 @@ def timeline(
     start: datetime,
     end: datetime,
     most: int = MAX_LANES,
+    at_work: Sequence[Unfinished] = (),
 ) -> Timeline:
     """Return the waterfall of a run between its start and its end, or now if it goes on.
 
-    A step is one lane however often it ran, a request is one lane.
+    A step is one lane however often it ran, a request is one lane. `at_work` are the invocations
+    that a worker is busy with at the end.
     """
     start = min([start, *(mark.start for mark in marks if mark.kind in WORK)])
     scale = Scale(start, end)
-    lanes = _step_lanes(marks, scale)
+    lanes = _step_lanes(marks, scale, at_work)
     lanes += [_request_lane(request, scale, end) for request in requests]
     lanes += _pauses(marks, scale, end)
     lanes.sort(key=lambda lane: lane.start)
     return Timeline(lanes[:most], max(len(lanes) - most, 0), start, end)
 
 
-def _step_lanes(marks: Iterable[Mark], scale: Scale) -> list[Lane]:
+def _step_lanes(marks: Iterable[Mark], scale: Scale, at_work: Iterable[Unfinished]) -> list[Lane]:
     by_step: dict[str, list[Mark]] = defaultdict(list)
     for mark in marks:
         if mark.kind in WORK and mark.step:
             by_step[mark.step].append(mark)
-    return [_step_lane(step, done, scale) for step, done in by_step.items()]
+    lanes = {step: _step_lane(step, done, scale) for step, done in by_step.items()}
+    busy: dict[str, list[datetime]] = defaultdict(list)
+    for one in at_work:
+        busy[one.step].append(one.due or one.since)
+    for step, begins in busy.items():
+        lane = lanes.setdefault(step, Lane(step, min(begins), 0.0, "work", []))
+        lane.bars += scale.bars("open", [(begin, scale.end) for begin in begins])
+        lane.outcome = "in progress" if len(begins) == 1 else f"{len(begins)} in progress"
+        lane.count = max(lane.count, 1)
+    return list(lanes.values())
 
 
 def _step_lane(step: str, done: list[Mark], scale: Scale) -> Lane:
@@ -171,6 +189,7 @@ def _request_lane(request: InputRequest, scale: Scale, end: datetime) -> Lane:
         kind="wait",
         bars=scale.bars("wait", [(request.created_at, closed)]),
         outcome=outcome(request),
+        comment=verdict_of(request.response).text,
         request=request.id,
     )
 
@@ -193,11 +212,8 @@ def outcome(request: InputRequest) -> str:
             return "expired"
         case InputRequest.Status.CANCELLED:
             return "closed with the run"
-    response = request.response
-    approved = response.get("approved") if isinstance(response, dict) else None
-    word = "approved" if approved is True else "rejected" if approved is False else "answered"
     who = request.answered_by.get_username() if request.answered_by else ""
-    return f"{word} by {who or ('the system' if request.door == 'handler' else 'somebody')}"
+    return f"{verdict_of(request.response).word} {by_whom(who, request.door)}"
 
 
 def _pauses(marks: Iterable[Mark], scale: Scale, end: datetime) -> list[Lane]:

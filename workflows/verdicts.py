@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable
 from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
+from django.db import reset_queries
 
 BATCH = 50  # checks in one go, so that the first need not wait for the last
 
@@ -65,4 +66,7 @@ class Verdicts:
 
 
 def _call(checks: list[Check]) -> list[int | None]:
-    return [check() for check in checks]
+    try:
+        return [check() for check in checks]
+    finally:
+        reset_queries()  # no request ends in this thread, at which Django would do it in DEBUG

@@ -10,13 +10,13 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from approvals.door.candidates import unfit
 from approvals.door.eligibility import (
     check_may_give,
     check_permitted,
     free_lapsed_claim,
     holder_of,
     keys_asked,
-    outside,
 )
 from approvals.door.rules import OPERATE, check_claim, check_open, find
 from approvals.errors import Closed, Invalid, NotPermitted
@@ -24,7 +24,7 @@ from approvals.models import Comment
 from workflows import announce
 from workflows.errors import RequestClaimed
 from workflows.models import Assignment, InputRequest, database_now
-from workflows.models.assignment import GROUP, Directory, assignment, name_of
+from workflows.models.assignment import GROUP, Directory, assignment
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -78,7 +78,8 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
 
     For operators and for whom it was given to; only operators may give it to everybody, by an
     empty list. With four eyes whoever started the run may not, and a request that names a group
-    stays with people of that group. Raise as `decide` does; `Invalid` names who does not exist.
+    stays with people of that group. Raise as `decide` does; `Invalid` lists the names that cannot
+    decide it, whether they exist or not.
     """
     request = find(user, request_id)
     check_may_give(user, request)
@@ -114,18 +115,17 @@ def may_reassign(user: User, request: InputRequest) -> bool:
 def _check_names(
     user: User, request: InputRequest, names: Sequence[str], directory: Directory
 ) -> None:
-    unknown = directory.unknown(names)
     fault = ""
     if len(names) > MOST:
         fault = f"At most {MOST} names"
-    elif unknown:
-        fault = f"There is no active user or group {', '.join(map(repr, unknown))}"
+    elif wrong := unfit(request, names, directory):
+        fault = (
+            f"This cannot be given to {', '.join(map(repr, wrong))}: name active people, or groups "
+            "with a member, who may decide it"
+        )
     elif not names and not user.has_perm(OPERATE):
         fault = "Name somebody"
     elif not names and any(key.startswith(GROUP) for key in keys_asked(request)):
         fault = "It was asked of a group: name somebody of that group"
-    elif others := outside(request, list(directory.found(names))):
-        told = ", ".join(repr(name_of(one)) for one in others)
-        fault = f"It was asked of a group, and not of {told}"
     if fault:
         raise Invalid(request.id, [{"loc": ("to",), "msg": fault, "type": "names"}])

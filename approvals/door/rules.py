@@ -64,7 +64,9 @@ def check_open(request: InputRequest) -> None:
     status = InputRequest.Status
     if request.status == status.ANSWERED:
         by = request.answered_by.get_username() if request.answered_by else ""
-        raise AlreadyAnswered(request.id, by=by, at=request.answered_at, response=request.response)
+        raise AlreadyAnswered(
+            request.id, by=by, at=request.answered_at, response=request.response, door=request.door
+        )
     late = request.deadline is not None and request.is_late(database_now())
     if request.status == status.EXPIRED or (request.is_pending and late):
         raise Closed(f"Request {request.id} has expired; its time to answer is over.")

@@ -35,8 +35,11 @@ def release(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 @require_POST
 def reassign(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Give the request to the people and groups named in `to`, separated by commas."""
-    names = re.split(r"[,\n]", http.POST.get("to", ""))
+    """Give the request to the people and groups ticked as `chosen`, or named in `to`.
+
+    In `to` commas separate them.
+    """
+    names = http.POST.getlist("chosen") + re.split(r"[,\n]", http.POST.get("to", ""))
     return act(http, request_id, lambda: door.reassign(person(http), request_id, to=names))
 
 
@@ -95,7 +98,8 @@ def typed_in(http: HttpRequest, refusal: AnswerRefused | None) -> dict[str, str]
         return {}
     faults = refusal.errors if isinstance(refusal, Invalid) else []
     told = "; ".join(str(fault["msg"]) for fault in faults) or str(refusal)
-    return {name: http.POST.get(name, "") for name in ("to", "said")} | {"fault": told}
+    sent = {name: http.POST[name] for name in ("to", "said") if name in http.POST}
+    return sent | {"fault": told}
 
 
 def to_inbox(http: HttpRequest) -> HttpResponse:

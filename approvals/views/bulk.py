@@ -67,7 +67,8 @@ def draw(
 
 
 def _shared(items: list[Item]) -> str:
-    """Return what an approval does, if all requests say the same."""
+    """Return what an approval does, if all requests say the same and it is still so of each."""
     rows: list[InputRequest] = [item.request for item in items if item.request]
     lines = {row.if_approved for row in rows}
-    return lines.pop() if len(lines) == 1 else ""
+    true = not any(row.edits or row.quorum > 1 for row in rows)
+    return lines.pop() if len(lines) == 1 and true else ""

@@ -68,6 +68,8 @@
 
   const mark = () => {
     fresh.delete(opened());
+    const shown = new Set(ids($("#rows")));
+    for (const id of fresh) if (!shown.has(id)) fresh.delete(id); // others answered it
     for (const row of $$("#rows [data-request]")) {
       const id = row.dataset.request;
       if (id === opened()) $(".row", row).setAttribute("aria-current", "true");

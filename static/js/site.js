@@ -110,7 +110,11 @@
   // The same words as the server's `spoken` and `due`; past a week its date stands as it is.
   const amount = (seconds) => {
     if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-    return seconds < 86400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} d`;
+    const days = seconds >= 86400;
+    const whole = days ? 86400 : 3600;
+    const rest = Math.floor((seconds % whole) / (days ? 3600 : 60));
+    const first = `${Math.floor(seconds / whole)} ${days ? "d" : "h"}`;
+    return rest ? `${first} ${rest} ${days ? "h" : "min"}` : first;
   };
 
   const spoken = (moment, kind) => {

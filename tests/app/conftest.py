@@ -16,8 +16,13 @@ from tests.app.factories import BARE, TYPED, make_reviewer, registered
 from workflows.driver import Driver
 from workflows.engine import Workflow, registry
 
-PLANS = {"sqlite": "test_plans_sqlite.py", "postgresql": "test_plans_postgresql.py"}
-collect_ignore = [name for vendor, name in PLANS.items() if vendor != connection.vendor]
+OF_VENDOR = {
+    "test_plans_sqlite.py": "sqlite",
+    "test_wal_sqlite.py": "sqlite",
+    "test_plans_postgresql.py": "postgresql",
+    "test_step_pool_postgresql.py": "postgresql",
+}
+collect_ignore = [name for name, vendor in OF_VENDOR.items() if vendor != connection.vendor]
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_the_default_answer_is_the_systems_and_no_persons(alice: User) -> None:
     delivery = Delivery.objects.get().data
     assert (delivery["by"], delivery["door"], delivery["response"]) == ("", "deadline", NO)
     assert not Decision.objects.exists()
-    with pytest.raises(AlreadyAnswered, match="by the system"):
+    with pytest.raises(AlreadyAnswered, match="automatically at the deadline"):
         door.decide(alice, request.id, YES, door="inbox")
 
 

@@ -109,7 +109,7 @@ def test_what_the_input_handler_answered_is_a_conflict_with_the_system(alice: Us
     error = refusal(alice, request.id, YES)
     assert isinstance(error, AlreadyAnswered)
     assert error.by == ""
-    assert "the system" in str(error)
+    assert "the workflow itself" in str(error)
 
 
 def soon() -> Any:

@@ -263,10 +263,10 @@ def test_a_request_that_names_a_group_stays_with_its_people(
     finance.user_set.add(alice, bob)
     request = asked_of(finance)
     for to in (["carol"], ["alice", "carol"], ["olga"], ["group:board"], []):
-        with pytest.raises(Invalid, match="asked of a group"):
+        with pytest.raises(Invalid, match="cannot be given|asked of a group"):
             door.reassign(olga, request.id, to=to)
     door.reassign(olga, request.id, to=["alice"])
-    with pytest.raises(Invalid, match="asked of a group, and not of 'carol'"):
+    with pytest.raises(Invalid, match="cannot be given to 'carol'"):
         door.reassign(alice, request.id, to=["carol"])  # nor by a way around
     door.reassign(alice, request.id, to=["bob"])
     with pytest.raises(NotVisible):

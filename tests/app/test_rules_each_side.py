@@ -83,7 +83,7 @@ RULES = {
     ),
     "answered": Case(409, "already answered by bob", lambda a, b: make_answered(NO, by=b)),
     "answered by the deadline": Case(
-        409, "already answered by the system", lambda a, b: make_answered(NO, by=None)
+        409, "already answered by the workflow itself", lambda a, b: make_answered(NO, by=None)
     ),
     "expired": Case(410, "has expired", lambda a, b: asked_of(status="expired")),
     "late, and nobody said so yet": Case(

@@ -237,7 +237,7 @@ def test_queries_do_not_grow_with_the_run(
         make_request(run, prompt=f"Question {number}?")
         make_answered({"approved": True}, by=bob, run=run)
         record(run, "step_completed", "finish", duration=0.1, invocation=number, attempt=1)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(11):
         body(desk, run, **{"HX-Request": "true"})
 
 

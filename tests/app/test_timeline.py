@@ -83,14 +83,14 @@ def test_an_answered_request_says_who_decided_what() -> None:
         answered(12, 30, "Too long.", answered_by=bob),
     )
     outcomes = [lane.outcome for lane in timeline.lanes]
-    assert outcomes == ["rejected by bob", "approved by bob", "answered by bob"]
+    assert outcomes == ["rejected by bob", "approved by bob", "replied by bob"]
     assert timeline.lanes[0].seconds == 20
 
 
-def test_the_input_handler_answers_as_the_system() -> None:
+def test_the_input_handler_answers_as_the_workflow_itself() -> None:
     request = answered(10, 30, {"approved": True})
     request.door = "handler"
-    assert draw(request).lanes[0].outcome == "approved by the system"
+    assert draw(request).lanes[0].outcome == "approved by the workflow itself"
 
 
 def test_an_expired_request_waited_until_its_deadline() -> None:

@@ -14,13 +14,12 @@ import threading
 import time
 from typing import Any
 
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 
 from approvals.listing import ORDER
 from tests.benchmarks import arrivals, flows
+from tests.benchmarks.sessions import login_of
 from tests.benchmarks.site import reviewer
 from workflows.embedded.port import listening_socket
 from workflows.embedded.server import EmbeddedServer
@@ -32,16 +31,6 @@ def say(**words: Any) -> None:
     """Write one line of JSON at once."""
     sys.stdout.write(json.dumps(words) + "\n")
     sys.stdout.flush()
-
-
-def login_of(user: User) -> str:
-    """Return the key of a session in which somebody is logged in."""
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return str(session.session_key)
 
 
 def wait(user: User, count: int) -> list[str]:

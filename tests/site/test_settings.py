@@ -74,7 +74,7 @@ def test_scaled_out_is_two_addresses(tmp_path: Path) -> None:
         DATABASE_URL="postgres://someone@db.example.com/approvals",
         REDIS_URL="redis://bell.example.com:6379/0",
     )
-    engine, layer = "django.db.backends.postgresql", "workflows.layer.RedisLayer"
+    engine, layer = "workflows.postgresql", "workflows.layer.RedisLayer"
     assert result.stdout.strip() == str((engine, layer))
 
 

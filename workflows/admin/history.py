@@ -70,6 +70,7 @@ class DeliveryAdmin(LedgerAdmin):
 class WorkerAdmin(LedgerAdmin):
     """The processes that drive runs, those that are gone included."""
 
+    shows_requests = False
     list_display = ("id", "started_at", "seen_at", "is_alive")
     list_filter = ("seen_at",)
     search_fields = ("id",)

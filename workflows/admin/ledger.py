@@ -23,6 +23,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from workflows.admin.column import Column
+from workflows.models.viewer import SEE_ALL
 
 COUNT_LIMIT = 10_000  # rows that a list counts, and can be paged through
 
@@ -79,6 +80,8 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
 
     paginator = BoundedPaginator
     show_full_result_count = False
+    shows_requests: ClassVar[bool] = True
+    """Whether the rows hold, or may quote, what was asked of people."""
     list_per_page = 50
     list_max_show_all = 0
     sortable_by = ()
@@ -114,6 +117,11 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
             if found.exists():
                 return found, False
         return queryset.none(), False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse to whoever may not see every request: no row here asks for whom it was meant."""
+        allowed: bool = super().has_view_permission(request, obj)
+        return allowed and (not self.shows_requests or request.user.has_perm(SEE_ALL))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: rows come from runs."""

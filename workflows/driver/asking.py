@@ -12,6 +12,7 @@ from workflows.engine.failure import describe, wrong_request
 from workflows.engine.tasks import is_stopped
 from workflows.errors import DurableError
 from workflows.models import InputRequest
+from workflows.step_context import step_code
 
 if TYPE_CHECKING:
     from workflows.driver.live import LiveRun
@@ -31,7 +32,8 @@ async def ask(live: LiveRun, request_id: str) -> None:
     task = asyncio.current_task()
     try:
         request = machine.check_open(request_id)
-        response = await run_apart(handler(request))
+        with step_code():
+            response = await run_apart(handler(request))
         if response is None:
             live.work.append(lambda: machine.decline(request_id))
         elif response.request_id != request_id:

@@ -8,9 +8,8 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -28,11 +27,9 @@ from workflows.driver.strays import Strays
 from workflows.driver.sweep import Survey
 from workflows.driver.thread import DatabaseThread
 from workflows.models.claiming import LONGEST_LEASE
+from workflows.sqlite3.wal import WriteAheadLog, truncate
 
 logger = logging.getLogger(__name__)
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 CAPACITY = 200  # runs in hand at once
 SWEEP = 1.0  # seconds between looks when no bell rings
@@ -66,6 +63,7 @@ class Driver:
         self.database = DatabaseThread()
         self.recipients = Recipients(self.database)
         self.strays = Strays(self.id)
+        self._log = WriteAheadLog()
         self.commits = Commits(self)
 
     # Its life
@@ -133,6 +131,7 @@ class Driver:
             lease.stop()
             with contextlib.suppress(DatabaseError, InterfaceError):
                 await self.database.call(fleet.leave, self.id)
+                await self.database.call(truncate)  # a log that nobody needs is not left behind
             await self.database.close()
 
     def _begin(self) -> None:
@@ -176,7 +175,7 @@ class Driver:
     # Looking
 
     async def _wait_for_bell(self) -> None:
-        pause = SWEEP
+        pause = max(0.0, self._swept_at + SWEEP - time.monotonic())
         if self._due is not None:
             pause = min(pause, max(0.0, (self._due - self.now()).total_seconds()))
         with contextlib.suppress(TimeoutError):
@@ -194,16 +193,21 @@ class Driver:
     async def _look(self) -> bool:
         """Expire, claim, and hear news of the runs in hand; True if more may be claimable.
 
-        What changes seldom is read once a second only, however often the bell rings.
+        What changes seldom is read once a second only, however often the bell rings. Nothing is
+        claimed if nobody rang, nothing is due here, and the sweep has found nothing.
         """
+        wanted = self._is_look_wanted()
         self._look_wanted.clear()
         self._due, self._more = None, False
         survey = await self._sweep()
         if self.strays.expected:
             self.strays.expected = False  # before: a failure meanwhile is one more
-            await self._noting(self.strays.give_back, list(self.lives))
+            give_back = self.database.call(self.strays.give_back, list(self.lives))
+            await self.strays.watch(give_back)
         await self.hear()
         if self.draining or any(live.is_alone for live in self.lives.values()):
+            return False
+        if not (wanted or survey.ready):
             return False
         if survey.suspects and await self._claim_suspect():
             return True
@@ -212,30 +216,29 @@ class Driver:
         self._more = claimed == room
         return 0 < claimed == room
 
+    def _is_look_wanted(self) -> bool:
+        due = self._due is not None and self._due <= self.now()
+        return due or self._more or self._until_idle or self._look_wanted.is_set()
+
     async def _sweep(self) -> Survey:
         """Look around, unless that was less than a second ago."""
         now = time.monotonic()
         if self._survey is None or now - self._swept_at >= SWEEP:
             self._swept_at = now
-            self._survey = await self.database.call(sweep.survey, self.id)
+            known = self.now() if self._survey else None  # at first only the database knows
+            self._survey = await self.database.call(sweep.survey, self.id, known, self._survey)
             self.tell_time(self._survey.now)
+            await self.database.call(self._log.look)
             if not self._survey.suspects:
                 self._alone_since = None
         return self._survey
 
-    async def _noting(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call what claims runs, or gives them back, and note if the database fails at it."""
-        try:
-            return await self.database.call(function, *args, **kwargs)
-        except Exception as error:
-            self.strays.note(error)
-            raise
-
     async def _claim(self, limit: int, *, suspects: bool) -> int:
-        now, loaded, claimed = await self._noting(
+        take = self.database.call(
             intake.take, self.id, limit=limit, lease=self.lease, holding=list(self.lives),
             suspects=suspects, fleet=self._survey.fleet if self._survey else None,
         )  # fmt: skip
+        now, loaded, claimed = await self.strays.watch(take)
         if now is not None:
             self.tell_time(now)
         for one in loaded:

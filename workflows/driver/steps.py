@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, reset_queries
 
 from workflows import subject
 from workflows.driver.asking import ask
@@ -15,12 +15,17 @@ from workflows.driver.recipients import check_requests
 from workflows.engine.execution import Attempt
 from workflows.engine.state import Invocation
 from workflows.engine.tasks import StepTask, is_stopped
+from workflows.kept_threads import KeptThreads
 from workflows.models import WorkflowRun
+from workflows.step_context import step_code
 
 if TYPE_CHECKING:
     from workflows.driver.live import LiveRun
 
 logger = logging.getLogger(__name__)
+
+threads = KeptThreads()
+"""For what `async` steps do with the ORM: no step waits for another, and no page for a step."""
 
 
 def begin_steps(live: LiveRun) -> None:
@@ -49,7 +54,9 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
     )  # fmt: skip
     if attempt.step.is_async:
         await _touch(live)
-        await attempt.run()
+        async with threads.lend():
+            with step_code():
+                await attempt.run()
     else:
         async with live.driver.slots.hold():
             await _touch(live)
@@ -71,7 +78,8 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
 
 async def _ask(live: LiveRun, request_id: str) -> None:
     await _touch(live)
-    await ask(live, request_id)
+    async with threads.lend():
+        await ask(live, request_id)
 
 
 async def _touch(live: LiveRun) -> None:
@@ -100,8 +108,10 @@ def _ended(live: LiveRun, task: asyncio.Task[None]) -> None:
 
 def with_connections(function: Callable[[], Any]) -> Any:
     """Call a `def` step with a sound database connection, and leave none behind."""
-    close_old_connections()
-    try:
-        return function()
-    finally:
+    with step_code():
         close_old_connections()
+        try:
+            return function()
+        finally:
+            close_old_connections()
+            reset_queries()

@@ -7,12 +7,15 @@ taken its worker down.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
 
 from workflows.models import WorkflowRun, database_now
+
+T = TypeVar("T")
 
 MOST_EXCUSES = 3
 
@@ -28,6 +31,14 @@ class Strays:
         self._owner = owner
         self._excuses: dict[UUID, int] = {}
         self.expected = False
+
+    async def watch(self, call: Awaitable[T]) -> T:
+        """Await what claims runs, or gives them back, and note if the database fails at it."""
+        try:
+            return await call
+        except Exception as error:
+            self.note(error)
+            raise
 
     def note(self, error: BaseException) -> None:
         """Expect strays if the database went away."""

@@ -1,35 +1,81 @@
-"""What a worker does once a second, however often the bell rings."""
+"""What a worker does once a second, however often the bell rings.
+
+While nothing is to be done, one statement says so.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from workflows.driver import deadlines
 from workflows.driver.fleet import Fleet
-from workflows.models import InputRequest, WorkflowRun, database_now
-from workflows.models.claiming import SUSPECT_FROM
+from workflows.models import Delivery, InputRequest, Worker, WorkflowRun, database_now, scalars
+from workflows.models.claiming import LONGEST_LEASE, SUSPECT_FROM
+from workflows.models.clock import now_as_scalar
+from workflows.models.scalars import Scalar
+
+TIMES = ("overdue", "stirring", "held")
+READY = ("queued", "due", "left", "of_a_wrong_clock")
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What looks may know from a moment ago: the time it was, and who else is there.
 
-    `suspects` says whether a run that took its worker down twice wants to be claimed by this one.
+    `ready` says whether a run wants a worker, `suspects` whether one that took its worker down
+    twice wants to be claimed by this one. `others` tells the workers apart that were alive.
     """
 
     now: datetime
     fleet: Fleet
+    ready: bool
     suspects: bool
+    others: tuple[int, str | None]
 
 
-def survey(owner: str) -> Survey:
-    """Do what time asks for, and look around."""
-    now = database_now()
-    deadlines.sweep(now)
-    InputRequest.objects.name_workflows()
-    fleet = Fleet(owner, now)
-    return Survey(now, fleet, any_suspect(fleet, now))
+def survey(owner: str, now: datetime | None = None, before: Survey | None = None) -> Survey:
+    """Do what time asks for, and look around.
+
+    `now` is the database's time as well as the worker knows it; without it the database is asked.
+    `before` spares reading again who else is there, if those are the same.
+    """
+    now = now or database_now()
+    found = scalars.read(_questions(owner, now))
+    if any(found[name] is not None for name in TIMES):
+        deadlines.sweep(found["now"])
+    if found["unnamed"] is not None:
+        InputRequest.objects.name_workflows()
+    others = (found["workers"].number, found["newest"])
+    fleet = before.fleet if before and before.others == others else Fleet(owner, found["now"])
+    ready = any(found[name] is not None for name in READY)
+    return Survey(found["now"], fleet, ready, ready and any_suspect(fleet, found["now"]), others)
+
+
+def _questions(owner: str, now: datetime) -> dict[str, Scalar]:
+    """Return what is asked in one statement; each reads the first row of an index, if any."""
+    requests, runs = InputRequest.objects.exclude(run__status="blocked"), WorkflowRun.objects
+    running = runs.filter(status="running").order_by("wake_at")
+    workers = Worker.objects.alive(now).exclude(pk=owner)
+    first = scalars.first
+    return {
+        "now": now_as_scalar(),
+        "overdue": first(requests.overdue(now).order_by("deadline"), "pk"),
+        "stirring": first(requests.stirring(now).order_by("act_at"), "pk"),
+        "held": first(Delivery.objects.filter(not_before__lte=now).order_by("not_before"), "pk"),
+        "unnamed": first(InputRequest.objects.filter(workflow="").order_by("pk"), "pk"),
+        "queued": first(_wanting(runs.filter(status="queued")), "pk"),
+        "due": first(_wanting(runs.filter(status="waiting", wake_at__lte=now)), "pk"),
+        "left": first(_wanting(running.filter(wake_at__lte=now)), "pk"),
+        "of_a_wrong_clock": first(_wanting(running.filter(wake_at__gt=now + LONGEST_LEASE)), "pk"),
+        "workers": scalars.amount(workers),
+        "newest": first(workers.order_by("-started_at"), "pk"),
+    }
+
+
+def _wanting(runs: Any) -> Any:
+    return runs.filter(wake_at__isnull=False).order_by("wake_at")
 
 
 def any_suspect(fleet: Fleet, now: datetime) -> bool:

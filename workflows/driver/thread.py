@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import connection
+from django.db import connection, reset_queries
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,3 +40,5 @@ def _run(function: Callable[..., T], args: Any, kwargs: Any) -> T:
     except Exception:
         connection.close()
         raise
+    finally:
+        reset_queries()  # no request ends here, at which Django would empty its log in DEBUG

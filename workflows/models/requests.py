@@ -67,6 +67,11 @@ def _seers() -> models.QuerySet[User]:
     return deciders().filter(pk__in=_permitted(SEE_ALL))
 
 
+def _open_to(user: Any) -> Q:
+    """Return the condition that the user of this key may know of a request, if they decide."""
+    return Q(assigned=False) | Q(Assignment.objects.all().names(user))
+
+
 def _able(but: OuterRef | None = None) -> models.QuerySet[Assignment]:
     """Return the assignments of a request that name a decider, perhaps not the one of this key."""
     people = deciders()
@@ -113,13 +118,15 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
 
     def open_to(self, user: Any) -> InputRequestQuerySet:
         """Requests for everybody who decides, and those given to the user of this key."""
-        return self.filter(Q(assigned=False) | Q(Assignment.objects.all().names(user)))
+        return self.filter(_open_to(user))
 
     def hidden_from(self, user: User | AnonymousUser) -> InputRequestQuerySet:
         """Requests that `user` may not know of, though they may see their run."""
         if user.has_perm(SEE_ALL):
             return self.none()
-        return self.exclude(pk__in=InputRequestQuerySet(self.model).visible_to(user).values("pk"))
+        if user.has_perm(DECIDE):
+            return self.exclude(_open_to(user.pk))
+        return self
 
     def name_workflows(self) -> None:
         """Fill in the workflow of requests that older code stored without it, some at a time."""

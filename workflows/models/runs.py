@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from workflows import announce
 from workflows.engine import StartEvent, Workflow, registry
@@ -18,6 +19,7 @@ from workflows.models.author import RunAuthor, refuse_authors
 from workflows.models.batch import insert, lone_statement
 from workflows.models.claiming import LONGEST_LEASE
 from workflows.models.clock import database_now
+from workflows.models.history import JournalEntry
 from workflows.models.idempotency import check_key
 from workflows.models.viewer import SEE_RUNS, Viewer
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 BLOCK_AT = 5  # takeovers after which it is blocked
 NONE = Q(pk__in=())
+LONG_WAIT = timedelta(hours=1)  # until the next attempt, from which on a run is said to be failing
+OFTEN = 3  # attempts in a row that failed, from which on it is said so whenever the next one is
 
 
 def heard(now: models.Expression) -> dict[str, Any]:
@@ -188,3 +192,16 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
     def needing_attention(self) -> WorkflowRunQuerySet:
         """Runs that will not go on unless somebody does something about them."""
         return self.filter(status__in=["failed", "blocked"])
+
+    def failing(self) -> WorkflowRunQuerySet:
+        """Runs that wait for another attempt at a step that keeps failing, or not before long.
+
+        The failed attempt is the last entry of a run that waits for nothing else, so the last
+        entry alone is looked at.
+        """
+        failed = JournalEntry.objects.filter(
+            run=models.OuterRef("pk"), seq=models.OuterRef("seq"), kind="step_retried",
+            data__attempt__gte=OFTEN,
+        )  # fmt: skip
+        far = Q(wake_at__gt=Now() + LONG_WAIT)
+        return self.filter(far | models.Exists(failed), status="waiting", wake_at__isnull=False)

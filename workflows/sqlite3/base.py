@@ -7,16 +7,38 @@ transactions before they ask SQLite. Other processes are met as before.
 
 from __future__ import annotations
 
+import logging
+import threading
+import time
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
+from weakref import WeakSet
 
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
 from workflows.sqlite3.line import Line
 
+logger = logging.getLogger(__name__)
+
 LINES: dict[str, Line] = {}  # by file
 PATIENCE = 5.0  # seconds, where the options name no `timeout`
+LONG = 5.0  # seconds that a transaction may take before the log tells of it
+
+_open: WeakSet[Cursor] = WeakSet()  # cursors that have executed something and are not closed
+
+
+class Reader(NamedTuple):
+    """A query of this process that is open, and for how long."""
+
+    thread: str
+    seconds: float
+
+
+def oldest_reader() -> Reader | None:
+    """Return the query of this process that has been open longest, if there is one."""
+    oldest = min(list(_open), key=lambda one: one.since, default=None)
+    return None if oldest is None else Reader(oldest.thread, time.monotonic() - oldest.since)
 
 
 def line_of(file: str) -> Line:
@@ -29,7 +51,26 @@ def line_of(file: str) -> Line:
 
 
 class Cursor(base.SQLiteCursorWrapper):
-    """Writes the marks of a statement as SQLite wants them, once for each text."""
+    """Writes the marks of a statement as SQLite wants them, once for each text.
+
+    It is known by its thread from its first statement until it is closed: as long as it has rows to
+    give, SQLite keeps the state that it reads.
+    """
+
+    since = 0.0
+    thread = ""
+
+    def execute(self, query: str, params: Any = None) -> Any:
+        """Execute a statement."""
+        if not self.since:
+            self.since, self.thread = time.monotonic(), threading.current_thread().name
+            _open.add(self)
+        return super().execute(query, params)
+
+    def close(self) -> None:
+        """Close; nothing is read any more."""
+        _open.discard(self)
+        super().close()
 
     @staticmethod
     @lru_cache(maxsize=500)
@@ -52,6 +93,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._line: Line | None = None  # while it is this connection's turn
+        self._since = 0.0
 
     def create_cursor(self, name: str | None = None) -> Cursor:
         """Return a cursor; SQLite has none with a name."""
@@ -62,7 +104,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         line = line_of(str(self.settings_dict["NAME"]))
         if not line.enter(self.settings_dict["OPTIONS"].get("timeout", PATIENCE)):
             raise OperationalError("The database is locked by another thread.")
-        self._line = line
+        self._line, self._since = line, time.monotonic()
         try:
             super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except BaseException:
@@ -89,3 +131,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         line, self._line = self._line, None
         if line is not None:
             line.leave()
+            if (seconds := time.monotonic() - self._since) > LONG:
+                logger.warning(
+                    "A transaction of the thread %r took %.1f s, in which nobody else could write.",
+                    threading.current_thread().name, seconds,
+                )  # fmt: skip

@@ -19,7 +19,7 @@ _WEEK = 7 * DAY
 
 @register.filter
 def spoken(moment: datetime | None, now: datetime | None = None) -> str:
-    """How long ago: "now", "4 min", "3 h", "2 d", after a week the date; "in 4 min" if to come."""
+    """How long ago: "now", "4 min", "3 h 5 min", "2 d 4 h", after a week the date; "in 4 min"."""
     if not moment:  # None, or a variable that the template does not have
         return ""
     now = now or timezone.now()
@@ -124,9 +124,12 @@ def _time(moment: datetime, now: datetime, text: str, speech: str) -> SafeString
 
 
 def _amount(gap: int) -> str:
+    """Two units, so that "1 h 59 min" is not "1 h"; the rest is cut off: never more than it is."""
     if gap < HOUR:
         return f"{gap // MINUTE} min"
-    return f"{gap // HOUR} h" if gap < DAY else f"{gap // DAY} d"
+    whole, part, units = (HOUR, MINUTE, ("h", "min")) if gap < DAY else (DAY, HOUR, ("d", "h"))
+    rest = gap % whole // part
+    return f"{gap // whole} {units[0]}" + (f" {rest} {units[1]}" if rest else "")
 
 
 def _day(moment: datetime, now: datetime) -> str:

@@ -6,7 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from workflows.access import hiding_requests
+from workflows.mark import last_retries
 from workflows.models import InputRequest, WorkflowRun
+from workflows.models.viewer import SEE_ALL, SEE_RUNS
 from workflows.views.requester import person, wants_fragment
 
 MOST = 50
@@ -14,15 +17,23 @@ MOST = 50
 
 @require_safe
 def attention(request: HttpRequest) -> HttpResponse:
-    """Show failed and blocked runs, and requests that nobody active may answer."""
+    """Show failed, blocked and failing runs, and requests that nobody active may answer."""
     user = person(request)
-    runs = WorkflowRun.objects.visible_to(user).needing_attention()
-    runs = runs.defer("input", "result").select_related("started_by")
+    visible = WorkflowRun.objects.visible_to(user).defer("input", "result")
+    visible = visible.select_related("started_by")
+    runs = visible.needing_attention()
+    blocked = list(runs.filter(status=WorkflowRun.Status.BLOCKED)[:MOST])
+    failed = list(runs.filter(status=WorkflowRun.Status.FAILED)[:MOST])
+    failing = list(visible.failing().order_by("wake_at", "id")[:MOST])
+    retries = last_retries(failing)
     orphans = InputRequest.objects.visible_to(user).unanswerable()
     orphans = orphans.defer("payload", "schema").select_related("run__started_by")
     context = {
-        "blocked": runs.filter(status=WorkflowRun.Status.BLOCKED)[:MOST],
-        "failed": runs.filter(status=WorkflowRun.Status.FAILED)[:MOST],
+        "blocked": blocked,
+        "failed": failed,
+        "failing": [(run, retries.get(run.pk)) for run in failing],
+        "hiding": hiding_requests(user, [*blocked, *failed, *failing]),
+        "sees_all": user.has_perm(SEE_RUNS) and user.has_perm(SEE_ALL),
         "orphans": orphans.order_by("created_at", "id")[:MOST],
         "most": MOST,
         "may_control": user.has_perm("workflows.change_workflowrun"),

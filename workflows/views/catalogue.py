@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
+from workflows.access import RunAccess
 from workflows.engine import InvalidInput, Step, UnknownWorkflow, Workflow, registry
 from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey
 from workflows.forms import SchemaForm
@@ -109,7 +110,7 @@ def start_form(
 def repeated(request: HttpRequest, flow: Workflow, run_id: str) -> WorkflowRun | None:
     """Return the run that is to be run again; None without an id.
 
-    Raise `Http404` if there is none of this workflow that this person may see.
+    Raise `Http404` if there is none of this workflow whose input this person may read.
     """
     if not run_id:
         return None
@@ -117,7 +118,7 @@ def repeated(request: HttpRequest, flow: Workflow, run_id: str) -> WorkflowRun |
         run = visible_run(request, UUID(run_id))
     except ValueError:
         raise Http404 from None
-    if run.workflow != flow.name:
+    if run.workflow != flow.name or not RunAccess.of(person(request), run).to_values:
         raise Http404
     return run
 

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from workflows.access import RunAccess
 from workflows.driver import snapshot_of
 from workflows.engine import BadSnapshot
 from workflows.models import WorkflowRun
@@ -48,7 +49,7 @@ def snapshot(request: HttpRequest, run_id: UUID) -> HttpResponse:
     this person may not know of.
     """
     run = visible_run(request, run_id)
-    if run.requests.hidden_from(person(request)).exists():
+    if not RunAccess.of(person(request), run).to_state:
         raise Http404("The run's state holds requests that are not for this person to see.")
     try:
         state = json.loads(snapshot_of(run).to_json())

@@ -9,13 +9,16 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from workflows.engine import UnknownWorkflow, registry
+from workflows.access import RunAccess
+from workflows.engine import UnknownWorkflow, Workflow, registry
 from workflows.engine.graph import Graph
 from workflows.graph_layout import Box, Layout, layout
 from workflows.mark import Mark, marks_of
 from workflows.models import InputRequest, WorkflowRun
+from workflows.outcome import Verdict, by_whom, verdict_of
 from workflows.tally import Figures, Standing, figures, standings
 from workflows.timeline import Timeline, timeline
+from workflows.unfinished import Unfinished, unfinished
 
 MAX_REQUESTS = 1000
 SHOWN_REQUESTS = 30
@@ -37,6 +40,47 @@ class Place:
         return label if len(label) <= most else label[: most - 1] + "…"
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One transition, and the request that it answered, if it did and the reader may see it."""
+
+    mark: Mark
+    request: InputRequest | None = None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What was answered."""
+        return verdict_of(self.request.response) if self.request else None
+
+    @property
+    def who(self) -> str:
+        """Who answered, as it follows the verdict; empty where that is a person."""
+        return "" if self.mark.by else by_whom("", self.mark.door)
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A step that failed and is tried again. `attempts` are all that it has, None if unknown."""
+
+    unfinished: Unfinished
+    attempts: int | None
+
+    @property
+    def failed(self) -> int:
+        """The number of the attempt that failed."""
+        return self.unfinished.attempt - 1
+
+
+STEP_WORDS: dict[str, str] = {
+    WorkflowRun.Status.QUEUED: "next",
+    WorkflowRun.Status.RUNNING: "in progress",
+    WorkflowRun.Status.WAITING: "retrying",
+    WorkflowRun.Status.PAUSED: "paused",
+    WorkflowRun.Status.BLOCKED: "blocked",
+}
+"""What a step that has begun and not ended does, by the status of its run."""
+
+
 class RunPage:
     """The page's sections. `refusal` says why something that was asked for was not done."""
 
@@ -48,15 +92,13 @@ class RunPage:
         self.refusal = refusal
         self.paged = before is not None
         self.now = run.finished_at or timezone.now()
-        self.hidden = set(run.requests.hidden_from(user).values_list("request_id", flat=True))
-        self.marks = self._seen(marks_of(run.id))
+        self.access = RunAccess.of(user, run)
+        hidden = None if self.access.to_state else run.requests.hidden_from(user)
+        self.marks = marks_of(run.id, hidden=hidden)
         self.requests = self._requests()
-        older = marks_of(run.id, before=before, limit=HISTORY_SIZE + 1) if before else None
-        self._older = None if older is None else self._seen(older)
-
-    def _seen(self, marks: list[Mark]) -> list[Mark]:
-        """Leave out what was done about requests that this person may not know of."""
-        return [mark for mark in marks if mark.request_id not in self.hidden]
+        self._older = None if not before else marks_of(
+            run.id, hidden=hidden, before=before, limit=HISTORY_SIZE + 1
+        )  # fmt: skip
 
     def _requests(self) -> list[InputRequest]:
         rows = self.run.requests.visible_to(self.user).select_related("answered_by")
@@ -85,15 +127,45 @@ class RunPage:
     @cached_property
     def timeline(self) -> Timeline:
         """The waterfall."""
-        return timeline(self.marks, self.requests, start=self.run.created_at, end=self.now)
+        return timeline(
+            self.marks, self.requests, start=self.run.created_at, end=self.now,
+            at_work=self.at_work,
+        )  # fmt: skip
+
+    @cached_property
+    def unfinished(self) -> list[Unfinished]:
+        """What has begun and not ended; nothing once the run has."""
+        return [] if self.run.ended else unfinished(self.marks)
+
+    @property
+    def retries(self) -> list[Retry]:
+        """The steps that failed and wait for their next attempt, as many as a page should list."""
+        steps = self.workflow.steps if self.workflow else {}
+        found = [one for one in self.unfinished if one.is_retry_at(self.now)]
+        return [
+            Retry(one, steps[one.step].retries + 1 if one.step in steps else None)
+            for one in sorted(found, key=lambda one: one.due or self.now)[:SHOWN_REQUESTS]
+        ]
+
+    @cached_property
+    def at_work(self) -> list[Unfinished]:
+        """What a worker is doing at this moment, or is about to."""
+        if self.run.status != WorkflowRun.Status.RUNNING:
+            return []
+        return [one for one in self.unfinished if not one.is_retry_at(self.now)]
+
+    @cached_property
+    def workflow(self) -> Workflow | None:
+        """The run's workflow, None if this process does not know it."""
+        try:
+            return registry.get(self.run.workflow)
+        except UnknownWorkflow:
+            return None
 
     @cached_property
     def graph(self) -> Graph | None:
-        """The run's workflow, None if this process does not know it."""
-        try:
-            return registry.get(self.run.workflow).graph()
-        except UnknownWorkflow:
-            return None
+        """The graph of the run's workflow."""
+        return self.workflow.graph() if self.workflow else None
 
     @cached_property
     def layout(self) -> Layout | None:
@@ -104,21 +176,33 @@ class RunPage:
     def places(self) -> list[Place]:
         """The nodes of the drawing, in reading order."""
         edges = self.graph.edges if self.graph else ()
-        found = standings(self.marks, self.requests, ended=self.run.ended, edges=edges)
+        words = {
+            one.step: "retrying" if one.is_retry_at(self.now) else STEP_WORDS[self.run.status]
+            for one in self.unfinished
+        }
+        found = standings(self.marks, self.requests, ended=self.run.ended, edges=edges, words=words)
         boxes = self.layout.boxes if self.layout else []
         return [Place(box, found.get(box.node.id, Standing("idle"))) for box in boxes]
 
     @cached_property
-    def history(self) -> list[Mark]:
+    def history(self) -> list[HistoryRow]:
         """A page of the journal, the newest first."""
-        marks = self.marks if self._older is None else self._older
-        return marks[-HISTORY_SIZE:][::-1]
+        marks = (self.marks if self._older is None else self._older)[-HISTORY_SIZE:][::-1]
+        answered = {mark.request_id for mark in marks if mark.kind == "answered"}
+        known = {one.request_id: one for one in self.requests if one.request_id in answered}
+        if missing := answered - known.keys():  # beyond what the page lists
+            rows = self.run.requests.visible_to(self.user).filter(request_id__in=missing)
+            known |= {one.request_id: one for one in rows.defer("payload", "schema")}
+        return [
+            HistoryRow(mark, known.get(mark.request_id) if mark.kind == "answered" else None)
+            for mark in marks
+        ]
 
     @property
     def older(self) -> int | None:
         """The `seq` before which the history goes on, None at its end."""
         marks = self.marks if self._older is None else self._older
-        return self.history[-1].seq if len(marks) > HISTORY_SIZE else None
+        return self.history_begins if len(marks) > HISTORY_SIZE else None
 
     @property
     def is_pruned(self) -> bool:
@@ -129,18 +213,13 @@ class RunPage:
     def ends_early(self) -> bool:
         """Whether what the history lists last is not where the run began: the rest was pruned."""
         return self.older is None and self.run.seq > 0 and (
-            not self.history or self.history[-1].seq > 1
+            not self.history or self.history_begins > 1
         )  # fmt: skip
 
     @property
     def history_begins(self) -> int:
         """The `seq` of the oldest transition that the history lists."""
-        return self.history[-1].seq if self.history else 0
-
-    @property
-    def may_see_state(self) -> bool:
-        """Whether the snapshot holds nothing that this person may not know of."""
-        return not self.hidden
+        return self.history[-1].mark.seq if self.history else 0
 
     @property
     def may_control(self) -> bool:
@@ -151,17 +230,23 @@ class RunPage:
     def verbs(self) -> set[str]:
         """What this person may do with the run as it is."""
         verbs = {"again"} if self.run.ended and self.graph else set()
-        if not self.user.has_perm("workflows.add_workflowrun"):
-            verbs = set()
+        if not self.user.has_perm("workflows.add_workflowrun") or not self.access.to_values:
+            verbs = set()  # whoever starts it again reads its input
         if not self.may_control or (self.run.ended and self.is_pruned):
             return verbs
         return verbs | CONTROLS.get(self.run.status, set())
 
     @property
     def error(self) -> dict[str, Any]:
-        """Why the run failed or is blocked: kind, message, step, traceback."""
+        """Why the run failed or is blocked: kind, message, step, traceback.
+
+        Of a run with requests that are hidden from this person only what quotes none of them.
+        """
         error = self.run.error
-        return error if isinstance(error, dict) else {"message": error} if error else {}
+        known = error if isinstance(error, dict) else {"message": error} if error else {}
+        if not known or self.access.to_state:
+            return known
+        return {key: known.get(key) for key in ("kind", "step")}
 
 
 CONTROLS: dict[str, set[str]] = {

@@ -13,9 +13,11 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from workflows.access import hiding_requests
 from workflows.engine import registry
 from workflows.models import InputRequest, WorkflowRun
 from workflows.models.runs import WorkflowRunQuerySet
+from workflows.models.viewer import SEE_RUNS
 from workflows.views.paging import page_of
 from workflows.views.requester import person, wants_fragment
 
@@ -88,11 +90,14 @@ def runs(request: HttpRequest) -> HttpResponse:
     """Show the runs that this person may see, newest first; its list alone to htmx."""
     user, chosen = person(request), RunFilter.read(request.GET)
     found = chosen.apply(WorkflowRun.objects.visible_to(user), user)
+    page = page_of(with_open_requests(found, user), request.GET, PAGE_SIZE)
     names = registry.names()
     if chosen.workflow and chosen.workflow not in names:
         names.append(chosen.workflow)
     context: dict[str, Any] = {
-        "page": page_of(with_open_requests(found, user), request.GET, PAGE_SIZE),
+        "page": page,
+        "hiding": hiding_requests(user, [run for run in page.runs if run.error or run.progress]),
+        "sees_all": user.has_perm(SEE_RUNS),
         "chosen": chosen,
         "statuses": WorkflowRun.Status.choices,
         "workflow_names": names,

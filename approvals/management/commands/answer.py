@@ -12,10 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from approvals.door import Outcome, decide
 from approvals.errors import AnswerRefused
-from approvals.verdict import verdict_of
 from workflows.forms.digits import keep_digits
 from workflows.limits import InputRefused, parse_json
 from workflows.models import InputRequest
+from workflows.outcome import verdict_of
 
 
 class Command(BaseCommand):

@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from workflows import announce, metrics
+from workflows.allocator import limit_areas
 from workflows.bell import Bell, deafness
 from workflows.driver import Driver
 
@@ -39,6 +40,7 @@ class Command(ChannelsCommand):  # type: ignore[misc]
         if announce.WORKERS not in options["channels"]:
             super().handle(*args, **options)
             return
+        limit_areas()
         bell = Bell(options["channels"], get_channel_layer(options["layer"]))
         if warning := deafness(bell):
             self.stderr.write(warning)

@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
+from workflows.allocator import limit_areas
 from workflows.embedded.lock import FolderLock, FolderTaken
 from workflows.embedded.port import PortTaken, keep, listening_socket
 from workflows.embedded.watcher import CodeWatcher, source_folders
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         except (FolderTaken, PortTaken) as error:
             lock.release()
             raise CommandError(str(error)) from None
+        limit_areas()
         self.prepare()
         reload = self.serve(listener, watch=settings.DEBUG and not noreload)
         if reload:

@@ -1,4 +1,4 @@
-"""An answer as people say it: approved, rejected, replied."""
+"""An answer as people say it: approved, rejected, replied; and who gave it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,17 @@ class Verdict:
     tone: str = ""
     text: str = ""
     rest: Any = None
+
+
+def by_whom(name: str, door: str) -> str:
+    """Return who answered, as it follows a verb: "by alice", "automatically at the deadline".
+
+    `name` is empty where no person answered, and where the account of the one who did is gone.
+    """
+    if name:
+        return f"by {name}"
+    system = {"deadline": "automatically at the deadline", "handler": "by the workflow itself"}
+    return system.get(door, "by a deleted account")
 
 
 def verdict_of(response: Any) -> Verdict:

@@ -1,0 +1,19 @@
+"""The section of a run's page that says who decided what: the page knows nothing of decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.template.context import Context
+
+from approvals.run_decisions import RunDecisions
+from workflows.models import WorkflowRun
+
+register = template.Library()
+
+
+@register.inclusion_tag("runs/decisions.html", takes_context=True)
+def decisions(context: Context, run: WorkflowRun) -> dict[str, Any]:
+    """`{% decisions run %}`: each decision with its question, person, comment, edits and time."""
+    return {"decisions": RunDecisions.of(context["user"], run)}

@@ -1,0 +1,1 @@
+"""Memory and files over very many cycles: `python -m tests.benchmarks.endurance`."""

@@ -1,0 +1,93 @@
+"""Threads that are lent and kept.
+
+asgiref makes a thread for each request and lets it end. The C library gives threads memory areas of
+their own and leaves gaps in all of them, so a process grew by megabytes for each thousand requests
+though no object stayed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext
+from django.db import close_old_connections, reset_queries
+
+KEPT = 32  # idle threads
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class KeptThread(Executor):
+    """One thread, begun when it is first given something to do."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lent")
+        self.was_used = False
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run `function` after what was submitted before."""
+        self.was_used = True
+        return self._executor.submit(function, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Let the thread end."""
+        self._executor.shutdown(wait, cancel_futures=cancel_futures)
+
+
+class KeptThreads:
+    """Lends a thread to each who asks, however many; `kept` idle ones stay.
+
+    The one that was used last is lent next, so a quiet process works with few.
+    """
+
+    def __init__(self, *, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._idle: deque[KeptThread] = deque()
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[None]:
+        """Let what thread-sensitive code is called in the block run in one thread of its own.
+
+        Code that is called after the block, by a task that it left behind, raises `RuntimeError`.
+        """
+        thread = self._idle.pop() if self._idle else KeptThread()
+        try:
+            async with ThreadSensitiveContext(executor=thread):
+                yield
+        finally:
+            if thread.was_used:
+                # Behind what the block may have left in it: nobody gets a thread that is busy.
+                cleaned = thread.submit(_clean)
+                cleaned.add_done_callback(lambda _: self._give_back(thread))
+            else:
+                self._give_back(thread)
+
+    def _give_back(self, thread: KeptThread) -> None:
+        thread.was_used = False
+        if len(self._idle) < self._kept:
+            self._idle.append(thread)
+        else:
+            thread.shutdown(wait=False)
+
+
+def _clean() -> None:
+    """Leave no connection open, and nothing in the log of queries that Django has in DEBUG."""
+    close_old_connections()
+    reset_queries()
+
+
+class RequestThreads:
+    """An ASGI application of HTTP that lends each request a thread for as long as it takes."""
+
+    def __init__(self, application: Application, threads: KeptThreads | None = None) -> None:
+        self._application = application
+        self._threads = threads or KeptThreads()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer with a thread that no other request uses meanwhile."""
+        async with self._threads.lend():
+            await self._application(scope, receive, send)

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL with a pool of its own for steps."""

@@ -1,0 +1,77 @@
+"""SQLite's write-ahead log, kept small.
+
+SQLite moves the log into the database by itself, and begins it anew once nobody reads an old state.
+A reader that takes minutes makes it grow, and the file keeps the size it once had.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+from django.db import connection
+
+from workflows.sqlite3.base import oldest_reader
+
+logger = logging.getLogger(__name__)
+
+LIMIT = 16 * 2**20  # bytes, above which the file is looked after
+EVERY = 10.0  # seconds between two looks at its size
+WARN_EVERY = 60.0  # seconds between two warnings
+PATIENCE = 100  # ms that writers may be kept waiting to make the file small
+
+
+class WriteAheadLog:
+    """The log of this process's database. Nothing of it is there unless that is an SQLite file."""
+
+    def __init__(self) -> None:
+        self._looked = self._warned = float("-inf")
+
+    def look(self) -> None:
+        """Make a file small that is too large, or say in the log who keeps it from shrinking."""
+        now = time.monotonic()
+        if connection.vendor != "sqlite" or now - self._looked < EVERY:
+            return
+        self._looked = now
+        size = size_of_log()
+        if size <= LIMIT or truncate() or now - self._warned < WARN_EVERY:
+            return
+        self._warned = now
+        logger.warning(
+            "The write-ahead log of the database has %d MB and cannot shrink: %s.",
+            size // 2**20, blamed(),
+        )  # fmt: skip
+
+
+def size_of_log() -> int:
+    """Return the size of the file in bytes, 0 if there is none."""
+    path = Path(f"{connection.settings_dict['NAME']}-wal")
+    return path.stat().st_size if path.exists() else 0
+
+
+def truncate() -> bool:
+    """Move the whole log into the database and make its file empty; False while somebody reads.
+
+    At first in a way that nobody waits for, as a reader may take minutes.
+    """
+    if connection.vendor != "sqlite":
+        return True
+    with connection.cursor() as cursor:
+        busy, pages, moved = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        if busy or moved < pages:
+            return False
+        patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+        try:
+            return not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {patience}")
+
+
+def blamed() -> str:
+    """Say who reads a state of long ago."""
+    reader = oldest_reader()
+    if reader is None:
+        return "another process reads, or writes, since long ago"
+    return f"the thread {reader.thread!r} has a query open for {reader.seconds:.0f} s"
