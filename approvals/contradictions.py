@@ -41,11 +41,12 @@ def _fault(request: InputRequest, decisions: list[Decision]) -> str:
         return f"was answered by user {request.answered_by_id}, and there is no such decision"
     if request.status != InputRequest.Status.ANSWERED:
         return f"is {request.status}, but decision {last.pk} answered it"
-    rejected = isinstance(last.response, dict) and last.response.get("approved") is False
+    verdict = last.response.get("approved") if isinstance(last.response, dict) else None
+    kept = verdict is True or not (verdict is False or request.four_eyes)
     pairs: dict[str, tuple[Any, Any]] = {
         "answered_by": (request.answered_by_id, last.by_id),
         "response": (request.response, last.response),
-        "edits": (request.edits, {} if rejected else last.edits),
+        "edits": (request.edits, last.edits if kept else {}),
         "door": (request.door, last.door),
         "answered_at": (str(request.answered_at), str(last.at)),
     }

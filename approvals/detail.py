@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from approvals.consequence import Consequence
 from approvals.deadline import deadline_words
-from approvals.door.rules import check_claim, check_open, check_permitted
+from approvals.door.eligibility import check_permitted
+from approvals.door.rules import check_claim, check_open
 from approvals.edits import Change, EditForm, changed
 from approvals.errors import (
     AlreadyAnswered,
@@ -19,6 +20,7 @@ from approvals.errors import (
     Closed,
     NotPermitted,
     RunBlocked,
+    SecondPersonNeeded,
     StaleForm,
     Superseded,
     TooLarge,
@@ -130,6 +132,11 @@ class Detail:
     def is_forbidden(self) -> bool:
         """Whether this person may only read."""
         return isinstance(self.obstacle, NotPermitted)
+
+    @property
+    def needs_second_person(self) -> bool:
+        """Whether this person started the run, and somebody else has to answer."""
+        return isinstance(self.obstacle, SecondPersonNeeded)
 
     @property
     def shows_form(self) -> bool:

@@ -34,6 +34,10 @@ class NotPermitted(AnswerRefused):
     status = 403
 
 
+class SecondPersonNeeded(NotPermitted):
+    """The person started the run, and the request asks for somebody else."""
+
+
 class AlreadyAnswered(AnswerRefused):
     """Somebody was faster. `by` is a user name, or empty where the system answered."""
 

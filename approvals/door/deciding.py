@@ -12,17 +12,18 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import IntegerField, UUIDField
 
+from approvals.door.eligibility import check_permitted, free_lapsed_claim
 from approvals.door.recording import new_decision
 from approvals.door.rules import (
     check_claim,
     check_digest,
     check_open,
-    check_permitted,
     check_size,
     effective_edits,
     find_to_decide,
     normalised,
 )
+from approvals.door.votes import Approvals, approvals_needed
 from approvals.errors import AlreadyVoted, Closed, Invalid, RunBlocked, TooLarge
 from approvals.models import Decision, Draft
 from approvals.origin import UNKNOWN, Origin
@@ -106,6 +107,7 @@ def decide(
         answer, effective = taken_in(request, response, edits)
         if not readable:
             raise Invalid(request.id, [])
+        free_lapsed_claim(user, request)
         try:
             with transaction.atomic():
                 return store(user, request, answer, effective, door, origin)
@@ -167,40 +169,46 @@ def store(
     """
     decision = new_decision(user, request, answer, edits, door, origin)
     approved = isinstance(answer, dict) and answer.get("approved") is True
-    anew = edits != request.edits
-    votes = 1 if anew else request.votes + 1
-    if approved and request.quorum > 1 and not anew:
-        _check_vote(user, request)
-    if approved and votes < request.quorum:
-        return _vote(decision)
     rejected = isinstance(answer, dict) and answer.get("approved") is False
+    anew = edits != request.edits
+    if request.four_eyes and anew and not (approved or rejected):
+        fault = "With four eyes, only an approval may change it"
+        raise Invalid(request.id, [{"loc": ("edits",), "msg": fault, "type": "four_eyes"}])
+    quorum = approvals_needed(request, edits)
+    earlier = _earlier(user, request) if approved and quorum > 1 and not anew else Approvals([], [])
+    votes = len(earlier.counting) + 1
+    if approved and votes < quorum:
+        request.vote(by=user, edits=edits, votes=votes, quorum=quorum)
+        return _vote(decision, void=anew, lapsed=earlier.lapsed)
+    kept = edits if approved or not (rejected or request.four_eyes) else {}
     undo = timedelta(seconds=settings.UNDO_SECONDS)
 
     def along(now: datetime) -> Sequence[Turn]:
         return addition(decision.sign(now)), DROP_DRAFT.turn(request=request.pk, user=user.pk)
 
-    request.answer(
-        answer, by=user, door=door, edits={} if rejected else edits, undo=undo, along=along
-    )
+    request.answer(answer, by=user, door=door, edits=kept, undo=undo, along=along)
     return Outcome.of(request, decision)
 
 
-def _vote(vote: Decision) -> Outcome:
-    user, request, revision = vote.by, vote.request, vote.revision
-    request.vote(by=user, edits=vote.edits)
-    if request.revision != revision:  # nobody approved this version before
-        earlier = Decision.objects.filter(request=request, kind=Decision.Kind.VOTE)
+def _vote(vote: Decision, *, void: bool, lapsed: Sequence[Decision]) -> Outcome:
+    """Record an approval that was counted: with `void` the first one of a new version."""
+    user, request = vote.by, vote.request
+    earlier = Decision.objects.filter(request=request, kind=Decision.Kind.VOTE)
+    if void:  # nobody approved this version before
         earlier.void(database_now())
+    elif lapsed:
+        earlier.filter(pk__in=[one.pk for one in lapsed]).void(database_now())
     DROP_DRAFT.run(request=request.pk, user=user.pk)
     vote.kind, vote.revision = Decision.Kind.VOTE, request.revision
     insert(Decision, [vote.sign(database_now())])
     return Outcome.of(request, vote)
 
 
-def _check_vote(user: User, request: InputRequest) -> None:
-    standing = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE)
-    voters = list(standing.values_list("by", flat=True))
-    if len(voters) != request.votes:  # one came since the row was read, perhaps this very one
+def _earlier(user: User, request: InputRequest) -> Approvals:
+    """Return the approvals before this one, looked at within the transaction that counts them."""
+    found = Approvals.of(request)
+    if found.standing != request.votes:  # one came since the row was read, perhaps this very one
         raise WrongState(f"Request {request.id}", "approved", "changing")
-    if user.pk in voters:
-        raise AlreadyVoted(request.id, votes=request.votes, quorum=request.quorum)
+    if any(vote.by_id == user.pk for vote in found.counting):
+        raise AlreadyVoted(request.id, votes=len(found.counting), quorum=request.quorum)
+    return found

@@ -15,12 +15,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
+from approvals.door.eligibility import holder_of
 from approvals.errors import (
     AlreadyAnswered,
     ClaimedByOther,
     Closed,
     Invalid,
-    NotPermitted,
     NotVisible,
     RunBlocked,
     StaleForm,
@@ -36,7 +36,6 @@ from workflows.models.staleness import stale_reason
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-DECIDE = "approvals.add_decision"
 OPERATE = "workflows.change_workflowrun"
 
 
@@ -64,17 +63,6 @@ def find_to_decide(user: User | AnonymousUser, request_id: UUID | str) -> InputR
     if found is None:
         raise NotVisible(request_id)
     return found
-
-
-def check_permitted(user: User, request: InputRequest) -> None:
-    """Raise `NotPermitted` unless `user` may answer this request."""
-    if not user.has_perm(DECIDE):
-        raise NotPermitted(f"{user.get_username()} may see requests, but not answer them.")
-    if request.four_eyes and request.run.started_by_id == user.pk:
-        raise NotPermitted(
-            f"Request {request.id} wants a second pair of eyes: {user.get_username()} started "
-            "its run, so somebody else has to answer."
-        )
 
 
 def check_open(request: InputRequest) -> None:
@@ -108,14 +96,12 @@ def check_current(request: InputRequest) -> None:
 
 
 def check_claim(user: User, request: InputRequest) -> None:
-    """Raise `ClaimedByOther` while somebody else has the request in hand."""
-    if request.claimed_by is None or request.claimed_by_id == user.pk:
+    """Raise `ClaimedByOther` while somebody else, who may decide it, has the request in hand."""
+    if request.claimed_by_id in (None, user.pk):
         return
-    if request.holder(database_now()):
+    if (holder := holder_of(request)) is not None:
         assert request.claimed_until
-        raise ClaimedByOther(
-            request.id, holder=request.claimed_by.get_username(), until=request.claimed_until
-        )
+        raise ClaimedByOther(request.id, holder=holder.get_username(), until=request.claimed_until)
 
 
 def check_digest(request: InputRequest, digest: str) -> None:

@@ -67,8 +67,6 @@ def recipients(request: InputRequest) -> QuerySet[User]:
     """Return the people a request was given to, by name or by group, who may still decide it."""
     named = Q(assignments__request=request) | Q(groups__assignments__request=request)
     people = deciders().filter(named)
-    if request.four_eyes and request.run.started_by_id is not None:
-        people = people.exclude(pk=request.run.started_by_id)
     for narrow in STILL_DECIDING:
         people = narrow(request, people)
     return people.distinct().order_by("pk")

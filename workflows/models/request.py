@@ -193,19 +193,18 @@ class InputRequest(Claimable, Timed):
             columns = self._answered(now, self.default_response, None, "deadline", None, None)
             self._close(rows.overdue(now).update(**columns, **FREE), now, columns)
 
-    def vote(self, *, by: User, edits: dict[str, Any]) -> None:
-        """Count one approval of several; `edits`, if any are new, make another version of it.
+    def vote(self, *, by: User, edits: dict[str, Any], votes: int, quorum: int) -> None:
+        """Count one approval of several: the `votes`-th of `quorum` that are needed now.
 
-        On a new version the votes begin anew with this one. Raise `RequestClosed` if it is not
-        as it was read.
+        Edits that are new make another version, whose votes begin anew. Raise `RequestClosed` if
+        it is not as it was read.
         """
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self)
-        columns: dict[str, Any] = {**FREE, "votes": self.votes + 1}
+        columns: dict[str, Any] = {**FREE, "votes": votes, "quorum": quorum}
         if edits != self.edits:
-            self.edits, self.revision, self.votes = edits, self.revision + 1, 0
+            self.edits, self.revision = edits, self.revision + 1
             columns |= {"edits": edits, "revision": self.revision, "digest": digest_of(self)}
-            columns["votes"] = 1
         if rows.filter(in_time(now), free_for(by, now)).update(**columns) != 1:
             raise RequestClosed(f"Request {self.id}", "approved", self.current_status(now))
         announce.after_commit(runs=[self.run_id], inbox=True)

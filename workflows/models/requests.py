@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from workflows.models.assignment import Assignment
+from workflows.models.author import RunAuthor
 from workflows.models.prepared import Prepared, Slot
 from workflows.models.viewer import DECIDE, SEE_ALL, Viewer
 
@@ -88,6 +89,18 @@ def _able(but: OuterRef | None = None) -> models.QuerySet[Assignment]:
     return named.filter((Q(user__in=people) & ~Q(user=but)) | Exists(others))
 
 
+def _others() -> models.QuerySet[User]:
+    """Return the deciders who started neither the outer query's run nor one that it repeats."""
+    earlier = RunAuthor.objects.filter(run=OuterRef(OuterRef("run")), user=OuterRef("pk"))
+    return deciders().exclude(pk=OuterRef("run__started_by")).exclude(Exists(earlier))
+
+
+def _others_given() -> models.QuerySet[User]:
+    """Return those of them who were given the outer query's request, or see every request."""
+    named = Q(assignments__request=OuterRef("pk")) | Q(groups__assignments__request=OuterRef("pk"))
+    return _others().filter(named | Q(pk__in=_permitted(SEE_ALL)))
+
+
 class InputRequestQuerySet(models.QuerySet["InputRequest"]):
     """Queries over many requests."""
 
@@ -146,6 +159,7 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         They wait for ever unless somebody is let in, or their run is cancelled.
         """
         own = Q(four_eyes=True, run__started_by__isnull=False)
+        repeat = own & Q(run__is_repeat=True)
         given = Q(assigned=True)
         others = deciders().exclude(pk=OuterRef("run__started_by"))
         # Whoever sees all comes first: where there is one, the rows need not be looked at.
@@ -158,6 +172,8 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
             | (own & ~Exists(others))
             | (given & ~able)
             | (given & own & ~able_others)
+            | (repeat & ~Exists(_others()))
+            | (repeat & given & ~Exists(_others_given()))
         )
 
     def overdue(self, now: datetime) -> InputRequestQuerySet:

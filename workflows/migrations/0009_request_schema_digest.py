@@ -23,7 +23,7 @@ def fill_pending(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0007_counts_within_indexes'),
+        ('workflows', '0008_authors_and_recipients'),
     ]
 
     operations = [
