@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from approvals.models import Comment, Decision, Preferences
+from approvals.models import Comment, Decision, DecisionSeal, Preferences
 from workflows.admin import InputRequestAdmin, WorkflowRunAdmin
 from workflows.admin.column import json_of, link_to, text_of
 from workflows.admin.ledger import LedgerAdmin, Related
@@ -32,8 +32,14 @@ class DecisionAdmin(LedgerAdmin):
     uuid_lookups = ("request", "request__run")
     shown = (
         "request", "run", "kind", "by", "at", json_of("response"), json_of("edits"), "revision",
-        "door", "voided_at",
+        "door", "name", "address", "session", "account", "seen", "signature", "seal", "voided_at",
     )  # fmt: skip
+
+    @admin.display(description="seal")
+    def seal(self, decision: Decision) -> str:
+        """Return the decision's place in the chain, and the signature that stands there."""
+        seal = DecisionSeal.objects.filter(decision=decision.pk).exclude(kind="voided").first()
+        return f"{seal.number}:{seal.signature}" if seal else "not sealed yet"
 
     @admin.display(description="run")
     def run(self, decision: Decision) -> str:

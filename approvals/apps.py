@@ -11,8 +11,14 @@ class ApprovalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, and make the groups after each migration."""
+        """Register the checks, let workers seal decisions, make the groups after a migration."""
         from approvals.accounts import checks  # noqa: F401
+        from approvals.eligible import still_deciding
         from approvals.groups import make_groups
+        from approvals.seals import Sealer
+        from workflows.driver.reminders import STILL_DECIDING
+        from workflows.driver.sweep import CHORES
 
         post_migrate.connect(make_groups, sender=self)
+        CHORES.append(Sealer())
+        STILL_DECIDING.append(still_deciding)

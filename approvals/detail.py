@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from approvals.consequence import Consequence
 from approvals.deadline import deadline_words
-from approvals.door.rules import check_claim, check_open, check_permitted
+from approvals.door.eligibility import check_permitted
+from approvals.door.rules import check_claim, check_open
 from approvals.edits import Change, EditForm, changed
 from approvals.errors import (
     AlreadyAnswered,
     AlreadyVoted,
     AnswerRefused,
+    CannotReask,
     CannotUndo,
     ClaimedByOther,
     Closed,
     NotPermitted,
     RunBlocked,
+    SecondPersonNeeded,
+    StaleForm,
     Superseded,
     TooLarge,
 )
@@ -28,6 +32,7 @@ from workflows.access import RunAccess
 from workflows.engine import UnknownWorkflow, registry
 from workflows.forms import SchemaForm
 from workflows.models import InputRequest
+from workflows.models.deadline import OnDeadline
 from workflows.outcome import Verdict, by_whom, verdict_of
 from workflows.prose import Prompt
 
@@ -113,9 +118,25 @@ class Detail:
         return isinstance(self.obstacle, RunBlocked)
 
     @property
+    def is_stale(self) -> bool:
+        """Whether it needs an operator: its form is not the one that the code has now."""
+        return isinstance(self.obstacle, StaleForm) or self.waits_past_default
+
+    @property
+    def waits_past_default(self) -> bool:
+        """Whether it stayed open at its deadline because its default no longer fits."""
+        by_default = self.request.on_deadline == OnDeadline.DEFAULT
+        return self.is_open and by_default and self.request.overdue_at is not None
+
+    @property
     def is_forbidden(self) -> bool:
         """Whether this person may only read."""
         return isinstance(self.obstacle, NotPermitted)
+
+    @property
+    def needs_second_person(self) -> bool:
+        """Whether this person started the run, and somebody else has to answer."""
+        return isinstance(self.obstacle, SecondPersonNeeded)
 
     @property
     def shows_form(self) -> bool:
@@ -135,7 +156,7 @@ class Detail:
     @property
     def problem(self) -> str:
         """What else was refused just now, as a sentence."""
-        told = isinstance(self.refusal, AlreadyVoted | CannotUndo | ClaimedByOther)
+        told = isinstance(self.refusal, AlreadyVoted | CannotReask | CannotUndo | ClaimedByOther)
         forbidden = isinstance(self.refusal, NotPermitted) and not self.is_forbidden
         return str(self.refusal) if told or forbidden else ""
 

@@ -34,6 +34,10 @@ class NotPermitted(AnswerRefused):
     status = 403
 
 
+class SecondPersonNeeded(NotPermitted):
+    """The person started the run, and the request asks for somebody else."""
+
+
 class AlreadyAnswered(AnswerRefused):
     """Somebody was faster. `by` is a user name, or empty where the system answered."""
 
@@ -125,6 +129,16 @@ class RunBlocked(AnswerRefused):
     """The run waits for code that fits it, and takes no answers until then."""
 
     status = 503
+
+
+class StaleForm(RunBlocked):
+    """The form was made by another version of the code than reads the answer."""
+
+
+class CannotReask(AnswerRefused):
+    """The request cannot be asked again under the code as it is now."""
+
+    status = 409
 
 
 def _sentence(error: dict[str, Any]) -> str:

@@ -37,7 +37,8 @@ def slim(requests: Requests) -> Requests:
         .only(
             "id", "step", "status", "four_eyes", "deadline", "created_at", "answered_at", "door",
             "priority", "tags", "quorum", "votes", "claimed_until", "claimed_by__username",
-            "run__id", "run__workflow", "run__status", "run__started_by_id",
+            "claimed_by__is_active", "run__id", "run__workflow", "run__status",
+            "run__started_by_id", "run__is_repeat",
         )
     )  # fmt: skip
 

@@ -15,7 +15,7 @@ from django.shortcuts import render
 
 from approvals import door
 from approvals.detail import Detail
-from approvals.door import rules
+from approvals.door import eligibility, rules
 from approvals.errors import AnswerRefused, NotVisible, TooLarge
 from approvals.views.request import draw
 from workflows.models import InputRequest
@@ -74,7 +74,7 @@ def too_large(http: HttpRequest, request_id: UUID) -> HttpResponse:
 def refusal_of(user: User, row: InputRequest) -> AnswerRefused:
     """Return why an answer of any size would be refused, else that this one is too large."""
     try:
-        rules.check_permitted(user, row)
+        eligibility.check_permitted(user, row)
         rules.check_open(row)
     except AnswerRefused as refusal:
         return refusal

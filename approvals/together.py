@@ -9,12 +9,14 @@ from django.db.models.functions import Left
 
 from approvals.door.candidates import offered
 from approvals.door.claims import may_reassign
+from approvals.door.eligibility import holder_of
 from approvals.door.talk import draft_of
 from approvals.door.undo import may_undo
+from approvals.door.votes import Approvals
 from approvals.edits import Change, changed
 from approvals.models import Comment, Decision, Draft
 from approvals.trail import Told
-from workflows.models import InputRequest, database_now
+from workflows.models import InputRequest
 from workflows.outcome import Verdict, verdict_of
 
 if TYPE_CHECKING:
@@ -26,24 +28,27 @@ COMMENTS = 200  # the last ones that are drawn
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One approval that counts while others are missing."""
+    """One approval while others are missing; `counts` says whether its person may still decide."""
 
     decision: Decision
     verdict: Verdict
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
     """One request among people, as `user` sees it: seven queries at most, one if it is only theirs.
 
-    `holder` has it in hand; `changes` are what the edits so far make of the payload; `missing`
-    is how many approvals are still needed. `candidates` are the names that the request may be
-    given to by this person, empty where there are too many to choose from.
+    `holder` has it in hand; `changes` are what the edits so far make of the payload; `approvals`
+    counts those votes that count, and `edited_it` says that this person made the present version.
+    `candidates` are the names that the request may be given to by this person, empty where there
+    are too many to choose from.
     """
 
     assignees: list[str]
     holder: User | None
     votes: list[Vote]
+    edited_it: bool
     comments: list[Comment]
     similar: list[Told]
     changes: list[Change]
@@ -52,6 +57,11 @@ class Together:
     may_reassign: bool
     candidates: list[str]
     may_undo: bool
+
+    @property
+    def approvals(self) -> int:
+        """How many approvals count now."""
+        return sum(vote.counts for vote in self.votes)
 
     @property
     def difference(self) -> dict[str, dict[str, object]]:
@@ -64,19 +74,21 @@ class Together:
     @classmethod
     def of(cls, user: User, request: InputRequest) -> Together:
         """Read what belongs to `request`."""
-        votes = _votes(request)
+        votes, editor = _votes(request)
         said = Comment.objects.filter(request=request).select_related("by").order_by("-at", "-id")
         pending = request.is_pending
         reassigns = pending and may_reassign(user, request)
         return cls(
             assignees=_assignees(request),
-            holder=request.holder(database_now()) if pending and request.claimed_by_id else None,
+            holder=holder_of(request) if pending else None,
             votes=votes,
+            edited_it=editor == user,
             comments=list(said[:COMMENTS])[::-1],
             similar=_similar(user, request),
             changes=changed(request, request.edits),
             draft=draft_of(user, request) if pending else None,
-            has_voted=pending and any(vote.decision.by_id == user.pk for vote in votes),
+            has_voted=pending
+            and any(vote.counts and vote.decision.by_id == user.pk for vote in votes),
             may_reassign=reassigns,
             candidates=offered(request) if reassigns else [],
             may_undo=request.undo_until is not None and may_undo(user, request),
@@ -90,12 +102,18 @@ def _assignees(request: InputRequest) -> list[str]:
     return [row.name for row in rows]
 
 
-def _votes(request: InputRequest) -> list[Vote]:
+def _votes(request: InputRequest) -> tuple[list[Vote], User | None]:
+    """Return the approvals of the present version, and who made this version."""
     if request.quorum < 2:
-        return []
-    votes = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE)
-    rows = votes.select_related("by").order_by("pk")
-    return [Vote(row, verdict_of(row.response)) for row in rows]
+        return [], None
+    if not request.is_pending:  # what counted then is history
+        standing = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE)
+        kept = standing.select_related("by").order_by("pk")
+        return [Vote(row, verdict_of(row.response)) for row in kept], None
+    found = Approvals.of(request)
+    rows = sorted([*found.counting, *found.lapsed], key=lambda row: row.pk)
+    votes = [Vote(row, verdict_of(row.response), row in found.counting) for row in rows]
+    return votes, found.editor
 
 
 def _similar(user: User, request: InputRequest) -> list[Told]:

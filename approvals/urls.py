@@ -19,6 +19,7 @@ urlpatterns = [
     path("requests/<uuid:request_id>/claim/", acts.claim, name="claim"),
     path("requests/<uuid:request_id>/release/", acts.release, name="release"),
     path("requests/<uuid:request_id>/reassign/", acts.reassign, name="reassign"),
+    path("requests/<uuid:request_id>/reask/", acts.reask, name="reask"),
     path("requests/<uuid:request_id>/comments/", acts.comments, name="comments"),
     path("requests/<uuid:request_id>/draft/", acts.draft, name="draft"),
     path("requests/<uuid:request_id>/undo/", acts.undo, name="undo"),

@@ -40,6 +40,8 @@ JOURNAL_KEEP = env.int("JOURNAL_KEEP", default=10_000)
 STEP_CONNECTIONS = env.int("STEP_CONNECTIONS", default=24)
 # How long a step may do nothing in a transaction before PostgreSQL ends its session; 0 is for ever.
 STEP_IDLE_IN_TRANSACTION_SECONDS = env.float("STEP_IDLE_IN_TRANSACTION_SECONDS", default=3600.0)
+# Keys that sign decisions: the first signs, all verify. Empty: SECRET_KEY and its fallbacks.
+DECISION_KEYS = env.list("DECISION_KEYS", default=[])
 
 # --- operations -----------------------------------------------------------------------------
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")

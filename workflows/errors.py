@@ -48,6 +48,23 @@ class IdempotencyConflict(DurableError):
         )
 
 
+class AuthorMissing(DurableError):
+    """A run that needs a second person for an answer says who the first one is."""
+
+    def __init__(self, workflow: str, request: str) -> None:
+        super().__init__(
+            f"Workflow {workflow!r} asks {request} with four eyes: somebody else than who started "
+            "the run answers it. Say who starts it."
+        )
+
+
+class WrongRepeat(DurableError):
+    """A run repeats a run of its own workflow only."""
+
+    def __init__(self, workflow: str, other: str) -> None:
+        super().__init__(f"A run of {workflow!r} cannot repeat a run of {other!r}.")
+
+
 class InvalidIdempotencyKey(DurableError):
     """The idempotency key is none: empty, too long, no text, or not to be stored."""
 

@@ -105,7 +105,8 @@ def _cut_history(ids: Sequence[UUID], before: datetime) -> bool:
             rows = model.objects.filter(run__in=locked).order_by(order)
             keys = list(rows.values_list("pk", flat=True)[:ROWS])
             if keys:
-                model.objects.filter(pk__in=keys).delete()
+                gone = model.objects.filter(pk__in=keys)
+                gone.prune() if model is JournalEntry else gone.delete()
                 return True
     return False
 
@@ -207,5 +208,4 @@ def cut(run_id: UUID, seq: int, *, most: int) -> int:
     edge = min(base, oldest - 1 + most)
     snapshots.filter(seq__lt=edge).delete()
     Delivery.objects.filter(run=run_id, applied_seq__lte=edge).delete()
-    count, _ = journal.filter(seq__lte=edge).delete()
-    return count
+    return journal.filter(seq__lte=edge).prune()

@@ -8,6 +8,7 @@ person may know of the request, then whether they may do this, then in which sta
 from approvals.door.bulk import Answer, Item, decide_many
 from approvals.door.claims import claim, reassign, release
 from approvals.door.deciding import Outcome, decide
+from approvals.door.reasking import reask
 from approvals.door.rules import find
 from approvals.door.talk import comment, draft_of, save_draft
 from approvals.door.undo import withdraw
@@ -22,6 +23,7 @@ __all__ = [
     "decide_many",
     "draft_of",
     "find",
+    "reask",
     "reassign",
     "release",
     "save_draft",

@@ -10,6 +10,7 @@ from uuid import UUID
 from approvals.door.deciding import Outcome, decide, taken_in
 from approvals.door.rules import findable
 from approvals.errors import AnswerRefused, Invalid, NotVisible, TooLarge, TooMany
+from approvals.origin import UNKNOWN, Origin
 from workflows.models import InputRequest
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ def unfit(request: InputRequest, response: Any) -> Invalid | TooLarge | None:
     return None
 
 
-def decide_many(user: User, answers: Mapping[str, Answer], *, door: str) -> list[Item]:
+def decide_many(
+    user: User, answers: Mapping[str, Answer], *, door: str, origin: Origin = UNKNOWN
+) -> list[Item]:
     """Answer many requests, given by id, and return what became of each.
 
     Each goes through `decide` by itself: one that is refused stops none of the others. Raise
@@ -74,8 +77,9 @@ def decide_many(user: User, answers: Mapping[str, Answer], *, door: str) -> list
         answer = answers[item.request_id]
         try:
             outcome = decide(
-                user, item.request_id, answer.response, door=door, digest=answer.digest or "none"
-            )
+                user, item.request_id, answer.response, door=door, digest=answer.digest or "none",
+                origin=origin,
+            )  # fmt: skip
             done.append(Item(item.request_id, outcome.decision.request, outcome))
         except AnswerRefused as error:
             done.append(Item(item.request_id, item.request, refusal=error))

@@ -9,8 +9,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, QuerySet
 
-from workflows.models import InputRequest
-from workflows.models.assignment import GROUP, Directory
+from approvals.door.eligibility import outside
+from workflows.models import InputRequest, RunAuthor
+from workflows.models.assignment import Directory, name_of
 from workflows.models.requests import deciders
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def who_can_decide(request: InputRequest) -> QuerySet[User]:
     people = deciders()
     if request.four_eyes and request.run.started_by_id is not None:
         people = people.exclude(pk=request.run.started_by_id)
+        people = people.exclude(pk__in=RunAuthor.objects.filter(run=request.run_id).values("user"))
     return people
 
 
@@ -49,6 +51,7 @@ def unfit(request: InputRequest, names: Iterable[str], directory: Directory) -> 
     people = [one.pk for one in found.values() if one and not isinstance(one, Group)]
     fit: set[object] = set(who_can_decide(request).filter(pk__in=people))
     fit |= set(groups_that_can_decide(request).filter(pk__in=groups))
+    fit -= set(outside(request, [one for one in found.values() if one]))
     return [name for name, one in found.items() if one not in fit]
 
 
@@ -58,4 +61,5 @@ def offered(request: InputRequest) -> list[str]:
     groups = list(groups_that_can_decide(request).order_by("name")[: OFFERED + 1])
     if max(len(people), len(groups)) > OFFERED:
         return []
-    return [one.get_username() for one in people] + [f"{GROUP}{one.name}" for one in groups]
+    others = outside(request, [*people, *groups])
+    return [name_of(one) for one in (*people, *groups) if one not in others]

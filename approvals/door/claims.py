@@ -11,13 +11,20 @@ from django.conf import settings
 from django.db import transaction
 
 from approvals.door.candidates import unfit
-from approvals.door.rules import OPERATE, check_claim, check_open, check_permitted, find
+from approvals.door.eligibility import (
+    check_may_give,
+    check_permitted,
+    free_lapsed_claim,
+    holder_of,
+    keys_asked,
+)
+from approvals.door.rules import OPERATE, check_claim, check_open, find
 from approvals.errors import Closed, Invalid, NotPermitted
 from approvals.models import Comment
 from workflows import announce
 from workflows.errors import RequestClaimed
 from workflows.models import Assignment, InputRequest, database_now
-from workflows.models.assignment import Directory, assignment
+from workflows.models.assignment import GROUP, Directory, assignment
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -40,6 +47,7 @@ def claim(user: User, request_id: UUID | str) -> InputRequest:
         check_permitted(user, request)
         check_open(request)
         check_claim(user, request)
+        free_lapsed_claim(user, request)
         try:
             request.claim(user, claim_length())
         except RequestClaimed:
@@ -54,9 +62,10 @@ def release(user: User, request_id: UUID | str) -> InputRequest:
     Raise `NotVisible`, or `NotPermitted` if it is somebody else's.
     """
     request = find(user, request_id)
-    holder = request.holder(database_now())
+    holder = holder_of(request)
     if holder is None or holder == user:
         request.release_claim(of=user)
+        free_lapsed_claim(user, request)
     elif user.has_perm(OPERATE):
         request.release_claim(of=holder)
     else:
@@ -68,10 +77,12 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
     """Give a request to these users and groups, and to nobody else. It is free then.
 
     For operators and for whom it was given to; only operators may give it to everybody, by an
-    empty list. Raise as `decide` does; `Invalid` lists the names that cannot decide it, whether
-    they exist or not.
+    empty list. With four eyes whoever started the run may not, and a request that names a group
+    stays with people of that group. Raise as `decide` does; `Invalid` lists the names that cannot
+    decide it, whether they exist or not.
     """
     request = find(user, request_id)
+    check_may_give(user, request)
     if not may_reassign(user, request):
         raise NotPermitted(f"Request {request.id} is not {user.get_username()}'s to give away.")
     check_open(request)
@@ -80,7 +91,8 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
     _check_names(user, request, names, directory)
     with transaction.atomic():
         open_ = InputRequest.objects.pending().filter(pk=request.pk)
-        if open_.update(assigned=bool(names), claimed_by=None, claimed_until=None) != 1:
+        columns = {"assigned": bool(names), "asked_of": keys_asked(request)}
+        if open_.update(**columns, claimed_by=None, claimed_until=None) != 1:
             raise Closed(f"Request {request.id} takes no answers any more.")
         Assignment.objects.filter(request=request).delete()
         rows = [assignment(request, one) for one in directory.found(names)]
@@ -93,6 +105,8 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
 
 def may_reassign(user: User, request: InputRequest) -> bool:
     """Say whether `user` may give this request to others."""
+    if request.four_eyes and request.run.has_author(user):
+        return False
     if user.has_perm(OPERATE):
         return True
     return InputRequest.objects.filter(pk=request.pk).given_to(user).exists()
@@ -111,5 +125,7 @@ def _check_names(
         )
     elif not names and not user.has_perm(OPERATE):
         fault = "Name somebody"
+    elif not names and any(key.startswith(GROUP) for key in keys_asked(request)):
+        fault = "It was asked of a group: name somebody of that group"
     if fault:
         raise Invalid(request.id, [{"loc": ("to",), "msg": fault, "type": "names"}])

@@ -12,18 +12,21 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import IntegerField, UUIDField
 
+from approvals.door.eligibility import check_permitted, free_lapsed_claim
+from approvals.door.recording import new_decision
 from approvals.door.rules import (
     check_claim,
     check_digest,
     check_open,
-    check_permitted,
     check_size,
     effective_edits,
     find_to_decide,
     normalised,
 )
+from approvals.door.votes import Approvals, approvals_needed
 from approvals.errors import AlreadyVoted, Closed, Invalid, RunBlocked, TooLarge
 from approvals.models import Decision, Draft
+from approvals.origin import UNKNOWN, Origin
 from workflows.engine.edits import lay_over, same
 from workflows.errors import WrongState
 from workflows.models import InputRequest, database_now
@@ -79,13 +82,15 @@ def decide(
     readable: bool = True,
     digest: str = "",
     edits: Mapping[str, Any] | None = None,
+    origin: Origin = UNKNOWN,
 ) -> Outcome:
     """Answer a request as `user`, and put the answer on its way to the run.
 
     `response` is JSON as it came from outside; what is stored is its normalised form. `door`
     names the side it came from ("inbox", "command"). An answer that is not `readable` (a form
     with text where JSON belongs) is refused as invalid in its turn, by whoever read it. `digest`
-    is that of what the person saw; `edits` are payload keys that they changed.
+    is that of what the person saw; `edits` are payload keys that they changed; `origin` is
+    recorded with the decision.
 
     Raise a subclass of `AnswerRefused`, with nothing changed, in the order visible, permitted,
     same answer again (no error), state and deadline, claim, digest, size, schema.
@@ -102,9 +107,10 @@ def decide(
         answer, effective = taken_in(request, response, edits)
         if not readable:
             raise Invalid(request.id, [])
+        free_lapsed_claim(user, request)
         try:
             with transaction.atomic():
-                return store(user, request, answer, effective, door)
+                return store(user, request, answer, effective, door, origin)
         except WrongState:
             continue  # somebody was faster: what they did is found by looking again
     raise Closed(f"Request {request_id} keeps changing; look at it again.")
@@ -153,63 +159,56 @@ def _same_edits(request: InputRequest, decision: Decision, edits: Mapping[str, A
 
 
 def store(
-    user: User, request: InputRequest, answer: Any, edits: dict[str, Any], door: str
-) -> Outcome:
+    user: User, request: InputRequest, answer: Any, edits: dict[str, Any], door: str,
+    origin: Origin = UNKNOWN,
+) -> Outcome:  # fmt: skip
     """Answer the row or count a vote on it, and record the decision, in the caller's transaction.
 
     Raise `WrongState` if the request is not as it was read or its run takes no answer,
     `AlreadyVoted` if this approval would be the second of one person.
     """
+    decision = new_decision(user, request, answer, edits, door, origin)
     approved = isinstance(answer, dict) and answer.get("approved") is True
-    anew = edits != request.edits
-    votes = 1 if anew else request.votes + 1
-    if approved and request.quorum > 1 and not anew:
-        _check_vote(user, request)
-    if approved and votes < request.quorum:
-        return _vote(user, request, answer, edits, door)
     rejected = isinstance(answer, dict) and answer.get("approved") is False
+    anew = edits != request.edits
+    if request.four_eyes and anew and not (approved or rejected):
+        fault = "With four eyes, only an approval may change it"
+        raise Invalid(request.id, [{"loc": ("edits",), "msg": fault, "type": "four_eyes"}])
+    quorum = approvals_needed(request, edits)
+    earlier = _earlier(user, request) if approved and quorum > 1 and not anew else Approvals([], [])
+    votes = len(earlier.counting) + 1
+    if approved and votes < quorum:
+        request.vote(by=user, edits=edits, votes=votes, quorum=quorum)
+        return _vote(decision, void=anew, lapsed=earlier.lapsed)
+    kept = edits if approved or not (rejected or request.four_eyes) else {}
     undo = timedelta(seconds=settings.UNDO_SECONDS)
-    decision = _decision(user, request, answer, edits, door)
 
     def along(now: datetime) -> Sequence[Turn]:
-        decision.at = now
-        return addition(decision), DROP_DRAFT.turn(request=request.pk, user=user.pk)
+        return addition(decision.sign(now)), DROP_DRAFT.turn(request=request.pk, user=user.pk)
 
-    request.answer(
-        answer, by=user, door=door, edits={} if rejected else edits, undo=undo, along=along
-    )
+    request.answer(answer, by=user, door=door, edits=kept, undo=undo, along=along)
     return Outcome.of(request, decision)
 
 
-def _vote(
-    user: User, request: InputRequest, answer: Any, edits: dict[str, Any], door: str
-) -> Outcome:
-    revision = request.revision
-    request.vote(by=user, edits=edits)
-    if request.revision != revision:  # nobody approved this version before
-        earlier = Decision.objects.filter(request=request, kind=Decision.Kind.VOTE)
+def _vote(vote: Decision, *, void: bool, lapsed: Sequence[Decision]) -> Outcome:
+    """Record an approval that was counted: with `void` the first one of a new version."""
+    user, request = vote.by, vote.request
+    earlier = Decision.objects.filter(request=request, kind=Decision.Kind.VOTE)
+    if void:  # nobody approved this version before
         earlier.void(database_now())
+    elif lapsed:
+        earlier.filter(pk__in=[one.pk for one in lapsed]).void(database_now())
     DROP_DRAFT.run(request=request.pk, user=user.pk)
-    vote = _decision(user, request, answer, edits, door, Decision.Kind.VOTE)
-    vote.at = database_now()
-    insert(Decision, [vote])
+    vote.kind, vote.revision = Decision.Kind.VOTE, request.revision
+    insert(Decision, [vote.sign(database_now())])
     return Outcome.of(request, vote)
 
 
-def _check_vote(user: User, request: InputRequest) -> None:
-    standing = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE)
-    voters = list(standing.values_list("by", flat=True))
-    if len(voters) != request.votes:  # one came since the row was read, perhaps this very one
+def _earlier(user: User, request: InputRequest) -> Approvals:
+    """Return the approvals before this one, looked at within the transaction that counts them."""
+    found = Approvals.of(request)
+    if found.standing != request.votes:  # one came since the row was read, perhaps this very one
         raise WrongState(f"Request {request.id}", "approved", "changing")
-    if user.pk in voters:
-        raise AlreadyVoted(request.id, votes=request.votes, quorum=request.quorum)
-
-
-def _decision(
-    user: User, request: InputRequest, answer: Any, edits: dict[str, Any], door: str,
-    kind: Decision.Kind = Decision.Kind.FINAL,
-) -> Decision:  # fmt: skip
-    return Decision(
-        request=request, kind=kind, by=user, response=answer, edits=edits,
-        revision=request.revision, door=door,
-    )  # fmt: skip
+    if any(vote.by_id == user.pk for vote in found.counting):
+        raise AlreadyVoted(request.id, votes=len(found.counting), quorum=request.quorum)
+    return found

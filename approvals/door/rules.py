@@ -15,14 +15,15 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
+from approvals.door.eligibility import holder_of
 from approvals.errors import (
     AlreadyAnswered,
     ClaimedByOther,
     Closed,
     Invalid,
-    NotPermitted,
     NotVisible,
     RunBlocked,
+    StaleForm,
     Superseded,
     TooLarge,
 )
@@ -30,11 +31,11 @@ from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, regi
 from workflows.engine.edits import check_edits
 from workflows.limits import InputRefused, LimitExceeded, check_json
 from workflows.models import InputRequest, WorkflowRun, database_now
+from workflows.models.staleness import stale_reason
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-DECIDE = "approvals.add_decision"
 OPERATE = "workflows.change_workflowrun"
 
 
@@ -64,17 +65,6 @@ def find_to_decide(user: User | AnonymousUser, request_id: UUID | str) -> InputR
     return found
 
 
-def check_permitted(user: User, request: InputRequest) -> None:
-    """Raise `NotPermitted` unless `user` may answer this request."""
-    if not user.has_perm(DECIDE):
-        raise NotPermitted(f"{user.get_username()} may see requests, but not answer them.")
-    if request.four_eyes and request.run.started_by_id == user.pk:
-        raise NotPermitted(
-            f"Request {request.id} wants a second pair of eyes: {user.get_username()} started "
-            "its run, so somebody else has to answer."
-        )
-
-
 def check_open(request: InputRequest) -> None:
     """Raise `AlreadyAnswered`, `Closed` or `RunBlocked` unless the request takes an answer."""
     run = request.run
@@ -93,17 +83,25 @@ def check_open(request: InputRequest) -> None:
         )
     if run.status == WorkflowRun.Status.BLOCKED:
         raise RunBlocked(_blocked(request))
+    check_current(request)
+
+
+def check_current(request: InputRequest) -> None:
+    """Raise `StaleForm` unless the code still has the schema that the request was asked with."""
+    if reason := stale_reason(request):
+        raise StaleForm(
+            f"Request {request.id} needs an operator: {reason}. It takes no answer until it is "
+            "asked again."
+        )
 
 
 def check_claim(user: User, request: InputRequest) -> None:
-    """Raise `ClaimedByOther` while somebody else has the request in hand."""
-    if request.claimed_by is None or request.claimed_by_id == user.pk:
+    """Raise `ClaimedByOther` while somebody else, who may decide it, has the request in hand."""
+    if request.claimed_by_id in (None, user.pk):
         return
-    if request.holder(database_now()):
+    if (holder := holder_of(request)) is not None:
         assert request.claimed_until
-        raise ClaimedByOther(
-            request.id, holder=request.claimed_by.get_username(), until=request.claimed_until
-        )
+        raise ClaimedByOther(request.id, holder=holder.get_username(), until=request.claimed_until)
 
 
 def check_digest(request: InputRequest, digest: str) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from approvals.door.claims import claim_length
-from approvals.door.rules import check_open, check_permitted, check_size, find
+from approvals.door.eligibility import check_permitted
+from approvals.door.rules import check_open, check_size, find
 from approvals.errors import Invalid
 from approvals.models import Comment, Draft
 from workflows import announce

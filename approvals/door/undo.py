@@ -8,9 +8,11 @@ from uuid import UUID
 from django.db import transaction
 
 from approvals.door.deciding import TRIES
+from approvals.door.recording import new_decision
 from approvals.door.rules import check_open, find
 from approvals.errors import AlreadyAnswered, CannotUndo, Closed, NotPermitted, RunBlocked
 from approvals.models import Comment, Decision
+from approvals.origin import UNKNOWN, Origin
 from workflows.errors import RunEnded, WrongState
 from workflows.models import InputRequest, database_now
 
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-def withdraw(user: User, request_id: UUID | str, *, door: str) -> Decision:
+def withdraw(
+    user: User, request_id: UUID | str, *, door: str, origin: Origin = UNKNOWN
+) -> Decision:
     """Take one's own answer back, or one's approval while others are missing; that is recorded.
 
     Votes of others stand. Raise `NotVisible`, `NotPermitted` if somebody else answered,
@@ -26,7 +30,7 @@ def withdraw(user: User, request_id: UUID | str, *, door: str) -> Decision:
     """
     request = find(user, request_id)
     if request.is_pending and request.votes:
-        return _withdraw_vote(user, request, door)
+        return _withdraw_vote(user, request, door, origin)
     if request.status != InputRequest.Status.ANSWERED:
         raise CannotUndo(f"Request {request.id} has no answer to take back.")
     if request.answered_by_id != user.pk:
@@ -39,14 +43,14 @@ def withdraw(user: User, request_id: UUID | str, *, door: str) -> Decision:
             last = standing.filter(kind=Decision.Kind.VOTE).order_by("-pk").first()
             request.withdraw(by=user, edits=last.edits if last else {})
             standing.filter(kind=Decision.Kind.FINAL).void(database_now())
-            return _record(user, request, door, "took the answer back")
+            return _record(user, request, door, origin, "took the answer back")
     except RunEnded as error:
         raise Closed(str(error)) from None
     except WrongState:
         raise _too_late(request) from None
 
 
-def _withdraw_vote(user: User, request: InputRequest, door: str) -> Decision:
+def _withdraw_vote(user: User, request: InputRequest, door: str, origin: Origin) -> Decision:
     """Take back an approval that counts for the version there is now."""
     standing = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE, by=user)
     for _ in range(TRIES):
@@ -61,20 +65,22 @@ def _withdraw_vote(user: User, request: InputRequest, door: str) -> Decision:
                 request.retract()
                 if not standing.void(database_now()):
                     raise CannotUndo(f"Request {request.id} has no approval of yours to take back.")
-                return _record(user, request, door, "took the approval back")
+                return _record(user, request, door, origin, "took the approval back")
         except WrongState:
             request.refresh_from_db()
     raise CannotUndo(f"Request {request.id} keeps changing; look at it again.")
 
 
-def _record(user: User, request: InputRequest, door: str, said: str) -> Decision:
+def _record(
+    user: User, request: InputRequest, door: str, origin: Origin, said: str
+) -> Decision:  # fmt: skip
     """Write down that it was taken back, for the audit and for those who saw it."""
     now = database_now()
     Comment.objects.create(request=request, by=user, at=now, text=said, is_note=True)
-    return Decision.objects.create(
-        request=request, kind=Decision.Kind.WITHDRAWN, by=user, at=now,
-        revision=request.revision, door=door,
-    )  # fmt: skip
+    kind = Decision.Kind.WITHDRAWN
+    decision = new_decision(user, request, None, {}, door, origin, kind).sign(now)
+    decision.save()
+    return decision
 
 
 def may_undo(user: User, request: InputRequest) -> bool:

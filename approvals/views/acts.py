@@ -17,6 +17,7 @@ from approvals.detail import Detail
 from approvals.edits import PREFIX
 from approvals.errors import AnswerRefused, Invalid, NotVisible
 from approvals.filters import Filters
+from approvals.origin import origin_of
 from approvals.views.request import draw, redirect_after_post
 from workflows.views.requester import person, wants_fragment
 
@@ -44,6 +45,12 @@ def reassign(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 
 @require_POST
+def reask(http: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Give the request the form that the code has now."""
+    return act(http, request_id, lambda: door.reask(person(http), request_id))
+
+
+@require_POST
 def comments(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Say `said` to all who see the request."""
     text = http.POST.get("said", "")
@@ -53,7 +60,9 @@ def comments(http: HttpRequest, request_id: UUID) -> HttpResponse:
 @require_POST
 def undo(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Take one's own answer back."""
-    return act(http, request_id, lambda: door.withdraw(person(http), request_id, door="inbox"))
+    user, origin = person(http), origin_of(http)
+    verb = lambda: door.withdraw(user, request_id, door="inbox", origin=origin)  # noqa: E731
+    return act(http, request_id, verb)
 
 
 @require_POST

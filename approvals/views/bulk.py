@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from approvals import door
 from approvals.batch import CHOSEN, Batch, Group, answers_of
 from approvals.errors import TooMany
+from approvals.origin import origin_of
 from workflows.views.requester import person, typed_before
 
 
@@ -48,7 +49,8 @@ def decide_group(
         return draw(http, batch, ids, status=422)
     if not answers and not any(row.refusal for row in group.rows):
         return draw(http, batch, ids, problem="Choose at least one request.", status=422)
-    done = {item.request_id: item for item in door.decide_many(person(http), answers, door="inbox")}
+    decided = door.decide_many(person(http), answers, door="inbox", origin=origin_of(http))
+    done = {item.request_id: item for item in decided}
     for row in group.rows:
         if row.item.request_id in done:
             row.item = done[row.item.request_id]

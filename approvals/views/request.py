@@ -15,6 +15,7 @@ from approvals.edits import EditForm
 from approvals.errors import AnswerRefused, Invalid, NotVisible, Superseded
 from approvals.filters import Filters
 from approvals.listing import next_after
+from approvals.origin import origin_of
 from approvals.replies import BareForm, form_for
 from approvals.views.inbox import shell
 from workflows.forms import SchemaForm
@@ -56,7 +57,7 @@ def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
     try:
         outcome = door.decide(
             person(http), request_id, response, door="inbox", readable=readable,
-            digest=http.POST.get("_digest", ""), edits=changes,
+            digest=http.POST.get("_digest", ""), edits=changes, origin=origin_of(http),
         )  # fmt: skip
     except AnswerRefused as error:
         return draw_refusal(http, request_id, error, form, edits, response)

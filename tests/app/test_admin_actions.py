@@ -110,7 +110,8 @@ def test_too_many_runs_at_once_are_refused_whole(
 
 def test_who_may_only_look_is_offered_no_action() -> None:
     carol = User.objects.create_user("carol", is_staff=True)
-    carol.user_permissions.add(Permission.objects.get(codename="view_workflowrun"))
+    for codename in ("view_workflowrun", "view_inputrequest"):
+        carol.user_permissions.add(Permission.objects.get(codename=codename))
     client = Client()
     client.force_login(carol)
     run = start()

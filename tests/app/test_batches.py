@@ -61,7 +61,7 @@ def test_a_batch_has_an_outcome_for_each(alice: User, bob: User) -> None:
     items = door.decide_many(alice, answers, door="inbox")
     refused = [type(item.refusal).__name__ if item.refusal else None for item in items]
     assert refused == [
-        None, "NotVisible", "NotPermitted", "ClaimedByOther", None, "Superseded", "Superseded"
+        None, "NotVisible", "SecondPersonNeeded", "ClaimedByOther", None, "Superseded", "Superseded"
     ]  # fmt: skip
     assert items[4].outcome is not None
     assert items[4].outcome.waits

@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from pydantic import Field
 
+from tests.app.factories import make_user
 from workflows.engine import StartEvent, StopEvent, Workflow, registry, step
 from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey
 from workflows.management.terminal import plain, table
@@ -104,9 +105,17 @@ def test_a_file_that_is_no_json_is_the_one_text_that_is_required(
 
 
 def test_a_csv_file_starts_expenses(tmp_path: Path) -> None:
+    make_user("carol", "workflows.add_workflowrun")
     sample = Path(sys.modules["workflows.flows"].__file__ or "").parent / "expenses_sample.csv"
-    command("start_run", "expenses", "--input", f"@{sample}")
+    command("start_run", "expenses", "--input", f"@{sample}", "--as", "carol")
     assert WorkflowRun.objects.get().input["claims"].startswith("claim,")
+
+
+def test_a_workflow_with_four_eyes_is_not_started_by_nobody() -> None:
+    sample = Path(sys.modules["workflows.flows"].__file__ or "").parent / "expenses_sample.csv"
+    with pytest.raises(CommandError, match=r"'expenses' asks ExpenseRequest .* Add --as USER"):
+        command("start_run", "expenses", "--input", f"@{sample}")
+    assert not WorkflowRun.objects.exists()
 
 
 def test_a_file_that_holds_a_json_object_gives_the_fields(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_a_held_back_answer_goes_to_its_run_when_its_time_has_come(
 @step
 async def ask(event: StartEvent, ctx: Context) -> InputRequestEvent:
     return InputRequestEvent(
-        prompt="Pay?", payload={"amount": 5}, assign_to=("alice", "nobody"), priority="high",
+        prompt="Pay?", payload={"amount": 5}, assign_to=("alice",), priority="high",
         tags=("money", "money"), due_in=timedelta(days=2), remind_in=timedelta(days=1),
         escalate_in=timedelta(hours=3), escalate_to=("group:boss",), on_deadline="default",
         default_response={"approved": False}, if_approved="It is paid.", editable=("amount",),
@@ -204,6 +204,7 @@ def test_the_terms_of_a_request_become_its_row(
     drive: Callable[[], None], register: Callable[[Workflow], Workflow], alice: User
 ) -> None:
     register(TERMS)
+    Group.objects.create(name="boss")
     WorkflowRun.objects.start("t-terms", {})
     drive()
     row = InputRequest.objects.get()
@@ -225,9 +226,10 @@ def test_the_terms_of_a_request_become_its_row(
 
 @pytest.mark.django_db(transaction=True)
 def test_the_default_answer_moves_its_run(
-    drive: Callable[[], None], register: Callable[[Workflow], Workflow]
+    drive: Callable[[], None], register: Callable[[Workflow], Workflow], alice: User
 ) -> None:
     register(TERMS)
+    Group.objects.create(name="boss")
     WorkflowRun.objects.start("t-terms", {})
     drive()
     InputRequest.objects.update(deadline=soon(seconds=-1))

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from approvals.door import decide
-from approvals.models import Decision, DecisionIsFinal
+from approvals.models import Decision
 from tests.app.answers import PAY, YES, everything
 from tests.app.factories import (
     TYPED,
@@ -17,6 +17,7 @@ from tests.app.factories import (
     make_run,
 )
 from workflows.models import Delivery, WorkflowRun
+from workflows.models.append_only import RecordIsFinal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
@@ -77,12 +78,12 @@ def test_the_same_answer_again_is_accepted_after_the_run_has_ended(alice: User) 
 def test_a_decision_is_never_edited_or_deleted(alice: User) -> None:
     decision = decide(alice, make_request().id, YES, door="inbox").decision
     decision.response = {"approved": False}
-    with pytest.raises(DecisionIsFinal):
+    with pytest.raises(RecordIsFinal):
         decision.save()
-    with pytest.raises(DecisionIsFinal):
+    with pytest.raises(RecordIsFinal):
         decision.delete()
-    with pytest.raises(DecisionIsFinal):
+    with pytest.raises(RecordIsFinal):
         Decision.objects.update(door="other")
-    with pytest.raises(DecisionIsFinal):
+    with pytest.raises(RecordIsFinal):
         Decision.objects.all().delete()
     assert Decision.objects.get().response == YES

@@ -79,11 +79,8 @@ def test_a_refusal_that_comes_before_the_size_comes_before_it_here(desk: Client)
 
 
 def test_who_may_only_read_is_told_that() -> None:
-    request = make_request()
     reader = User.objects.create_superuser("reader", is_superuser=True)
-    request.run.started_by = reader
-    request.run.save()
-    type(request).objects.filter(pk=request.pk).update(four_eyes=True)
+    request = make_request(make_run(started_by=reader), four_eyes=True)
     assert send(desk_of(reader), url(request, "decide/")).status_code == 403
 
 

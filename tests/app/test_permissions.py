@@ -58,6 +58,7 @@ approvals:decide POST              login login 404   404   403   303   303   404
 approvals:claim GET                login login 405   405   405   405   405   405   405
 approvals:release GET              login login 405   405   405   405   405   405   405
 approvals:reassign GET             login login 405   405   405   405   405   405   405
+approvals:reask GET                login login 405   405   405   405   405   405   405
 approvals:comments GET             login login 405   405   405   405   405   405   405
 approvals:draft GET                login login 405   405   405   405   405   405   405
 approvals:undo GET                 login login 405   405   405   405   405   405   405
@@ -65,6 +66,7 @@ approvals:decide_many GET          login login 200   200   200   200   200   200
 approvals:claim POST               login login 404   404   403   303   303   404   303
 approvals:release POST             login login 404   404   303   303   303   404   303
 approvals:reassign POST            login login 404   404   403   403   303   404   303
+approvals:reask POST               login login 404   404   403   403   409   404   409
 approvals:comments POST            login login 404   404   422   422   422   404   422
 approvals:draft POST               login login 404   404   403   303   303   404   303
 approvals:undo POST                login login 404   404   409   409   409   404   409

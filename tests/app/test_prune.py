@@ -131,6 +131,17 @@ def test_a_run_with_a_decision_keeps_its_row_its_requests_and_the_decision(drive
     assert Decision.objects.values().get() == before
 
 
+def test_a_run_with_a_comment_keeps_its_row_and_the_comment(drive: Drive) -> None:
+    run = WorkflowRun.objects.start(flows.ASK, {})
+    drive()
+    door.comment(make_reviewer("carol"), run.requests.get().pk, "Is this new?")
+    run.refresh_from_db()
+    run.cancel()
+    aged(run)
+    assert "the history of 1 more" in prune()
+    assert InputRequest.objects.get(run=run).comments.get().text == "Is this new?"
+
+
 def test_what_was_pruned_is_not_looked_at_again(drive: Drive) -> None:
     decided(drive)
     prune()
@@ -271,7 +282,7 @@ def test_the_command_cuts_open_journals_that_grew_before(
     run = WorkflowRun.objects.start(LOOP, {"turns": 350})
     drive()
     # As if it were still at it: parked, with all of its history.
-    JournalEntry.objects.filter(run=run, kind="completed").delete()
+    JournalEntry.objects.filter(run=run, kind="completed").prune()
     seq = JournalEntry.objects.filter(run=run).count()
     WorkflowRun.objects.filter(pk=run.pk).update(
         status="paused", finished_at=None, result=None, seq=seq

@@ -166,6 +166,7 @@ def test_attention_offers_no_retry_to_whoever_may_not_control(client: Client) ->
     assert "retry/" not in page
 
 
+@pytest.mark.usefixtures("answerable")
 def test_attention_says_when_all_is_well(desk: Client) -> None:
     make_reviewer("bob")
     make_request()

@@ -36,7 +36,7 @@ from tests.app.factories import (
 from tests.app.matrix import OF_A_MODEL, colonless
 from tests.routes import Route, routes
 from workflows import announce
-from workflows.models import Assignment, InputRequest
+from workflows.models import Assignment, InputRequest, WorkflowRun
 
 pytestmark = pytest.mark.django_db
 
@@ -212,4 +212,7 @@ def test_whoever_may_not_read_the_input_does_not_start_the_run_again() -> None:
         make_answered({"approved": True}, by=bob, run=run)
         desk = desk_of(bob)
         assert "do-again" not in desk.get(run.get_absolute_url()).content.decode()
-        assert desk.post(f"{run.get_absolute_url()}again/").status_code == 403
+        assert desk.get(f"/workflows/{BARE.name}/?repeats={run.pk}").status_code == 404
+        sent = {"_repeats": str(run.pk)}
+        assert desk.post(f"/workflows/{BARE.name}/start/", sent).status_code == 404
+        assert WorkflowRun.objects.count() == 1

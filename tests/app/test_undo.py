@@ -13,10 +13,11 @@ from approvals.errors import (
     Closed,
     NotPermitted,
 )
-from approvals.models import Decision, DecisionIsFinal
+from approvals.models import Decision
 from tests.app.company import NO, again, asked_of, decide, soon
 from tests.app.factories import make_reviewer
 from workflows.models import Delivery, InputRequest, WorkflowRun
+from workflows.models.append_only import RecordIsFinal
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
@@ -87,7 +88,7 @@ def test_without_a_window_there_is_no_undo(alice: User) -> None:
 def test_what_was_decided_is_never_edited_but_may_cease_to_count(alice: User) -> None:
     decide(alice, asked_of())
     decisions = Decision.objects.all()
-    with pytest.raises(DecisionIsFinal):
+    with pytest.raises(RecordIsFinal):
         decisions.update(voided_at=soon())
     assert decisions.void(soon()) == 1
     assert decisions.void(soon()) == 0

@@ -125,7 +125,7 @@ def counted() -> Counted:
 def holding(annotation: Any, value: Any) -> Event:
     """Return an event with this value in a field of this type, whatever pydantic made of it."""
     cls: type[Event] = create_model("Holding", __base__=Event, value=(annotation, ...))
-    return cls.model_construct(value=value)
+    return cls.model_construct(**{"value": value})
 
 
 KEPT: list[tuple[Any, Any]] = [

@@ -63,11 +63,11 @@ def check_event(data: st.DataObject, typed: Typed) -> None:
         cls: Any = create_model("Emitted", __base__=Event, value=(typed.annotation, ...))
     except (PydanticUserError, TypeError):  # a union that pydantic itself does not make
         return
-    value = data.draw(typed.values)
+    given = {"value": data.draw(typed.values)}
     try:
-        event = cls(value=value) if data.draw(st.booleans()) else cls.model_construct(value=value)
+        event = cls(**given) if data.draw(st.booleans()) else cls.model_construct(**given)
     except (ValidationError, TypeError, ArithmeticError):  # a validator's own
-        event = cls.model_construct(value=value)
+        event = cls.model_construct(**given)
     seen["events"] += 1
     try:
         held = Held.of(event)

@@ -13,6 +13,7 @@ from workflows.engine import registry
 KINDS = (
     "started", "step_completed", "step_retried", "collected", "answered", "declined", "expired",
     "discarded", "completed", "failed", "cancelled", "paused", "resumed", "reopened", "blocked",
+    "reasked",
 )  # fmt: skip
 
 

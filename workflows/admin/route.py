@@ -28,6 +28,10 @@ class RouteForm(forms.ModelForm[Route]):
             raise ValidationError({"event": str(error)}) from None
         if not data.get("users") and not data.get("groups") and data.get("priority") is None:
             raise ValidationError("Name somebody, or give a priority.")
+        inactive = [str(one) for one in data.get("users") or () if not one.is_active]
+        if inactive:
+            told = f"Requests cannot go to a deactivated account: {', '.join(inactive)}."
+            raise ValidationError({"users": told})
         return data
 
 

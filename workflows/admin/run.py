@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from workflows.admin.column import block, json_block, json_of
+from workflows.admin.column import block, json_block, json_of, visible
 from workflows.admin.filter import WorkflowFilter
 from workflows.admin.ledger import LedgerAdmin, Related
 from workflows.errors import WrongState
@@ -51,8 +51,9 @@ class WorkflowRunAdmin(LedgerAdmin):
     actions = ("cancel", "retry", "pause", "resume")
     shown = (
         "id", "workflow", "status", "belongings", json_of("input"), json_of("result"), error_of,
-        json_of("progress"), "started_by", "idempotency_key", "created_at", "finished_at",
-        "wake_at", "seq", "snapshot_seq", "inbox", "lease_owner", "fence", "takeovers",
+        json_of("progress"), "started_by", "started_by_name", "repeats_runs_of", "idempotency_key",
+        "created_at", "finished_at", "wake_at",
+        "seq", "snapshot_seq", "inbox", "lease_owner", "fence", "takeovers",
         "signature",
     )  # fmt: skip
     related: ClassVar[list[Related]] = [
@@ -61,6 +62,12 @@ class WorkflowRunAdmin(LedgerAdmin):
         Related(Snapshot, "run__id__exact"),
         Related(Delivery, "run__id__exact"),
     ]
+
+    @admin.display(description="repeats runs of")
+    def repeats_runs_of(self, run: WorkflowRun) -> str:
+        """Return the names of those who started what this run repeats."""
+        names = run.earlier_authors.values_list("name", flat=True) if run.is_repeat else ()
+        return visible(", ".join(names)) or "-"
 
     def view_on_site(self, obj: WorkflowRun) -> str:
         """Return the address of the run's own page."""

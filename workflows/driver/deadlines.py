@@ -19,6 +19,7 @@ from workflows.errors import DurableError
 from workflows.models import Delivery, InputRequest, WorkflowRun
 from workflows.models.deadline import OnDeadline
 from workflows.models.requests import InputRequestQuerySet
+from workflows.models.staleness import default_fault, other_code, stale_reason
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +52,23 @@ def _try(request: InputRequest, act: Callable[[], None]) -> None:
 def _end(request: InputRequest, now: datetime) -> None:
     """Do with a request that nobody answered in time what it asked for."""
     if request.on_deadline == OnDeadline.DEFAULT:
-        request.answer_by_default(now)
+        _answer(request, now)
     elif request.on_deadline == OnDeadline.STAY_OPEN:
         request.mark_overdue(now)
     else:
         request.expire(now)
+
+
+def _answer(request: InputRequest, now: datetime) -> None:
+    """Answer by default, or let the request stay open where the code no longer takes it.
+
+    While a worker with other code lives, it is left to that.
+    """
+    fault = stale_reason(request) or default_fault(request)
+    if not fault:
+        request.answer_by_default(now)
+    elif not other_code(request.run.workflow, now) and request.mark_overdue(now):
+        logger.warning("Request %s is not answered by default: %s.", request.pk, fault)
 
 
 def _stir(request: InputRequest, now: datetime) -> None:

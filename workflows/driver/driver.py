@@ -20,6 +20,7 @@ from workflows.driver import fleet, intake, news, store, sweep
 from workflows.driver.commits import Commits
 from workflows.driver.lease import Lease
 from workflows.driver.live import ALONE, LiveRun
+from workflows.driver.recipients import Recipients
 from workflows.driver.slots import Slots
 from workflows.driver.steps import begin_steps
 from workflows.driver.strays import Strays
@@ -60,6 +61,7 @@ class Driver:
         self._drained = asyncio.Event()
         self.slots = Slots()
         self.database = DatabaseThread()
+        self.recipients = Recipients(self.database)
         self.strays = Strays(self.id)
         self._log = WriteAheadLog()
         self.commits = Commits(self)

@@ -225,7 +225,7 @@ class LiveRun:
             payload=asked["event"].data()["payload"],
             schema=workflow.reply_schema(name),
             allow=sorted(event.allow),
-            four_eyes=type(event).four_eyes,
+            four_eyes=event.four_eyes,
             deadline=read_time(asked["deadline"]),
             created_at=now,
         )

@@ -27,7 +27,7 @@ def set_terms(row: InputRequest, workflow: Workflow, event: InputRequestEvent) -
     row.tags = list(dict.fromkeys(event.tags))
     row.if_approved = event.if_approved
     row.editable = list(dict.fromkeys(event.editable))
-    row.quorum = type(event).quorum
+    row.quorum = event.quorum
     if row.quorum > 1:  # a text neither approves nor rejects
         row.allow = [verdict for verdict in row.allow if verdict != "reply"]
     row.on_deadline = event.on_deadline
@@ -37,6 +37,7 @@ def set_terms(row: InputRequest, workflow: Workflow, event: InputRequestEvent) -
     row.escalate_at = _after(row.created_at, event.escalate_in)
     row.escalate_to = list(event.escalate_to)
     row.act_at = row.next_act()
+    row.schema_digest = workflow.reply_digest(row.event)
     row.digest = digest_of(row)
     row.asked = Asked(workflow.name, event.assign_to)
 
@@ -48,8 +49,9 @@ def _after(moment: datetime, length: timedelta | None) -> datetime | None:
 def address(rows: Sequence[InputRequest]) -> list[tuple[UUID, Assignment]]:
     """Give new requests to those they are for; return what says so, by run. Nothing is stored.
 
-    A fixed number of queries: the routes, then users and groups that were named. What names
-    nobody that exists is everybody's, so that it is not lost.
+    A fixed number of queries: the routes, then users and groups that were named. The step that
+    asked was checked before; whoever is gone since then is left out, and a request that names
+    only such people is nobody's, until an operator gives it to somebody.
     """
     if not rows:
         return []
@@ -58,17 +60,31 @@ def address(rows: Sequence[InputRequest]) -> list[tuple[UUID, Assignment]]:
     assignments: list[tuple[UUID, Assignment]] = []
     for row in rows:
         route = routes.get((row.asked.workflow, row.event)) or routes.get((row.asked.workflow, ""))
-        found: list[Any] = list(directory.found(row.asked.names))
-        unknown = directory.unknown(row.asked.names)
-        if unknown:
-            logger.warning("Request %s names %s, who do not exist.", row.pk, ", ".join(unknown))
-        elif route and not row.asked.names:
-            found = [one for one in route.users.all() if one.is_active] + [*route.groups.all()]
+        found, gone = _named(row, route, directory)
+        if gone:
+            names = ", ".join(map(repr, gone))
+            logger.error("Request %s is asked of %s, who cannot be asked.", row.pk, names)
         if route and route.priority is not None:
             row.priority = route.priority
-        row.assigned = bool(found)
-        assignments += [(row.run_id, assignment(row, one)) for one in found]
+        row.assigned = bool(found or gone)
+        given = [assignment(row, one) for one in found]
+        row.asked_of = [one.key for one in given]
+        assignments += [(row.run_id, one) for one in given]
     return assignments
+
+
+def _named(
+    row: InputRequest, route: Route | None, directory: Directory
+) -> tuple[list[Any], list[str]]:
+    """Return whom a request or its route names, and the names of those who do not count."""
+    if row.asked.names:
+        return list(directory.found(row.asked.names)), directory.unknown(row.asked.names)
+    if route is None:
+        return [], []
+    people = list(route.users.all())
+    active = [one for one in people if one.is_active]
+    gone = [one.get_username() for one in people if not one.is_active]
+    return [*active, *route.groups.all()], gone
 
 
 def _routes(workflows: set[str]) -> dict[tuple[str, str], Route]:

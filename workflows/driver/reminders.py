@@ -3,52 +3,144 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from smtplib import SMTPResponseException
+from threading import Timer
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage, get_connection
 from django.db.models import Q, QuerySet
 
+from workflows.driver.subject_line import subject_line
 from workflows.models import InputRequest
 from workflows.models.requests import deciders
 
 logger = logging.getLogger(__name__)
 
-LONGEST = 100  # characters of a prompt in a subject
+PAUSES = (5.0, 60.0, 600.0)  # seconds before each further attempt
+
+STILL_DECIDING: list[Callable[[InputRequest, QuerySet[User]], QuerySet[User]]] = []
+"""What other applications know of who may decide a request: each narrows down the people."""
 
 _post = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 
 
-def send(request: InputRequest, *, escalated: bool) -> None:
-    """Remind the assignees that have an address; to each alone, so that nobody sees the others.
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """One mail to several people, each of whom gets a message that names nobody else.
 
-    Best effort: what cannot be sent is logged, and the reminder stands on the request itself.
+    `people` are keys and addresses of those it was not handed over for yet; `attempt` counts
+    from 0.
     """
-    people = list(assignees(request).exclude(email=""))
+
+    request_id: str
+    subject: str
+    text: str
+    people: tuple[tuple[Any, str], ...]
+    attempt: int = 0
+
+
+def send(request: InputRequest, *, escalated: bool) -> None:
+    """Remind those who may still decide a request and have an address.
+
+    It is sent in another thread, and tried again where the mail server could not take it; what
+    is given up is logged, and the reminder stands on the request itself. A process that ends
+    while it waits for another attempt gives it up.
+    """
+    people = tuple(recipients(request).exclude(email="").values_list("pk", "email"))
     if not people:
         return
-    first = request.prompt.strip().partition("\n")[0].strip()[:LONGEST]
+    first = subject_line(request.prompt) or subject_line(request.run.workflow)
     word = "Escalated to you" if escalated else "Reminder"
     text = (
-        f"A request of the workflow {request.run.workflow} waits for an answer.\n\n"
+        f"A request of the workflow {subject_line(request.run.workflow)} waits for an answer.\n\n"
         f"{first}\n\n{settings.SITE_URL}{request.get_absolute_url()}\n"
     )
-    messages = [
-        EmailMessage(f"{word}: {first or request.run.workflow}", text, to=[person.email])
-        for person in people
-    ]
-    _post.submit(_send, str(request.pk), messages)
+    _post.submit(_deliver, Reminder(str(request.pk), f"{word}: {first}", text, people))
 
 
-def assignees(request: InputRequest) -> QuerySet[User]:
-    """Return the active people a request was given to, by name or by group, if they decide."""
+def recipients(request: InputRequest) -> QuerySet[User]:
+    """Return the people a request was given to, by name or by group, who may still decide it."""
     named = Q(assignments__request=request) | Q(groups__assignments__request=request)
-    return deciders().filter(named).distinct()
+    people = deciders().filter(named)
+    for narrow in STILL_DECIDING:
+        people = narrow(request, people)
+    return people.distinct().order_by("pk")
 
 
-def _send(name: str, messages: list[EmailMessage]) -> None:
+def _deliver(reminder: Reminder) -> None:
+    """Send each message by itself, and try those again later that the server did not take."""
+    failed: list[tuple[Any, str]] = []
+    last: Exception | None = None
+    connection = get_connection()
+    for number, person in enumerate(reminder.people):
+        opened = False
+        try:
+            connection.open()
+            opened = True
+            message = EmailMessage(reminder.subject, reminder.text, to=[person[1]])
+            connection.send_messages([message])
+        except Exception as error:
+            _close(connection)  # what was said on it is no longer known
+            if not opened:  # nor would it open for the others
+                failed, last = [*failed, *reminder.people[number:]], error
+                break
+            if _was_not_taken(error):
+                failed, last = [*failed, person], error
+            else:
+                _give_up(reminder, [person], error)
+    _close(connection)
+    if last is not None:
+        _try_later(reminder, failed, last)
+
+
+def _was_not_taken(error: Exception) -> bool:
+    """Say whether the server has certainly not taken the message, and may do so later.
+
+    Where the connection broke in the middle nobody knows: it is not sent twice.
+    """
+    codes = [error.smtp_code] if isinstance(error, SMTPResponseException) else []
+    refused = getattr(error, "recipients", None)  # SMTPRecipientsRefused: address -> code, text
+    if isinstance(refused, dict):
+        codes = [code for code, _ in refused.values()]
+    return bool(codes) and all(400 <= code < 500 for code in codes)
+
+
+def _try_later(reminder: Reminder, people: Iterable[tuple[Any, str]], error: Exception) -> None:
+    left = replace(reminder, people=tuple(people), attempt=reminder.attempt + 1)
+    if reminder.attempt >= len(PAUSES):
+        _give_up(reminder, left.people, error)
+        return
+    pause = PAUSES[reminder.attempt]
+    logger.warning(
+        "The reminder of request %s waits %s s for the mail server (%s).",
+        reminder.request_id, pause, _told(error),
+    )  # fmt: skip
+    timer = Timer(pause, lambda: _post.submit(_deliver, left))
+    timer.daemon = True  # a process that ends does not wait for it
+    timer.start()
+
+
+def _give_up(reminder: Reminder, people: Iterable[tuple[Any, str]], error: Exception) -> None:
+    """Log whom it was not sent to, without what is confidential: prompt, address, traceback."""
+    for key, _ in people:
+        logger.error(
+            "The reminder of request %s to user %s could not be sent: %s.",
+            reminder.request_id, key, _told(error),
+        )  # fmt: skip
+
+
+def _told(error: Exception) -> str:
+    code = getattr(error, "smtp_code", None)
+    return type(error).__name__ + (f" {code}" if code else "")
+
+
+def _close(connection: Any) -> None:
     try:
-        get_connection().send_messages(messages)
-    except Exception:
-        logger.exception("The reminder of request %s could not be sent.", name)
+        connection.close()
+    except Exception as error:
+        logger.info("The connection to the mail server was not closed: %s.", _told(error))

@@ -7,13 +7,14 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from django.db import close_old_connections, reset_queries
+from django.db import DatabaseError, InterfaceError, close_old_connections, reset_queries
 
 from workflows import subject
 from workflows.driver.asking import ask
+from workflows.driver.recipients import check_requests
 from workflows.engine.execution import Attempt
 from workflows.engine.state import Invocation
-from workflows.engine.tasks import StepTask
+from workflows.engine.tasks import StepTask, is_stopped
 from workflows.kept_threads import KeptThreads
 from workflows.models import WorkflowRun
 from workflows.step_context import step_code
@@ -60,6 +61,17 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
         async with live.driver.slots.hold():
             await _touch(live)
             await attempt.run()
+    try:
+        await check_requests(live, attempt)
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("Run %s is loaded again: the database went away.", live.id, exc_info=True)
+        live.driver.strays.note(error)
+        live.driver.drop(live)
+        return
+    except asyncio.CancelledError as error:
+        if is_stopped(error, asyncio.current_task()):
+            raise
+        attempt.error = error  # the step cancelled its own task before it returned
     live.work.append(attempt.settle)
     commits.add(live)
 

@@ -5,9 +5,13 @@ While nothing is to be done, one statement says so.
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from django.db import InterfaceError, OperationalError
 
 from workflows.driver import deadlines
 from workflows.driver.fleet import Fleet
@@ -18,6 +22,12 @@ from workflows.models.scalars import Scalar
 
 TIMES = ("overdue", "stirring", "held")
 READY = ("queued", "due", "left", "of_a_wrong_clock")
+
+logger = logging.getLogger(__name__)
+
+CHORES: list[Callable[[datetime], object]] = []
+"""What other applications do in the worker's database thread at each look. They are told the
+database's time, and keep to a pace of their own: a look comes once a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,7 @@ def survey(owner: str, now: datetime | None = None, before: Survey | None = None
         deadlines.sweep(found["now"])
     if found["unnamed"] is not None:
         InputRequest.objects.name_workflows()
+    do_chores(found["now"])
     others = (found["workers"].number, found["newest"])
     fleet = before.fleet if before and before.others == others else Fleet(owner, found["now"])
     ready = any(found[name] is not None for name in READY)
@@ -76,6 +87,20 @@ def _questions(owner: str, now: datetime) -> dict[str, Scalar]:
 
 def _wanting(runs: Any) -> Any:
     return runs.filter(wake_at__isnull=False).order_by("wake_at")
+
+
+def do_chores(now: datetime) -> None:
+    """Let the other applications do theirs; one that fails does not keep the worker from its own.
+
+    Raise only if the database is away.
+    """
+    for chore in CHORES:
+        try:
+            chore(now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("%s failed; it is tried again.", chore)
 
 
 def any_suspect(fleet: Fleet, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from workflows.engine.context import Context
 from workflows.engine.errors import (
     AlreadyAnswered,
     AmbiguousReply,
+    BadDefault,
     BadName,
     BadReply,
     BadRequest,
@@ -59,6 +60,7 @@ from workflows.engine.workflow import Workflow, WorkflowBuilder
 __all__ = [
     "AlreadyAnswered",
     "AmbiguousReply",
+    "BadDefault",
     "BadName",
     "BadReply",
     "BadRequest",

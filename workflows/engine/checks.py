@@ -29,7 +29,7 @@ from workflows.engine.events import (
 from workflows.engine.names import check_name
 from workflows.engine.reply import schema_of
 from workflows.engine.steps import Step
-from workflows.engine.terms import check_quorum
+from workflows.engine.terms import check_defaults, default_of
 
 
 def check_steps(workflow: str, steps: Sequence[Step]) -> None:
@@ -46,7 +46,7 @@ def check_steps(workflow: str, steps: Sequence[Step]) -> None:
         for cls in step.returns or ():
             _check_routed(workflow, step, cls, accepted)
             if issubclass(cls, InputRequestEvent):
-                check_quorum(f"Workflow {workflow!r}: step {step.name!r}", cls)
+                check_defaults(f"Workflow {workflow!r}: step {step.name!r}", cls)
     _check_bare_reply(workflow, steps)
 
 
@@ -84,6 +84,17 @@ def start_class(workflow: str, steps: Iterable[Step]) -> type[StartEvent]:
         told = f"several start events ({names})" if found else "no StartEvent"
         raise NoStart(f"Workflow {workflow!r}: its steps take {told}; it needs exactly one.")
     return found.pop()
+
+
+def four_eyes_requests(steps: Iterable[Step]) -> tuple[str, ...]:
+    """Return the names of the request classes that ask for a second person by themselves."""
+    asked = (cls for step in steps for cls in step.returns or ())
+    found = {
+        cls.__name__
+        for cls in asked
+        if issubclass(cls, InputRequestEvent) and default_of(cls, "four_eyes")
+    }
+    return tuple(sorted(found))
 
 
 def event_classes(workflow: str, steps: Iterable[Step]) -> dict[str, type[Event]]:

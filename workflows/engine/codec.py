@@ -21,6 +21,7 @@ from pydantic_core import to_json, to_jsonable_python
 
 from workflows.engine.difference import difference
 from workflows.engine.errors import UnstorableValue
+from workflows.engine.event_class import without_unknown_fields
 from workflows.engine.events import Event
 from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.size import MAX_BYTES, too_large
@@ -220,9 +221,15 @@ def store_event(event: BaseModel) -> tuple[dict[str, Any], Any]:
 def event_from(cls: type[BaseModel], data: Any) -> Any:
     """Return an event of `cls` from its stored JSON; raise pydantic's `ValidationError`.
 
-    No validator runs: they ran when the event was made.
+    No validator runs: they ran when the event was made. A field that the class, or one within it,
+    no longer has is left out: older code stored it, so it blocks nothing.
     """
-    return storage_of(cls).read(data)
+    storage = storage_of(cls)
+    try:
+        return storage.read(data)
+    except ValidationError as error:
+        kept = without_unknown_fields(data, error)
+    return storage.read(kept)
 
 
 def _is_sound(tree: Any) -> bool:

@@ -10,6 +10,7 @@
 | declined, expired, discarded | request_id |
 | completed | result |
 | failed | error |
+| reasked | by, request_id, revision |
 | cancelled, paused, resumed, reopened, blocked, unblocked | by |
 
 A collection under a key has no `asked`, so that code which knows no keys refuses the entry

@@ -57,6 +57,10 @@ class QuorumWithoutVerdict(BuildError):
     """Several people have to approve, but the reply has nothing that says so."""
 
 
+class BadDefault(BuildError):
+    """A request class has a default that no request can have."""
+
+
 class DuplicateWorkflow(WorkflowError):
     """Another workflow is registered under the name."""
 

@@ -6,30 +6,61 @@ from datetime import timedelta
 from typing import Any, ClassVar, Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationError,
+    field_serializer,
+)
+
+from workflows.engine.event_class import EventType, name_unknown_fields
 
 Verdict = Literal["approve", "reject", "reply"]
 Priority = Literal["low", "normal", "high", "urgent"]
 OnDeadline = Literal["fail", "default", "stay_open"]
 VERDICTS: frozenset[Verdict] = frozenset({"approve", "reject", "reply"})
+LARGEST_QUORUM = 100
 
 
-class Event(BaseModel):
-    """What one step returns and another takes. Immutable; subclass it with typed fields."""
+class Event(BaseModel, metaclass=EventType):
+    """What one step returns and another takes. Immutable; subclass it with typed fields.
+
+    A field that the class does not declare is an error that names it, unless the class has an
+    `extra` of its own in its `model_config`.
+    """
 
     # NaN is kept as it is, to be refused: written as null, it would be lost without a word.
     model_config = ConfigDict(
         frozen=True,
+        extra="forbid",
         ser_json_bytes="base64",
         val_json_bytes="base64",
         ser_json_inf_nan="constants",
     )
 
+    def __init__(self, /, **data: Any) -> None:
+        """Check the fields; raise pydantic's `ValidationError` that names each fault."""
+        __tracebackhide__ = True
+        try:
+            self.__pydantic_validator__.validate_python(data, self_instance=self)
+        except ValidationError as error:
+            raise name_unknown_fields(error, type(self).model_fields) from None
+
+    # Pydantic then builds events from JSON without a call of Python, as it does its own models.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
 
 class StartEvent(Event):
-    """A run's input. Takes any fields as it is; a subclass takes those it declares."""
+    """A run's input. Takes any fields as it is; a subclass takes those it declares.
+
+    A subclass with `extra="allow"` in its own `model_config` takes any others, too.
+    """
 
     model_config = ConfigDict(extra="allow")
+    open_itself: ClassVar[bool] = True
 
 
 class StopEvent(Event):
@@ -85,13 +116,14 @@ class InputRequestEvent(Event):
     `escalate_to` to the assignees. `if_approved` is one line that says what an approval does;
     `editable` are keys of the payload that may be changed before it.
 
-    A subclass names the class of its `reply`; with `four_eyes` whoever started the run may not
-    answer, and `quorum` is how many different people have to approve.
+    With `four_eyes` whoever started the run may not answer, and `quorum` is how many different
+    people have to approve, 1 to 100.
+
+    A subclass names the class of its `reply`, and may give any of these a default of its own.
     """
 
     reply: ClassVar[type[InputResponseEvent]] = InputResponseEvent
-    four_eyes: ClassVar[bool] = False
-    quorum: ClassVar[int] = 1
+    class_options: ClassVar[frozenset[str]] = frozenset()
 
     request_id: str = Field(default_factory=lambda: str(uuid4()), min_length=1, max_length=200)
     prompt: str
@@ -108,6 +140,8 @@ class InputRequestEvent(Event):
     default_response: Any = None
     if_approved: str = ""
     editable: tuple[str, ...] = ()
+    four_eyes: StrictBool = False
+    quorum: StrictInt = Field(default=1, ge=1, le=LARGEST_QUORUM)
 
     @property
     def made_its_id(self) -> bool:
@@ -120,3 +154,7 @@ class InputRequestEvent(Event):
     def _sort(self, allow: frozenset[Verdict]) -> list[Verdict]:
         """Write the set in one order, so that the same request is the same JSON."""
         return sorted(allow)
+
+
+# From here on: what a subclass gives to one of these is the field's default.
+InputRequestEvent.class_options = frozenset(InputRequestEvent.model_fields)

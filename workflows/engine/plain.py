@@ -54,7 +54,7 @@ def _kinds(cls: type[BaseModel]) -> Kinds | None:
         found.validators or found.field_validators or found.root_validators
         or found.model_validators or found.field_serializers or found.model_serializers
         or found.computed_fields or cls.__private_attributes__
-        or cls.model_config != Event.model_config or cls.__init__ is not BaseModel.__init__
+        or cls.model_config != Event.model_config or cls.__init__ is not Event.__init__
         or cls.model_post_init is not BaseModel.model_post_init
     )  # fmt: skip
     if own_ways:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 from collections.abc import Iterable
 from typing import Annotated, Any
 
@@ -32,6 +34,12 @@ def schema_of(reply: type[InputResponseEvent]) -> dict[str, Any] | None:
     field = reply.model_fields["response"]
     annotated: Any = Annotated[field.annotation, field]
     return TypeAdapter(annotated).json_schema(schema_generator=FormSchema)
+
+
+def schema_digest(schema: dict[str, Any] | None) -> str:
+    """Return the SHA-256 of a schema, in hex; of None for that of a bare reply."""
+    text = json.dumps(schema, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response: Any) -> Any:

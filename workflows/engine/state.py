@@ -182,6 +182,9 @@ class RunState:
     def _blocked(self, entry: Entry, data: dict[str, Any]) -> None:
         pass  # its code does not fit; the state is as it was
 
+    def _reasked(self, entry: Entry, data: dict[str, Any]) -> None:
+        pass  # the form of an open request is that of the code as it is now
+
 
 def read_time(text: str | None) -> datetime | None:
     """Read an ISO 8601 time, None where there is none."""

@@ -5,12 +5,14 @@ Checked in the step that asks, so that a request which could never be kept is no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from workflows.engine.errors import BadRequest, InvalidReply, QuorumWithoutVerdict
-from workflows.engine.events import InputRequestEvent
+from workflows.engine.errors import BadDefault, BadRequest, InvalidReply, QuorumWithoutVerdict
+from workflows.engine.events import LARGEST_QUORUM, InputRequestEvent
 from workflows.engine.reply import check_reply, is_bare, schema_of
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ MOST_NAMES = 50  # in one list: assignees, tags, editable keys
 LONGEST_NAME = 150
 LONGEST_LINE = 300
 LONGEST_SPAN = timedelta(days=36_500)  # a hundred years: far from the end of the calendar
+NAMED = re.compile("^(group:|user:)")
 
 
 def check_terms(where: str, event: InputRequestEvent) -> None:
@@ -31,20 +34,56 @@ def check_terms(where: str, event: InputRequestEvent) -> None:
             raise BadRequest(f"{where} asked {asked}, but its field {name!r} {fault}.")
 
 
-def check_quorum(where: str, request: type[InputRequestEvent]) -> None:
-    """Raise `QuorumWithoutVerdict` if several people have to approve and no answer says so."""
-    if request.quorum < 1:
+def check_defaults(where: str, request: type[InputRequestEvent]) -> None:
+    """Raise `BadDefault` or `QuorumWithoutVerdict` for what no request of this class can be."""
+    asked, reply = request.__name__, request.reply.__name__
+    quorum, four_eyes = default_of(request, "quorum"), default_of(request, "four_eyes")
+    for name, fault in (("quorum", _count(quorum)), ("four_eyes", _switch(four_eyes))):
+        if fault:
+            raise BadDefault(f"{where} asks {asked}, but its option {name!r} {fault}.")
+    if quorum > 1 and not has_verdict(request):
         raise QuorumWithoutVerdict(
-            f"{where}: {request.__name__} has a quorum of {request.quorum}; it needs one at least."
-        )
-    if request.quorum > 1 and not _has_verdict(request):
-        raise QuorumWithoutVerdict(
-            f"{where}: {request.__name__} has a quorum of {request.quorum}, so its reply "
-            f"{request.reply.__name__} needs a field 'approved: bool' to count approvals by."
+            f"{where}: {asked} has a quorum of {quorum}, so its reply {reply} needs a field "
+            "'approved: bool' to count approvals by."
         )
 
 
-def _has_verdict(request: type[InputRequestEvent]) -> bool:
+def default_of(request: type[InputRequestEvent], name: str) -> Any:
+    """Return what a request of this class says if its step does not."""
+    return request.model_fields[name].get_default(call_default_factory=True, validated_data={})
+
+
+def _count(quorum: Any) -> str:
+    fits = type(quorum) is int and 1 <= quorum <= LARGEST_QUORUM
+    return "" if fits else f"is {quorum!r}, not a whole number from 1 to {LARGEST_QUORUM}"
+
+
+def _switch(value: Any) -> str:
+    return "" if type(value) is bool else f"is {value!r}, neither True nor False"
+
+
+def _quorum(event: InputRequestEvent) -> str:
+    fault = _count(event.quorum)
+    if fault or event.quorum == 1:
+        return fault
+    reply = type(event).reply
+    if not has_verdict(type(event)):
+        return f"is {event.quorum}, so its reply {reply.__name__} needs a field 'approved: bool'"
+    if is_bare(reply) and "approve" not in event.allow:
+        return f"is {event.quorum}, so 'allow' has to have 'approve'"
+    return ""
+
+
+def _edited_by_two(event: InputRequestEvent) -> str:
+    if event.four_eyes and event.editable and not has_verdict(type(event)):
+        reply = type(event).reply.__name__
+        return f"goes with 'four_eyes' only if its reply {reply} has a field 'approved: bool'"
+    return ""
+
+
+@lru_cache(maxsize=1024)
+def has_verdict(request: type[InputRequestEvent]) -> bool:
+    """Say whether an answer approves or rejects: the bare reply, or one with `approved: bool`."""
     if is_bare(request.reply):
         return True
     schema = schema_of(request.reply) or {}
@@ -63,7 +102,7 @@ def _names(values: Iterable[str], longest: int = LONGEST_NAME) -> str:
 
 
 def _people(values: Iterable[str]) -> str:
-    return _names([one.removeprefix("group:") for one in values])
+    return _names([NAMED.sub("", one) for one in values])
 
 
 def _moment(event: InputRequestEvent, given: timedelta | None) -> str:
@@ -130,7 +169,7 @@ def _editable(event: InputRequestEvent) -> str:
     missing = [key for key in event.editable if key not in payload]
     if missing:
         return f"names {missing[0][:40]!r}, which is no key of its payload"
-    return _names(event.editable)
+    return _names(event.editable) or _edited_by_two(event)
 
 
 CHECKS: dict[str, Callable[[InputRequestEvent], str]] = {
@@ -144,6 +183,8 @@ CHECKS: dict[str, Callable[[InputRequestEvent], str]] = {
     "default_response": _default,
     "if_approved": _line,
     "editable": _editable,
+    "quorum": _quorum,
+    "four_eyes": lambda event: _switch(event.four_eyes),
 }
 
 

@@ -10,7 +10,13 @@ from typing import Any, Self
 
 from pydantic import PydanticUserError, ValidationError
 
-from workflows.engine.checks import check_forms, check_steps, event_classes, start_class
+from workflows.engine.checks import (
+    check_forms,
+    check_steps,
+    event_classes,
+    four_eyes_requests,
+    start_class,
+)
 from workflows.engine.codec import store_event
 from workflows.engine.errors import (
     BadStep,
@@ -18,6 +24,7 @@ from workflows.engine.errors import (
     UnknownRequest,
     UnstorableValue,
 )
+from workflows.engine.event_class import name_unknown_fields
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
 from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.graph import Graph, draw
@@ -26,7 +33,7 @@ from workflows.engine.held import Held
 from workflows.engine.json_schema import FormSchema
 from workflows.engine.names import check_workflow_name
 from workflows.engine.reading import validated
-from workflows.engine.reply import check_reply, schema_of
+from workflows.engine.reply import check_reply, schema_digest, schema_of
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.steps import Step
 
@@ -35,6 +42,8 @@ InputHandler = Callable[[InputRequestEvent], Awaitable[InputResponseEvent | None
 
 class Workflow:
     """Typed steps connected by events. Build it once, run it often; it holds no run's state.
+
+    `four_eyes` names the request classes that ask for a second person by default.
 
     Raise a `BuildError` that names the step or event if the graph cannot work.
     """
@@ -60,7 +69,9 @@ class Workflow:
         self.start_class = start_class(name, parts)
         self.events = event_classes(name, parts)
         check_forms(name, self.start_class, self.events.values())
+        self.four_eyes = four_eyes_requests(parts)
         self._schemas: dict[str, dict[str, Any] | None] = {}
+        self._schema_digests: dict[str, str] = {}
         self._takers = {cls: self._find_takers(cls) for cls in self.events.values()}
 
     def _find_takers(self, cls: type[Event]) -> tuple[str, ...]:
@@ -95,24 +106,14 @@ class Workflow:
             data = data.model_dump()
         try:
             if isinstance(data, StartEvent):
-                event = data
-            else:
-                event = validated(self.start_class, {} if data is None else data, "input")
+                return data
+            return validated(self.start_class, {} if data is None else data, "input")
         except UnstorableValue as error:
             raise self._unstorable(error) from error
         except ValidationError as error:
-            faults = list_faults(error)
+            faults = list_faults(name_unknown_fields(error, self.start_class.model_fields))
             told = f"Workflow {self.name!r}: the input does not fit: {tell_faults(faults)}"
             raise InvalidInput(told, faults) from error
-        extra = sorted(event.model_extra or ())
-        if extra and self.start_class is not StartEvent:
-            faults = [
-                {"loc": (n,), "msg": "There is no such field", "type": "extra"} for n in extra
-            ]
-            raise InvalidInput(
-                f"Workflow {self.name!r}: the input has no field {', '.join(extra)}.", faults
-            )
-        return event
 
     def check_input(self, data: Any = None) -> dict[str, Any]:
         """Return the input as normalised JSON; raise `InvalidInput`."""
@@ -128,7 +129,7 @@ class Workflow:
     def start_schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the input."""
         schema = self.start_class.model_json_schema(schema_generator=FormSchema)
-        schema["additionalProperties"] = self.start_class is StartEvent
+        schema["additionalProperties"] = self.start_class.model_config.get("extra") == "allow"
         return schema
 
     # Replies
@@ -145,6 +146,12 @@ class Workflow:
         if request not in self._schemas:
             self._schemas[request] = schema_of(self.request_class(request).reply)
         return self._schemas[request]
+
+    def reply_digest(self, request: str) -> str:
+        """Return the digest of `reply_schema`, which is that of an equal schema anywhere."""
+        if request not in self._schema_digests:
+            self._schema_digests[request] = schema_digest(self.reply_schema(request))
+        return self._schema_digests[request]
 
     def check_reply(self, request: str, allow: Iterable[str], response: Any) -> Any:
         """Return an answer as normalised JSON; raise `InvalidReply` with one entry per fault."""

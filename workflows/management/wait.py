@@ -120,6 +120,8 @@ def line_of(alike: Sequence[JournalEntry]) -> str:
             return f"  {len(alike)} answers came" if times else f"  a request was answered{by}"
         case "expired":
             return f"  {len(alike)} requests expired" if times else "  a request expired"
+        case "reasked":
+            return f"  a request was asked again{by}"
         case "cancelled" | "paused" | "resumed" | "reopened":
             return f"  {entry.kind}{by}"
         case _:

@@ -1,6 +1,7 @@
 """The rows that are the truth about runs, their history and the requests they made."""
 
 from workflows.models.assignment import Assignment, Route
+from workflows.models.author import AuthorIsFinal, RunAuthor
 from workflows.models.clock import database_now
 from workflows.models.history import Delivery, JournalEntry, Snapshot
 from workflows.models.priority import Priority
@@ -10,11 +11,13 @@ from workflows.models.worker import Worker
 
 __all__ = [
     "Assignment",
+    "AuthorIsFinal",
     "Delivery",
     "InputRequest",
     "JournalEntry",
     "Priority",
     "Route",
+    "RunAuthor",
     "Snapshot",
     "Worker",
     "WorkflowRun",

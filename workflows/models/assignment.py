@@ -12,12 +12,15 @@ from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.lookups import IsNull
 
+from workflows.engine import UnstorableValue
+from workflows.engine.codec import check_text
 from workflows.models.priority import Priority
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 GROUP = "group:"
+USER = "user:"
 
 
 def _groups_of(user: Any) -> models.QuerySet[Group, Any]:
@@ -104,7 +107,12 @@ class Assignment(models.Model):
     @property
     def name(self) -> str:
         """The name as a request writes it: "alice" or "group:finance"."""
-        return self.user.get_username() if self.user else f"{GROUP}{self.group}"
+        return name_of(self.user or self.group)
+
+    @property
+    def key(self) -> str:
+        """Whom it names, by a key that stays when they are renamed."""
+        return key_of(self.user or self.group)
 
 
 class Route(models.Model):
@@ -129,30 +137,66 @@ class Route(models.Model):
         return f"{self.workflow} {self.event}".strip()
 
 
+def name_of(one: Any) -> str:
+    """Return how a request names a user or a group, in the one way that means nobody else."""
+    if isinstance(one, Group):
+        return f"{GROUP}{one.name}"
+    name: str = one.get_username()
+    return f"{USER}{name}" if name.startswith((GROUP, USER)) else name
+
+
+def key_of(one: Any) -> str:
+    """Return a key of a user or a group: "user:3", "group:1"."""
+    return f"{GROUP if isinstance(one, Group) else USER}{one.pk}"
+
+
+def _meant(name: str) -> tuple[str, str]:
+    """Return what is named, `GROUP` or `USER`, and its own name, taken as it is."""
+    for kind in (GROUP, USER):
+        if name.startswith(kind):
+            return kind, name.removeprefix(kind)
+    return USER, name
+
+
 class Directory:
-    """The users and groups that exist, of the names that were asked for: two queries at most."""
+    """The users and groups that exist, of the names that were asked for: two queries at most.
+
+    "group:finance" names a group, and "user:group:x" the user "group:x"; anything else is the
+    name of a user. Names count as they are written: nothing is split, folded or stripped.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
-        wanted = set(names)
-        groups = {name.removeprefix(GROUP) for name in wanted if name.startswith(GROUP)}
-        users = {name for name in wanted if not name.startswith(GROUP)}
-        self._found: dict[str, User | Group] = {}
+        wanted = [_meant(name) for name in names if _is_text(name)]
+        groups = {name for kind, name in wanted if kind == GROUP}
+        users = {name for kind, name in wanted if kind == USER}
+        self._found: dict[tuple[str, str], User | Group] = {}
         if users:
-            people = get_user_model().objects.filter(username__in=users, is_active=True)
-            self._found.update({one.get_username(): one for one in people})
+            model = get_user_model()
+            named = {f"{model.USERNAME_FIELD}__in": users}
+            people = model._default_manager.filter(**named, is_active=True)
+            self._found.update({(USER, one.get_username()): one for one in people})
         if groups:
             found = Group.objects.filter(name__in=groups)
-            self._found.update({f"{GROUP}{one.name}": one for one in found})
+            self._found.update({(GROUP, one.name): one for one in found})
 
     def unknown(self, names: Iterable[str]) -> list[str]:
         """Return the names of which there is no active user and no group."""
-        return [name for name in names if name not in self._found]
+        return [name for name in names if _meant(name) not in self._found]
 
     def found(self, names: Iterable[str]) -> Iterator[User | Group]:
         """Yield the users and groups that exist, each once."""
-        for name in dict.fromkeys(names):
-            if name in self._found:
-                yield self._found[name]
+        for meant in dict.fromkeys(map(_meant, names)):
+            if meant in self._found:
+                yield self._found[meant]
+
+
+def _is_text(name: str) -> bool:
+    """Say whether a database takes it; what it does not take is nobody's name."""
+    try:
+        check_text(name)
+    except UnstorableValue:
+        return False
+    return True
 
 
 def assignment(request: models.Model, to: User | Group) -> Assignment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,8 @@ from workflows import announce
 from workflows.models.assignment import Assignment, Directory, assignment
 from workflows.models.fields import OrderedJSONField
 from workflows.models.requests import InputRequestQuerySet
+
+logger = logging.getLogger(__name__)
 
 EMPTY_LIST: Any = Value([], OrderedJSONField())
 EMPTY_DICT: Any = Value({}, OrderedJSONField())
@@ -28,7 +31,9 @@ class OnDeadline(models.TextChoices):
 class Timed(models.Model):
     """The times of a request. `act_at` is the next of reminder and escalation, null if none is.
 
-    `reminded_at`, `escalated_at` and `overdue_at` say when each was done: each once.
+    `asked_of` are the keys of those whom the request named, first and by escalation, and stays as
+    it is when the request is given to others. `reminded_at`, `escalated_at` and `overdue_at` say
+    when each was done: each once.
     """
 
     deadline = models.DateTimeField(null=True, blank=True)
@@ -45,6 +50,7 @@ class Timed(models.Model):
     escalate_at = models.DateTimeField(null=True, blank=True)
     escalated_at = models.DateTimeField(null=True, blank=True)
     escalate_to = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
+    asked_of = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
     act_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -52,7 +58,8 @@ class Timed(models.Model):
 
     def is_late(self, now: datetime) -> bool:
         """Say whether the time to answer is over, be it written down already or not."""
-        ends = self.deadline is not None and self.on_deadline != OnDeadline.STAY_OPEN
+        stays = self.on_deadline == OnDeadline.STAY_OPEN or self.overdue_at is not None
+        ends = self.deadline is not None and not stays
         return ends and self.deadline is not None and self.deadline <= now
 
     def next_act(self) -> datetime | None:
@@ -75,9 +82,8 @@ class Timed(models.Model):
         return {name: getattr(self, name) for name in (*names, "overdue_at", "act_at")}
 
     def mark_overdue(self, now: datetime) -> bool:
-        """Say once that the deadline of a request that stays open has passed."""
-        late = self._row().overdue(now).filter(on_deadline=OnDeadline.STAY_OPEN)
-        marked = late.update(overdue_at=now) == 1
+        """Say once that the deadline of a request has passed, which stays open."""
+        marked = self._row().overdue(now).update(overdue_at=now) == 1
         if marked:
             announce.after_commit(runs=(), inbox=True)
         return marked
@@ -104,10 +110,21 @@ class Timed(models.Model):
         return self.reminded_at != before[0], escalated
 
     def _add_assignees(self) -> None:
-        """Add those the request is escalated to. One that all could see stays so for all."""
-        to = Directory(self.escalate_to).found(self.escalate_to)
-        rows = [assignment(self, one) for one in to]
+        """Add those the request is escalated to. One that all could see stays so for all.
+
+        They existed when it was asked; of those that are gone by now the log tells.
+        """
+        directory = Directory(self.escalate_to)
+        if unknown := directory.unknown(self.escalate_to):
+            names = ", ".join(map(repr, unknown))
+            logger.error(
+                "Request %s is escalated to %s, who do not exist any more.", self.pk, names
+            )
+        rows = [assignment(self, one) for one in directory.found(self.escalate_to)]
         Assignment.objects.bulk_create(rows, ignore_conflicts=True)
+        if self.asked_of:
+            self.asked_of = list(dict.fromkeys([*self.asked_of, *(one.key for one in rows)]))
+            self._row().update(asked_of=self.asked_of)
 
     def _row(self) -> InputRequestQuerySet:
         return InputRequestQuerySet(type(self)).filter(pk=self.pk)

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models.functions import Now
 
+from workflows.models.append_only import AppendOnly, AppendOnlyQuerySet
 from workflows.models.fields import OrderedJSONField
 
 
@@ -37,10 +38,19 @@ class Snapshot(models.Model):
         return f"{self.run_id} at {self.seq}"
 
 
-class JournalEntry(models.Model):
+class JournalQuerySet(AppendOnlyQuerySet["JournalEntry"]):
+    """Queries over journal entries."""
+
+    def prune(self) -> int:
+        """Delete these entries and return how many they were. For `workflows.retention` alone."""
+        return models.QuerySet.delete(self)[0]
+
+
+class JournalEntry(AppendOnly):
     """One transition of a run. Append-only: folding these from any snapshot gives the state.
 
-    `duration` is the seconds that the step worked, where the entry is a step's.
+    Only retention deletes entries, by `JournalQuerySet.prune`. `duration` is the seconds that the
+    step worked, where the entry is a step's.
     """
 
     run = models.ForeignKey(
@@ -52,6 +62,8 @@ class JournalEntry(models.Model):
     data = OrderedJSONField()
     at = models.DateTimeField()
     duration = models.FloatField(null=True)
+
+    objects = JournalQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "journal entries"

@@ -45,7 +45,8 @@ class InputRequest(Claimable, Timed):
     """One question of a run. `id` stands in every address; `request_id` is the engine's name.
 
     `schema` is the JSON Schema of a typed reply, null for a bare request, whose `allow` says
-    which of approve, reject and reply it takes. `door` says which side the answer came through;
+    which of approve, reject and reply it takes. `schema_digest` is the digest of the schema, empty
+    in rows of older code.  `door` says which side the answer came through;
     `answered_by` is null where the system answered.
 
     `revision` counts the versions of what is shown, and `digest` is that of the present one.
@@ -73,6 +74,7 @@ class InputRequest(Claimable, Timed):
     prompt = models.TextField()
     payload = OrderedJSONField(null=True)
     schema = OrderedJSONField(null=True)
+    schema_digest = models.CharField(max_length=64, blank=True, default="", db_default="")
     allow = OrderedJSONField(default=list)
     if_approved = models.CharField(max_length=300, blank=True, default="", db_default="")
     editable = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
@@ -191,19 +193,18 @@ class InputRequest(Claimable, Timed):
             columns = self._answered(now, self.default_response, None, "deadline", None, None)
             self._close(rows.overdue(now).update(**columns, **FREE), now, columns)
 
-    def vote(self, *, by: User, edits: dict[str, Any]) -> None:
-        """Count one approval of several; `edits`, if any are new, make another version of it.
+    def vote(self, *, by: User, edits: dict[str, Any], votes: int, quorum: int) -> None:
+        """Count one approval of several: the `votes`-th of `quorum` that are needed now.
 
-        On a new version the votes begin anew with this one. Raise `RequestClosed` if it is not
-        as it was read.
+        Edits that are new make another version, whose votes begin anew. Raise `RequestClosed` if
+        it is not as it was read.
         """
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self)
-        columns: dict[str, Any] = {**FREE, "votes": self.votes + 1}
+        columns: dict[str, Any] = {**FREE, "votes": votes, "quorum": quorum}
         if edits != self.edits:
-            self.edits, self.revision, self.votes = edits, self.revision + 1, 0
+            self.edits, self.revision = edits, self.revision + 1
             columns |= {"edits": edits, "revision": self.revision, "digest": digest_of(self)}
-            columns["votes"] = 1
         if rows.filter(in_time(now), free_for(by, now)).update(**columns) != 1:
             raise RequestClosed(f"Request {self.id}", "approved", self.current_status(now))
         announce.after_commit(runs=[self.run_id], inbox=True)
@@ -251,7 +252,15 @@ class InputRequest(Claimable, Timed):
     def current_status(self, now: datetime) -> str:
         """Return the status in the database, `expired` as soon as the deadline has passed."""
         self.refresh_from_db(
-            fields=["status", "deadline", "on_deadline", "answered_by", "door", "answered_at"]
+            fields=[
+                "status",
+                "deadline",
+                "on_deadline",
+                "overdue_at",
+                "answered_by",
+                "door",
+                "answered_at",
+            ]  # fmt: skip
         )
         return self.Status.EXPIRED if self.is_pending and self.is_late(now) else self.status
 

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from workflows.models.assignment import Assignment
+from workflows.models.author import RunAuthor
 from workflows.models.prepared import Prepared, Slot
 from workflows.models.viewer import DECIDE, SEE_ALL, Viewer
 
@@ -25,8 +26,12 @@ HAD = Q(assigned=True) | Q(claimed_by__isnull=False)
 
 
 def in_time(now: datetime | Slot) -> Q:
-    """Return the condition that a request still takes a person's answer at this moment."""
-    return Q(deadline__isnull=True) | Q(deadline__gt=now) | Q(on_deadline="stay_open")
+    """Return the condition that a request still takes a person's answer at this moment.
+
+    One that is marked as overdue does: it was to stay open, or its default no longer fits.
+    """
+    overdue = Q(on_deadline="stay_open") | Q(overdue_at__isnull=False)
+    return Q(deadline__isnull=True) | Q(deadline__gt=now) | overdue
 
 
 def free_for(user: User | Slot, now: datetime | Slot) -> Q:
@@ -82,6 +87,18 @@ def _able(but: OuterRef | None = None) -> models.QuerySet[Assignment]:
         return named.filter(Q(user__in=people) | Exists(members))
     others = members.exclude(user=OuterRef(but))
     return named.filter((Q(user__in=people) & ~Q(user=but)) | Exists(others))
+
+
+def _others() -> models.QuerySet[User]:
+    """Return the deciders who started neither the outer query's run nor one that it repeats."""
+    earlier = RunAuthor.objects.filter(run=OuterRef(OuterRef("run")), user=OuterRef("pk"))
+    return deciders().exclude(pk=OuterRef("run__started_by")).exclude(Exists(earlier))
+
+
+def _others_given() -> models.QuerySet[User]:
+    """Return those of them who were given the outer query's request, or see every request."""
+    named = Q(assignments__request=OuterRef("pk")) | Q(groups__assignments__request=OuterRef("pk"))
+    return _others().filter(named | Q(pk__in=_permitted(SEE_ALL)))
 
 
 class InputRequestQuerySet(models.QuerySet["InputRequest"]):
@@ -142,6 +159,7 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         They wait for ever unless somebody is let in, or their run is cancelled.
         """
         own = Q(four_eyes=True, run__started_by__isnull=False)
+        repeat = own & Q(run__is_repeat=True)
         given = Q(assigned=True)
         others = deciders().exclude(pk=OuterRef("run__started_by"))
         # Whoever sees all comes first: where there is one, the rows need not be looked at.
@@ -154,6 +172,8 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
             | (own & ~Exists(others))
             | (given & ~able)
             | (given & own & ~able_others)
+            | (repeat & ~Exists(_others()))
+            | (repeat & given & ~Exists(_others_given()))
         )
 
     def overdue(self, now: datetime) -> InputRequestQuerySet:

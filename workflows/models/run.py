@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 
 from workflows import announce
 from workflows.errors import HistoryPruned, RunBlocked, RunEnded, WrongState
+from workflows.models.author import Authored
 from workflows.models.batch import insert
 from workflows.models.clock import database_now
 from workflows.models.fields import OrderedJSONField
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
-class WorkflowRun(models.Model):
+class WorkflowRun(Authored):
     """A durable run. The row is what others may rely on; the journal holds how it came here.
 
     `wake_at` is the moment from which a worker may claim the run, or null if only an answer or a
@@ -59,13 +59,6 @@ class WorkflowRun(models.Model):
     result = OrderedJSONField(null=True, blank=True)
     error = OrderedJSONField(null=True, blank=True)  # kind, message, step, traceback
     progress = OrderedJSONField(null=True, blank=True)  # fraction, text; best effort
-    started_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="workflow_runs",
-    )
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     seq = models.PositiveBigIntegerField(default=0)
     snapshot_seq = models.PositiveBigIntegerField(default=0)

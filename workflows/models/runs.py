@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Now
 
 from workflows import announce
 from workflows.engine import StartEvent, Workflow, registry
 from workflows.engine.edits import same
-from workflows.errors import IdempotencyConflict
+from workflows.errors import AuthorMissing, IdempotencyConflict, WrongRepeat
 from workflows.models import claiming
+from workflows.models.author import RunAuthor, refuse_authors
 from workflows.models.batch import insert, lone_statement
 from workflows.models.claiming import LONGEST_LEASE
 from workflows.models.clock import database_now
@@ -46,6 +48,16 @@ def heard(now: models.Expression) -> dict[str, Any]:
 class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
     """Queries over many runs, each one statement."""
 
+    def update(self, **kwargs: Any) -> int:
+        """Update; raise `AuthorIsFinal` for the columns that say who started a run."""
+        refuse_authors(kwargs)
+        return super().update(**kwargs)
+
+    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[WorkflowRun]:
+        """Insert; raise `AuthorIsFinal` if rows that exist would get another author."""
+        refuse_authors(kwargs.get("update_fields") or ())
+        return super().bulk_create(objs, *args, **kwargs)
+
     def visible_to(self, user: User | AnonymousUser | Viewer) -> WorkflowRunQuerySet:
         """Runs that `user` may see: all, or those they started or may see a request of."""
         from workflows.models.request import InputRequest
@@ -64,24 +76,36 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         *,
         by: User | None = None,
         idempotency_key: str | None = None,
+        repeats: WorkflowRun | None = None,
     ) -> WorkflowRun:
         """Insert a queued run, within the caller's transaction if there is one.
 
         `input` is checked against the workflow's start event first. The same `idempotency_key`
-        gives the same run; with another input it raises `IdempotencyConflict`. Raise
-        `InvalidIdempotencyKey`, `UnknownWorkflow` or `InvalidInput` before anything is written.
+        gives the same run; with another input it raises `IdempotencyConflict`. Whoever started
+        the run that it `repeats` counts as an author of this one, beside `by`. Raise
+        `InvalidIdempotencyKey`, `UnknownWorkflow`, `InvalidInput`, `AuthorMissing` where the
+        workflow asks for four eyes and `by` is None, or `WrongRepeat`, before anything is written.
         """
         check_key(idempotency_key)
         flow = registry.get(workflow) if isinstance(workflow, str) else workflow
         data = flow.check_input(input)
+        if by is None and flow.four_eyes:
+            raise AuthorMissing(flow.name, flow.four_eyes[0])
+        if repeats is not None and repeats.workflow != flow.name:
+            raise WrongRepeat(flow.name, repeats.workflow)
+        authors = RunAuthor.handed_on(repeats, by) if repeats else []
         now = database_now()
         run = self.model(
             workflow=flow.name, signature=flow.signature, input=data, started_by=by,
+            started_by_name=by.get_username() if by else "", is_repeat=bool(authors),
             idempotency_key=idempotency_key, created_at=now, wake_at=now,
         )  # fmt: skip
         try:
-            with lone_statement():
+            with transaction.atomic() if authors else lone_statement():
                 insert(self.model, [run])
+                for author in authors:
+                    author.run = run
+                RunAuthor.objects.bulk_create(authors)
         except IntegrityError:
             if idempotency_key is None:
                 raise
@@ -176,9 +200,10 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         The failed attempt is the last entry of a run that waits for nothing else, so the last
         entry alone is looked at.
         """
+        attempt = Cast(KeyTextTransform("attempt", "data"), models.IntegerField())
         failed = JournalEntry.objects.filter(
-            run=models.OuterRef("pk"), seq=models.OuterRef("seq"), kind="step_retried",
-            data__attempt__gte=OFTEN,
-        )  # fmt: skip
+            run=models.OuterRef("pk"), seq=models.OuterRef("seq"), kind="step_retried"
+        )
+        failed = failed.annotate(attempt=attempt).filter(attempt__gte=OFTEN)
         far = Q(wake_at__gt=Now() + LONG_WAIT)
         return self.filter(far | models.Exists(failed), status="waiting", wake_at__isnull=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -9,6 +11,7 @@ from django.views.decorators.http import require_safe
 from workflows.access import hiding_requests
 from workflows.mark import last_retries
 from workflows.models import InputRequest, WorkflowRun
+from workflows.models.staleness import unfit
 from workflows.models.viewer import SEE_ALL, SEE_RUNS
 from workflows.views.requester import person, wants_fragment
 
@@ -34,6 +37,10 @@ def attention(request: HttpRequest) -> HttpResponse:
         "failing": [(run, retries.get(run.pk)) for run in failing],
         "hiding": hiding_requests(user, [*blocked, *failed, *failing]),
         "sees_all": user.has_perm(SEE_RUNS) and user.has_perm(SEE_ALL),
+        "unfit": [
+            {"request": one, "reason": reason}
+            for one, reason in islice(unfit(InputRequest.objects.visible_to(user)), MOST)
+        ],
         "orphans": orphans.order_by("created_at", "id")[:MOST],
         "most": MOST,
         "may_control": user.has_perm("workflows.change_workflowrun"),

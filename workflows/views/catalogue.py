@@ -90,7 +90,7 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
     status = check_limits(form, data)
     if status == 200 and not form.has_errors:
         try:
-            run = begin(flow, data, request)
+            run = begin(flow, data, request, earlier)
         except InvalidInput as error:
             form.set_errors(error.errors)
         except InvalidIdempotencyKey as error:
@@ -139,18 +139,21 @@ def check_limits(form: SchemaForm, data: object) -> int:
     return 200
 
 
-def begin(flow: Workflow, data: Any, request: HttpRequest) -> WorkflowRun:
+def begin(
+    flow: Workflow, data: Any, request: HttpRequest, earlier: WorkflowRun | None = None
+) -> WorkflowRun:
     """Start a run, once for each form that was drawn.
 
     Raise `InvalidInput`, or `InvalidIdempotencyKey` for a form that was not drawn here.
 
-    A form that is sent again with something else in it means another run.
+    A form that is sent again with something else in it means another run. The authors of the
+    `earlier` run that it repeats are its authors, too.
     """
     user, key = person(request), form_key(request)
     try:
-        return WorkflowRun.objects.start(flow, data, by=user, idempotency_key=key)
+        return WorkflowRun.objects.start(flow, data, by=user, idempotency_key=key, repeats=earlier)
     except IdempotencyConflict:
-        return WorkflowRun.objects.start(flow, data, by=user)
+        return WorkflowRun.objects.start(flow, data, by=user, repeats=earlier)
 
 
 def redirect(request: HttpRequest, run: WorkflowRun) -> HttpResponse:

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from approvals.door import Outcome, decide
 from approvals.errors import AnswerRefused
+from approvals.origin import command_origin
 from workflows.forms.digits import keep_digits
 from workflows.limits import InputRefused, parse_json
 from workflows.models import InputRequest
@@ -46,7 +47,9 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"There is no user {username!r}.")
         try:
-            outcome = decide(user, request_id, response, door="command", edits=edits)
+            outcome = decide(
+                user, request_id, response, door="command", edits=edits, origin=command_origin()
+            )
         except AnswerRefused as error:
             raise CommandError(str(error)) from None
         self.stdout.write(self.sentence(outcome))

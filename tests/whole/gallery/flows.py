@@ -160,7 +160,7 @@ async def send(event: InputResponseEvent, ctx: Context) -> StopEvent:
 class PaymentRequest(InputRequestEvent):
     """A question that uses all that a question may say."""
 
-    quorum: ClassVar[int] = 2
+    quorum: int = 2
 
 
 class Payment(StartEvent):

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.contrib.auth.models import Group, Permission, User
 from django.db import connections
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -64,7 +64,7 @@ def passed(minutes: float) -> None:
     """Let time pass for all that has happened so far: it moves into the past."""
     ago = timedelta(minutes=minutes)
     WorkflowRun.objects.update(created_at=F("created_at") - ago, finished_at=F("finished_at") - ago)
-    JournalEntry.objects.update(at=F("at") - ago)
+    QuerySet.update(JournalEntry.objects.all(), at=F("at") - ago)
     InputRequest.objects.update(
         created_at=F("created_at") - ago, answered_at=F("answered_at") - ago
     )

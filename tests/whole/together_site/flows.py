@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
 
 from workflows.engine import (
     Context,
@@ -24,7 +23,7 @@ class Transfer(StartEvent):
 
 
 class BothRequest(InputRequestEvent):
-    quorum: ClassVar[int] = 2
+    quorum: int = 2
 
 
 @step

@@ -37,7 +37,7 @@ class ExpenseRequest(InputRequestEvent):
     """Asks whether a claim is paid. Who handed the file in may not decide it."""
 
     reply: ClassVar[type[InputResponseEvent]] = ExpenseReply
-    four_eyes: ClassVar[bool] = True
+    four_eyes: bool = True
 
 
 def ask(claim: Claim, breaks: list[str], place: dict[str, int], fault: str = "") -> ExpenseRequest:

@@ -30,8 +30,8 @@ class Command(BaseCommand):
     """Prunes ended runs and compacts open ones, in short transactions, with other work going on."""
 
     help = (
-        "Delete runs that ended long ago. Where people decided, the run, its requests and the "
-        "decisions stay, and only journal, snapshots and deliveries go. Also cut the journals of "
+        "Delete runs that ended long ago. Where people decided or commented, the run and its "
+        "requests stay, and only journal, snapshots and deliveries go. Also cut the journals of "
         "open runs down to their last JOURNAL_KEEP entries. It may be stopped at any time, and "
         "run while everything works."
     )

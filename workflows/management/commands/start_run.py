@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from workflows.engine import InvalidInput, UnknownWorkflow, Workflow, registry
-from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey
+from workflows.errors import AuthorMissing, IdempotencyConflict, InvalidIdempotencyKey
 from workflows.management.given import read_input
 from workflows.management.terminal import plain
 from workflows.management.wait import TookTooLong, Wait, outcome
@@ -36,7 +36,12 @@ class Command(BaseCommand):
             "not a JSON object becomes the one text that the workflow requires.",
         )  # fmt: skip
         parser.add_argument("--key", help="the same key starts the same run only once")
-        parser.add_argument("--as", dest="username", metavar="USER", help="who starts it")
+        parser.add_argument(
+            "--as",
+            dest="username",
+            metavar="USER",
+            help="who starts it; needed where four eyes are asked for",
+        )
         parser.add_argument("--wait", action="store_true", help="until the run has ended")
         parser.add_argument(
             "--timeout", type=float, metavar="SECONDS", help="wait no longer than this"
@@ -78,6 +83,8 @@ class Command(BaseCommand):
             run = WorkflowRun.objects.start(workflow, data, by=by, idempotency_key=key)
         except InvalidInput as error:
             raise CommandError(_faults(workflow, error)) from None
+        except AuthorMissing as error:
+            raise CommandError(f"{error} Add --as USER.") from None
         except (IdempotencyConflict, InvalidIdempotencyKey) as error:
             raise CommandError(str(error)) from None
         if run.created_at < before:

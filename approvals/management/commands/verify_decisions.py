@@ -1,0 +1,81 @@
+"""`manage.py verify_decisions`: find decisions that were changed behind the application's back."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from approvals.models import Decision, DecisionChain
+from approvals.origin import command_origin
+from approvals.seals import accept, seal_new
+from approvals.verification import findings, has_seal, one_moment
+
+
+def place(text: str) -> tuple[int, str]:
+    """Read NUMBER:SIGNATURE; raise `ArgumentTypeError` for anything else."""
+    number, _, signature = text.partition(":")
+    if not (number.isascii() and number.isdigit() and len(signature) == 64):
+        raise ArgumentTypeError(f"{text!r} is no end of a chain as this command prints it.")
+    return int(number), signature
+
+
+def missing(expect: list[tuple[int, str]]) -> Iterator[str]:
+    """Yield a sentence for each known end that the chain does not have."""
+    for number, signature in expect:
+        if not has_seal(number, signature):
+            yield f"The chain has no seal {number} with this signature: it was cut or made anew."
+
+
+class Command(BaseCommand):
+    """Reads every decision, every seal, and every request that a person answered."""
+
+    help = (
+        "Check each decision against its signature and the chain that seals them, and each "
+        "answered request against its decision. What SQL changed, removed or put in is named, "
+        "and the exit code is 1. Prints the end of the chain: keep it outside of this database, "
+        "and give it to --expect the next time."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the known end of the chain, and the decisions to answer for."""
+        parser.add_argument(
+            "--expect", type=place, metavar="NUMBER:SIGNATURE", action="append", default=[],
+            help="an end of the chain that was printed before, and has to be part of it",
+        )  # fmt: skip
+        parser.add_argument(
+            "--accept",
+            type=int,
+            metavar="DECISION",
+            nargs="+",
+            default=[],
+            help="answer for decisions without a signature, which code of before wrote; the "
+            "account that runs this is recorded",
+        )
+
+    def handle(self, *, expect: list[tuple[int, str]], accept: list[int], **options: Any) -> None:
+        """Say what is wrong, if anything is, and where the chain ends."""
+        for pk in accept:
+            self.accept(pk)
+        seal_new()
+        with one_moment():
+            found = sum(self.report(fault) for fault in chain(missing(expect), findings()))
+            end = DecisionChain.objects.filter(pk=1).first() or DecisionChain()
+            self.stdout.write(f"{Decision.objects.count()} decisions. The chain ends at {end}")
+        if found:
+            raise CommandError(f"{found} things are wrong; see above.")
+
+    def report(self, fault: str) -> int:
+        """Write a line at once, and count it."""
+        self.stdout.write(fault)
+        return 1
+
+    def accept(self, pk: int) -> None:
+        """Seal what is not signed of a decision, with who answers for it."""
+        decision = Decision.objects.filter(pk=pk).first()
+        note = f"accepted by {command_origin().account}"
+        if decision is None or not accept(decision, note):
+            raise CommandError(f"There is no decision {pk} of which anything is not signed.")

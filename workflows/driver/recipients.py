@@ -1,0 +1,97 @@
+"""Whether a request can reach those it names, looked up before what its step did is committed.
+
+The engine knows no people. So what a step asks is looked at here, between the end of the step and
+the commit: a name that does not exist fails the step, by name and with its retries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
+
+from workflows.engine import BadRequest, Event, InputRequestEvent
+from workflows.engine.execution import Attempt
+from workflows.engine.terms import MOST_NAMES
+from workflows.models.assignment import GROUP, Directory
+
+if TYPE_CHECKING:
+    from workflows.driver.live import LiveRun
+    from workflows.driver.thread import DatabaseThread
+
+NAMING = ("assign_to", "escalate_to")
+
+
+class Recipients:
+    """Finds names that do not exist. Who asks while one look is under way shares the next."""
+
+    def __init__(self, database: DatabaseThread) -> None:
+        self._database = database
+        self._wanted: set[str] = set()
+        self._next: asyncio.Task[set[str]] | None = None
+        self._one_look = asyncio.Lock()
+
+    async def unknown(self, names: Collection[str]) -> list[str]:
+        """Return those of these names of which there is no active user and no group."""
+        self._wanted.update(names)
+        if self._next is None:
+            self._next = asyncio.create_task(self._look())
+        found = await asyncio.shield(self._next)  # others wait for it, too
+        return [name for name in names if name in found]
+
+    async def _look(self) -> set[str]:
+        async with self._one_look:
+            wanted, self._wanted, self._next = self._wanted, set(), None
+            return set(await self._database.call(_unknown, wanted))
+
+
+def _unknown(names: set[str]) -> list[str]:
+    return Directory(names).unknown(names)
+
+
+async def check_requests(live: LiveRun, attempt: Attempt) -> None:
+    """Fail an attempt that asks somebody who does not exist, or four eyes in a run of nobody.
+
+    No query for requests that name nobody. Raise what the database raises.
+    """
+    if attempt.error is not None:
+        return
+    asked = list(_asked(attempt))
+    if not asked:
+        return
+    where = f"{live.machine}: step {attempt.step.name!r} asked"
+    for event in asked:
+        if event.four_eyes and live.row.started_by_id is None:
+            attempt.error = BadRequest(
+                f"{where} {type(event).__name__} with four eyes, but nobody is known to have "
+                "started the run. Start it as somebody."
+            )
+            return
+    names = [name for event in asked for field in NAMING for name in _names(event, field)]
+    unknown = await live.driver.recipients.unknown(names) if names else []
+    for event in asked:
+        for field in NAMING:
+            for name in _names(event, field):
+                if name in unknown and attempt.error is None:
+                    attempt.error = BadRequest(f"{where} {_told(event, field, name)}")
+
+
+def _asked(attempt: Attempt) -> Iterator[InputRequestEvent]:
+    returned = attempt.returned
+    events: list[Event] = list(attempt.effects.sent) if attempt.effects else []
+    events += returned if isinstance(returned, (list, tuple)) else [returned]
+    return (one for one in events if isinstance(one, InputRequestEvent))
+
+
+def _names(event: InputRequestEvent, field: str) -> list[str]:
+    """Return the names in a field; none of one that the engine refuses for its length."""
+    names = list(getattr(event, field))
+    return names if len(names) <= MOST_NAMES else []
+
+
+def _told(event: InputRequestEvent, field: str, name: str) -> str:
+    what = "group" if name.startswith(GROUP) else "active user"
+    return (
+        f"{type(event).__name__}, but its field {field!r} names {name!r}, "
+        f"and there is no such {what}."
+    )

@@ -1,0 +1,152 @@
+"""How event classes are made: what a class says of a request counts in every spelling.
+
+`quorum: int = 2`, `quorum: ClassVar = 2` and plain `quorum = 2` in a request class all give the
+field `quorum` the default 2. Without this, pydantic drops a field that is declared as ClassVar,
+and refuses one without an annotation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy, deepcopy
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+DECIDING = ("four_eyes", "quorum", "assign_to")
+"""Options that say who decides: a class attribute whose name is almost one of these is refused."""
+
+UNKNOWN = "extra_forbidden"  # pydantic's type of the error
+MISSING = object()
+
+if TYPE_CHECKING:  # pydantic exports neither; at run time both are found through BaseModel
+    from pydantic._internal._model_construction import ModelMetaclass
+
+    ModelNamespace = dict[str, object]
+else:
+    ModelMetaclass = type(BaseModel)
+    ModelNamespace = type(ModelMetaclass.__prepare__("Event", (BaseModel,)))
+
+
+class EventNamespace(ModelNamespace):
+    """The body of an event class. Values given to the fields in `options` are kept in `given`.
+
+    With `extra`, that is what the class does with unknown fields unless its body says otherwise.
+    """
+
+    def __init__(self, cls: str, options: frozenset[str], extra: str | None) -> None:
+        super().__init__()
+        self.cls = cls
+        self.options = options
+        self.extra = extra
+        self.given: dict[str, Any] = {}
+        if extra:
+            super().__setitem__("model_config", {"extra": extra})
+
+    def __setitem__(self, name: str, value: object) -> None:
+        is_plain = not isinstance(value, FieldInfo) and not hasattr(type(value), "__get__")
+        if is_plain and name in self.options:
+            self.given[name] = value
+            return
+        if is_plain:
+            check_attribute(self.cls, name, self.options)
+        if name == "model_config" and self.extra and isinstance(value, dict):
+            value = {"extra": self.extra, **value}
+        super().__setitem__(name, value)
+
+
+class EventType(ModelMetaclass):
+    """The class of event classes.
+
+    A base with `class_options` has fields whose defaults its subclasses may set in any spelling;
+    one with `open_itself` takes unknown fields, and its subclasses only if they say so.
+    """
+
+    @classmethod
+    def __prepare__(cls, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> EventNamespace:
+        options = frozenset(key for base in bases for key in getattr(base, "class_options", ()))
+        closed = any(base.__dict__.get("open_itself", False) for base in bases)
+        return EventNamespace(name, options, "forbid" if closed and "extra" not in kwargs else None)
+
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: Any, **kwargs: Any) -> None:
+        super().__init__(name, bases, namespace, **kwargs)
+        model: Any = cls
+        given: dict[str, Any] = getattr(namespace, "given", {})
+        options: frozenset[str] = getattr(namespace, "options", frozenset())
+        for attribute in (*model.__pydantic_fields__, *model.__class_vars__):
+            check_attribute(name, attribute, options)
+        for option, value in given.items():
+            field = model.__pydantic_fields__.get(option) or _inherited(bases, option)
+            model.__pydantic_fields__[option] = _with_default(field, value)
+            model.__class_vars__.discard(option)
+        if given:
+            model.model_rebuild(force=True, raise_errors=False)
+
+
+def _inherited(bases: tuple[type, ...], option: str) -> FieldInfo:
+    found = (getattr(base, "__pydantic_fields__", {}).get(option) for base in bases)
+    field: FieldInfo = next(one for one in found if one is not None)
+    return field
+
+
+def _with_default(field: FieldInfo, value: Any) -> FieldInfo:
+    """Return the field with this default, which is checked as if a step had given it."""
+    field = copy(field)
+    field.default, field.default_factory, field.validate_default = value, None, True
+    return field
+
+
+def check_attribute(cls: str, name: str, options: frozenset[str]) -> None:
+    """Raise TypeError for a name that is almost an option which says who decides."""
+    if not options or name in options:
+        return
+    for near in get_close_matches(name, DECIDING, n=1, cutoff=0.8):
+        raise TypeError(
+            f"{cls} has {name!r}, which is no option of a request; did you mean {near!r}? "
+            "If it is a field of your own, give it another name."
+        )
+
+
+def name_unknown_fields(error: ValidationError, known: Iterable[str]) -> ValidationError:
+    """Return the same error, with each unknown field named beside a known one that is similar."""
+    faults = error.errors(include_url=False)
+    if all(one["type"] != UNKNOWN for one in faults):
+        return error
+    named = [_fault(dict(one), known) for one in faults]
+    return ValidationError.from_exception_data(error.title, named)
+
+
+def unknown_field(name: str, known: Iterable[str]) -> str:
+    """Return the sentence that says that there is no such field, and which one may be meant."""
+    known = list(known)
+    near = get_close_matches(name, known, n=1)
+    near = near or [one for one in known if one.startswith(f"{name}_")][:1]
+    return f"There is no field {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _fault(fault: dict[str, Any], known: Iterable[str]) -> InitErrorDetails:
+    text = str(fault["msg"])
+    if fault["type"] == UNKNOWN and len(fault["loc"]) == 1:
+        text = unknown_field(str(fault["loc"][0]), known)
+    kind = PydanticCustomError(fault["type"], text)
+    return InitErrorDetails(type=kind, loc=fault["loc"], input=fault["input"])
+
+
+def without_unknown_fields(data: Any, error: ValidationError) -> Any:
+    """Return stored JSON without the fields that `error` calls unknown; raise `error` otherwise."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(one["type"] != UNKNOWN for one in faults):
+        raise error
+    data = deepcopy(data)
+    for one in faults:
+        *way, name = one["loc"]
+        place = data
+        for key in way:
+            known = isinstance(place, list) or (isinstance(place, dict) and key in place)
+            place = place[key] if known else None
+        if not isinstance(place, dict) or place.pop(name, MISSING) is MISSING:
+            raise error
+    return data

@@ -1,0 +1,56 @@
+"""Rows that are history: they are inserted, and neither edited nor deleted one by one.
+
+Only retention deletes them, through a method that says so; and with the row that they belong to
+they go by the database's cascade.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn, TypeVar
+
+from django.db import models
+
+M = TypeVar("M", bound=models.Model, covariant=True)
+
+
+class RecordIsFinal(TypeError):
+    """A row of an append-only table is never edited or deleted."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        name = model._meta.verbose_name
+        super().__init__(f"A {name} is history: it is never edited or deleted.")
+
+
+class AppendOnlyQuerySet(models.QuerySet[M]):
+    """Sets of such rows cannot be edited or deleted either."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        """Refuse: raise `RecordIsFinal`."""
+        raise RecordIsFinal(self.model)
+
+    def delete(self) -> NoReturn:
+        """Refuse: raise `RecordIsFinal`."""
+        raise RecordIsFinal(self.model)
+
+    def bulk_create(self, *args: Any, update_conflicts: bool = False, **kwargs: Any) -> list[M]:
+        """Insert rows; raise `RecordIsFinal` where those that exist would be changed."""
+        if update_conflicts:
+            raise RecordIsFinal(self.model)
+        return super().bulk_create(*args, **kwargs)
+
+
+class AppendOnly(models.Model):
+    """A row that can be inserted and read."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert; raise `RecordIsFinal` if the row exists."""
+        if not self._state.adding:
+            raise RecordIsFinal(type(self))
+        super().save(*args, **kwargs | {"force_insert": True})
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse: raise `RecordIsFinal`."""
+        raise RecordIsFinal(type(self))
