@@ -11,9 +11,10 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 from django.utils.http import urlencode
 
-from approvals.accounts.unsent import KEY
+from approvals.accounts.unsent import KEY, page_behind
 from approvals.batch import kind_of
 from approvals.models import Comment, Draft, Preferences
 from tests.app.company import again, asked_of
@@ -195,7 +196,7 @@ def again_as_alice(browser: Browser, refused: Any, page: str, name: str) -> None
         assert found, one
         fields[one] = html.unescape(found[1])
     out = browser.post("/accounts/logout/", fields)
-    assert out["Location"].startswith("/accounts/login/?next=")
+    assert out["Location"].startswith("/accounts/login/?next=") or len(page) > 2048
     browser.log_in("alice", next=page)
     assert holds(browser.client.get(page), name)
 
@@ -303,6 +304,43 @@ def test_a_text_that_no_form_takes_is_not_kept_and_says_so(
 def test_the_login_of_an_old_tab_logs_in_who_typed_it(browser: Browser) -> None:
     assert browser.log_in("bob").status_code == 302
     assert browser.client.get("/accounts/").context["user"].username == "bob"
+
+
+def test_a_batch_whose_address_is_too_long_for_a_login_comes_back(browser: Browser) -> None:
+    """Django takes no address of more than 2,048 characters as `next`."""
+    rows = [asked_of() for _ in range(60)]
+    address = f"/requests/decide/?{'&'.join(f'_id={row.id}' for row in rows)}"
+    typed = {"_id": str(rows[0].id), f"g.{kind_of(rows[0])}.comment": WORDS}
+    hidden = browser.open(address)
+    browser.end_login()
+    to_login = browser.post(address, typed | hidden)["Location"]
+    browser.client.get(to_login)
+    back = browser.log_in("alice", next=address)
+    assert back["Location"] == address
+    assert holds(browser.client.get(address), "batch")
+    other = browser.client.get(f"/requests/decide/?_id={rows[1].id}")
+    assert not holds(other, "batch"), "it is another batch's"
+    hidden = browser.open(address)
+    browser.log_in("bob")
+    hidden["csrfmiddlewaretoken"] = browser.client.cookies["csrftoken"].value
+    again_as_alice(browser, browser.post(address, typed | hidden), address, "batch")
+
+
+def test_every_form_stands_on_a_page_that_can_be_opened(request_: InputRequest) -> None:
+    """A login leads to the page of the form, and a GET of what takes POSTs alone is refused."""
+    ids = {"request_id": request_.id, "run_id": request_.run_id, "name": BARE.name}
+    desk = desk_of(User.objects.create_superuser("root"))
+    seen = 0
+    for route in routes():
+        if not route.name.startswith(("approvals:", "workflows:", "accounts:")):
+            continue
+        given = {name: value for name, value in ids.items() if f"{name}>" in route.pattern}
+        given |= {route.verb: route.choice} if route.verb else {}
+        address = reverse(route.name, kwargs=given)
+        if desk.get(address).status_code == 405:
+            seen += 1
+            assert desk.get(page_behind(address)).status_code == 200, address
+    assert seen > 8
 
 
 def test_a_session_that_kept_a_form_lasts_as_long_as_any_other(
