@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Now
 
 from workflows import announce
 from workflows.engine import StartEvent, Workflow, registry
@@ -177,8 +178,10 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         entry alone is looked at.
         """
         failed = JournalEntry.objects.filter(
-            run=models.OuterRef("pk"), seq=models.OuterRef("seq"), kind="step_retried",
-            data__attempt__gte=OFTEN,
-        )  # fmt: skip
+            run=models.OuterRef("pk"), seq=models.OuterRef("seq"), kind="step_retried"
+        )
+        # As a number: the column is JSON as text on PostgreSQL, which does not compare it.
+        attempt = Cast(KT("data__attempt"), models.IntegerField())
+        failed = failed.annotate(attempt=attempt).filter(attempt__gte=OFTEN)
         far = Q(wake_at__gt=Now() + LONG_WAIT)
         return self.filter(far | models.Exists(failed), status="waiting", wake_at__isnull=False)
