@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Now
 
 from workflows import announce
@@ -200,10 +200,11 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         The failed attempt is the last entry of a run that waits for nothing else, so the last
         entry alone is looked at.
         """
-        attempt = Cast(KeyTextTransform("attempt", "data"), models.IntegerField())
         failed = JournalEntry.objects.filter(
             run=models.OuterRef("pk"), seq=models.OuterRef("seq"), kind="step_retried"
         )
+        # As a number: the column is JSON as text on PostgreSQL, which does not compare it.
+        attempt = Cast(KT("data__attempt"), models.IntegerField())
         failed = failed.annotate(attempt=attempt).filter(attempt__gte=OFTEN)
         far = Q(wake_at__gt=Now() + LONG_WAIT)
         return self.filter(far | models.Exists(failed), status="waiting", wake_at__isnull=False)
