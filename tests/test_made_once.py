@@ -94,9 +94,11 @@ def test_no_cached_function_makes_what_threads_share() -> None:
                 if shared := made & SHARED:
                     found.append(f"{file.relative_to(ROOT)}: {function.name} makes {shared}")
             calls = [one for one in ast.walk(tree) if isinstance(one, ast.Call)]
-            for call in (one for one in calls if _name_of(one) == "defaultdict"):
-                if {_name_of(one) for one in call.args} & SHARED:
-                    found.append(f"{file.relative_to(ROOT)}: a defaultdict makes them")
+            found += [
+                f"{file.relative_to(ROOT)}: a defaultdict makes them"
+                for call in calls
+                if _name_of(call) == "defaultdict" and {_name_of(one) for one in call.args} & SHARED
+            ]
     assert not found, (
         "Two threads that come first both run a cached function, or the factory of a defaultdict, "
         "and get one each. Make it with the module, or under a lock that is: " + "; ".join(found)
