@@ -128,6 +128,11 @@ class Odd(InputRequestEvent):
     request_id: str = "x"
 
 
+def unchecked(cls: Any, **fields: Any) -> Any:
+    """Return an event that no validator has seen."""
+    return cls.model_construct(**fields)
+
+
 ODD: dict[str, Callable[[Context], Any]] = {
     "bytes": lambda ctx: StopEvent(result=b"\xff\x00"),
     "own fields": lambda ctx: Own(amount=1),
@@ -141,14 +146,14 @@ ODD: dict[str, Callable[[Context], Any]] = {
     "surrogate in a payload": lambda ctx: InputRequestEvent(prompt="?", payload=["\ud800"]),
     "long id": lambda ctx: Odd(prompt="?", request_id="x" * 300),
     "empty id": lambda ctx: Odd(prompt="?", request_id=""),
-    "id of another type": lambda ctx: Odd.model_construct(prompt="?", request_id=7),
+    "id of another type": lambda ctx: unchecked(Odd, prompt="?", request_id=7),
     "never": lambda ctx: InputRequestEvent(prompt="?", due_in=timedelta.max),
     "reminded never": lambda ctx: InputRequestEvent(prompt="?", remind_in=timedelta.max),
     "nul in a tag": lambda ctx: InputRequestEvent(prompt="?", tags=("a\x00",)),
-    "unchecked request": lambda ctx: InputRequestEvent.model_construct(prompt=7, allow=9),
-    "unchecked priority": lambda ctx: InputRequestEvent.model_construct(prompt="", priority="odd"),
+    "unchecked request": lambda ctx: unchecked(InputRequestEvent, prompt=7, allow=9),
+    "unchecked priority": lambda ctx: unchecked(InputRequestEvent, prompt="", priority="odd"),
     "progress": lambda ctx: ctx.progress(float("nan"), "\x00\ud800" * 1000),
-    "stream": lambda ctx: ctx.write_event_to_stream(Later.model_construct(at="\x00", amount=1)),
+    "stream": lambda ctx: ctx.write_event_to_stream(unchecked(Later, at="\x00", amount=1)),
     "error": lambda ctx: fail("\x00\ud800"),
 }
 
