@@ -55,6 +55,8 @@ def _surely_same(one: Any, other: Any) -> bool:
         return False
     if kind in _PLAIN:
         return bool(one == other)
+    if kind is float:
+        return bool(one == other and (one or math.copysign(1, one) == math.copysign(1, other)))
     if kind is dict:
         if len(one) != len(other):
             return False
@@ -63,6 +65,8 @@ def _surely_same(one: Any, other: Any) -> bool:
                 return False
         return True
     if kind is list or kind is tuple:
+        if _PLAIN.issuperset(map(type, one)):
+            return bool(one == other) and list(map(type, one)) == list(map(type, other))
         return len(one) == len(other) and all(map(_surely_same, one, other))
     return kind is frozenset and one == other and {type(item) for item in (*one, *other)} == {str}
 
