@@ -97,10 +97,15 @@ class StorageSchema:
     def _keep_zone(self, node: Node) -> Node:
         self.zoned = True
         kind = _TIMES[node["type"]]
-        kept = {key: node.pop(key) for key in ("ref", "metadata", "serialization") if key in node}
-        new: Any = core_schema.no_info_wrap_validator_function(_reader(kind), node)  # type: ignore[arg-type]
-        written = core_schema.plain_serializer_function_ser_schema(_writer(kind), when_used="json")
-        return {"serialization": written, **new, **kept}
+        kept: Node = {
+            key: node.pop(key) for key in ("ref", "metadata", "serialization") if key in node
+        }
+        new: Any = core_schema.no_info_wrap_validator_function(_reader(kind), node)
+        written: Any = core_schema.plain_serializer_function_ser_schema(
+            _writer(kind), when_used="json"
+        )
+        found: Node = {"serialization": written}
+        return found | new | kept
 
 
 _TIMES: dict[str, type[datetime] | type[time]] = {"datetime": datetime, "time": time}
