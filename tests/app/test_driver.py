@@ -239,6 +239,16 @@ def test_the_same_key_gives_the_same_run_and_another_input_an_error() -> None:
     assert WorkflowRun.objects.count() == 1
 
 
+@pytest.mark.parametrize(("first", "other"), [(1, True), (1, 1.0), (0.0, -0.0)])
+def test_an_input_that_only_looks_the_same_is_another_one(first: Any, other: Any) -> None:
+    def begin(value: Any) -> WorkflowRun:
+        return WorkflowRun.objects.start(flows.ASK, {"n": value}, idempotency_key="k")
+
+    assert begin(first).pk == begin(first).pk
+    with pytest.raises(IdempotencyConflict):
+        begin(other)
+
+
 def test_a_bad_start_writes_nothing(register: Callable[[Workflow], Workflow]) -> None:
     with pytest.raises(UnknownWorkflow, match="'nothing'"):
         WorkflowRun.objects.start("nothing", {})

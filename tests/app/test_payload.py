@@ -13,6 +13,7 @@ from django.utils import translation
 
 from workflows.templatetags.node import humanised, is_link
 from workflows.templatetags.payload import visible_text
+from workflows.templatetags.visible import IGNORABLE
 from workflows.templatetags.tree import Tree
 
 
@@ -110,6 +111,30 @@ def test_marks_that_turn_or_hide_text_are_made_visible() -> None:
     )
     assert visible_text("tab\tline\r\nشكرا 👩\u200d💻") == "tab\tline\nشكرا 👩\u200d💻"
     assert visible_text(None) == ""
+
+
+def test_every_ignorable_code_point_of_unicode_is_made_visible() -> None:
+    points = [n for first, last in IGNORABLE for n in range(first, last + 1)]
+    assert len(points) == len(set(points)) == 4174  # as DerivedCoreProperties.txt counts them
+    for n in points:
+        assert visible_text(f"a{chr(n)}b") == f"a⟨U+{n:04X}⟩b"
+        assert visible_text(chr(n)) == f"⟨U+{n:04X}⟩"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👩\u200d💻", "❤\ufe0f", "1\ufe0f\u20e3", "👨🏽\u200d⚕\ufe0f", "🏳\ufe0f\u200d🌈",
+        "می\u200cخواهم", "क्\u200dष", "ന്\u200d",
+    ],
+)  # fmt: skip
+def test_joiners_and_styles_stay_where_a_script_or_an_emoji_needs_them(text: str) -> None:
+    assert visible_text(text) == text
+
+
+def test_a_message_cannot_hide_in_the_styles_of_an_emoji() -> None:
+    assert visible_text("😀\ufe0f\ufe0e\ufe0f") == "😀\ufe0f⟨U+FE0E⟩⟨U+FE0F⟩"
+    assert visible_text("pay\u200dpal می\u200c") == "pay⟨U+200D⟩pal می⟨U+200C⟩"
 
 
 def test_a_page_with_lone_surrogates_can_be_sent() -> None:

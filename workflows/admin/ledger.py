@@ -17,13 +17,15 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from workflows.admin.column import Column
 from workflows.models.viewer import SEE_ALL
+from workflows.templatetags.visible import visible
 
 COUNT_LIMIT = 10_000  # rows that a list counts, and can be paged through
 
@@ -70,6 +72,17 @@ class Related:
         return f"{address}?{urlencode({self.lookup: pk})}", f"{number} {noun}"
 
 
+def marked(response: HttpResponse) -> HttpResponse:
+    """Have a page show each hidden character as its code point, once it is rendered."""
+
+    def mark(rendered: SimpleTemplateResponse) -> None:
+        rendered.content = visible(rendered.content.decode())
+
+    if isinstance(response, SimpleTemplateResponse):
+        response.add_post_render_callback(mark)
+    return response
+
+
 class LedgerAdmin(admin.ModelAdmin[Any]):
     """Rows to find and to read: no add, no change, no delete.
 
@@ -90,6 +103,18 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
     list_defer: ClassVar[Sequence[str]] = ()
     shown: ClassVar[Sequence[str | Column]] = ()
     related: ClassVar[list[Related]] = []
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return the list with hidden characters marked, in whatever column they stand."""
+        return marked(super().changelist_view(request, *args, **kwargs))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return the page of a row, likewise: its title and the way to it show the row, too."""
+        return marked(super().changeform_view(request, *args, **kwargs))
+
+    def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return the history of a row, likewise."""
+        return marked(super().history_view(request, *args, **kwargs))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that loads no documents."""
