@@ -6,6 +6,7 @@ function with a test, and the settings remain a list.
 
 import os
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,25 @@ def allowed_hosts(env: Env, *, debug: bool) -> list[str]:
             "ALLOWED_HOSTS=approvals.example.com."
         )
     return hosts
+
+
+def trusted_proxies(env: Env) -> list[str]:
+    """Return the proxies whose forwarded headers are believed; none by default.
+
+    Raise ImproperlyConfigured for what is neither an address, a network, nor "unix".
+    """
+    names: list[str] = env.list("TRUSTED_PROXIES", default=[])
+    names = [name.strip() for name in names if name.strip()]
+    for name in names:
+        try:
+            if name != "unix":
+                ip_network(name)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"TRUSTED_PROXIES contains {name!r}: {error}. Name addresses or networks, for "
+                "example TRUSTED_PROXIES=127.0.0.1,10.0.0.0/8."
+            ) from None
+    return names
 
 
 def database(url: str, *, data_dir: Path) -> dict[str, Any]:

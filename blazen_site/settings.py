@@ -28,6 +28,13 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 PAYLOAD_MAX_BYTES = env.int("PAYLOAD_MAX_BYTES", default=256 * 1024)
 ANSWER_MAX_BYTES = env.int("ANSWER_MAX_BYTES", default=64 * 1024)
 JSON_MAX_DEPTH = env.int("JSON_MAX_DEPTH", default=32)
+# What the server reads of one request, and how long it may take to come; see docs/operations.md.
+REQUEST_MAX_BYTES = env.int("REQUEST_MAX_BYTES", default=4 * 1024 * 1024)
+REQUEST_SECONDS = env.float("REQUEST_SECONDS", default=30.0)
+# Whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses, networks, or "unix".
+TRUSTED_PROXIES = environment.trusted_proxies(env)
+# How many live pages one person may have open in each process.
+SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", default=20)
 # How long a worker that was killed or cut off keeps its runs from the others; at most 30.
 WORKER_LEASE_SECONDS = env.float("WORKER_LEASE_SECONDS", default=5.0)
 # How long a claim on a request lasts by itself, and how long an answer can be taken back.
