@@ -87,6 +87,28 @@ def test_web_addresses_are_links_that_tell_nothing(address: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://\u0430\u0440\u0440\u04cf\u0435.example/x?y#z",
+         "https://xn--80ak6aa92e.example/x?y#z"),  # Cyrillic letters that look like "apple"
+        ("https://p\u0430ypal.example:8443/", "https://xn--pypal-4ve.example:8443/"),
+        ("https://stra\u00dfe.example/", "https://xn--strae-oqa.example/"),
+        ("https://\uff45vil.example/", "https://evil.example/"),  # full width
+        ("https://evil\u3002example/", "https://evil.example/"),
+        ("https://de.example/K\u00f6ln", "https://de.example/K\u00f6ln"),
+        ("https://bank.example./x", "https://bank.example./x"),
+        ("https://192.0.2.1:8000/x", "https://192.0.2.1:8000/x"),
+        ("http://[2001:db8::1]:8000/", "http://[2001:db8::1]:8000/"),
+        ("https://a.example/@bob?to=c@d", "https://a.example/@bob?to=c@d"),
+    ],
+)  # fmt: skip
+def test_a_link_shows_the_host_that_a_browser_goes_to(address: str, shown: str) -> None:
+    html = unescape(drawn([address]))
+    assert f'href="{shown}"' in html
+    assert f"<bdi>{shown}</bdi>" in html
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "javascript:alert(1)",
@@ -98,6 +120,32 @@ def test_web_addresses_are_links_that_tell_nothing(address: str) -> None:
         "see https://example.org",
         "//example.org",
         "https:/\\example.org",
+        "http:\\\\evil.example",
+        "https:/evil.example",
+        "https:evil.example",
+        "https:///evil.example",
+        "https://bank.example@evil.example",
+        "https://bank.example:x@evil.example/",
+        "https://@evil.example/",
+        "https://bank.example:0/",
+        "https://bank.example:/",
+        "https://bank.example:x/",
+        "https://bank.example:99999/",
+        "https://bank..example/",
+        "https://.example/",
+        "https://-bank.example/",
+        "https://%65vil.example/",
+        "https://bank.example\uff0fevil.example/",  # a slash of full width
+        "https://bank.example\u2044evil.example/",
+        "https://pay\u00adpal.example/",
+        "https://pay\u200dpal.example/",
+        "https://2130706433/",
+        "https://0x7f000001/",
+        "https://127.1/",
+        "https://[::1/",
+        "https://[::x]/",
+        "https://a.example/\u0007",
+        "https://a.example/\u00a0b",
     ],
 )
 def test_nothing_else_is_a_link(text: str) -> None:
