@@ -35,6 +35,12 @@ REQUEST_SECONDS = env.float("REQUEST_SECONDS", default=30.0)
 TRUSTED_PROXIES = environment.trusted_proxies(env)
 # How many live pages one person may have open in each process.
 SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", default=20)
+# What one person may do within a minute, over all processes; 0 is without a limit. Decisions are
+# not limited.
+COMMENTS_PER_MINUTE = env.int("COMMENTS_PER_MINUTE", default=30)
+STARTS_PER_MINUTE = env.int("STARTS_PER_MINUTE", default=60)
+CLAIMS_PER_MINUTE = env.int("CLAIMS_PER_MINUTE", default=120)
+DRAFTS_PER_MINUTE = env.int("DRAFTS_PER_MINUTE", default=240)
 # How long a worker that was killed or cut off keeps its runs from the others; at most 30.
 WORKER_LEASE_SECONDS = env.float("WORKER_LEASE_SECONDS", default=5.0)
 # How long a claim on a request lasts by itself, and how long an answer can be taken back.

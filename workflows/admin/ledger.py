@@ -25,6 +25,7 @@ from django.utils.http import urlencode
 
 from workflows.admin.column import Column
 from workflows.models.viewer import SEE_ALL
+from workflows.folding import fold
 from workflows.templatetags.visible import visible
 
 COUNT_LIMIT = 10_000  # rows that a list counts, and can be paged through
@@ -135,7 +136,7 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
         try:
             uuid = UUID(search_term.strip())
         except ValueError:
-            return super().get_search_results(request, queryset, search_term)
+            return self._found(request, queryset, search_term)
         # One after the other: each goes by its index, which one query with OR would not.
         for lookup in self.uuid_lookups:
             found = queryset.filter(**{lookup: uuid})
@@ -147,6 +148,16 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
         """Refuse to whoever may not see every request: no row here asks for whom it was meant."""
         allowed: bool = super().has_view_permission(request, obj)
         return allowed and (not self.shows_requests or request.user.has_perm(SEE_ALL))
+    def _found(
+        self, request: HttpRequest, rows: QuerySet[Any], term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find a text as it was typed, and as folded columns have it."""
+        found, twice = super().get_search_results(request, rows, term)
+        folded = fold(term)
+        if folded == term:
+            return found, twice
+        more, again = super().get_search_results(request, rows, folded)
+        return found | more, twice or again
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: rows come from runs."""
