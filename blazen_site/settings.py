@@ -57,7 +57,7 @@ STEP_IDLE_IN_TRANSACTION_SECONDS = env.float("STEP_IDLE_IN_TRANSACTION_SECONDS",
 DECISION_KEYS = env.list("DECISION_KEYS", default=[])
 
 # --- operations -----------------------------------------------------------------------------
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = environment.metrics_token(env, debug=DEBUG)
 METRICS_PORT = int(env.str("METRICS_PORT", default="") or 0)
 
 # --- applications ---------------------------------------------------------------------------
