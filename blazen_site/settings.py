@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
     "workflows.subject.SubjectMiddleware",
+    "workflows.unreadable.UnreadableMiddleware",
     "approvals.accounts.middleware.freshness",
     "workflows.outage.OutageMiddleware",  # before whatever reads rows
     "approvals.oversize.OversizeMiddleware",  # before the token is read
