@@ -53,6 +53,8 @@ class InvalidIdempotencyKey(DurableError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The idempotency key {reason}.")
+
+
 class TooOften(DurableError):
     """A person did more of something than a minute allows. `retry_after` is in seconds."""
 

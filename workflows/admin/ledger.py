@@ -24,8 +24,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from workflows.admin.column import Column
-from workflows.models.viewer import SEE_ALL
 from workflows.folding import fold
+from workflows.models.viewer import SEE_ALL
 from workflows.templatetags.visible import visible
 
 COUNT_LIMIT = 10_000  # rows that a list counts, and can be paged through
@@ -148,6 +148,7 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
         """Refuse to whoever may not see every request: no row here asks for whom it was meant."""
         allowed: bool = super().has_view_permission(request, obj)
         return allowed and (not self.shows_requests or request.user.has_perm(SEE_ALL))
+
     def _found(
         self, request: HttpRequest, rows: QuerySet[Any], term: str
     ) -> tuple[QuerySet[Any], bool]:
