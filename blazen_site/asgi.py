@@ -30,7 +30,7 @@ refuse_demo_accounts()
 
 sockets = URLRouter([*people.websocket_urlpatterns, *machine.websocket_urlpatterns])
 # The router raises where it finds nothing.
-all_paths = URLRouter([*sockets.routes, re_path("", deny)])
+all_paths = URLRouter([*sockets.routes, re_path("", deny)])  # type: ignore[arg-type]
 
 protocols = ProtocolTypeRouter(
     {

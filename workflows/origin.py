@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.http.request import is_same_domain, split_domain_port, validate_host
+from django.http.request import split_domain_port, validate_host
+from django.utils.http import is_same_domain
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 Origin = tuple[str, str, int]  # scheme, host, port

@@ -22,9 +22,10 @@ from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.interfaces import ISSLTransport
-from twisted.web.http import HTTPChannel
+from twisted.web import http as twisted_http
 
 reactor: Any = installed_reactor
+HTTPChannel: Any = twisted_http.HTTPChannel
 
 MAX_FRAME = 1024  # bytes of a frame or message from a page; ours send none
 LINGER = 5.0  # seconds that a refused client has to read why, while what it sends is dropped
@@ -78,7 +79,7 @@ class LimitedRequest(WebRequest):  # type: ignore[misc]  # daphne has no types
         self.channel.set_deadline(LINGER)
 
 
-class LimitedChannel(HTTPChannel):
+class LimitedChannel(HTTPChannel):  # type: ignore[misc]  # nor has this part of Twisted
     """A connection on which each request has to be there, whole, within `REQUEST_SECONDS`.
 
     The time includes the pause before it, so that an idle connection ends, too. A byte now and

@@ -123,7 +123,9 @@ def test_no_address_fails_at_a_parameter(route: Route, world: World) -> None:
         queries += [f"{name}=%00" for name in NAMES]
         queries += [f"{name}={value}" for name in PAGED for value in VALUES]
     queries += ["=%00&%00=%00", "%ff=%ff", "&&&==&", "a" * 9000, "q=1&q=%00&q="]
-    asks = {f"{path}?{q}": partial(lambda q, c: c.get(f"{path}?{q}"), q) for q in queries}
+    asks: dict[str, Ask] = {
+        f"{path}?{q}": partial(lambda q, c: c.get(f"{path}?{q}"), q) for q in queries
+    }
     assert failures(world, asks) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -105,7 +106,7 @@ def test_no_limit_is_a_zero(desk: Client, settings: Settings) -> None:
     ("columns", "status"), [({"status": "expired"}, 410), ({"status": "cancelled"}, 410), ({}, 409)]
 )
 def test_nothing_is_said_on_a_request_that_is_over(
-    desk: Client, bob: User, columns: dict[str, str], status: int
+    desk: Client, bob: User, columns: dict[str, Any], status: int
 ) -> None:
     request = make_request(**columns) if columns else make_answered({"approved": True}, by=bob)
     for headers in ({}, FRAGMENT):

@@ -46,7 +46,8 @@ application = AuthMiddlewareStack(URLRouter([path("ws/", Fragile.as_asgi())]))
 async def client() -> Client:
     errors.clear()
     user = await database_sync_to_async(make_reviewer)("alice")
-    return await database_sync_to_async(sockets.sign_in)(user)
+    client: Client = await database_sync_to_async(sockets.sign_in)(user)
+    return client
 
 
 def open_pages() -> int:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,11 @@ from tests.whole.private_servers import free_port
 from tests.whole.server import PATIENCE, ROOT, Person, ServeProcess, environment, eventually
 
 LIMIT = 200_000
-SETTINGS = {"REQUEST_MAX_BYTES": str(LIMIT), "REQUEST_SECONDS": "2", "SOCKETS_PER_PERSON": "2"}
+SETTINGS: dict[str, Any] = {
+    "REQUEST_MAX_BYTES": str(LIMIT),
+    "REQUEST_SECONDS": "2",
+    "SOCKETS_PER_PERSON": "2",
+}
 
 
 class Server:

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from django.contrib import admin
 
-from workflows.admin.column import json_of, link_to, text_of, visible
+from workflows.admin.column import json_of, link_to, text_of
 from workflows.admin.ledger import LedgerAdmin, Related
 from workflows.models import InputRequest
+from workflows.templatetags.visible import visible
 
 
 @admin.register(InputRequest)

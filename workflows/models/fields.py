@@ -39,7 +39,7 @@ class OrderedJSONField(models.JSONField):
         )
 
 
-class FoldedField(models.TextField):
+class FoldedField(models.TextField[str, str]):
     """A text that is made of another column whenever the row is saved, to be searched.
 
     What writes rows without `save` has to give it.
