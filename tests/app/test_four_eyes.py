@@ -306,7 +306,8 @@ def test_a_new_name_is_no_new_person(author: User, alice: User) -> None:
 
 def test_every_side_keeps_to_it(author: User, alice: User) -> None:
     request = asked(author)
-    [item] = door.decide_many(author, [request.id], YES, door="inbox")
+    answers = {str(request.id): door.Answer(YES, request.version)}
+    [item] = door.decide_many(author, answers, door="inbox")
     assert isinstance(item.refusal, SecondPersonNeeded)
     assert desk_of(author).post(url(request, "decide/"), {"verdict": "approve"}).status_code == 403
     root = User.objects.create_superuser("root")

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
 
-from approvals.views.bulk import DIGEST
+from approvals.batch import DIGEST
 from blazen_site.asgi import sockets as router
 from tests.app import sockets
 from tests.app.canaries import Canaries

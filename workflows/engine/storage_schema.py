@@ -104,8 +104,7 @@ class StorageSchema:
         written: Any = core_schema.plain_serializer_function_ser_schema(
             _writer(kind), when_used="json"
         )
-        found: Node = {"serialization": written}
-        return found | new | kept
+        return {"serialization": written, **new, **kept}
 
 
 _TIMES: dict[str, type[datetime] | type[time]] = {"datetime": datetime, "time": time}
@@ -113,7 +112,7 @@ _TIMES: dict[str, type[datetime] | type[time]] = {"datetime": datetime, "time": 
 
 def _like(outer: Node, inner: Node) -> Node:
     """Return `inner` in the place of `outer`: under its reference, written by its serializer."""
-    kept = {key: outer[key] for key in ("ref", "serialization") if key in outer}
+    kept: Node = {key: outer[key] for key in ("ref", "serialization") if key in outer}
     if kept.get("serialization", {}).get("schema") is inner:
         del kept["serialization"]
     return {**inner, **kept}
