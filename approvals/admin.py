@@ -27,7 +27,7 @@ class DecisionAdmin(LedgerAdmin):
     ordering = ("-id",)  # the newest first, by an index that is there
     list_select_related = ("request", "by")
     list_defer = ("response", "edits", "request__payload", "request__schema", "request__response")
-    search_fields = ("request__prompt", "by__username", "door")
+    search_fields = ("request__search_text", "by__username", "door")
     search_help_text = "The id of a request or a run, or part of a prompt or a name."
     uuid_lookups = ("request", "request__run")
     shown = (

@@ -24,6 +24,7 @@ from approvals.errors import (
     StaleForm,
     Superseded,
     TooLarge,
+    TooOften,
 )
 from approvals.replies import BareForm, form_for
 from approvals.together import Together
@@ -156,7 +157,9 @@ class Detail:
     @property
     def problem(self) -> str:
         """What else was refused just now, as a sentence."""
-        told = isinstance(self.refusal, AlreadyVoted | CannotReask | CannotUndo | ClaimedByOther)
+        told = isinstance(
+            self.refusal, AlreadyVoted | CannotReask | CannotUndo | ClaimedByOther | TooOften
+        )
         forbidden = isinstance(self.refusal, NotPermitted) and not self.is_forbidden
         return str(self.refusal) if told or forbidden else ""
 

@@ -125,6 +125,16 @@ class Invalid(AnswerRefused):
         self.errors = errors
 
 
+class TooOften(AnswerRefused):
+    """The person did more of this than a minute allows. `retry_after` is in seconds."""
+
+    status = 429
+
+    def __init__(self, sentence: str, *, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
 class RunBlocked(AnswerRefused):
     """The run waits for code that fits it, and takes no answers until then."""
 

@@ -13,6 +13,7 @@ from django.db.models.lookups import Contains
 from django.http import QueryDict
 
 from workflows.cursor import Cursor
+from workflows.folding import fold, fold_tags
 from workflows.models import Assignment, InputRequest, Priority
 from workflows.models.requests import HAD
 
@@ -52,17 +53,29 @@ class Filters:
 
     def matching(self, user: User) -> Q:
         """The requests asked for, wherever the page begins. `mine` are those of `user`."""
-        found = Q(prompt__icontains=self.q) if self.q else Q()
+        found = self._said() if self.q else Q()
         if self.workflow:
             found &= Q(workflow=self.workflow)
         if self.tag:
-            found &= Q(Contains(Cast("tags", TextField()), json.dumps(self.tag)))
+            found &= self._tagged()
         if self.priority:
             found &= Q(priority=Priority.named(self.priority))
         if self.mine:
             # HAD adds nothing to the meaning, but names the index.
             found &= HAD & (Q(claimed_by=user) | Assignment.objects.all().given_to(user.pk))
         return found
+
+    def _said(self) -> Q:
+        """Requests whose prompt has the words. Older code stored rows without what is searched."""
+        plain = Q(search_text="", prompt__icontains=self.q)
+        folded = fold(self.q)
+        return Q(search_text__contains=folded) | plain if folded else plain
+
+    def _tagged(self) -> Q:
+        """Requests with the tag, likewise."""
+        plain = Q(Contains(Cast("tags", TextField()), json.dumps(self.tag)), search_tags="")
+        folded = fold_tags([self.tag])
+        return Q(search_tags__contains=folded) | plain
 
     @property
     def priorities(self) -> list[str]:

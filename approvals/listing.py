@@ -147,7 +147,9 @@ class Past:
         if cursor is not None:
             requests = requests.filter(cursor.earlier(column))
         ordered = requests.order_by(f"-{column}", "-id").annotate(headline=Left("prompt", HEADLINE))
-        ordered = ordered.select_related("run", "answered_by").defer("prompt", "payload", "schema")
+        ordered = ordered.select_related("run", "answered_by").defer(
+            "prompt", "payload", "schema", "search_text", "search_tags"
+        )
         rows = list(ordered[: PAGE + 1])
         if len(rows) <= PAGE:
             return cls(rows, "")

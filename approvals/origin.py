@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import os
 import pwd
 import socket
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+
+from approvals.accounts.address import client_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +33,7 @@ def origin_of(http: HttpRequest) -> Origin:
     """Return the origin of a request to a page."""
     key = http.session.session_key
     session = hashlib.sha256(key.encode()).hexdigest() if key else ""
-    return Origin(address=client_address(http), session=session)
-
-
-def client_address(http: HttpRequest) -> str:
-    """Return the address that the connection came from; empty if it has none."""
-    try:
-        return str(ipaddress.ip_address(http.META.get("REMOTE_ADDR", "")))
-    except ValueError:  # a Unix socket
-        return ""
+    return Origin(address=client_address(http) or "", session=session)
 
 
 def command_origin() -> Origin:

@@ -15,27 +15,32 @@ http = get_asgi_application()  # loads the applications, which all that follows 
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter  # noqa: E402
-from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from django.urls import re_path  # noqa: E402
 
 from approvals import consumers as people  # noqa: E402
 from approvals.accounts.demo import refuse_demo_accounts  # noqa: E402
 from workflows import consumers as machine  # noqa: E402
 from workflows.draining import Draining  # noqa: E402
+from workflows.forwarded import Forwarded  # noqa: E402
 from workflows.kept_threads import RequestThreads  # noqa: E402
+from workflows.origin import OriginValidator, deny  # noqa: E402
 from workflows.vanished import VanishedSockets  # noqa: E402
 
 refuse_demo_accounts()
 
 sockets = URLRouter([*people.websocket_urlpatterns, *machine.websocket_urlpatterns])
+# The router raises where it finds nothing.
+all_paths = URLRouter([*sockets.routes, re_path("", deny)])  # type: ignore[arg-type]
 
-application = ProtocolTypeRouter(
+protocols = ProtocolTypeRouter(
     {
         "http": Draining(RequestThreads(http)),
         # The origin is checked first: a page of another site never learns who is logged in.
-        "websocket": VanishedSockets(AllowedHostsOriginValidator(AuthMiddlewareStack(sockets))),
+        "websocket": VanishedSockets(OriginValidator(AuthMiddlewareStack(all_paths))),
         "channel": ChannelNameRouter({"workflows": machine.WorkerConsumer.as_asgi()}),
     }
 )
+application = Forwarded(protocols)  # from here on the client and the scheme are those that count
 
 # What is loaded by now stays. To go through it all again and again for garbage stops everything for
 # fifty milliseconds each time.

@@ -6,11 +6,21 @@ function with a test, and the settings remain a list.
 
 import os
 import secrets
+import stat
+from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
+
+CODE = Path(__file__).resolve().parent.parent
+MIN_DIFFERENT = 8  # characters of a secret that differ from each other
+PLACEHOLDERS = (
+    "djangoinsecure", "changeme", "changethis", "replaceme", "yoursecret", "secretkey",
+    "mysecret", "notsecret", "password", "0123456789abcdef", "abcdefghij",
+)  # fmt: skip
 
 SQLITE_OPTIONS: dict[str, Any] = {
     # Two writers that both began as readers cannot upgrade; taking the write lock first lets
@@ -45,8 +55,37 @@ POSTGRES_SESSION = "-c idle_in_transaction_session_timeout=10s -c jit=off -c ran
 
 
 def private_directory(path: Path) -> Path:
-    """Return `path`, made if missing, closed to other users."""
+    """Return `path`, made if missing, closed to other users of the machine.
+
+    One that is open to them is closed, if it is ours alone. Raise ImproperlyConfigured, with the
+    line to type, for one that is not, or that others need: `/tmp`, a home, the code itself.
+    """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.stat()
+    if not found.st_mode & 0o077:
+        return path
+    shared = found.st_mode & stat.S_ISVTX or CODE.is_relative_to(path) or path == Path.home()
+    try:
+        if shared or os.geteuid() not in (0, found.st_uid):
+            raise PermissionError("others use it, too")
+        path.chmod(0o700)
+    except PermissionError as error:
+        raise ImproperlyConfigured(
+            f"The data folder {path} is open to other users of this machine (mode "
+            f"{stat.S_IMODE(found.st_mode):04o}), and was not closed: {error}. Type `chmod 700 "
+            f"{path}` if it is for this site alone, else name another one in DATA_DIR."
+        ) from None
+    return path
+
+
+def private_file(path: Path) -> Path:
+    """Return `path`, made if missing, for its owner alone, as is what SQLite puts beside it."""
+    private_directory(path.parent)
+    path.touch(mode=0o600)
+    for one in path.parent.glob(f"{path.name}*"):
+        with suppress(PermissionError, FileNotFoundError):
+            if one.stat().st_mode & 0o077:
+                one.chmod(0o600)
     return path
 
 
@@ -73,6 +112,31 @@ def kept_secret(path: Path) -> str:
     return path.read_text().strip()
 
 
+def refuse_weak(name: str, value: str, *, length: int, debug: bool) -> None:
+    """Raise ImproperlyConfigured for a secret that can be guessed. In DEBUG any will do."""
+    small = value.lower().replace("-", "").replace("_", "").replace(" ", "")
+    reason = ""
+    if len(value) < length:
+        reason = f"it has {len(value)} characters, and at least {length} are needed"
+    elif len(set(value)) < MIN_DIFFERENT or value in (value + value)[1:-1]:
+        reason = "it repeats a few characters"
+    elif found := next((word for word in PLACEHOLDERS if word in small), ""):
+        reason = f"it holds {found!r}, so it is an example and no secret"
+    if reason and not debug:
+        raise ImproperlyConfigured(
+            f"{name} is weak: {reason}. Make one with `python -c 'import secrets; "
+            "print(secrets.token_urlsafe(64))'`."
+        )
+
+
+def metrics_token(env: Env, *, debug: bool) -> str:
+    """Return `METRICS_TOKEN`, empty if there is none; a weak one is refused outside DEBUG."""
+    given: str = env.str("METRICS_TOKEN", default="").strip()
+    if given:
+        refuse_weak("METRICS_TOKEN", given, length=16, debug=debug)
+    return given
+
+
 def secret_key(env: Env, *, debug: bool, data_dir: Path) -> str:
     """Return `SECRET_KEY`, or in DEBUG a generated one kept in `data_dir`.
 
@@ -81,6 +145,7 @@ def secret_key(env: Env, *, debug: bool, data_dir: Path) -> str:
     """
     given: str = env.str("SECRET_KEY", default="").strip()
     if given:
+        refuse_weak("SECRET_KEY", given, length=32, debug=debug)
         return given
     if debug:
         return kept_secret(data_dir / "secret_key")
@@ -105,13 +170,33 @@ def allowed_hosts(env: Env, *, debug: bool) -> list[str]:
     return hosts
 
 
+def trusted_proxies(env: Env) -> list[str]:
+    """Return the proxies whose forwarded headers are believed; none by default.
+
+    Raise ImproperlyConfigured for what is neither an address, a network, nor "unix".
+    """
+    names: list[str] = env.list("TRUSTED_PROXIES", default=[])
+    names = [name.strip() for name in names if name.strip()]
+    for name in names:
+        try:
+            if name != "unix":
+                ip_network(name)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"TRUSTED_PROXIES contains {name!r}: {error}. Name addresses or networks, for "
+                "example TRUSTED_PROXIES=127.0.0.1,10.0.0.0/8."
+            ) from None
+    return names
+
+
 def database(url: str, *, data_dir: Path) -> dict[str, Any]:
     """Return Django's settings for the one database; without a URL an SQLite file in `data_dir`."""
     parsed = Env.db_url_config(url or f"sqlite:///{data_dir / 'db.sqlite3'}")
     config: dict[str, Any] = dict(parsed)
     options: dict[str, Any] = {**config.get("OPTIONS", {})}
     if config["ENGINE"].endswith("sqlite3"):
-        private_directory(Path(config["NAME"]).parent)
+        if not str(config["NAME"]).startswith((":memory:", "file:")):
+            private_file(Path(config["NAME"]))
         config["ENGINE"] = "workflows.sqlite3"
         options = SQLITE_OPTIONS | options
     elif config["ENGINE"].endswith("postgresql"):

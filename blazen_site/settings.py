@@ -28,6 +28,19 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 PAYLOAD_MAX_BYTES = env.int("PAYLOAD_MAX_BYTES", default=256 * 1024)
 ANSWER_MAX_BYTES = env.int("ANSWER_MAX_BYTES", default=64 * 1024)
 JSON_MAX_DEPTH = env.int("JSON_MAX_DEPTH", default=32)
+# What the server reads of one request, and how long it may take to come; see docs/operations.md.
+REQUEST_MAX_BYTES = env.int("REQUEST_MAX_BYTES", default=4 * 1024 * 1024)
+REQUEST_SECONDS = env.float("REQUEST_SECONDS", default=30.0)
+# Whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses, networks, or "unix".
+TRUSTED_PROXIES = environment.trusted_proxies(env)
+# How many live pages one person may have open in each process.
+SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", default=20)
+# What one person may do within a minute, over all processes; 0 is without a limit. Decisions are
+# not limited.
+COMMENTS_PER_MINUTE = env.int("COMMENTS_PER_MINUTE", default=30)
+STARTS_PER_MINUTE = env.int("STARTS_PER_MINUTE", default=60)
+CLAIMS_PER_MINUTE = env.int("CLAIMS_PER_MINUTE", default=120)
+DRAFTS_PER_MINUTE = env.int("DRAFTS_PER_MINUTE", default=240)
 # How long a worker that was killed or cut off keeps its runs from the others; at most 30.
 WORKER_LEASE_SECONDS = env.float("WORKER_LEASE_SECONDS", default=5.0)
 # How long a claim on a request lasts by itself, and how long an answer can be taken back.
@@ -44,7 +57,7 @@ STEP_IDLE_IN_TRANSACTION_SECONDS = env.float("STEP_IDLE_IN_TRANSACTION_SECONDS",
 DECISION_KEYS = env.list("DECISION_KEYS", default=[])
 
 # --- operations -----------------------------------------------------------------------------
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = environment.metrics_token(env, debug=DEBUG)
 METRICS_PORT = int(env.str("METRICS_PORT", default="") or 0)
 
 # --- applications ---------------------------------------------------------------------------
@@ -73,6 +86,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
     "workflows.subject.SubjectMiddleware",
+    "workflows.unreadable.UnreadableMiddleware",
     "approvals.accounts.middleware.freshness",
     "workflows.outage.OutageMiddleware",  # before whatever reads rows
     "approvals.oversize.OversizeMiddleware",  # before the token is read
@@ -134,11 +148,16 @@ LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/accounts/login/"
 
-# Name and address together: a stranger cannot lock a reviewer out of her own desk.
+# Failures within a quarter of an hour, see approvals/accounts/attempts.py.
+LOGIN_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)  # of a name at an address
+LOGIN_FAILURES_PER_ADDRESS = env.int("LOGIN_FAILURES_PER_ADDRESS", default=50)
+LOGIN_FAILURES_PER_NAME = env.int("LOGIN_FAILURES_PER_NAME", default=100)
+AXES_HANDLER = "approvals.accounts.attempts.LimitedAttempts"
+AXES_CLIENT_IP_CALLABLE = "approvals.accounts.attempts.counted_address"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
+AXES_FAILURE_LIMIT = LOGIN_FAILURE_LIMIT
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_RESET_ON_SUCCESS = True
+AXES_RESET_ON_SUCCESS = False
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "approvals.accounts.throttle.locked_out"
 AXES_ENABLE_ACCESS_FAILURE_LOG = False

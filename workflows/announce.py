@@ -12,7 +12,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from functools import cache, partial
+from functools import partial
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -36,10 +36,11 @@ Messages = dict[str, dict[str, Any]]
 
 
 class Home:
-    """The event loop that owns the in-memory layer, which other threads may not touch, and what
-    rings the worker of this process on it."""
+    """The event loop that owns the in-memory layer, which other threads may not touch, what
+    rings the worker of this process on it, and the loop that speaks for threads without one."""
 
     loop: asyncio.AbstractEventLoop | None = None
+    voice: asyncio.AbstractEventLoop | None = None
     ring: Callable[[], None] | None = None
 
 
@@ -193,7 +194,6 @@ async def _say_once(messages: Messages, bell: bool) -> None:
         logger.warning("The channel layer failed; pages catch up by themselves.", exc_info=True)
 
 
-# Made with the module: a cached function that makes a lock makes two when two threads come first.
 _voice_lock = threading.Lock()
 
 
@@ -204,11 +204,12 @@ def voice() -> asyncio.AbstractEventLoop:
     ends gets a moment.
     """
     with _voice_lock:
-        return _voice()
+        if Home.voice is None:
+            Home.voice = _start_voice()
+        return Home.voice
 
 
-@cache
-def _voice() -> asyncio.AbstractEventLoop:
+def _start_voice() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="workflow-voice", daemon=True).start()
     atexit.register(_finish, loop)

@@ -6,7 +6,7 @@ Pages by offset repeat or skip rows while others are answered; a place between t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 from uuid import UUID
 
@@ -26,9 +26,10 @@ class Cursor:
         moment, _, key = text.partition("_")
         try:
             at, found = datetime.fromisoformat(moment), UUID(key)
-        except ValueError:
+            # In UTC, as it will be compared: the first and last day have hours beyond the calendar.
+            return cls(at.astimezone(UTC), found) if at.tzinfo else None
+        except (ValueError, OverflowError):
             return None
-        return cls(at, found) if at.tzinfo else None
 
     def __str__(self) -> str:
         return f"{self.at.isoformat()}_{self.id}"

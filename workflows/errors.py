@@ -70,3 +70,11 @@ class InvalidIdempotencyKey(DurableError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The idempotency key {reason}.")
+
+
+class TooOften(DurableError):
+    """A person did more of something than a minute allows. `retry_after` is in seconds."""
+
+    def __init__(self, sentence: str, *, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after

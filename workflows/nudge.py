@@ -19,7 +19,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import get_user, user_logged_out
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import DatabaseError
+from django.db import Error as DatabaseFailed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 LOGIN_NEEDED = 4401
 NOT_ALLOWED = 4403
+TOO_MANY = 4429
+POLICY_VIOLATION = 1008
 NUDGE = '<i id="nudge" hidden></i>'  # put in place by its id; the page's script fetches then
 LIVE, AWAY = "live", "reconnecting"  # what a page shows; its script knows these words
 
@@ -39,7 +41,9 @@ class NudgeConsumer(AsyncWebsocketConsumer):
     """One open page. A subclass says which groups concern it, and who may look.
 
     The person is read from the database again before every push; the socket closes with 4401
-    once the login has ended, with 4403 once `allowed` says no.
+    once the login has ended, with 4403 once `allowed` says no. One that is opened while the
+    person has `SOCKETS_PER_PERSON` in this process closes with 4429, and one that sends anything
+    with 1008.
 
     What is said to its groups comes from the process's one ear. The layer never knows this socket.
     """
@@ -47,9 +51,11 @@ class NudgeConsumer(AsyncWebsocketConsumer):
     channel_layer_alias = None
     share: ClassVar[float] = 0.05
     longest: ClassVar[float] = 1.0
+    rest: ClassVar[float] = 60.0
     """Seconds between two nudges: `share` for each page that this process serves, at most so many.
 
     A burst of changes costs all pages together twenty fetches a second, and each at least one.
+    After an error that is not the database's it is tried again after 2, 4, 8 ... `rest` seconds.
     """
 
     async def groups_for(self) -> list[str]:
@@ -60,33 +66,72 @@ class NudgeConsumer(AsyncWebsocketConsumer):
         """Say whether `user`, fresh from the database, may look. Sync; may use the ORM."""
         raise NotImplementedError
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one socket, and forget it however that ends: an error is no `disconnect`."""
+        self._pending: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
+        self._ear: Ear | None = None
+        self._joined: list[str] = []
+        self._gone = False
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._forget()
+
     async def connect(self) -> None:
         """Join, accept, then check: a refused handshake is retried by browsers for ever.
 
         Joining comes first, so that nothing falls between the page's first fetch, which it
         makes when the socket opens, and the first nudge.
         """
-        self._pending: asyncio.Task[None] | None = None
-        self._gone = False
         self._nudged = -self.longest
+        self._failures = 0
         self._says_live = True  # what the page shows of its own while the socket is open
         self._joined = await self.groups_for()
-        if user_id := getattr(self.scope["user"], "pk", None):
-            self._joined.append(user_group(user_id))
+        if self.user_id is not None:
+            self._joined.append(user_group(self.user_id))
+        if self._are_too_many():
+            await self.accept()
+            await self.close(TOO_MANY)
+            return
+        metrics.sockets.add(self)
         self._ear = Ear.here()
         await self._ear.join(self, self._joined)
         await self.accept()
-        metrics.sockets.add(self)
-        if await self._admitted() and not self._ear.is_live:
+        try:
+            admitted = await self._admitted()
+        except DatabaseFailed:
+            admitted = True  # nobody knows yet: it is asked again before anything is said
+            await self._say_live(False)
             self.wake()
+        if admitted and not self._ear.is_live:
+            self.wake()
+
+    @property
+    def user_id(self) -> Any:
+        """The key of who opened the socket, None without a login."""
+        return getattr(self.scope["user"], "pk", None)
+
+    def _are_too_many(self) -> bool:
+        own = [one for one in metrics.sockets if one.user_id == self.user_id]
+        return self.user_id is not None and len(own) >= settings.SOCKETS_PER_PERSON
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Close: our pages send nothing, and whoever does is none of them."""
+        await self.close(POLICY_VIOLATION)
 
     async def disconnect(self, code: int) -> None:
         """Leave the groups and drop a nudge that was due."""
+        await self._forget()
+
+    async def _forget(self) -> None:
         metrics.sockets.discard(self)
         self._gone = True
         if self._pending is not None:
             self._pending.cancel()
-        await self._ear.leave(self, self._joined)
+        ear, self._ear = self._ear, None
+        if ear is not None:
+            await ear.leave(self, self._joined)
 
     def hear(self, message: dict[str, Any]) -> None:
         """Schedule a nudge, or close if it was this page's login that ended."""
@@ -108,19 +153,26 @@ class NudgeConsumer(AsyncWebsocketConsumer):
         # From here on what changes may be missing from the fetch, so it asks for the next nudge.
         self._pending = None
         try:
-            if not await self._nudge():
-                self.wake()
+            said = await self._nudge()
         except Exception:
-            logger.warning("A nudge was lost; the page's slow poll catches up.", exc_info=True)
+            self._failures += 1
+            pause = min(self.rest, 2.0**self._failures)
+            logger.warning("A nudge failed; another try in %s s.", pause, exc_info=True)
+            self._nudged += pause
+            said = False
+        else:
+            self._failures = 0
+        if not said:
+            self.wake()
 
     async def _nudge(self) -> bool:
         """Nudge the page, or say that it is not live. False if that has to be tried again."""
-        if not self._ear.is_live:
+        if self._ear is not None and not self._ear.is_live:
             await self._say_live(False)  # the ear wakes its pages when it hears again
             return True
         try:
             admitted = await self._admitted()
-        except DatabaseError:
+        except DatabaseFailed:
             await self._say_live(False)
             return False
         if admitted:

@@ -55,6 +55,11 @@ class Verdicts:
             checks = [check for check, _ in batch]
             try:
                 found = await database_sync_to_async(_call, thread_sensitive=False)(checks)
+            except asyncio.CancelledError:  # the loop ends; nobody waits for ever
+                for _, verdict in [*batch, *self._waiting.values()]:
+                    verdict.cancel()
+                self._waiting.clear()
+                raise
             except Exception as error:
                 for _, verdict in [*batch, *self._waiting.values()]:
                     verdict.set_exception(error)

@@ -1,8 +1,8 @@
 """Failed logins are slowed down; decisions are not.
 
-django-axes counts failures per name and address. Three things are ours: a login without a request
-(a command, a shell, a test client) has no address to count by and passes; the demo password opens
-nothing outside DEBUG; and the page that a locked-out person sees.
+django-axes asks before each log-in whether it is locked; `attempts` counts. Three things are ours
+here: a login without a request (a command, a shell, a test client) has no address to count by and
+passes; the demo password opens nothing outside DEBUG; and the page that a locked-out person sees.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from approvals.accounts.demo import DEMO_NAMES, DEMO_PASSWORD
 
 
 class ThrottleBackend(AxesStandaloneBackend):
-    """Refuses to look at a password while its name and address are locked out."""
+    """Refuses to look at a password while its name or address is locked out."""
 
     def authenticate(
         self,

@@ -18,12 +18,12 @@ from approvals.door.eligibility import (
     holder_of,
     keys_asked,
 )
-from approvals.door.rules import OPERATE, check_claim, check_open, find
+from approvals.door.rules import OPERATE, check_claim, check_open, check_rate, find
 from approvals.errors import Closed, Invalid, NotPermitted
 from approvals.models import Comment
 from workflows import announce
 from workflows.errors import RequestClaimed
-from workflows.models import Assignment, InputRequest, database_now
+from workflows.models import Assignment, InputRequest, Usage, database_now
 from workflows.models.assignment import GROUP, Directory, assignment
 
 if TYPE_CHECKING:
@@ -42,11 +42,13 @@ def claim(user: User, request_id: UUID | str) -> InputRequest:
 
     Raise as `decide` does; `ClaimedByOther` names who holds it.
     """
-    for _ in range(2):
+    for attempt in range(2):
         request = find(user, request_id)
         check_permitted(user, request)
         check_open(request)
         check_claim(user, request)
+        if not attempt:
+            check_rate(user, Usage.Kind.CLAIMS)
         free_lapsed_claim(user, request)
         try:
             request.claim(user, claim_length())

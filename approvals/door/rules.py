@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -26,11 +27,13 @@ from approvals.errors import (
     StaleForm,
     Superseded,
     TooLarge,
+    TooOften,
 )
 from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, registry
 from workflows.engine.edits import check_edits
+from workflows.errors import TooOften as UsedTooOften
 from workflows.limits import InputRefused, LimitExceeded, check_json
-from workflows.models import InputRequest, WorkflowRun, database_now
+from workflows.models import InputRequest, Usage, WorkflowRun, database_now
 from workflows.models.staleness import stale_reason
 
 if TYPE_CHECKING:
@@ -41,9 +44,8 @@ OPERATE = "workflows.change_workflowrun"
 
 def findable(user: User | AnonymousUser) -> QuerySet[InputRequest]:
     """Return the requests that `user` may see, each with its run and its people."""
-    return InputRequest.objects.visible_to(user).select_related(
-        "run", "run__started_by", "answered_by", "claimed_by"
-    )
+    requests = InputRequest.objects.visible_to(user).defer("search_text", "search_tags")
+    return requests.select_related("run", "run__started_by", "answered_by", "claimed_by")
 
 
 def find(user: User | AnonymousUser, request_id: UUID | str) -> InputRequest:
@@ -93,6 +95,23 @@ def check_current(request: InputRequest) -> None:
             f"Request {request.id} needs an operator: {reason}. It takes no answer until it is "
             "asked again."
         )
+
+
+def check_discussed(request: InputRequest) -> None:
+    """Raise `AlreadyAnswered` or `Closed` unless the request is still talked about.
+
+    While its run is blocked, or its form is out of date, it is: it will be answered later.
+    """
+    with suppress(RunBlocked, StaleForm):
+        check_open(request)
+
+
+def check_rate(user: User, kind: Usage.Kind) -> None:
+    """Count one more of this kind; raise `TooOften`."""
+    try:
+        Usage.objects.take(user, kind)
+    except UsedTooOften as error:
+        raise TooOften(str(error), retry_after=error.retry_after) from None
 
 
 def check_claim(user: User, request: InputRequest) -> None:

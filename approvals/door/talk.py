@@ -8,24 +8,29 @@ from uuid import UUID
 
 from approvals.door.claims import claim_length
 from approvals.door.eligibility import check_permitted
-from approvals.door.rules import check_open, check_size, find
+from approvals.door.rules import check_discussed, check_open, check_rate, check_size, find
 from approvals.errors import Invalid
 from approvals.models import Comment, Draft
 from workflows import announce
-from workflows.models import InputRequest, database_now
+from workflows.models import InputRequest, Usage, database_now
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 
 def comment(user: User, request_id: UUID | str, text: str) -> Comment:
-    """Say something to all who see the request. Raise `NotVisible`, `TooLarge` or `Invalid`."""
+    """Say something to all who see the request, for as long as it waits.
+
+    Raise `NotVisible`, `AlreadyAnswered`, `Closed`, `TooLarge`, `Invalid` or `TooOften`.
+    """
     request = find(user, request_id)
+    check_discussed(request)
     text = text.replace("\r\n", "\n").strip()
     if not text:
         fault = {"loc": ("text",), "msg": "Write the comment first", "type": "empty"}
         raise Invalid(request.id, [fault])
     check_size(request, text, what="The comment")
+    check_rate(user, Usage.Kind.COMMENTS)
     said = Comment.objects.create(request=request, by=user, at=database_now(), text=text)
     request.renew_claim(user, claim_length())
     announce.after_commit(runs=(), inbox=True)
@@ -38,6 +43,7 @@ def save_draft(user: User, request_id: UUID | str, data: Mapping[str, Any]) -> D
     check_permitted(user, request)
     check_open(request)
     check_size(request, dict(data), what="The draft")
+    check_rate(user, Usage.Kind.DRAFTS)
     kept, _ = Draft.objects.update_or_create(
         request=request, user=user, defaults={"data": dict(data), "saved_at": database_now()}
     )

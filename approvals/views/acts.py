@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from approvals import door
 from approvals.detail import Detail
 from approvals.edits import PREFIX
-from approvals.errors import AnswerRefused, Invalid, NotVisible
+from approvals.errors import AnswerRefused, Invalid, NotVisible, TooOften
 from approvals.filters import Filters
 from approvals.origin import origin_of
 from approvals.views.request import draw, redirect_after_post
@@ -75,7 +75,8 @@ def draft(http: HttpRequest, request_id: UUID) -> HttpResponse:
     try:
         door.save_draft(person(http), request_id, fields)
     except AnswerRefused as error:
-        return HttpResponse(str(error), status=error.status, content_type="text/plain")
+        answer = HttpResponse(str(error), status=error.status, content_type="text/plain")
+        return say_when(answer, error)
     return HttpResponse(status=204)
 
 
@@ -98,7 +99,15 @@ def act(http: HttpRequest, request_id: UUID, verb: Callable[[], Any]) -> HttpRes
     if refusal is None and not wants_fragment(http):
         return redirect_after_post(http, request_id)
     detail = Detail.of(person(http), row, refusal=refusal, posted=typed_in(http, refusal))
-    return draw(http, detail, status=refusal.status if refusal else 200)
+    answer = draw(http, detail, status=refusal.status if refusal else 200)
+    return say_when(answer, refusal)
+
+
+def say_when(answer: HttpResponse, refusal: AnswerRefused | None) -> HttpResponse:
+    """Say when to try again, where that is known."""
+    if isinstance(refusal, TooOften):
+        answer["Retry-After"] = str(refusal.retry_after)
+    return answer
 
 
 def typed_in(http: HttpRequest, refusal: AnswerRefused | None) -> dict[str, str]:

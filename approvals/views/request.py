@@ -35,7 +35,7 @@ def request(http: HttpRequest, request_id: UUID) -> HttpResponse:
         person(http), row,
         form=form_for(row, typed) if typed is not None else None,
         edits=EditForm(row, typed) if typed is not None else None,
-        posted={name: str(posted.get(name, "")) for name in ("said", "to")} if posted else None,
+        posted={name: str(posted[name]) for name in ("said", "to") if posted and name in posted},
     )  # fmt: skip
     return draw(http, detail)
 

@@ -68,7 +68,8 @@
   }
 
   // --- live -----------------------------------------------------------------------------------
-  const words = { live: "Live", reconnecting: "Reconnecting…", refused: "No permission" };
+  const words = { live: "Live", reconnecting: "Reconnecting…", refused: "No permission",
+    crowded: "Not live: too many open pages" };
   let wasOpen = false;
   let lastRefresh = 0;
 
@@ -103,6 +104,10 @@
     isOpen = false;
     if (code === 4401) return void location.reload(); // logged out: the login, and back here
     if (code === 4403) return show("refused");
+    if (code === 4429) { // as many as one person may have; another one may be closed by then
+      show("crowded");
+      return void setTimeout(() => event.detail.socketWrapper.reconnect(), 30000);
+    }
     show("reconnecting");
     // The extension takes a normal close for an intended one; the server closes so once a day.
     if (code === 1000) {

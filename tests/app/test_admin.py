@@ -113,7 +113,19 @@ def test_untrusted_text_is_escaped_on_every_page(desk: Client, admin: User) -> N
 def test_marks_that_reorder_text_are_shown_by_their_number(desk: Client, admin: User) -> None:
     run = WorkflowRun.objects.start("assistant", {"text": "pay \u202e000,1 now"}, by=admin)
     page = desk.get(page_of(run)).content.decode()
-    assert "pay \\u202e000,1 now" in page
+    assert "pay ⟨U+202E⟩000,1 now" in page
+
+
+def test_no_page_of_the_admin_hides_a_character(desk: Client, admin: User) -> None:
+    rows = furnished(admin)
+    hidden = "pay\u00ad\u034f\u115f\u180e\u2064\ufe05\U0001d173\U000e0041 now"
+    InputRequest.objects.filter(pk=rows[3].pk).update(prompt=hidden, step=hidden, tags=[hidden])
+    addresses = [page_of(rows[3]), page_of(rows[3], "history"), page_of(rows[5])]
+    addresses += [reverse(f"admin:{name}_changelist") for name in PAGES]
+    for address in addresses:
+        page = desk.get(address).content.decode()
+        assert not set(hidden[3:11]) & set(page), address
+    assert "pay⟨U+00AD⟩⟨U+034F⟩" in desk.get(page_of(rows[3])).content.decode()
 
 
 def test_a_very_long_value_is_cut_with_a_word_about_the_rest(desk: Client, admin: User) -> None:

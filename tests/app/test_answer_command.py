@@ -115,3 +115,24 @@ def test_a_comment_goes_with_a_verdict_only() -> None:
 @pytest.mark.parametrize("options", [[], ["--approve", "--reject"]])
 def test_exactly_one_way_must_be_chosen(options: list[str]) -> None:
     refusal(make_request(), *options)
+
+
+LONG = "0.10000000000000000555"
+
+
+@pytest.mark.parametrize("written", [LONG, "1.10", "999.1234567890123456789", "7"])
+def test_a_decimal_in_json_keeps_its_digits(written: str) -> None:
+    text = f'{{"approved": true, "amount": {written}, "reason": "in policy"}}'
+    request = make_request(make_run(TYPED))
+    answer(request, "--json", text)
+    assert Decision.objects.get().response["amount"] == written
+    assert "Nothing changed" in answer(request, "--json", text)
+
+
+def test_an_edit_that_a_float_does_not_hold_is_refused_with_its_number() -> None:
+    request = make_request(payload={"amount": 1.5}, editable=["amount"])
+    said = refusal(request, "--approve", "--edit", f"amount={LONG}")
+    assert said == (
+        f"--edit amount: The value has the number {LONG}, of which a float keeps 0.1; "
+        "write it in quotes to keep all of it as a text (at $)."
+    )

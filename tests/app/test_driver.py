@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -237,6 +238,16 @@ def test_the_same_key_gives_the_same_run_and_another_input_an_error() -> None:
     with pytest.raises(IdempotencyConflict, match="'k'"):
         begin("y")
     assert WorkflowRun.objects.count() == 1
+
+
+@pytest.mark.parametrize(("first", "other"), [(1, True), (1, 1.0), (0.0, -0.0)])
+def test_an_input_that_only_looks_the_same_is_another_one(first: Any, other: Any) -> None:
+    def begin(value: Any) -> WorkflowRun:
+        return WorkflowRun.objects.start(flows.ASK, {"n": value}, idempotency_key="k")
+
+    assert begin(first).pk == begin(first).pk
+    with pytest.raises(IdempotencyConflict):
+        begin(other)
 
 
 def test_a_bad_start_writes_nothing(register: Callable[[Workflow], Workflow]) -> None:

@@ -14,6 +14,7 @@ from django.utils import translation
 from workflows.templatetags.node import humanised, is_link
 from workflows.templatetags.payload import visible_text
 from workflows.templatetags.tree import Tree
+from workflows.templatetags.visible import IGNORABLE
 
 
 def drawn(value: Any, source: str = "{% payload_tree value %}") -> str:
@@ -86,6 +87,28 @@ def test_web_addresses_are_links_that_tell_nothing(address: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://\u0430\u0440\u0440\u04cf\u0435.example/x?y#z",
+         "https://xn--80ak6aa92e.example/x?y#z"),  # Cyrillic letters that look like "apple"
+        ("https://p\u0430ypal.example:8443/", "https://xn--pypal-4ve.example:8443/"),
+        ("https://stra\u00dfe.example/", "https://xn--strae-oqa.example/"),
+        ("https://\uff45vil.example/", "https://evil.example/"),  # full width
+        ("https://evil\u3002example/", "https://evil.example/"),
+        ("https://de.example/K\u00f6ln", "https://de.example/K\u00f6ln"),
+        ("https://bank.example./x", "https://bank.example./x"),
+        ("https://192.0.2.1:8000/x", "https://192.0.2.1:8000/x"),
+        ("http://[2001:db8::1]:8000/", "http://[2001:db8::1]:8000/"),
+        ("https://a.example/@bob?to=c@d", "https://a.example/@bob?to=c@d"),
+    ],
+)  # fmt: skip
+def test_a_link_shows_the_host_that_a_browser_goes_to(address: str, shown: str) -> None:
+    html = unescape(drawn([address]))
+    assert f'href="{shown}"' in html
+    assert f"<bdi>{shown}</bdi>" in html
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "javascript:alert(1)",
@@ -97,6 +120,32 @@ def test_web_addresses_are_links_that_tell_nothing(address: str) -> None:
         "see https://example.org",
         "//example.org",
         "https:/\\example.org",
+        "http:\\\\evil.example",
+        "https:/evil.example",
+        "https:evil.example",
+        "https:///evil.example",
+        "https://bank.example@evil.example",
+        "https://bank.example:x@evil.example/",
+        "https://@evil.example/",
+        "https://bank.example:0/",
+        "https://bank.example:/",
+        "https://bank.example:x/",
+        "https://bank.example:99999/",
+        "https://bank..example/",
+        "https://.example/",
+        "https://-bank.example/",
+        "https://%65vil.example/",
+        "https://bank.example\uff0fevil.example/",  # a slash of full width
+        "https://bank.example\u2044evil.example/",
+        "https://pay\u00adpal.example/",
+        "https://pay\u200dpal.example/",
+        "https://2130706433/",
+        "https://0x7f000001/",
+        "https://127.1/",
+        "https://[::1/",
+        "https://[::x]/",
+        "https://a.example/\u0007",
+        "https://a.example/\u00a0b",
     ],
 )
 def test_nothing_else_is_a_link(text: str) -> None:
@@ -110,6 +159,30 @@ def test_marks_that_turn_or_hide_text_are_made_visible() -> None:
     )
     assert visible_text("tab\tline\r\nشكرا 👩\u200d💻") == "tab\tline\nشكرا 👩\u200d💻"
     assert visible_text(None) == ""
+
+
+def test_every_ignorable_code_point_of_unicode_is_made_visible() -> None:
+    points = [n for first, last in IGNORABLE for n in range(first, last + 1)]
+    assert len(points) == len(set(points)) == 4174  # as DerivedCoreProperties.txt counts them
+    for n in points:
+        assert visible_text(f"a{chr(n)}b") == f"a⟨U+{n:04X}⟩b"
+        assert visible_text(chr(n)) == f"⟨U+{n:04X}⟩"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👩\u200d💻", "❤\ufe0f", "1\ufe0f\u20e3", "👨🏽\u200d⚕\ufe0f", "🏳\ufe0f\u200d🌈",
+        "می\u200cخواهم", "क्\u200dष", "ന്\u200d",
+    ],
+)  # fmt: skip
+def test_joiners_and_styles_stay_where_a_script_or_an_emoji_needs_them(text: str) -> None:
+    assert visible_text(text) == text
+
+
+def test_a_message_cannot_hide_in_the_styles_of_an_emoji() -> None:
+    assert visible_text("😀\ufe0f\ufe0e\ufe0f") == "😀\ufe0f⟨U+FE0E⟩⟨U+FE0F⟩"
+    assert visible_text("pay\u200dpal می\u200c") == "pay⟨U+200D⟩pal می⟨U+200C⟩"
 
 
 def test_a_page_with_lone_surrogates_can_be_sent() -> None:

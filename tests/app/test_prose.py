@@ -7,8 +7,9 @@ from html import unescape
 
 import pytest
 
+from workflows.links import may_open
 from workflows.prose import Prompt, plain
-from workflows.prose.grammar import MAX_MARKDOWN, MAX_TOKENS, may_open, parse
+from workflows.prose.grammar import MAX_MARKDOWN, MAX_TOKENS, parse
 
 RELEASE = """\
 Release **4.2** to [production](https://shop.example/deploy)?
@@ -150,6 +151,16 @@ def test_markup_stays_text(text: str) -> None:
         "https://[broken",
         "https://pay\u212a.example",
         "https:\\\\evil.example",
+        "https://bank.example@evil.example",
+        "https://bank.example:pay@evil.example/x",
+        "https:/evil.example",
+        "https:evil.example",
+        "https:///evil.example",
+        "https://2130706433/",
+        "https://0x7f.1/",
+        "https://bank.example:99999/",
+        "https://bank..example",
+        "https://%65vil.example/",
     ],
 )
 def test_links_lead_to_the_web_or_a_mailbox_only(address: str) -> None:
@@ -159,10 +170,16 @@ def test_links_lead_to_the_web_or_a_mailbox_only(address: str) -> None:
 
 
 def test_a_link_tells_nothing_and_says_where_it_leads() -> None:
-    headline = Prompt.of("See [bank.example](https://bank.example@evil.example/x 'now')?").headline
+    headline = Prompt.of("See [bank.example](https://evil.example/x 'now')?").headline
     assert 'rel="noopener noreferrer nofollow"' in headline
-    assert "(bank.example@evil.example, now)" in headline
+    assert "(evil.example, now)" in headline
     assert "<small>" not in Prompt.of("See <https://bank.example/x>?").headline
+
+
+def test_a_host_in_other_letters_is_written_in_ascii() -> None:
+    html = Prompt.of("*See* <https://\u0430\u0440\u0440\u04cf\u0435.example/x>").headline
+    assert 'href="https://xn--80ak6aa92e.example/x"' in html
+    assert "(xn--80ak6aa92e.example)" in html
 
 
 def test_an_image_is_its_words_and_fetches_nothing() -> None:

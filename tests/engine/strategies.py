@@ -113,7 +113,7 @@ scalars: list[Typed] = [
     Typed(Level, st.just(Level.LOW)),
     Typed(SecretStr, words.map(SecretStr)), Typed(FutureDatetime, moments),
     Typed(AnyUrl, st.just(AnyUrl("http://a.b/c"))), Typed(PurePosixPath, words.map(PurePosixPath)),
-    Typed(IPv4Address, st.integers(0, 2**32 - 1).map(IPv4Address)), Typed(Json[Any], anything),
+    Typed(IPv4Address, st.integers(0, 2**32 - 1).map(IPv4Address)), Typed(Json, anything),
     Typed(Literal[1, "1", True, None], st.sampled_from([1, "1", True, None])),
     Typed(Pet, st.sampled_from([Pet(), Dog(), Pet(name="b")])), Typed(Listed, st.just(Listed([1]))),
     Typed(Inner, st.sampled_from([Inner(), InnerMore()])), Typed(object, anything),
@@ -129,9 +129,17 @@ scalars: list[Typed] = [
 
 def _grown(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
     return st.one_of(
-        inner.map(lambda t: Typed(list[t.annotation], st.lists(t.values, max_size=3))),
-        inner.map(lambda t: Typed(tuple[t.annotation, ...], st.lists(t.values).map(tuple))),
-        inner.map(lambda t: Typed(deque[t.annotation], st.lists(t.values).map(deque))),
+        inner.map(
+            lambda t: Typed(list.__class_getitem__(t.annotation), st.lists(t.values, max_size=3))
+        ),
+        inner.map(
+            lambda t: Typed(
+                tuple.__class_getitem__((t.annotation, ...)), st.lists(t.values).map(tuple)
+            )
+        ),
+        inner.map(
+            lambda t: Typed(deque.__class_getitem__(t.annotation), st.lists(t.values).map(deque))
+        ),
         inner.map(lambda t: Typed(Optional[t.annotation], t.values | st.none())),  # noqa: UP045
         st.tuples(inner, inner).map(
             lambda two: Typed(

@@ -195,6 +195,9 @@ def test_a_zone_that_has_no_name_is_refused() -> None:
         def dst(self, when: datetime | None, /) -> None:
             return None
 
+        def tzname(self, when: datetime | None, /) -> None:
+            return None
+
     for zone in (Odd(), timezone(timedelta(hours=1), "CET")):
         with pytest.raises(UnstorableValue, match="zone of the type"):
             encode(datetime(2026, 1, 1, tzinfo=zone))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from axes.models import AccessFailureLog
 from django.contrib.auth.models import User
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
+from django.utils import timezone
 
 from approvals.accounts.demo import refuse_demo_accounts
 from approvals.models import Preferences
@@ -63,12 +66,68 @@ def test_too_many_failures_lock_the_name_out_from_that_address(
     assert log_in(elsewhere).status_code == 302
 
 
-def test_a_login_forgets_the_failures_before_it(client: Client, carol: User, settings: Any) -> None:
-    for _ in range(2):
-        for _ in range(settings.AXES_FAILURE_LIMIT - 1):
-            log_in(client, "wrong")
-        assert log_in(client).status_code == 302
-        client.logout()
+def test_a_login_in_between_wipes_no_failure(client: Client, carol: User, settings: Any) -> None:
+    for _ in range(settings.LOGIN_FAILURE_LIMIT - 1):
+        log_in(client, "wrong")
+    assert log_in(client).status_code == 302
+    client.logout()
+    assert log_in(client, "wrong").status_code == 429
+    assert log_in(client).status_code == 429
+
+
+def test_failures_of_a_quarter_of_an_hour_ago_do_not_count(
+    client: Client, carol: User, settings: Any
+) -> None:
+    for _ in range(settings.LOGIN_FAILURE_LIMIT - 1):
+        log_in(client, "wrong")
+    past = timezone.now() - timedelta(minutes=16)
+    AccessFailureLog.objects.update(attempt_time=past)
+    assert log_in(client, "wrong").status_code == 200
+    assert AccessFailureLog.objects.count() == 1, "what is over is not kept"
+
+
+def test_an_address_that_tries_many_names_is_locked(client: Client, settings: Any) -> None:
+    settings.LOGIN_FAILURES_PER_ADDRESS = 7
+    for n in range(7):
+        response = client.post(LOGIN, {"username": f"name{n}", "password": "wrong"})
+    assert response.status_code == 429
+    assert int(response.headers["Retry-After"]) == 900
+    assert log_in(client).status_code == 429
+    assert log_in(Client(REMOTE_ADDR="192.0.2.7"), "wrong").status_code == 200
+
+
+def test_a_name_that_many_addresses_try_is_locked_but_not_for_its_owner(
+    carol: User, settings: Any
+) -> None:
+    settings.LOGIN_FAILURES_PER_NAME = 6
+    home = Client(REMOTE_ADDR="198.51.100.7")
+    assert log_in(home).status_code == 302
+    home.logout()
+    for n in range(6):
+        log_in(Client(REMOTE_ADDR=f"192.0.2.{n}"), "wrong")
+    assert log_in(Client(REMOTE_ADDR="192.0.2.200")).status_code == 429, "a stranger's address"
+    assert log_in(home).status_code == 302, "where she has logged in before"
+
+
+def test_a_forwarded_address_counts_only_from_a_trusted_proxy(carol: User, settings: Any) -> None:
+    def tries(number: int) -> list[int]:
+        return [
+            log_in(Client(headers={"X-Forwarded-For": f"6.6.6.6, 203.0.113.{n}"}), "no").status_code
+            for n in range(number)
+        ]
+
+    limit = settings.LOGIN_FAILURE_LIMIT
+    assert tries(limit)[-1] == 429, "a header that anybody can write hides nobody"
+    AccessFailureLog.objects.all().delete()
+    settings.TRUSTED_PROXIES = ["127.0.0.0/8"]
+    assert set(tries(limit + 1)) == {200}, "each is another person behind the proxy"
+
+
+def test_addresses_of_one_ipv6_network_are_one(carol: User, settings: Any) -> None:
+    for n in range(settings.LOGIN_FAILURE_LIMIT):
+        response = log_in(Client(REMOTE_ADDR=f"2001:db8:1:2::{n:x}"), "wrong")
+    assert response.status_code == 429
+    assert log_in(Client(REMOTE_ADDR="2001:db8:1:3::1")).status_code == 302
 
 
 def test_logging_out_takes_a_post(client: Client, carol: User) -> None:

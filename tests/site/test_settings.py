@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 import subprocess
 import sys
@@ -10,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
 from blazen_site import environment
 
 ROOT = Path(__file__).resolve().parents[2]
-STRICT = {"DEBUG": "0", "SECRET_KEY": "given", "ALLOWED_HOSTS": "approvals.example.com"}
+KEY = "Zx8-only-these-tests-know-it-4qLw91"
+STRICT = {"DEBUG": "0", "SECRET_KEY": KEY, "ALLOWED_HOSTS": "approvals.example.com"}
 
 
 def settings_of(
@@ -119,6 +122,81 @@ def test_processes_that_start_together_agree_on_one_secret(tmp_path: Path) -> No
 def test_a_given_secret_is_used_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, debug: bool
 ) -> None:
-    monkeypatch.setenv("SECRET_KEY", "given")
-    assert environment.secret_key(Env(), debug=debug, data_dir=tmp_path) == "given"
+    monkeypatch.setenv("SECRET_KEY", KEY)
+    assert environment.secret_key(Env(), debug=debug, data_dir=tmp_path) == KEY
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "given", "secret", "x" * 64, "abc123" * 10, "django-insecure-9k2j4h5g6f7d8s9a0q1w2e3r4",
+        "please-change-me-before-you-go-live-1234", "Your_Secret_Key_Goes_Here_0987654321zyx",
+        "12341234123412341234123412341234", KEY[:31],
+    ],
+)  # fmt: skip
+def test_a_weak_secret_refuses_to_start_outside_debug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", key)
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY is weak: it"):
+        environment.secret_key(Env(), debug=False, data_dir=tmp_path)
+    assert environment.secret_key(Env(), debug=True, data_dir=tmp_path) == key
+
+
+def test_secrets_as_they_are_made_are_taken(tmp_path: Path) -> None:
+    for made in (secrets.token_urlsafe(64), secrets.token_hex(16), secrets.token_urlsafe(32)):
+        environment.refuse_weak("SECRET_KEY", made, length=32, debug=False)
+
+
+def test_a_weak_token_refuses_to_start_by_its_name(tmp_path: Path) -> None:
+    for token in ("figures", "aaaaaaaaaaaaaaaaaaaaaaaa", "changeme-changeme-now"):
+        result = settings_of("s.DEBUG", tmp_path, **STRICT, METRICS_TOKEN=token)
+        assert result.returncode != 0
+        assert "METRICS_TOKEN is weak" in result.stderr
+        assert token not in result.stderr.splitlines()[-1]
+    assert settings_of("s.METRICS_TOKEN", tmp_path, **STRICT).stdout.strip() == ""
+
+
+def test_a_data_folder_that_was_open_is_closed_with_what_is_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "var"
+    folder.mkdir(mode=0o755)
+    for name in ("db.sqlite3", "db.sqlite3-wal"):
+        (folder / name).touch(mode=0o644)
+    environment.database("", data_dir=folder)
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in (folder, *folder.iterdir())]
+    assert modes == [0o700, 0o600, 0o600]
+
+
+def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+    environment.database("", data_dir=tmp_path / "var")
+    assert stat.S_IMODE((tmp_path / "var" / "db.sqlite3").stat().st_mode) == 0o600
+
+
+def test_a_folder_that_others_need_is_refused_with_the_line_to_type(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    for folder in (shared, environment.CODE, environment.CODE.parent):
+        folder_mode = stat.S_IMODE(folder.stat().st_mode)
+        if not folder_mode & 0o077:
+            continue
+        with pytest.raises(ImproperlyConfigured, match=f"chmod 700 {folder}"):
+            environment.private_directory(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == folder_mode
+
+
+def test_a_database_in_memory_makes_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment.database("sqlite://:memory:", data_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_network_is_no_trusted_proxy(tmp_path: Path) -> None:
+    result = settings_of("s.DEBUG", tmp_path, **STRICT, TRUSTED_PROXIES="10.0.0.1/8")
+    assert result.returncode != 0
+    assert "TRUSTED_PROXIES contains '10.0.0.1/8'" in result.stderr
+    shown = settings_of("s.TRUSTED_PROXIES", tmp_path, **STRICT, TRUSTED_PROXIES="::1, 10.0.0.0/8")
+    assert shown.stdout.strip() == "['::1', '10.0.0.0/8']"

@@ -20,7 +20,7 @@ def environment_of_a_server(folder: Path, **extra: str) -> dict[str, str]:
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "DATA_DIR": str(folder / "var"),
-        "SECRET_KEY": "a-secret-that-only-this-test-knows",
+        "SECRET_KEY": "that-only-this-test-knows-7f3kq9x2wz",
         "ALLOWED_HOSTS": "127.0.0.1",
         "NLTK_DATA": os.environ.get("NLTK_DATA", ""),
     } | extra  # fmt: skip

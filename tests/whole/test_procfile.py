@@ -22,6 +22,7 @@ from tests.whole.private_servers import free_port
 from tests.whole.procfile import COMMANDS
 from tests.whole.server import PATIENCE, Person, eventually
 
+FIGURES = "what-only-this-site-tells-prometheus"
 MAKE_ALICE = """
 from django.contrib.auth.models import Group, User
 alice = User.objects.create_user("alice", password="a good long one")
@@ -36,7 +37,7 @@ class Site:
         self.folder = folder
         self.started: dict[str, subprocess.Popen[bytes]] = {}
         self._environment = procfile.environment_of_a_server(
-            folder, DATABASE_URL=database, METRICS_TOKEN="figures",
+            folder, DATABASE_URL=database, METRICS_TOKEN=FIGURES,
             REDIS_URL=surroundings.REDIS,
         )  # fmt: skip
 
@@ -127,7 +128,7 @@ def is_ready(site: Site, port: int) -> bool:
 
 def figures(port: int) -> str:
     ask = urllib.request.Request(f"http://127.0.0.1:{port}/metrics")
-    ask.add_header("Authorization", "Bearer figures")
+    ask.add_header("Authorization", f"Bearer {FIGURES}")
     with urllib.request.urlopen(ask) as response:
         return str(response.read().decode())
 

@@ -16,19 +16,12 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html
 
+from workflows.templatetags.visible import visible
+
 Column = Callable[[Any], str]
 
 MOST_CHARACTERS = 100_000  # of one value on a page; the run's own page has a snapshot whole
-# Controls, and the marks that change the direction of the text after them.
-_INVISIBLE = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)
 _LINE_BREAK = re.compile(r"(?<!\\)((?:\\\\)*\\n)")
-
-
-def visible(text: str) -> str:
-    """Return `text` with its invisible characters written as JSON escapes."""
-    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def block(text: str) -> str:

@@ -17,13 +17,16 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from workflows.admin.column import Column
+from workflows.folding import fold
 from workflows.models.viewer import SEE_ALL
+from workflows.templatetags.visible import visible
 
 COUNT_LIMIT = 10_000  # rows that a list counts, and can be paged through
 
@@ -70,6 +73,17 @@ class Related:
         return f"{address}?{urlencode({self.lookup: pk})}", f"{number} {noun}"
 
 
+def marked(response: HttpResponse) -> HttpResponse:
+    """Have a page show each hidden character as its code point, once it is rendered."""
+
+    def mark(rendered: SimpleTemplateResponse) -> None:
+        rendered.content = visible(rendered.content.decode())
+
+    if isinstance(response, SimpleTemplateResponse):
+        response.add_post_render_callback(mark)
+    return response
+
+
 class LedgerAdmin(admin.ModelAdmin[Any]):
     """Rows to find and to read: no add, no change, no delete.
 
@@ -91,6 +105,18 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
     shown: ClassVar[Sequence[str | Column]] = ()
     related: ClassVar[list[Related]] = []
 
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return the list with hidden characters marked, in whatever column they stand."""
+        return marked(super().changelist_view(request, *args, **kwargs))
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return the page of a row, likewise: its title and the way to it show the row, too."""
+        return marked(super().changeform_view(request, *args, **kwargs))
+
+    def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Return the history of a row, likewise."""
+        return marked(super().history_view(request, *args, **kwargs))
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that loads no documents."""
         return LeanChangeList
@@ -110,7 +136,7 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
         try:
             uuid = UUID(search_term.strip())
         except ValueError:
-            return super().get_search_results(request, queryset, search_term)
+            return self._found(request, queryset, search_term)
         # One after the other: each goes by its index, which one query with OR would not.
         for lookup in self.uuid_lookups:
             found = queryset.filter(**{lookup: uuid})
@@ -122,6 +148,17 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
         """Refuse to whoever may not see every request: no row here asks for whom it was meant."""
         allowed: bool = super().has_view_permission(request, obj)
         return allowed and (not self.shows_requests or request.user.has_perm(SEE_ALL))
+
+    def _found(
+        self, request: HttpRequest, rows: QuerySet[Any], term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find a text as it was typed, and as folded columns have it."""
+        found, twice = super().get_search_results(request, rows, term)
+        folded = fold(term)
+        if folded == term:
+            return found, twice
+        more, again = super().get_search_results(request, rows, folded)
+        return found | more, twice or again
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: rows come from runs."""

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from django.contrib import admin
 
-from workflows.admin.column import json_of, link_to, text_of, visible
+from workflows.admin.column import json_of, link_to, text_of
 from workflows.admin.ledger import LedgerAdmin, Related
 from workflows.models import InputRequest
+from workflows.templatetags.visible import visible
 
 
 @admin.register(InputRequest)
@@ -22,9 +23,9 @@ class InputRequestAdmin(LedgerAdmin):
     list_select_related = ("run", "answered_by")
     list_defer = (
         "payload", "schema", "response", "edits", "default_response", "run__input", "run__result",
-        "run__error", "run__progress",
+        "run__error", "run__progress", "search_text", "search_tags",
     )  # fmt: skip
-    search_fields = ("prompt", "step", "request_id", "run__workflow", "answered_by__username")
+    search_fields = ("search_text", "step", "request_id", "run__workflow", "answered_by__username")
     search_help_text = "The id of a request or a run, or part of a prompt, step or workflow."
     uuid_lookups = ("pk", "run")
     shown = (

@@ -11,11 +11,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 
-from workflows.admin.column import block, json_block, json_of, visible
+from workflows.admin.column import block, json_block, json_of
 from workflows.admin.filter import WorkflowFilter
 from workflows.admin.ledger import LedgerAdmin, Related
 from workflows.errors import WrongState
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+from workflows.templatetags.visible import visible
 
 MOST_RUNS = 500  # that one action takes; each is a transaction and an entry in the log
 MOST_REFUSALS = 20  # that are told one by one

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from workflows.engine import InputRequestEvent
 from workflows.engine.workflow import Workflow
+from workflows.folding import fold, fold_tags
 from workflows.models import Assignment, InputRequest, Priority, Route
 from workflows.models.assignment import Directory, assignment
 from workflows.models.digest import digest_of
@@ -38,6 +39,7 @@ def set_terms(row: InputRequest, workflow: Workflow, event: InputRequestEvent) -
     row.escalate_to = list(event.escalate_to)
     row.act_at = row.next_act()
     row.schema_digest = workflow.reply_digest(row.event)
+    row.search_text, row.search_tags = fold(row.prompt), fold_tags(row.tags)
     row.digest = digest_of(row)
     row.asked = Asked(workflow.name, event.assign_to)
 

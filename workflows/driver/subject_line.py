@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from workflows.templatetags.visible import IGNORABLE
+
 LONGEST = 100  # characters
 
-# Default-ignorable code points that are no format characters: fillers and variation selectors.
-_FILLERS = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
+_IGNORABLE = re.compile(f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in IGNORABLE)}]")
 
 
 def subject_line(text: str) -> str:
@@ -25,6 +24,6 @@ def subject_line(text: str) -> str:
 
 
 def _clean(line: str) -> str:
-    kept = (" " if one.isspace() else one for one in _FILLERS.sub("", line))
+    kept = (" " if one.isspace() else one for one in _IGNORABLE.sub("", line))
     shown = (one for one in kept if unicodedata.category(one)[0] != "C")
     return " ".join("".join(shown).split())

@@ -7,7 +7,7 @@ trigger of the reactor before it shuts down.
 from __future__ import annotations
 
 # Daphne's server comes first: it installs the reactor that everything of Twisted then uses.
-from daphne.server import Server, twisted_loop  # isort: skip
+from daphne.server import twisted_loop  # isort: skip
 
 import asyncio
 import logging
@@ -26,6 +26,7 @@ from twisted.internet.error import ReactorNotRunning
 from workflows import announce
 from workflows.bell import Bell
 from workflows.driver import Driver
+from workflows.web_server import LimitedServer
 
 logger = logging.getLogger(__name__)
 reactor: Any = installed_reactor
@@ -44,7 +45,7 @@ class EmbeddedServer:
         self.failed = False
         # A database of one machine: a start proves that the process before it is gone.
         self._driver = Driver(embedded=connection.vendor == "sqlite")
-        self._server = Server(
+        self._server = LimitedServer(
             application=get_default_application(),
             # Twisted closes the descriptor that it is given; ours may have to outlive it.
             endpoints=[f"fd:fileno={os.dup(listener.fileno())}"],

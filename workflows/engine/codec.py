@@ -19,7 +19,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json, to_jsonable_python
 
-from workflows.engine.difference import difference
+from workflows.engine.difference import difference, same_fields
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.event_class import without_unknown_fields
 from workflows.engine.events import Event
@@ -168,7 +168,8 @@ def readable(tree: Any) -> Any:
         return [readable(item) for item in tree]
     if not isinstance(tree, dict):
         return tree
-    tag, body = tree.get("$"), tree.get("v")
+    tag: Any = tree.get("$")
+    body: Any = tree.get("v")
     if tag is None:
         return {key: readable(item) for key, item in tree.items()}
     if tag == "dict":
@@ -184,19 +185,7 @@ def readable(tree: Any) -> Any:
 
 def event_data(event: BaseModel) -> dict[str, Any]:
     """Return an event's fields as checked JSON; raise `UnstorableValue` naming the event."""
-    name = type(event).__name__
-    try:
-        data: dict[str, Any] = storage_of(type(event)).write(event)
-    except UnstorableValue as error:
-        raise UnstorableValue(f"{name}: {error}") from error
-    except Exception as error:
-        raise UnstorableValue(f"{name} cannot be written as JSON: {error}") from error
-    try:
-        if not _is_sound(data):
-            _check_fields(data)
-    except UnstorableValue as error:
-        raise UnstorableValue(f"{name}{error}") from error
-    return data
+    return _written(event)[0]
 
 
 def store_event(event: BaseModel) -> tuple[dict[str, Any], Any]:
@@ -205,15 +194,15 @@ def store_event(event: BaseModel) -> tuple[dict[str, Any], Any]:
     Raise `UnstorableValue`, naming the event and the field, if that is not the same.
     """
     name = type(event).__name__
-    data = event_data(event)
+    data, text = _written(event)
     try:
-        back = event_from(type(event), data)
+        back = storage_of(type(event)).read(text)
     except ValidationError as error:
         told = tell_faults(list_faults(error))
         raise UnstorableValue(f"{name}: its JSON cannot be read again: {told}") from error
     except Exception as error:  # a type's own way to read itself may raise anything
         raise UnstorableValue(f"{name}: its JSON cannot be read again: {error!r}") from error
-    if found := difference(event, back):
+    if not same_fields(event, back) and (found := difference(event, back)):
         raise UnstorableValue(f"{name}: its field {found}. JSON cannot keep that.")
     return data, back
 
@@ -226,26 +215,43 @@ def event_from(cls: type[BaseModel], data: Any) -> Any:
     """
     storage = storage_of(cls)
     try:
-        return storage.read(data)
+        return storage.read(to_json(data))
     except ValidationError as error:
         kept = without_unknown_fields(data, error)
-    return storage.read(kept)
+    return storage.read(to_json(kept))
 
 
-def _is_sound(tree: Any) -> bool:
+def _written(event: BaseModel) -> tuple[dict[str, Any], bytes]:
+    """Return an event's fields as checked JSON, and as its text."""
+    name = type(event).__name__
+    try:
+        data: dict[str, Any] = storage_of(type(event)).write(event)
+    except UnstorableValue as error:
+        raise UnstorableValue(f"{name}: {error}") from error
+    except Exception as error:
+        raise UnstorableValue(f"{name} cannot be written as JSON: {error}") from error
+    try:
+        text = to_json(data)
+    except ValueError:  # it is not sound, and the walk says why
+        text = b""
+    try:
+        if not _is_sound(text):
+            _check_fields(data)
+    except UnstorableValue as error:
+        raise UnstorableValue(f"{name}{error}") from error
+    return data, text
+
+
+def _is_sound(text: bytes) -> bool:
     """Return True if JSON surely holds nothing that `encode` refuses; it may be sound otherwise.
 
     One look at its text is much quicker than a walk through it: a NUL, a number that is none, a
     long one and deep nesting all show there. Half a character has no text at all.
     """
-    try:
-        text = to_json(tree)
-    except ValueError:
-        return False
     if len(text) > MAX_BYTES:
         raise UnstorableValue(f": {too_large(len(text))}")
     return (
-        len(text) < _SHORT
+        0 < len(text) < _SHORT
         and b"\\u0000" not in text
         and b"NaN" not in text
         and b"Infinity" not in text

@@ -7,6 +7,7 @@ Dog's parent, 09:00 in Berlin 08:00 in London.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -19,106 +20,139 @@ from pydantic import BaseModel
 
 from workflows.engine.zoned import fixed_offset
 
+Found = tuple[Any, ...] | None
 _PLAIN = frozenset({str, int, bool, bytes, type(None)})
 _LISTS = (list, tuple, deque)
 _NUMBERS = (float, Decimal)
 _SETS = (set, frozenset)
 
 
-def difference(one: Any, other: Any, place: str = "") -> str:
-    """Return where and how two values differ, as "'items.0' is a Dog, not a Pet"; empty if same.
+def difference(one: Any, other: Any) -> str:
+    """Return where and how two values differ, as "'items.0' is a Dog, but ..."; empty if same.
 
     Values themselves are never told: they may be secret.
     """
+    found = _find(one, other)
+    if found is None:
+        return ""
+    place = ".".join(str(part)[:60] for part in found[:-1])
+    return f"{place!r} {found[-1]}" if place else found[-1]
+
+
+def same_fields(one: BaseModel, other: BaseModel) -> bool:
+    """Return True if two events of one class surely are the same; they may be so otherwise.
+
+    Most hold nothing but JSON's own types, which take a shorter look.
+    """
+    if one.__pydantic_extra__ or one.__pydantic_private__ or other.__pydantic_private__:
+        return False
+    return _surely_same(one.__dict__, other.__dict__)
+
+
+def _surely_same(one: Any, other: Any) -> bool:
     kind = type(one)
-    if kind is int and type(other) in _NUMBERS and one == other:
-        return ""  # `rate: float = 0`: pydantic does not look at defaults
     if kind is not type(other):
-        return _told(place, f"is {_named(one)}, but comes back as {_named(other)}")
+        return False
+    if kind in _PLAIN:
+        return bool(one == other)
+    if kind is float:
+        return bool(one == other and (one or math.copysign(1, one) == math.copysign(1, other)))
+    if kind is dict:
+        if len(one) != len(other):
+            return False
+        for key, value in one.items():
+            if type(key) is not str or key not in other or not _surely_same(value, other[key]):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        if _PLAIN.issuperset(map(type, one)):
+            return bool(one == other) and list(map(type, one)) == list(map(type, other))
+        return len(one) == len(other) and all(map(_surely_same, one, other))
+    return kind is frozenset and one == other and {type(item) for item in (*one, *other)} == {str}
+
+
+def _find(one: Any, other: Any) -> Found:
+    """Return the place of the first difference and, last, what it is; None if there is none."""
+    kind = type(one)
+    if kind is not type(other):
+        if kind is int and type(other) in _NUMBERS and one == other:
+            return None  # `rate: float = 0`: pydantic does not look at defaults
+        return (f"is {_named(one)}, but comes back as {_named(other)}",)
     if kind in _PLAIN:
         same = one == other
     elif kind is float:
         same = one == other and math.copysign(1, one) == math.copysign(1, other)
     elif issubclass(kind, BaseModel):
-        return _model(one, other, place)
+        return _model(one, other)
     elif issubclass(kind, Mapping):
-        return _mapping(one, other, place)
+        return _mapping(one, other)
     elif issubclass(kind, _LISTS):
-        return _list(one, other, place)
+        return _list(one, other)
     elif issubclass(kind, _SETS):
-        return _set(one, other, place)
+        return _set(one, other)
     elif dataclasses.is_dataclass(kind):
         names = [field.name for field in dataclasses.fields(kind)]
-        return _parts(((n, getattr(one, n, None), getattr(other, n, None)) for n in names), place)
+        return _parts((n, getattr(one, n, None), getattr(other, n, None)) for n in names)
     else:
         same = _equal(one, other)
-    told = f"is {_named(one)} that comes back with another value"
-    return "" if same else _told(place, told)
+    return None if same else (f"is {_named(one)} that comes back with another value",)
 
 
-def _model(one: BaseModel, other: BaseModel, place: str) -> str:
-    fields = type(one).__pydantic_fields__
+def _model(one: BaseModel, other: BaseModel) -> Found:
     before, after = one.__dict__, other.__dict__
-    pairs = [(n, before.get(n, _Missing), after.get(n, _Missing)) for n in fields]
-    if one.__pydantic_extra__ or other.__pydantic_extra__:
-        extra, back = one.__pydantic_extra__ or {}, other.__pydantic_extra__ or {}
-        names = [*extra, *(name for name in back if name not in extra)]
-        pairs += [(n, extra.get(n, _Missing), back.get(n, _Missing)) for n in names]
-    if one.__pydantic_private__ or other.__pydantic_private__:
-        private, back = one.__pydantic_private__ or {}, other.__pydantic_private__ or {}
-        names = [*private, *(name for name in back if name not in private)]
-        pairs += [(n, private.get(n, _Missing), back.get(n, _Missing)) for n in names]
-    return _parts(pairs, place)
+    fields = type(one).__pydantic_fields__
+    found = _parts((n, before.get(n, _Missing), after.get(n, _Missing)) for n in fields)
+    for own, back in (
+        (one.__pydantic_extra__, other.__pydantic_extra__),
+        (one.__pydantic_private__, other.__pydantic_private__),
+    ):
+        if found is None and (own or back):
+            own, back = own or {}, back or {}
+            found = _parts((n, own.get(n, _Missing), back.get(n, _Missing)) for n in own | back)
+    return found
 
 
-def _mapping(one: Mapping[Any, Any], other: Mapping[Any, Any], place: str) -> str:
+def _mapping(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> Found:
     if len(one) != len(other):
-        return _told(place, "has keys that are the same as JSON")
+        return ("has keys that are the same as JSON",)
     if getattr(one, "default_factory", None) is not getattr(other, "default_factory", None):
-        return _told(place, "has another default_factory when it comes back")
-    own = {key: key for key in other}
-    for key, value in one.items():
-        if key not in own or (found := difference(key, own[key], place)):
-            return _told(place, f"has the key {_short(key)}, which comes back as another")
-        if found := difference(value, other[key], _within(place, key)):
-            return found
-    return ""
+        return ("has another default_factory when it comes back",)
+    keys = None if all(type(key) is str for key in other) else {key: key for key in other}
+    for key in one:
+        if key not in other or (keys and _find(key, keys[key])) or not (keys or type(key) is str):
+            return (f"has the key {repr(key)[:60]}, which comes back as another",)
+    return _parts((key, value, other[key]) for key, value in one.items())
 
 
-def _list(one: Any, other: Any, place: str) -> str:
+def _list(one: Any, other: Any) -> Found:
     if len(one) != len(other):
-        return _told(place, f"has {len(one)} items, but comes back with {len(other)}")
+        return (f"has {len(one)} items, but comes back with {len(other)}",)
     if isinstance(one, deque) and one.maxlen != other.maxlen:
-        return _told(place, "has another maxlen when it comes back")
-    for at, (value, back) in enumerate(zip(one, other, strict=True)):
-        if type(value) is type(back) and type(value) in _PLAIN and value == back:
-            continue
-        if found := difference(value, back, _within(place, at)):
-            return found
-    return ""
+        return ("has another maxlen when it comes back",)
+    return _parts(zip(itertools.count(), one, other, strict=False))
 
 
-def _set(one: Any, other: Any, place: str) -> str:
+def _set(one: Any, other: Any) -> Found:
     own = {item: item for item in other}
     if len(one) != len(own) or not all(item in own for item in one):
-        return _told(place, "comes back with other items")
-    return next((found for item in one if (found := difference(item, own[item], place))), "")
+        return ("comes back with other items",)
+    return _parts((item, item, own[item]) for item in one)
 
 
-def _parts(pairs: Iterable[tuple[str, Any, Any]], place: str) -> str:
-    for name, value, back in pairs:
-        if type(value) is type(back) and type(value) in _PLAIN and value == back:
+def _parts(parts: Iterable[tuple[Any, Any, Any]]) -> Found:
+    for name, value, back in parts:
+        if value is back and type(value) in _PLAIN:
             continue
-        if found := difference(value, back, _within(place, name)):
-            return found
-    return ""
+        if (found := _find(value, back)) is not None:
+            return (name, *found)
+    return None
 
 
 def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, datetime | time):
         return _same_time(one, other)
     if isinstance(one, Decimal):
-        return one.as_tuple() == other.as_tuple()
+        return bool(one.as_tuple() == other.as_tuple())
     if isinstance(one, Enum):
         return one is other
     try:
@@ -149,15 +183,3 @@ def _named(value: Any) -> str:
         return "None"
     name = type(value).__name__
     return f"{'an' if name[:1] in 'AEIOUaeiou' else 'a'} {name}"
-
-
-def _told(place: str, text: str) -> str:
-    return f"{place!r} {text}" if place else text
-
-
-def _within(place: str, part: Any) -> str:
-    return f"{place}.{_short(part).strip(chr(39))}" if place else f"{_short(part).strip(chr(39))}"
-
-
-def _short(part: Any) -> str:
-    return repr(part)[:60]

@@ -46,12 +46,32 @@ def lay_over(payload: Any, edits: Mapping[str, Any] | None) -> Any:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Compare as JSON does: 1 and true are not the same, though Python says so."""
-    if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(same, left, right))
-    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+    """Say whether two JSON values are the same one. This is the project's only such comparison.
+
+    The order of keys means nothing. Numbers are kept apart as JSON texts and the digest keep
+    them apart: 1, 1.0 and true differ, 0.0 and -0.0 differ, and integers of any length are exact.
+    """
+    pairs = [(left, right)]
+    while pairs:  # no recursion, so that no depth is too much
+        one, other = pairs.pop()
+        if isinstance(one, dict) and isinstance(other, dict):
+            if one.keys() != other.keys():
+                return False
+            pairs += [(one[key], other[key]) for key in one]
+        elif isinstance(one, list) and isinstance(other, list):
+            if len(one) != len(other):
+                return False
+            pairs += zip(one, other, strict=True)
+        elif not _same_scalar(one, other):
+            return False
+    return True
+
+
+def _same_scalar(one: Any, other: Any) -> bool:
+    for kind in (bool, float):
+        if isinstance(one, kind) != isinstance(other, kind):
+            return False
+    return repr(one) == repr(other) if isinstance(one, float) else bool(one == other)
 
 
 def _misfit(before: Any, after: Any) -> str:

@@ -10,7 +10,7 @@ from workflows.engine.events import Event, InputRequestEvent, StopEvent
 from workflows.engine.held import Held
 from workflows.engine.payload import with_plain_payload
 from workflows.engine.result import encode_result
-from workflows.engine.size import check_together
+from workflows.engine.size import FEW, check_together
 from workflows.engine.state import Invocation
 from workflows.engine.terms import check_terms, with_default
 
@@ -71,9 +71,10 @@ def emit(machine: Machine, invocation: Invocation, events: Iterable[Event]) -> E
                 _emit_one(machine, f"{machine}: step {invocation.step!r}", event, into)
         except errors.UnstorableValue as error:
             raise errors.UnstorableValue(f"{machine}: step {invocation.step!r}: {error}") from error
-    asked = [one["event"] for one in into.requests]
-    held = (one.data() for one in (*into.events, *asked))
-    check_together(f"{machine}: the events of step {invocation.step!r}", held)
+    if len(into.events) + len(into.requests) > FEW:
+        held = (*into.events, *(one["event"] for one in into.requests))
+        what = f"{machine}: the events of step {invocation.step!r}"
+        check_together(what, [one.data() for one in held])
     return into
 
 

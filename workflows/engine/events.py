@@ -64,7 +64,10 @@ class StartEvent(Event):
 
 
 class StopEvent(Event):
-    """Ends the run. `result` is what `handler.result()` returns."""
+    """Ends the run. `result` is what `handler.result()` returns.
+
+    A subclass with fields of its own, which leaves `result` alone, gives these as a dict.
+    """
 
     result: Any = None
 
@@ -72,9 +75,10 @@ class StopEvent(Event):
 class InputResponseEvent(Event):
     """A person's answer, matched to its request by `request_id`.
 
-    A bare answer is `{"approved": bool, "comment"?: str}` or a text. A subclass annotates
-    `response` with the type that an answer must have. `edits` are the payload's keys that were
-    changed before it was approved; `ctx.effective_payload` lays them over.
+    A bare answer is `{"approved": bool, "comment"?: str}` or, as a reply, any other JSON but null.
+    A subclass annotates `response` with the type that an answer must have. `edits` are the
+    payload's keys that were changed before it was approved; `ctx.effective_payload` lays them
+    over.
     """
 
     request_id: str
@@ -83,7 +87,7 @@ class InputResponseEvent(Event):
 
     @property
     def approved(self) -> bool | None:
-        """True or False for a verdict, None for a text."""
+        """True or False for a verdict, None for a reply."""
         value = self._read("approved")
         return value if isinstance(value, bool) else None
 
@@ -95,7 +99,7 @@ class InputResponseEvent(Event):
 
     @property
     def text(self) -> str | None:
-        """The text of a reply, None for a verdict."""
+        """The text of a reply, None for a verdict and for a reply that is no text."""
         return self.response if isinstance(self.response, str) else None
 
     def _read(self, name: str) -> Any:
@@ -107,9 +111,9 @@ class InputResponseEvent(Event):
 class InputRequestEvent(Event):
     """Asks a person. The run goes on with whatever else it can do, then waits.
 
-    `payload` is JSON shown with the prompt. `allow` says which answers a bare request takes. A
-    request not answered within `due_in` expires, and its run fails, unless `on_deadline` says
-    that `default_response` answers then, or that it stays open.
+    `payload` is JSON shown with the prompt, and becomes plain JSON when it is asked. `allow` says
+    which answers a bare request takes. A request not answered within `due_in` expires, and its run
+    fails, unless `on_deadline` says that `default_response` answers then, or that it stays open.
 
     `assign_to` names users and groups ("alice", "group:finance") that may see it, all reviewers
     if none. `remind_in` and `escalate_in` count from when it was asked; the escalation adds

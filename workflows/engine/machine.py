@@ -260,7 +260,7 @@ class Machine:
         sent = effects.sent if effects else ()
         into = emit(self, invocation, emitted(invocation.step, returned, sent))
         writes = effects.writes(self.state.values) if effects else {}
-        check_state(self.state.values, writes)
+        check_state(self.state.values, writes) if writes else None
         self._record(
             "step_completed", invocation.step, duration,
             invocation=invocation.id, attempt=invocation.failures + 1, set=writes,

@@ -30,13 +30,25 @@ _TEXTS = (Decimal, UUID, date, timedelta)
 
 def with_plain_payload(event: InputRequestEvent) -> InputRequestEvent:
     """Return the request with its payload as plain JSON; raise `UnstorableValue`."""
-    if type(event.payload) in _EXACT:
+    if _is_plain(event.payload):
         return event
     try:
         payload = plain_json(event.payload)
     except UnstorableValue as error:
         raise UnstorableValue(f"{type(event).__name__}: {error}") from error
     return event.model_copy(update={"payload": payload})
+
+
+def _is_plain(value: Any, depth: int = 0) -> bool:
+    """Return True if a value surely is plain JSON: most payloads are, and are left as they are."""
+    kind = type(value)
+    if kind in _EXACT:
+        return True
+    if depth > MAX_DEPTH:
+        return False
+    if kind is dict:
+        return all(type(k) is str and _is_plain(v, depth + 1) for k, v in value.items())
+    return kind is list and all(_is_plain(item, depth + 1) for item in value)
 
 
 def plain_json(value: Any, place: str = "payload", depth: int = 0) -> Any:

@@ -13,7 +13,7 @@ from workflows.engine.errors import UnstorableValue
 MAX_BYTES = 16 * 1024 * 1024  # of one event, value or result, as JSON
 MAX_TOGETHER = 64 * 1024 * 1024  # of all events of a step, and of all values of a run
 _LARGE = MAX_TOGETHER // 1024  # smaller ones do not add up to it before there are a thousand
-_FEW = MAX_TOGETHER // MAX_BYTES
+FEW = MAX_TOGETHER // MAX_BYTES  # no more can be too large together
 
 
 def check_size(tree: Any) -> None:
@@ -25,7 +25,7 @@ def check_size(tree: Any) -> None:
 def check_together(what: str, trees: Iterable[Any]) -> None:
     """Raise `UnstorableValue` if all of them, each of which passed, are too large together."""
     several = list(trees)
-    if len(several) > _FEW and (size := sum(map(_size, several))) > MAX_TOGETHER:
+    if len(several) > FEW and (size := sum(map(_size, several))) > MAX_TOGETHER:
         raise UnstorableValue(f"{what} have {size:,} bytes, more than {MAX_TOGETHER:,}.")
 
 

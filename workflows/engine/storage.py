@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import SchemaSerializer, SchemaValidator, to_json
+from pydantic_core import SchemaSerializer, SchemaValidator
 
 from workflows.engine.storage_schema import StorageSchema
 
@@ -31,16 +31,15 @@ class Storage:
     def write(self, event: BaseModel) -> Any:
         """Return an event's fields as JSON, by name; what is computed is not a field."""
         return self._serializer.to_python(
-            event, mode="json", by_alias=False, exclude_computed_fields=True, warnings="none"
+            event, mode="json", by_alias=False, exclude_computed_fields=True, warnings=False
         )
 
-    def read(self, data: Any) -> Any:
-        """Return a new event from its JSON; raise pydantic's `ValidationError`.
+    def read(self, text: bytes) -> Any:
+        """Return a new event from the text of its JSON; raise pydantic's `ValidationError`.
 
         What `write` wrote goes by the names of the fields, which may be the aliases of others. A
         caller's own JSON may have aliases.
         """
-        text = to_json(data)
         try:
             return self._builder.validate_json(text, by_alias=False, by_name=True)
         except ValidationError:

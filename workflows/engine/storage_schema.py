@@ -97,9 +97,13 @@ class StorageSchema:
     def _keep_zone(self, node: Node) -> Node:
         self.zoned = True
         kind = _TIMES[node["type"]]
-        kept = {key: node.pop(key) for key in ("ref", "metadata", "serialization") if key in node}
-        new: Any = core_schema.no_info_wrap_validator_function(_reader(kind), node)  # type: ignore[arg-type]
-        written = core_schema.plain_serializer_function_ser_schema(_writer(kind), when_used="json")
+        kept: Node = {
+            key: node.pop(key) for key in ("ref", "metadata", "serialization") if key in node
+        }
+        new: Any = core_schema.no_info_wrap_validator_function(_reader(kind), node)
+        written: Any = core_schema.plain_serializer_function_ser_schema(
+            _writer(kind), when_used="json"
+        )
         return {"serialization": written, **new, **kept}
 
 
@@ -108,7 +112,7 @@ _TIMES: dict[str, type[datetime] | type[time]] = {"datetime": datetime, "time": 
 
 def _like(outer: Node, inner: Node) -> Node:
     """Return `inner` in the place of `outer`: under its reference, written by its serializer."""
-    kept = {key: outer[key] for key in ("ref", "serialization") if key in outer}
+    kept: Node = {key: outer[key] for key in ("ref", "serialization") if key in outer}
     if kept.get("serialization", {}).get("schema") is inner:
         del kept["serialization"]
     return {**inner, **kept}

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from workflows.templatetags.visible import has_hidden
+
 
 def plain(text: str, width: int = 0) -> str:
     """Return `text` on one line with nothing in it that a terminal obeys, cut to `width`."""
-    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in
-                   " ".join(text.split()))  # fmt: skip
+    line = "".join(
+        char if char.isprintable() and not has_hidden(char) else "\N{REPLACEMENT CHARACTER}"
+        for char in " ".join(text.split())
+    )
     return line if not width or len(line) <= width else line[: width - 1] + "…"
 
 

@@ -7,6 +7,7 @@ from workflows.models.history import Delivery, JournalEntry, Snapshot
 from workflows.models.priority import Priority
 from workflows.models.request import InputRequest
 from workflows.models.run import WorkflowRun
+from workflows.models.usage import Usage
 from workflows.models.worker import Worker
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Route",
     "RunAuthor",
     "Snapshot",
+    "Usage",
     "Worker",
     "WorkflowRun",
     "database_now",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.db import models
@@ -36,3 +37,26 @@ class OrderedJSONField(models.JSONField):
             if not isinstance(value, str) or connection.vendor == "postgresql"
             else (super().from_db_value(value, expression, connection))
         )
+
+
+class FoldedField(models.TextField[str, str]):
+    """A text that is made of another column whenever the row is saved, to be searched.
+
+    What writes rows without `save` has to give it.
+    """
+
+    def __init__(self, *, of: str = "", by: Callable[[Any], str] = str, **options: Any) -> None:
+        self.of, self.by = of, by
+        super().__init__(**{"default": "", "db_default": "", "blank": True, **options})
+        self.editable = False
+
+    def deconstruct(self) -> Any:
+        """Return it as a text field: a migration needs no more."""
+        name, _, args, options = super().deconstruct()
+        return name, "django.db.models.TextField", args, options
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Make the value, unless what it is made of was not read."""
+        if self.of not in model_instance.get_deferred_fields():
+            setattr(model_instance, self.attname, self.by(getattr(model_instance, self.of)))
+        return super().pre_save(model_instance, add)

@@ -15,12 +15,13 @@ from django.urls import reverse
 from workflows import announce
 from workflows.engine.edits import lay_over
 from workflows.errors import RequestClosed
+from workflows.folding import fold, fold_tags
 from workflows.models.answering import CLOSE, CLOSE_AS_SEEN, FREE
 from workflows.models.claim import Claimable
 from workflows.models.clock import database_now
 from workflows.models.deadline import EMPTY_DICT, EMPTY_LIST, OnDeadline, Timed
 from workflows.models.digest import digest_of
-from workflows.models.fields import OrderedJSONField
+from workflows.models.fields import FoldedField, OrderedJSONField
 from workflows.models.history import Delivery
 from workflows.models.indexes import INDEXES
 from workflows.models.priority import Priority
@@ -85,6 +86,8 @@ class InputRequest(Claimable, Timed):
         choices=Priority.choices, default=Priority.NORMAL, db_default=Priority.NORMAL
     )
     tags = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
+    search_text = FoldedField(of="prompt", by=fold)
+    search_tags = FoldedField(of="tags", by=fold_tags)
     assigned = models.BooleanField(default=False, db_default=False)
     four_eyes = models.BooleanField(default=False)
     quorum = models.PositiveSmallIntegerField(default=1, db_default=1)

@@ -40,7 +40,7 @@ def free_for(user: User | Slot, now: datetime | Slot) -> Q:
 
 
 UNREAD = (
-    "schema", "tags", "default_response", "escalate_to",
+    "schema", "tags", "default_response", "escalate_to", "search_text", "search_tags",
     "run__input", "run__result", "run__error", "run__progress",
 )  # fmt: skip
 """JSON that no decision looks at, however large it is; whoever does has it read then."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Now
 
 from workflows import announce
@@ -109,12 +109,16 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         except IntegrityError:
             if idempotency_key is None:
                 raise
-            earlier = self.get(workflow=flow.name, idempotency_key=idempotency_key)
-            if not same(earlier.input, data):
-                raise IdempotencyConflict(flow.name, idempotency_key) from None
-            return earlier
+            return self._started_before(flow.name, idempotency_key, data)
         announce.after_commit(runs=[run.pk], bell=True)
         return run
+
+    def _started_before(self, workflow: str, key: str, data: Any) -> WorkflowRun:
+        """Return the run of this key; raise `IdempotencyConflict` if its input is another one."""
+        earlier = self.get(workflow=workflow, idempotency_key=key)
+        if not same(earlier.input, data):
+            raise IdempotencyConflict(workflow, key) from None
+        return earlier
 
     def claim(
         self,
@@ -200,10 +204,11 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         The failed attempt is the last entry of a run that waits for nothing else, so the last
         entry alone is looked at.
         """
-        attempt = Cast(KeyTextTransform("attempt", "data"), models.IntegerField())
         failed = JournalEntry.objects.filter(
             run=models.OuterRef("pk"), seq=models.OuterRef("seq"), kind="step_retried"
         )
+        # As a number: the column is JSON as text on PostgreSQL, which does not compare it.
+        attempt = Cast(KT("data__attempt"), models.IntegerField())
         failed = failed.annotate(attempt=attempt).filter(attempt__gte=OFTEN)
         far = Q(wake_at__gt=Now() + LONG_WAIT)
         return self.filter(far | models.Exists(failed), status="waiting", wake_at__isnull=False)

@@ -9,21 +9,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from urllib.parse import urlsplit
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
+from workflows.links import may_open
+
 MAX_MARKDOWN = 16_000
 """Characters of a text that is read as Markdown; a longer one is shown as it is."""
 MAX_CELLS = 4_000
 MAX_TOKENS = 10_000
 
-# Ignoring case in all of it would make "k" match the range: it is the Kelvin sign, too.
-_ADDRESS = re.compile(r"(?i:https?://|mailto:)[^\s<>\"\\^`{|}\u0080-\U0010ffff]{1,2000}")
-_HOST = re.compile(r"[a-z0-9._-]+")
 _MARKS = re.compile(r"[*_`\[#>|~\\<]|^\s*(?:[-+]|\d+[.)]|-{3,})\s", re.MULTILINE)
 _NO_WORD = re.compile(r"[\W_]+")
 _UNREMARKABLE = {"inline", "text", "text_special", "softbreak", "hardbreak"}
@@ -67,17 +65,6 @@ def flat(tokens: Sequence[Token]) -> Iterator[Token]:
     for token in tokens:
         yield token
         yield from flat(token.children or ())
-
-
-def may_open(address: str) -> bool:
-    """Whether a link leads there: the web or a mailbox, by an address that hides nothing."""
-    if not _ADDRESS.fullmatch(address):
-        return False
-    try:
-        parts = urlsplit(address)
-        return parts.scheme.lower() == "mailto" or bool(_HOST.fullmatch(parts.hostname or ""))
-    except ValueError:
-        return False
 
 
 def _without_images(tokens: Sequence[Token]) -> Iterator[Token]:

@@ -5,11 +5,11 @@ Whoever approves a change has to see it, and nothing but it: what stays the same
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any, Protocol
 
+from workflows.engine.edits import same
 from workflows.templatetags.node import Line, Node, humanised, raw_text, scalar
 from workflows.templatetags.visible import visible
 
@@ -58,7 +58,7 @@ def _keys(builder: Builder, before: dict[Any, Any], after: dict[Any, Any], depth
             child, change = builder.node(before[key], depth), "removed"
         elif key not in before:
             child, change = builder.node(after[key], depth), "added"
-        elif _equal(before[key], after[key]):
+        elif same(before[key], after[key]):
             child, change = builder.node(after[key], depth), ""
         else:
             child, change = difference(builder, before[key], after[key], depth + 1), "changed"
@@ -67,15 +67,6 @@ def _keys(builder: Builder, before: dict[Any, Any], after: dict[Any, Any], depth
         (node.items if change else node.same).append(child)
     node.summary = _tally(node)
     return node
-
-
-def _equal(before: Any, after: Any) -> bool:
-    """Equal as JSON is: 1 is neither true nor 1.0, and the order of keys means nothing."""
-    try:
-        one, other = (json.dumps(x, sort_keys=True, default=str) for x in (before, after))
-    except (RecursionError, ValueError):
-        return False
-    return one == other
 
 
 def _items(value: list[Any]) -> str:

@@ -7,16 +7,14 @@ import re
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
-from workflows.templatetags.visible import has_hidden, visible
+from workflows.links import web_address
+from workflows.templatetags.visible import visible
 
 MAX_RAW = 300_000
 
 _LONG_TEXT = 400
 _LONG_LINES = 8
-_URL = re.compile(r"https?://[^\s<>\"\\^`{|}]{1,2000}", re.IGNORECASE)
-
 
 BLOCKS = frozenset(
     {"facts", "records", "table", "bullets", "raw", "long", "difference", "pair", "lines"}
@@ -87,8 +85,9 @@ def _number(value: float | Decimal) -> str:
 def _text(value: str) -> Node:
     if value == "":
         return Node("empty", text="empty text")
-    if is_link(value):
-        return Node("link", text=value)
+    address = web_address(value)
+    if address is not None:
+        return Node("link", text=address)
     shown = visible(value)
     lines = value.count("\n") + 1
     if len(value) <= _LONG_TEXT and lines <= _LONG_LINES:
@@ -99,12 +98,7 @@ def _text(value: str) -> Node:
 
 def is_link(value: str) -> bool:
     """Whether the whole text is a web address that may be opened: http and https, nothing else."""
-    if not _URL.fullmatch(value) or has_hidden(value):
-        return False
-    try:
-        return bool(urlsplit(value).hostname)
-    except ValueError:
-        return False
+    return web_address(value) is not None
 
 
 def humanised(key: str) -> str:

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from workflows.access import RunAccess
 from workflows.engine import InvalidInput, Step, UnknownWorkflow, Workflow, registry
-from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey
+from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey, TooOften
 from workflows.forms import SchemaForm
 from workflows.graph_layout import layout
 from workflows.limits import InputRefused, LimitExceeded, check_json
-from workflows.models import WorkflowRun
+from workflows.models import Usage, WorkflowRun
 from workflows.tally import Standing
 from workflows.views.requester import form_key, person, typed_before
 from workflows.views.run import visible_run
@@ -79,7 +79,7 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
     """Start a run and go to it, 303, or to htmx 204 with `HX-Redirect`.
 
     403 without the permission; 413 for an input above the limits, 422 with every error at its
-    field for one that does not fit, both with what was typed.
+    field for one that does not fit, 429 for too many starts, each with what was typed.
     """
     flow, user = registered(name), person(request)
     if not user.has_perm("workflows.add_workflowrun"):
@@ -90,7 +90,10 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
     status = check_limits(form, data)
     if status == 200 and not form.has_errors:
         try:
+            Usage.objects.take(user, Usage.Kind.STARTS)
             run = begin(flow, data, request, earlier)
+        except TooOften as error:
+            return too_often(request, flow, form, error, earlier=earlier)
         except InvalidInput as error:
             form.set_errors(error.errors)
         except InvalidIdempotencyKey as error:
@@ -122,6 +125,21 @@ def repeated(request: HttpRequest, flow: Workflow, run_id: str) -> WorkflowRun |
     if run.workflow != flow.name or not RunAccess.of(person(request), run).to_values:
         raise Http404
     return run
+
+
+def too_often(
+    request: HttpRequest,
+    flow: Workflow,
+    form: SchemaForm,
+    error: TooOften,
+    *,
+    earlier: WorkflowRun | None,
+) -> HttpResponse:
+    """Return 429 with what was typed, and when to send it again."""
+    form.set_errors([{"loc": (), "msg": str(error), "type": "rate"}])
+    response = page(request, flow, form, earlier=earlier, status=429)
+    response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def check_limits(form: SchemaForm, data: object) -> int:

@@ -30,9 +30,11 @@ class Site:
         self.folder, self.url, self.port = folder, url, free_port()
         self.env = os.environ | {
             "DJANGO_SETTINGS_MODULE": "tests.benchmarks.endurance.settings",
-            "DEBUG": "0", "SECRET_KEY": "k8" * 40, "ALLOWED_HOSTS": "127.0.0.1",
+            "DEBUG": "0", "SECRET_KEY": "that-only-this-site-knows-7f3kq9x2wz",
+            "ALLOWED_HOSTS": "127.0.0.1",
             "SECURE_SSL_REDIRECT": "0", "SESSION_COOKIE_SECURE": "0", "CSRF_COOKIE_SECURE": "0",
             "DATA_DIR": str(folder), "DATABASE_URL": url, "REDIS_URL": redis,
+            "STARTS_PER_MINUTE": "1000000",  # its clients are one person
         }  # fmt: skip
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -42,7 +44,7 @@ class Site:
         self._run("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
         keys = dict(json.loads(self._run("-m", "tests.benchmarks.endurance.accounts")))
         if self.url:
-            web = ["-m", "daphne", "--verbosity", "0", "-p", str(self.port)]
+            web = ["-m", "workflows.web_server", "--verbosity", "0", "-p", str(self.port)]
             self._begin("web", *web, "blazen_site.asgi:application")
             self._begin("worker", "manage.py", "runworker", "workflows", core=1)
         else:

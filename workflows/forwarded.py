@@ -1,0 +1,104 @@
+"""Who is at the other end, where a proxy stands in between: only a trusted one is believed.
+
+`X-Forwarded-For` is written by whoever sends the request; each proxy adds at its end the address
+that it saw. So it is read from the right, as far as trusted proxies go, and the first address that
+is none of theirs is the client's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any
+
+from django.conf import settings
+
+Network = IPv4Network | IPv6Network
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+UNIX = "unix"  # in TRUSTED_PROXIES: whoever may write to our Unix socket
+FORWARDED = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-port", b"forwarded")
+
+
+@cache
+def networks(names: tuple[str, ...]) -> list[Network]:
+    """Return the networks of `TRUSTED_PROXIES`; raise `ValueError` for what is none."""
+    return [ip_network(name) for name in names if name != UNIX]
+
+
+def is_trusted(peer: str | None, proxies: Sequence[str]) -> bool:
+    """Say whether the peer, None on a Unix socket, is a trusted proxy."""
+    if peer is None:
+        return UNIX in proxies
+    address = _address(peer)
+    return address is not None and any(address in one for one in networks(tuple(proxies)))
+
+
+def client_of(peer: str | None, forwarded: str, proxies: Sequence[str]) -> str | None:
+    """Return the client's address; the peer's own where it is no trusted proxy.
+
+    `forwarded` is the whole of `X-Forwarded-For`. What cannot be read as an address ends it: then
+    the last address that could is the client, as that is all that is known.
+    """
+    client = peer
+    for entry in reversed(forwarded.split(",")):
+        if not is_trusted(client, proxies):
+            break
+        address = _address(_without_port(entry.strip()))
+        if address is None:
+            break
+        client = str(address)
+    return client
+
+
+def _address(text: str) -> Any:
+    """Return the address; an IPv4 one that is written as IPv6 is the IPv4 one."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def _without_port(text: str) -> str:
+    """Some proxies add the port: `192.0.2.1:443`, `[2001:db8::1]:443`."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
+
+
+class Forwarded:
+    """An ASGI application whose scope has the client and the scheme that a trusted proxy saw.
+
+    The headers are taken out, so that nothing behind it reads what anybody may have written.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass on with another scope."""
+        if scope["type"] in ("http", "websocket"):
+            scope = self._read(scope)
+        await self._application(scope, receive, send)
+
+    def _read(self, scope: Any) -> Any:
+        client = scope.get("client") or (None, 0)
+        kept = [pair for pair in scope["headers"] if pair[0] not in FORWARDED]
+        found = {**scope, "headers": kept}
+        if not is_trusted(client[0], settings.TRUSTED_PROXIES):
+            return found
+        seen = client_of(client[0], _joined(scope, b"x-forwarded-for"), settings.TRUSTED_PROXIES)
+        if seen is not None and seen != client[0]:
+            found["client"] = (seen, 0)
+        scheme = _joined(scope, b"x-forwarded-proto").rpartition(",")[2].strip().lower()
+        if scheme in ("http", "https"):
+            own = {"http": "ws", "https": "wss"}
+            found["scheme"] = own[scheme] if scope["type"] == "websocket" else scheme
+        return found
+
+
+def _joined(scope: Any, name: bytes) -> str:
+    values = [value.decode("latin1") for key, value in scope["headers"] if key == name]
+    return ",".join(values)

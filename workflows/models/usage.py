@@ -1,0 +1,78 @@
+"""How often a person does what costs others something: counted in rows, so over all processes.
+
+Decisions are never counted: who has many to take shall take them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import Case, F, Q, When
+
+from workflows.errors import TooOften
+from workflows.models.clock import database_now
+
+MINUTE = 60
+
+
+class UsageQuerySet(models.QuerySet["Usage"]):
+    """The counts."""
+
+    def take(self, user: Any, kind: str) -> None:
+        """Count one more for this person in this minute; raise `TooOften` above the limit.
+
+        The limit is the setting `<KIND>_PER_MINUTE`; 0 is none. One UPDATE, but for the first.
+        """
+        limit = getattr(settings, f"{kind.upper()}_PER_MINUTE")
+        if limit <= 0:
+            return
+        now = database_now()
+        minute = now.replace(second=0, microsecond=0)
+        rows = self.filter(user=user, kind=kind)
+        number = Case(When(minute=minute, then=F("number") + 1), default=1)
+        free = rows.filter(~Q(minute=minute) | Q(number__lt=limit))
+        if free.update(number=number, minute=minute) == 1:
+            return
+        if rows.exists():
+            _refuse(kind, limit, MINUTE - now.second)
+        try:
+            with transaction.atomic():
+                self.create(user=user, kind=kind, minute=minute, number=1)
+        except IntegrityError:  # another request of theirs was first
+            self.take(user, kind)
+
+
+def _refuse(kind: str, limit: int, seconds: int) -> NoReturn:
+    raise TooOften(
+        f"These were more than {limit} {kind} within a minute. Try again in {seconds} seconds.",
+        retry_after=seconds,
+    )
+
+
+class Usage(models.Model):
+    """What one person did of one kind in the last minute in which they did any."""
+
+    class Kind(models.TextChoices):
+        COMMENTS = "comments"
+        STARTS = "starts"
+        CLAIMS = "claims"
+        DRAFTS = "drafts"
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False
+    )
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    minute = models.DateTimeField()
+    number = models.PositiveIntegerField()
+
+    objects = UsageQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "kind"], name="usage_once_a_person"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.kind} of {self.user_id}"
