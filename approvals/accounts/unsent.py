@@ -32,7 +32,7 @@ ROOM = 64 * 1024  # bytes beside the longest input that a form could send: names
 PAGES = {
     **dict.fromkeys(
         (f"approvals:{verb}" for verb in
-         ("decide", "claim", "release", "reassign", "comments", "draft", "undo")),
+         ("decide", "claim", "release", "reassign", "reask", "comments", "draft", "undo")),
         "approvals:request",
     ),
     "workflows:start": "workflows:workflow",
@@ -46,7 +46,7 @@ RESTORED = {
     "approvals:decide_many", "workflows:start", "accounts:account",
 }  # fmt: skip
 
-_CONTROL = re.compile(r"_(id|go|key|digest)\b")  # what a form sends beside what is typed
+_CONTROL = re.compile(r"_(id|go|key|digest|repeats)\b")  # what a form sends beside what is typed
 
 
 def page_behind(address: str) -> str:

@@ -87,6 +87,7 @@ def forms(row: InputRequest) -> dict[str, Form]:
         "reassign": (url(row, "reassign/"), page, {"to": WORDS}),
         "claim": (url(row, "claim/"), page, {}),
         "release": (url(row, "release/"), page, {}),
+        "reask": (url(row, "reask/"), page, {}),
         "undo": (url(row, "undo/"), page, {}),
         "batch": (batch, batch, {"_id": str(row.id), "_go": f"{kind_of(row)}:approve",
                                  f"_digest.{row.id}": row.version, comment: WORDS}),
@@ -98,8 +99,8 @@ def forms(row: InputRequest) -> dict[str, Form]:
 
 
 NAMES = [
-    "decide", "draft", "comment", "reassign", "claim", "release", "undo", "batch", "start",
-    "cancel", "account", "log out",
+    "decide", "draft", "comment", "reassign", "claim", "release", "reask", "undo", "batch",
+    "start", "cancel", "account", "log out",
 ]  # fmt: skip
 WRITTEN = {"decide", "draft", "comment", "reassign", "batch", "start"}
 
@@ -244,6 +245,20 @@ def test_what_came_back_is_gone_once_it_is_sent(browser: Browser, request_: Inpu
     assert KEY not in browser.client.session
 
 
+def test_a_run_that_is_started_again_after_a_new_login_keeps_its_authors(
+    browser: Browser, bob: User
+) -> None:
+    first = WorkflowRun.objects.start(BARE, {}, by=bob)
+    page = f"/workflows/{BARE.name}/"
+    hidden = browser.open(f"{page}?repeats={first.pk}")
+    browser.end_login()
+    browser.post(f"{page}start/", hidden | {"_repeats": str(first.pk), "_json": '{"new": 1}'})
+    browser.log_in("alice", next=page)
+    sent = browser.open(page) | {"_repeats": field(browser.client.get(page), "_repeats")}
+    assert browser.post(f"{page}start/", sent | {"_json": '{"new": 1}'}).status_code == 303
+    assert WorkflowRun.objects.exclude(pk=first.pk).get().has_author(bob)
+
+
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://testserver.evil.example", "null", ""]
 )
@@ -350,3 +365,9 @@ def test_a_run_of_another_person_cannot_be_cancelled_from_an_old_tab(
     assert browser.post(f"{run.get_absolute_url()}cancel/", hidden).status_code == 409
     run.refresh_from_db()
     assert run.status == "waiting"
+
+
+def test_a_form_to_a_run_that_cannot_be_is_refused_without_a_login_too(browser: Browser) -> None:
+    hidden = browser.open("/")
+    browser.end_login()
+    assert browser.post(f"/runs/{'-' * 36}/cancel/", hidden).status_code == 404
