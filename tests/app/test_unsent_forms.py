@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -19,7 +20,9 @@ from approvals.models import Comment, Draft, Preferences
 from tests.app.company import again, asked_of
 from tests.app.desk import HTMX, desk_of, field, text, url
 from tests.app.factories import BARE, make_run
-from tests.routes import routes
+from tests.app.matrix import World
+from tests.app.test_permissions import address
+from tests.routes import Route, routes
 from workflows.models import InputRequest, WorkflowRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
@@ -371,3 +374,17 @@ def test_a_form_to_a_run_that_cannot_be_is_refused_without_a_login_too(browser: 
     hidden = browser.open("/")
     browser.end_login()
     assert browser.post(f"/runs/{'-' * 36}/cancel/", hidden).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "route", [one for one in routes() if not one.pattern.startswith("admin")], ids=str
+)
+def test_every_form_whose_login_has_ended_leads_back_to_a_page(route: Route) -> None:
+    world = World.make()
+    root = desk_of(world.people["root"])
+    drawn_for = field(root.get("/accounts/"), "_as")
+    answer = Client().post(address(route, world), {"_as": drawn_for, "said": WORDS})
+    assert answer.status_code < 500
+    if "/login/?next=" in answer.headers.get("Location", ""):
+        page = unquote(answer["Location"].partition("next=")[2])
+        assert root.get(page).status_code == 200
