@@ -49,7 +49,7 @@ RESTORED = {
     "approvals:decide_many", "workflows:start", "accounts:account",
 }  # fmt: skip
 
-_CONTROL = re.compile(r"_(id|go|key|digest)\b")  # what a form sends beside what is typed
+_CONTROL = re.compile(r"_(id|go|key|digest|repeats)\b")  # what a form sends beside what is typed
 
 
 def page_behind(address: str) -> str:

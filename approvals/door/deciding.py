@@ -169,7 +169,7 @@ def store(
     decision = new_decision(user, request, answer, edits, door, origin)
     approved = isinstance(answer, dict) and answer.get("approved") is True
     rejected = isinstance(answer, dict) and answer.get("approved") is False
-    anew = edits != request.edits
+    anew = not same(edits, request.edits)  # 600 and 600.0 are two versions
     if request.four_eyes and anew and not (approved or rejected):
         fault = "With four eyes, only an approval may change it"
         raise Invalid(request.id, [{"loc": ("edits",), "msg": fault, "type": "four_eyes"}])
