@@ -7,7 +7,7 @@ FOLDER = Path(os.environ.get("BENCH_FOLDER", "var/bench")).resolve()
 FOLDER.mkdir(parents=True, exist_ok=True)
 
 os.environ["DEBUG"] = "0"
-os.environ["SECRET_KEY"] = "only-for-benchmarks"
+os.environ["SECRET_KEY"] = "only-for-benchmarks-which-nobody-signs-in-to-from-outside"
 os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
 os.environ["DATA_DIR"] = str(FOLDER)
 os.environ["DATABASE_URL"] = os.environ.get("BENCH_STORE_URL", "")

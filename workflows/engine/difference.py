@@ -22,6 +22,7 @@ from workflows.engine.zoned import fixed_offset
 
 Found = tuple[Any, ...] | None
 _PLAIN = frozenset({str, int, bool, bytes, type(None)})
+_TEXT = frozenset({str})
 _LISTS = (list, tuple, deque)
 _NUMBERS = (float, Decimal)
 _SETS = (set, frozenset)
@@ -46,7 +47,19 @@ def same_fields(one: BaseModel, other: BaseModel) -> bool:
     """
     if one.__pydantic_extra__ or one.__pydantic_private__ or other.__pydantic_private__:
         return False
-    return _surely_same(one.__dict__, other.__dict__)
+    before, after = one.__dict__, other.__dict__
+    if len(before) != len(after):
+        return False
+    for name, value in before.items():
+        back = after.get(name, _Missing)
+        if value is back:  # what both have by default, or what there is once: None, (), "a"
+            continue
+        kind = type(value)
+        if kind is not type(back):
+            return False
+        if value != back if kind in _PLAIN else not _surely_same(value, back):
+            return False
+    return True
 
 
 def _surely_same(one: Any, other: Any) -> bool:
@@ -68,7 +81,13 @@ def _surely_same(one: Any, other: Any) -> bool:
         if _PLAIN.issuperset(map(type, one)):
             return bool(one == other) and list(map(type, one)) == list(map(type, other))
         return len(one) == len(other) and all(map(_surely_same, one, other))
-    return kind is frozenset and one == other and {type(item) for item in (*one, *other)} == {str}
+    if kind is frozenset:
+        return _texts(one) and _texts(other) and bool(one == other)
+    return False
+
+
+def _texts(items: Iterable[Any]) -> bool:
+    return _TEXT.issuperset(map(type, items))
 
 
 def _find(one: Any, other: Any) -> Found:

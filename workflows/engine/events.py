@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, ClassVar, Literal
 from uuid import uuid4
 
@@ -150,9 +151,7 @@ class InputRequestEvent(Event):
     @property
     def made_its_id(self) -> bool:
         """True if `request_id` is the engine's own, False if the step gave it."""
-        ours = InputRequestEvent.model_fields["request_id"].default_factory
-        made = type(self).model_fields["request_id"].default_factory is ours
-        return made and "request_id" not in self.model_fields_set
+        return "request_id" not in self.model_fields_set and _makes_ids(type(self))
 
     @field_serializer("allow", when_used="json")
     def _sort(self, allow: frozenset[Verdict]) -> list[Verdict]:
@@ -162,3 +161,9 @@ class InputRequestEvent(Event):
 
 # From here on: what a subclass gives to one of these is the field's default.
 InputRequestEvent.class_options = frozenset(InputRequestEvent.model_fields)
+
+
+@lru_cache(maxsize=1024)
+def _makes_ids(cls: type[InputRequestEvent]) -> bool:
+    ours = InputRequestEvent.model_fields["request_id"].default_factory
+    return cls.model_fields["request_id"].default_factory is ours

@@ -18,6 +18,7 @@ from workflows.engine.events import Event
 
 SCALARS = frozenset({str, int, float, bool, NoneType})
 LARGE = 2**63  # whatever is larger is looked at more closely on the long way
+LONG = 2**16  # characters: so is a longer text, which may be too large for a store
 
 Kinds = tuple[tuple[str, frozenset[Any]], ...]
 
@@ -39,7 +40,7 @@ def plain_data(event: BaseModel) -> dict[str, Any] | None:
             if not -LARGE < value < LARGE:
                 return None
         elif kind is str:
-            if not value.isascii() or "\x00" in value:
+            if not value.isascii() or "\x00" in value or len(value) > LONG:
                 return None
         elif kind is float and not math.isfinite(value):
             return None

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -21,6 +22,7 @@ from workflows.engine.reading import validated_reply
 _SHAPES = 'an answer is {"approved": true}, {"approved": false} or, as a reply, any other JSON'
 
 
+@lru_cache(maxsize=4096)
 def is_bare(reply: type[InputResponseEvent]) -> bool:
     """Return True if the class, and all between, leave `response` as the bare reply has it."""
     ours = reply.__mro__[: reply.__mro__.index(InputResponseEvent)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from workflows.engine.codec import Events, decode, encode, event_from, readable, store_event
@@ -17,8 +18,7 @@ def encode_result(stop: StopEvent, events: Events) -> Any:
     gives these.
     """
     cls = type(stop)
-    own = [name for name in cls.__pydantic_fields__ if name != "result"]
-    typed = cls.__pydantic_fields__["result"].annotation is not Any
+    own, typed = _fields(cls)
     if not typed and (not own or "result" in stop.__pydantic_fields_set__):
         tree = encode(stop.result, events)
         check_size(tree)
@@ -52,3 +52,10 @@ def readable_result(tree: Any) -> Any:
     if kept == "result":
         return data["result"]
     return {name: value for name, value in data.items() if name != "result"}
+
+
+@lru_cache(maxsize=1024)
+def _fields(cls: type[StopEvent]) -> tuple[bool, bool]:
+    """Return whether a class has fields of its own, and whether it has a type for `result`."""
+    fields = cls.__pydantic_fields__
+    return len(fields) > 1, fields["result"].annotation is not Any

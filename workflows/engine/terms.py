@@ -27,11 +27,19 @@ NAMED = re.compile("^(group:|user:)")
 
 def check_terms(where: str, event: InputRequestEvent) -> None:
     """Raise `BadRequest` that names the field which cannot be kept."""
+    if CHECKS.keys().isdisjoint(event.model_fields_set) and not has_own_terms(type(event)):
+        return  # the engine's own defaults, all of which can be kept
     for name, check in CHECKS.items():
         fault = check(event)
         if fault:
             asked = type(event).__name__
             raise BadRequest(f"{where} asked {asked}, but its field {name!r} {fault}.")
+
+
+@lru_cache(maxsize=1024)
+def has_own_terms(request: type[InputRequestEvent]) -> bool:
+    """Say whether the class gives a term that the engine checks a default of its own."""
+    return any(default_of(request, name) != default_of(InputRequestEvent, name) for name in CHECKS)
 
 
 def check_defaults(where: str, request: type[InputRequestEvent]) -> None:

@@ -17,7 +17,6 @@ from workflows.engine.checks import (
     four_eyes_requests,
     start_class,
 )
-from workflows.engine.codec import store_event
 from workflows.engine.errors import (
     BadStep,
     InvalidInput,
@@ -117,8 +116,13 @@ class Workflow:
 
     def check_input(self, data: Any = None) -> dict[str, Any]:
         """Return the input as normalised JSON; raise `InvalidInput`."""
+        found: dict[str, Any] = self._hold(data).data()
+        return found
+
+    def _hold(self, data: Any) -> Held:
+        """Hold the start event that `data` describes; raise `InvalidInput`."""
         try:
-            return store_event(self.start_event(data))[0]
+            return Held.of(self.start_event(data))
         except UnstorableValue as error:
             raise self._unstorable(error) from error
 
@@ -168,8 +172,7 @@ class Workflow:
             raise InvalidInput(
                 f"Workflow {self.name!r}: give the input as one value or as keywords, not both."
             )
-        given = self.check_input(fields if data is None else data)
-        return WorkflowHandler.start(self, Held(self.start_class.__name__, given))
+        return WorkflowHandler.start(self, self._hold(fields if data is None else data))
 
     @staticmethod
     async def resume(snapshot: WorkflowSnapshot) -> WorkflowHandler:
