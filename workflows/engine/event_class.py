@@ -7,19 +7,19 @@ and refuses one without an annotation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from copy import copy, deepcopy
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+from pydantic_core import ValidationError
+
+from workflows.engine.unknown_fields import UNKNOWN
 
 DECIDING = ("four_eyes", "quorum", "assign_to")
 """Options that say who decides: a class attribute whose name is almost one of these is refused."""
 
-UNKNOWN = "extra_forbidden"  # pydantic's type of the error
 MISSING = object()
 
 if TYPE_CHECKING:  # pydantic exports neither; at run time both are found through BaseModel
@@ -121,31 +121,6 @@ def check_attribute(cls: str, name: str, options: frozenset[str]) -> None:
             f"{cls} has {name!r}, which is no option of a request; did you mean {near!r}? "
             "If it is a field of your own, give it another name."
         )
-
-
-def name_unknown_fields(error: ValidationError, known: Iterable[str]) -> ValidationError:
-    """Return the same error, with each unknown field named beside a known one that is similar."""
-    faults = error.errors(include_url=False)
-    if all(one["type"] != UNKNOWN for one in faults):
-        return error
-    named = [_fault(dict(one), known) for one in faults]
-    return ValidationError.from_exception_data(error.title, named)
-
-
-def unknown_field(name: str, known: Iterable[str]) -> str:
-    """Return the sentence that says that there is no such field, and which one may be meant."""
-    known = list(known)
-    near = get_close_matches(name, known, n=1)
-    near = near or [one for one in known if one.startswith(f"{name}_")][:1]
-    return f"There is no field {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")
-
-
-def _fault(fault: dict[str, Any], known: Iterable[str]) -> InitErrorDetails:
-    text = str(fault["msg"])
-    if fault["type"] == UNKNOWN and len(fault["loc"]) == 1:
-        text = unknown_field(str(fault["loc"][0]), known)
-    kind = PydanticCustomError(fault["type"], text)
-    return InitErrorDetails(type=kind, loc=fault["loc"], input=fault["input"])
 
 
 def without_unknown_fields(data: Any, error: ValidationError) -> Any:

@@ -17,7 +17,8 @@ from pydantic import (
     field_serializer,
 )
 
-from workflows.engine.event_class import EventType, name_unknown_fields
+from workflows.engine.event_class import EventType
+from workflows.engine.unknown_fields import name_unknown_fields
 
 Verdict = Literal["approve", "reject", "reply"]
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -48,7 +49,7 @@ class Event(BaseModel, metaclass=EventType):
         try:
             self.__pydantic_validator__.validate_python(data, self_instance=self)
         except ValidationError as error:
-            raise name_unknown_fields(error, type(self).model_fields) from None
+            raise name_unknown_fields(error, type(self)) from None
 
     # Pydantic then builds events from JSON without a call of Python, as it does its own models.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]

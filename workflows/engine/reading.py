@@ -7,22 +7,26 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from workflows.engine.outside_schema import outside_validator
 from workflows.engine.payload import plain_json
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def validated(cls: type[Model], data: Any, what: str) -> Model:
-    """Return the object that `data` describes.
+    """Return the object that `data` describes. A key that no model within it knows is a fault.
 
     Raise pydantic's `ValidationError`, or `UnstorableValue` for two keys that are one as JSON.
     """
+    validator = outside_validator(cls)
     try:
         text = json.dumps(data)
     except (TypeError, ValueError, RecursionError):
-        return cls.model_validate(data, by_alias=True, by_name=True)
+        python: Model = validator.validate_python(data, by_alias=True, by_name=True)
+        return python
     plain_json(data, what)
-    return cls.model_validate_json(text, by_alias=True, by_name=True)
+    found: Model = validator.validate_json(text, by_alias=True, by_name=True)
+    return found
 
 
 def validated_reply(cls: type[Model], response: Any) -> Model:

@@ -18,6 +18,7 @@ from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.json_schema import FormSchema
 from workflows.engine.payload import plain_json
 from workflows.engine.reading import validated_reply
+from workflows.engine.unknown_fields import name_unknown_fields
 
 _SHAPES = 'an answer is {"approved": true}, {"approved": false} or, as a reply, any other JSON'
 
@@ -62,7 +63,8 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
     except InvalidReply:
         raise
     except ValidationError as error:
-        faults = list_faults(error, within="response")
+        named = name_unknown_fields(error, request.reply)
+        faults = list_faults(named, within="response")
         told = tell_faults(faults)
         raise InvalidReply(
             f"The answer to {request.__name__} does not fit: {told}", faults

@@ -9,22 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, time
-from typing import Any
+from typing import Any, cast
 
 from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 
+from workflows.engine.schema_nodes import Node, with_children
 from workflows.engine.validators import Validators
 from workflows.engine.zoned import read_time, standard_zone, write_time
 
-Node = dict[str, Any]
-
-_NESTED = (
-    "schema", "items_schema", "keys_schema", "values_schema", "json_schema", "python_schema",
-    "lax_schema", "strict_schema", "extras_schema", "extras_keys_schema", "return_schema",
-    "var_args_schema", "var_kwargs_schema", "arguments_schema", "steps", "definitions",
-    "serialization",
-)  # fmt: skip
-_TABLES = ("fields", "choices")  # by name, where the name may be any, or a list
 _CONSTRAINTS = frozenset({
     "gt", "ge", "lt", "le", "multiple_of", "max_digits", "decimal_places", "min_length",
     "max_length", "pattern", "strip_whitespace", "to_lower", "to_upper", "ascii_only", "now_op",
@@ -49,20 +41,10 @@ class StorageSchema:
     def __init__(self, schema: core_schema.CoreSchema) -> None:
         self._validators = Validators(schema)
         self.zoned = False
-        self.schema: Any = _open(self._walk(schema))
+        self.schema: Any = _open(self._walk(cast(Node, schema)))
 
-    def _walk(self, node: Any) -> Any:
-        if isinstance(node, list | tuple):
-            return type(node)(self._walk(item) for item in node)
-        if not isinstance(node, dict):
-            return node
-        node = self._rewrite(node)
-        found = {key: self._walk(value) if key in _NESTED else value for key, value in node.items()}
-        for key in _TABLES:
-            if isinstance(table := node.get(key), dict):
-                found[key] = {name: self._walk(item) for name, item in table.items()}
-            elif table is not None:
-                found[key] = self._walk(table)
+    def _walk(self, node: Node) -> Node:
+        found = with_children(self._rewrite(node), self._walk)
         return self._keep_zone(found) if found.get("type") in _TIMES else found
 
     def _rewrite(self, node: Node) -> Node:

@@ -23,7 +23,6 @@ from workflows.engine.errors import (
     UnknownRequest,
     UnstorableValue,
 )
-from workflows.engine.event_class import name_unknown_fields
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
 from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.graph import Graph, draw
@@ -35,6 +34,7 @@ from workflows.engine.reading import validated
 from workflows.engine.reply import check_reply, schema_digest, schema_of
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.steps import Step
+from workflows.engine.unknown_fields import name_unknown_fields
 
 InputHandler = Callable[[InputRequestEvent], Awaitable[InputResponseEvent | None]]
 
@@ -102,7 +102,7 @@ class Workflow:
         Raise `InvalidInput` with one entry per fault.
         """
         if isinstance(data, StartEvent) and type(data) is not self.start_class:
-            data = data.model_dump()
+            data = data.model_dump(exclude_computed_fields=True)
         try:
             if isinstance(data, StartEvent):
                 return data
@@ -110,7 +110,7 @@ class Workflow:
         except UnstorableValue as error:
             raise self._unstorable(error) from error
         except ValidationError as error:
-            faults = list_faults(name_unknown_fields(error, self.start_class.model_fields))
+            faults = list_faults(name_unknown_fields(error, self.start_class))
             told = f"Workflow {self.name!r}: the input does not fit: {tell_faults(faults)}"
             raise InvalidInput(told, faults) from error
 

@@ -56,6 +56,27 @@ def read_time(kind: type[datetime] | type[time], text: str) -> datetime | time:
     return value.replace(fold=fold)
 
 
+@overload
+def read_outside_time(kind: type[datetime], text: str) -> datetime: ...
+@overload
+def read_outside_time(kind: type[time], text: str) -> time: ...
+def read_outside_time(kind: type[datetime] | type[time], text: str) -> datetime | time:
+    """Return the time that somebody wrote as `write_time` does; raise `ValueError`.
+
+    Nothing is guessed: the offset has to be that of the zone at that time, and it says which one
+    is meant of a time that comes twice.
+    """
+    value = read_time(kind, text)
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return value
+    written = datetime.fromisoformat(text.partition("[")[0])
+    folds = (value.fold,) if text.endswith(_FOLD) else (0, 1)
+    for one in (value.replace(fold=fold) for fold in folds):
+        if one.utcoffset() == written.utcoffset():
+            return one
+    raise ValueError(f"{written.isoformat()} is no time in {value.tzinfo}: its offset is another")
+
+
 def fixed_offset(zone: tzinfo) -> timedelta | None:
     """Return the offset of a zone that is nothing else, None for any other zone."""
     if type(zone) is timezone:

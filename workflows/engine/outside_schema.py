@@ -1,0 +1,78 @@
+"""The schema by which values from outside are read: the class's own, and stricter.
+
+A plain model drops keys that it does not know, so that a misspelt key of an answer would be lost
+without a word. From outside such a key is refused, unless the model says in its own config what is
+to become of it. Times are also read in the form in which they are stored and shown, with the name
+of their zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, time
+from functools import lru_cache
+from typing import Any, cast
+
+from pydantic import BaseModel
+from pydantic_core import SchemaValidator, core_schema
+
+from workflows.engine.schema_nodes import Node, with_children
+from workflows.engine.zoned import read_outside_time
+
+_TIMES: dict[str, type[datetime] | type[time]] = {"datetime": datetime, "time": time}
+# Of a node that takes named fields: where its fields are, if not in itself, and its own setting.
+_MODELS = ("model", "dataclass")
+
+
+@lru_cache(maxsize=4096)
+def outside_validator(cls: type[BaseModel]) -> SchemaValidator:
+    """Return what reads data from outside into `cls`; its validators run as always."""
+    if not cls.__pydantic_complete__:
+        cls.model_rebuild()
+    schema = _OutsideSchema(cls.__pydantic_core_schema__)
+    if not schema.differs:
+        return cast(SchemaValidator, cls.__pydantic_validator__)
+    # What pydantic has built for the classes within drops what they do not know.
+    return SchemaValidator(schema.schema, _use_prebuilt=False)
+
+
+class _OutsideSchema:
+    """A class's schema, rewritten. `differs` is True if that made a difference."""
+
+    def __init__(self, schema: Any) -> None:
+        self.differs = False
+        self.schema: Any = self._walk(schema)
+
+    def _walk(self, node: Node) -> Node:
+        found = with_children(node, self._walk)
+        kind = found.get("type")
+        if kind in _TIMES:
+            return self._with_zone(found, _TIMES[kind])
+        if kind in _MODELS or kind == "typed-dict":
+            return self._closed(found)
+        return found
+
+    def _closed(self, node: Node) -> Node:
+        config = node.get("config") or {}
+        if "extra_fields_behavior" in config or "extra_behavior" in node:
+            return node
+        self.differs = True
+        return {**node, "config": {**config, "extra_fields_behavior": "forbid"}}
+
+    def _with_zone(self, node: Node, kind: type[datetime] | type[time]) -> Node:
+        self.differs = True
+        kept: Node = {
+            key: node.pop(key) for key in ("ref", "metadata", "serialization") if key in node
+        }
+        new: Any = core_schema.no_info_before_validator_function(
+            _reader(kind), cast(core_schema.CoreSchema, node)
+        )
+        return {**new, **kept}
+
+
+def _reader(kind: type[datetime] | type[time]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        zoned = isinstance(value, str) and value.endswith("]")
+        return read_outside_time(kind, value) if zoned else value
+
+    return read
