@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -18,6 +20,7 @@ from workflows.engine.errors import (
     NoStart,
     UnansweredRequest,
     UnroutedEvent,
+    UnsentEventWarning,
 )
 from workflows.engine.events import (
     Event,
@@ -48,6 +51,7 @@ def check_steps(workflow: str, steps: Sequence[Step]) -> None:
             if issubclass(cls, InputRequestEvent):
                 check_defaults(f"Workflow {workflow!r}: step {step.name!r}", cls)
     _check_bare_reply(workflow, steps)
+    _warn_of_unsent(workflow, steps)
 
 
 def check_forms(workflow: str, start: type[StartEvent], events: Iterable[type[Event]]) -> None:
@@ -59,12 +63,18 @@ def check_forms(workflow: str, start: type[StartEvent], events: Iterable[type[Ev
         if issubclass(cls, InputResponseEvent):
             told = f"{where}: the reply {cls.__name__}"
             _check_schema(told, partial(schema_of, cls))
-            for name, field in cls.model_fields.items():
-                if field.is_required() and name not in ("request_id", "response"):
-                    raise BadReply(
-                        f"{told} has a field {name!r} of its own that no answer fills in. Put it "
-                        "into the model of its field 'response'."
-                    )
+            _check_own_fields(told, cls)
+
+
+def _check_own_fields(told: str, reply: type[InputResponseEvent]) -> None:
+    for name in reply.model_fields:
+        if name in InputResponseEvent.model_fields:
+            continue
+        meant = " Did you mean 'response'?" if get_close_matches(name, ["response"]) else ""
+        raise BadReply(
+            f"{told} has a field {name!r} of its own that no answer fills in.{meant} Put what an "
+            "answer says into the model of its field 'response'."
+        )
 
 
 def _check_schema(what: str, schema: Callable[[], Any]) -> None:
@@ -151,6 +161,25 @@ def _check_routed(workflow: str, step: Step, cls: type[Event], accepted: set[typ
             f"Workflow {workflow!r}: step {step.name!r} returns {cls.__name__}, "
             "which no step takes."
         )
+
+
+def _warn_of_unsent(workflow: str, steps: Sequence[Step]) -> None:
+    """Warn of an event that a step takes and none emits, where that can be known.
+
+    It is no error: runs of older code may still have such an event under way.
+    """
+    if any(step.returns is None or step.takes_context for step in steps):
+        return  # a step without a full annotation, or with a context, may emit anything
+    emitted = tuple({cls for step in steps for cls in step.returns or ()})
+    for step in steps:
+        for cls in step.accepts:
+            if not issubclass(cls, (StartEvent, InputResponseEvent, *emitted)):
+                warnings.warn(
+                    f"Workflow {workflow!r}: step {step.name!r} takes {cls.__name__}, which no "
+                    "step returns; it will never run for it.",
+                    UnsentEventWarning,
+                    stacklevel=4,
+                )
 
 
 def _check_bare_reply(workflow: str, steps: Sequence[Step]) -> None:

@@ -45,6 +45,10 @@ class UnroutedEvent(BuildError):
     """A step says that it returns an event which no step accepts."""
 
 
+class UnsentEventWarning(UserWarning):
+    """A step accepts an event which no step of the workflow emits."""
+
+
 class UnansweredRequest(BuildError):
     """A step asks something whose reply no step accepts."""
 
