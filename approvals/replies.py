@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from approvals.door.votes import Approvals
 from workflows.forms import SchemaForm
 from workflows.models import InputRequest
 
@@ -88,7 +89,19 @@ class BareForm:
 
 
 def form_for(request: InputRequest, data: QueryDict | None = None) -> BareForm | SchemaForm:
-    """Return the form that answers `request`, filled with what was posted if anything was."""
+    """Return the form that answers `request`, filled with what was posted if anything was.
+
+    Where others have approved with values of their own, it begins with those of the last of them.
+    """
     if request.schema is None:
         return BareForm(request.allow, data=data)
-    return SchemaForm(request.schema, data=data)
+    return SchemaForm(request.schema, initial=_approved_values(request), data=data)
+
+
+def _approved_values(request: InputRequest) -> dict[str, Any] | None:
+    """Return the answer of the latest approval that counts; None, without a query, if none is."""
+    if not (request.votes and request.is_pending):
+        return None
+    counting = Approvals.of(request).counting
+    response = counting[-1].response if counting else None
+    return response if isinstance(response, dict) else None

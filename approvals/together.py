@@ -16,6 +16,7 @@ from approvals.door.votes import Approvals
 from approvals.edits import Change, changed
 from approvals.models import Comment, Decision, Draft
 from approvals.trail import Told
+from workflows.engine.edits import same
 from workflows.models import InputRequest
 from workflows.outcome import Verdict, verdict_of
 
@@ -28,11 +29,15 @@ COMMENTS = 200  # the last ones that are drawn
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One approval while others are missing; `counts` says whether its person may still decide."""
+    """One approval while others are missing; `counts` says whether its person may still decide.
+
+    `differs`: its values are not those of the answer, which the last approval gave.
+    """
 
     decision: Decision
     verdict: Verdict
     counts: bool = True
+    differs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,11 @@ class Together:
     def approvals(self) -> int:
         """How many approvals count now."""
         return sum(vote.counts for vote in self.votes)
+
+    @property
+    def has_values(self) -> bool:
+        """Whether an approval says more than that it is one."""
+        return any(vote.verdict.rest is not None for vote in self.votes)
 
     @property
     def difference(self) -> dict[str, dict[str, object]]:
@@ -109,11 +119,17 @@ def _votes(request: InputRequest) -> tuple[list[Vote], User | None]:
     if not request.is_pending:  # what counted then is history
         standing = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE)
         kept = standing.select_related("by").order_by("pk")
-        return [Vote(row, verdict_of(row.response)) for row in kept], None
+        return [_settled(row, request) for row in kept], None
     found = Approvals.of(request)
     rows = sorted([*found.counting, *found.lapsed], key=lambda row: row.pk)
     votes = [Vote(row, verdict_of(row.response), row in found.counting) for row in rows]
     return votes, found.editor
+
+
+def _settled(vote: Decision, request: InputRequest) -> Vote:
+    verdict, answer = verdict_of(vote.response), verdict_of(request.response)
+    answered = request.status == InputRequest.Status.ANSWERED and answer.word == verdict.word
+    return Vote(vote, verdict, differs=answered and not same(verdict.rest, answer.rest))
 
 
 def _similar(user: User, request: InputRequest) -> list[Told]:
