@@ -10,6 +10,7 @@ from typing import Any
 
 from workflows.links import web_address
 from workflows.templatetags.visible import visible
+from workflows.templatetags.zoned_words import zoned_words
 
 MAX_RAW = 300_000
 
@@ -88,6 +89,8 @@ def _text(value: str) -> Node:
     address = web_address(value)
     if address is not None:
         return Node("link", text=address)
+    if value.endswith("]") and (words := zoned_words(value)):
+        return Node("text", text=words)
     shown = visible(value)
     lines = value.count("\n") + 1
     if len(value) <= _LONG_TEXT and lines <= _LONG_LINES:
