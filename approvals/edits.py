@@ -18,6 +18,7 @@ from workflows.models import InputRequest
 from workflows.templatetags.node import humanised
 
 PREFIX = "_edit."
+_TYPED = {"decimal": "number"}
 LONG = 80  # characters from which a text has a field of several lines
 
 
@@ -57,6 +58,7 @@ class EditForm:
     def __init__(self, request: InputRequest, data: QueryDict | None = None) -> None:
         payload = lay_over(request.payload, request.edits)
         self._data = data if data is not None else QueryDict()
+        self._types = request.editable_types
         self._current = payload if isinstance(payload, dict) else {}
         keys = [key for key in request.editable if key in self._current]
         self.fields = [self._field(key) for key in keys]
@@ -78,7 +80,7 @@ class EditForm:
             if field.name not in self._data or same_as_sent(written(before), field.shown):
                 continue
             try:
-                found[field.key] = _read(before, field.shown)
+                found[field.key] = self._read(field.key, before, field.shown)
             except AmbiguousNumber as error:
                 found[field.key], field.error = field.shown, str(error)
         return found
@@ -99,7 +101,13 @@ class EditForm:
     def _field(self, key: str) -> EditField:
         value = self._current[key]
         shown = self._data.get(PREFIX + key, written(value))
-        return EditField(key, value, unix_newlines(shown), _kind(value))
+        kind = _kind(value) if key not in self._types else _TYPED.get(self._types[key], "text")
+        return EditField(key, value, unix_newlines(shown), kind)
+
+    def _read(self, key: str, before: Any, text: str) -> Any:
+        if self._types.get(key) == "decimal":
+            return read_number(text) or text.strip()
+        return text.strip() if key in self._types else _read(before, text)
 
 
 def changed(request: InputRequest, edits: Mapping[str, Any]) -> list[Change]:

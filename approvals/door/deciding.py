@@ -27,7 +27,7 @@ from approvals.door.votes import Approvals, approvals_needed
 from approvals.errors import AlreadyVoted, Closed, Invalid, RunBlocked, TooLarge
 from approvals.models import Decision, Draft
 from approvals.origin import UNKNOWN, Origin
-from workflows.engine.edits import lay_over, same
+from workflows.engine.edits import as_stored, lay_over, same
 from workflows.errors import WrongState
 from workflows.models import InputRequest, database_now
 from workflows.models.batch import insert
@@ -150,11 +150,13 @@ def same_decision(
 
 
 def _same_edits(request: InputRequest, decision: Decision, edits: Mapping[str, Any] | None) -> bool:
+    if not edits:
+        return True
     decided = lay_over(request.payload, decision.edits)
-    return not edits or (
-        isinstance(decided, dict)
-        and all(key in decided and same(decided[key], value) for key, value in edits.items())
-    )
+    if not isinstance(decided, dict):
+        return False
+    given = as_stored(edits, request.payload, request.editable_types)
+    return all(key in decided and same(decided[key], value) for key, value in given.items())
 
 
 def store(

@@ -163,7 +163,7 @@ def effective_edits(request: InputRequest, edits: Mapping[str, Any] | None) -> d
     """Return all changes to the payload with these laid over earlier ones; raise `Invalid`."""
     given = edits or {}
     try:
-        changed = check_edits(request.editable, request.payload, given)
+        changed = check_edits(request.editable, request.payload, given, request.editable_types)
     except InvalidReply as error:
         raise Invalid(request.id, error.errors) from None
     kept = {key: value for key, value in request.edits.items() if key not in given}

@@ -28,6 +28,7 @@ def set_terms(row: InputRequest, workflow: Workflow, event: InputRequestEvent) -
     row.tags = list(dict.fromkeys(event.tags))
     row.if_approved = event.if_approved
     row.editable = list(dict.fromkeys(event.editable))
+    row.editable_types = dict(event.editable_types)
     row.quorum = event.quorum
     if row.quorum > 1:  # a text neither approves nor rejects
         row.allow = [verdict for verdict in row.allow if verdict != "reply"]

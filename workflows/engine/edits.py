@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
 from workflows.engine.codec import encode
+from workflows.engine.editable_types import read_edit
 from workflows.engine.errors import InvalidReply, UnstorableValue
 
 KINDS: tuple[tuple[Any, str], ...] = (
@@ -16,8 +18,12 @@ KINDS: tuple[tuple[Any, str], ...] = (
 )  # fmt: skip
 
 
-def check_edits(editable: Iterable[str], payload: Any, edits: Mapping[str, Any]) -> dict[str, Any]:
+def check_edits(
+    editable: Iterable[str], payload: Any, edits: Mapping[str, Any], types: Mapping[str, str] = {}
+) -> dict[str, Any]:
     """Return the edits that change something, as JSON. A value keeps the kind that it has.
+
+    `types` says of which type some keys were before the payload became JSON: see `EditType`.
 
     Raise `InvalidReply` with one entry per fault, located at ("edits", key).
     """
@@ -27,6 +33,8 @@ def check_edits(editable: Iterable[str], payload: Any, edits: Mapping[str, Any])
         try:
             plain = to_jsonable_python(value)
             encode(plain)
+            if not fault and key in types:
+                plain = read_edit(types[key], payload[key], plain)
             fault = fault or _misfit(payload[key], plain)
         except (UnstorableValue, ValueError) as error:
             fault = fault or str(error)
@@ -37,6 +45,15 @@ def check_edits(editable: Iterable[str], payload: Any, edits: Mapping[str, Any])
     if faults:
         told = "; ".join(f"{one['loc'][1]}: {one['msg']}" for one in faults)
         raise InvalidReply(f"The edits do not fit: {told}.", faults)
+    return found
+
+
+def as_stored(edits: Mapping[str, Any], payload: Any, types: Mapping[str, str]) -> dict[str, Any]:
+    """Return edits as `check_edits` stores them; one that it refuses as it is."""
+    found = dict(edits)
+    for key in types.keys() & found.keys():
+        with suppress(ValueError):
+            found[key] = read_edit(types[key], payload[key], to_jsonable_python(found[key]))
     return found
 
 

@@ -22,6 +22,7 @@ from workflows.engine.unknown_fields import name_unknown_fields
 
 Verdict = Literal["approve", "reject", "reply"]
 Priority = Literal["low", "normal", "high", "urgent"]
+EditType = Literal["decimal", "date", "datetime", "time", "timedelta", "uuid"]
 OnDeadline = Literal["fail", "default", "stay_open"]
 VERDICTS: frozenset[Verdict] = frozenset({"approve", "reject", "reply"})
 LARGEST_QUORUM = 100
@@ -120,7 +121,8 @@ class InputRequestEvent(Event):
     `assign_to` names users and groups ("alice", "group:finance") that may see it, all reviewers
     if none. `remind_in` and `escalate_in` count from when it was asked; the escalation adds
     `escalate_to` to the assignees. `if_approved` is one line that says what an approval does;
-    `editable` are keys of the payload that may be changed before it.
+    `editable` are keys of the payload that may be changed before it; `editable_types` says which of
+    them were no texts before the payload became JSON, and is filled in where it is not given.
 
     With `four_eyes` whoever started the run may not answer, and `quorum` is how many different
     people have to approve, 1 to 100.
@@ -146,6 +148,7 @@ class InputRequestEvent(Event):
     default_response: Any = None
     if_approved: str = ""
     editable: tuple[str, ...] = ()
+    editable_types: dict[str, EditType] = {}
     four_eyes: StrictBool = False
     quorum: StrictInt = Field(default=1, ge=1, le=LARGEST_QUORUM)
 

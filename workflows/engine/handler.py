@@ -277,7 +277,9 @@ class WorkflowHandler:
         request = self._machine.check_open(response.request_id)
         name = type(request).__name__
         plain = self._machine.workflow.check_reply(name, request.allow, response)
-        edits = check_edits(request.editable, request.payload, response.edits)
+        edits = check_edits(
+            request.editable, request.payload, response.edits, request.editable_types
+        )
         self._machine.answer(response.request_id, plain, door=door, edits=edits)
 
     def _set_timer(self) -> None:

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from workflows.engine.codec import MAX_DEPTH
+from workflows.engine.editable_types import editable_types
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import InputRequestEvent
 from workflows.engine.zoned import keeps_more, write_time
@@ -36,7 +37,8 @@ def with_plain_payload(event: InputRequestEvent) -> InputRequestEvent:
         payload = plain_json(event.payload)
     except UnstorableValue as error:
         raise UnstorableValue(f"{type(event).__name__}: {error}") from error
-    return event.model_copy(update={"payload": payload})
+    types = editable_types(event, payload) if event.editable else {}
+    return event.model_copy(update={"payload": payload, "editable_types": types})
 
 
 def _is_plain(value: Any, depth: int = 0) -> bool:

@@ -11,6 +11,9 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_jsonable_python
+
+from workflows.engine.editable_types import misfit
 from workflows.engine.errors import BadDefault, BadRequest, InvalidReply, QuorumWithoutVerdict
 from workflows.engine.events import LARGEST_QUORUM, InputRequestEvent
 from workflows.engine.reply import check_reply, is_bare, schema_of
@@ -180,6 +183,17 @@ def _editable(event: InputRequestEvent) -> str:
     return _names(event.editable) or _edited_by_two(event)
 
 
+def _edit_types(event: InputRequestEvent) -> str:
+    payload = event.payload if isinstance(event.payload, dict) else {}
+    for key, kind in event.editable_types.items():
+        if key not in event.editable:
+            return f"names {key[:40]!r}, which is not in 'editable'"
+        text = to_jsonable_python(payload.get(key), fallback=str)
+        if misfit(kind, text, text):
+            return f"says that {key[:40]!r} is of the type {kind!r}, which it is not"
+    return ""
+
+
 CHECKS: dict[str, Callable[[InputRequestEvent], str]] = {
     "assign_to": lambda event: _people(event.assign_to),
     "tags": lambda event: _names(event.tags, longest=50),
@@ -191,6 +205,7 @@ CHECKS: dict[str, Callable[[InputRequestEvent], str]] = {
     "default_response": _default,
     "if_approved": _line,
     "editable": _editable,
+    "editable_types": _edit_types,
     "quorum": _quorum,
     "four_eyes": lambda event: _switch(event.four_eyes),
 }

@@ -52,8 +52,10 @@ class InputRequest(Claimable, Timed):
 
     `revision` counts the versions of what is shown, and `digest` is that of the present one.
     `votes` counts the approvals of the present version that came before the final one. `edits`
-    are what reviewers changed so far, and after the answer what was effective. `workflow` repeats
-    the run's, which never changes, so that the requests of one workflow are found by an index.
+    are what reviewers changed so far, and after the answer what was effective.
+    `editable_types` says which editable keys were decimals or dates, which are texts in JSON.
+    `workflow` repeats the run's, which never changes, so that the requests of one workflow are
+    found by an index.
     """
 
     class Status(models.TextChoices):
@@ -79,6 +81,7 @@ class InputRequest(Claimable, Timed):
     allow = OrderedJSONField(default=list)
     if_approved = models.CharField(max_length=300, blank=True, default="", db_default="")
     editable = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
+    editable_types = OrderedJSONField(default=dict, db_default=EMPTY_DICT, blank=True)
     edits = OrderedJSONField(default=dict, db_default=EMPTY_DICT, blank=True)
     revision = models.PositiveIntegerField(default=1, db_default=1)
     digest = models.CharField(max_length=64, blank=True, default="", db_default="")

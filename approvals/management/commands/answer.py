@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from workflows.forms.digits import keep_digits
 from workflows.limits import InputRefused, parse_json
 from workflows.models import InputRequest
 from workflows.outcome import verdict_of
+
+DECIMAL = {"anyOf": [{"type": "number"}, {"type": "string"}]}  # as a decimal has it: all digits
 
 
 class Command(BaseCommand):
@@ -41,8 +44,9 @@ class Command(BaseCommand):
 
     def handle(self, *, request_id: str, username: str, **options: Any) -> None:
         """Answer and say so; CommandError, and nothing changed, if it was refused."""
-        response = self.response(self.schema(request_id), **options)
-        edits = dict(self.edit(pair) for pair in options["edit"])
+        response = self.response(self.row(request_id, "schema"), **options)
+        types = self.row(request_id, "editable_types")
+        edits = dict(self.edit(pair, types) for pair in options["edit"])
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"There is no user {username!r}.")
@@ -54,10 +58,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         self.stdout.write(self.sentence(outcome))
 
-    def schema(self, request_id: str) -> dict[str, Any]:
-        """Return the schema of the answer; nothing for a bare request, or an id of none."""
+    def row(self, request_id: str, column: str) -> dict[str, Any]:
+        """Return a column of the request; nothing if there is nothing in it, or no request."""
         try:
-            found = InputRequest.objects.filter(pk=UUID(request_id)).values_list("schema").first()
+            found = InputRequest.objects.filter(pk=UUID(request_id)).values_list(column).first()
         except ValueError:
             return {}
         return (found and found[0]) or {}
@@ -85,14 +89,17 @@ class Command(BaseCommand):
         except InputRefused as error:
             raise CommandError(str(error)) from None
 
-    def edit(self, pair: str) -> tuple[str, Any]:
+    def edit(self, pair: str, types: Mapping[str, str]) -> tuple[str, Any]:
         """Return the key and the value of one `--edit`; CommandError if there is none."""
         key, sign, value = pair.partition("=")
         if not sign:
             raise CommandError(f"--edit {pair!r} is not KEY=JSON.")
+        schema = DECIMAL if types.get(key) == "decimal" else {}
         try:
-            return key, self.parse(value, {}, "The value")
+            return key, self.parse(value, schema, "The value")
         except InputRefused as error:
+            if key in types:  # a date needs no quotes; what is none is refused with the rest
+                return key, value
             raise CommandError(f"--edit {key}: {error}") from None
 
     def parse(self, text: str, schema: dict[str, Any], what: str) -> Any:
