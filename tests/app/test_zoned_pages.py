@@ -73,7 +73,9 @@ def test_run_again_takes_the_time_that_it_filled_in_itself() -> None:
         first = WorkflowRun.objects.start(FLOW, stored, by=starter)
         assert first.input == stored
         assert WORDS in text(client.get(first.get_absolute_url()))
-        page = client.get(reverse("workflows:workflow", args=[FLOW.name]), {"repeats": first.id})
+        page = client.get(
+            reverse("workflows:workflow", args=[FLOW.name]), {"repeats": str(first.id)}
+        )
         assert page.content.decode().count(SECOND) == 2
         typed = {"at": SECOND, "others": SECOND, "_key": uuid4(), "_repeats": first.id}
         response = client.post(reverse("workflows:start", args=[FLOW.name]), typed)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from annotated_types import Gt
-from pydantic import AwareDatetime, BaseModel, NaiveDatetime
+from pydantic import AwareDatetime, BaseModel, ConfigDict, NaiveDatetime
 
 from workflows.engine import (
     InputRequestEvent,
@@ -31,8 +31,15 @@ class Slot(BaseModel):
     daily: time | None = None
 
 
+class Exact(BaseModel):
+    model_config = ConfigDict(strict=True)
+    at: datetime
+    daily: time
+
+
 class Begin(StartEvent):
     at: datetime
+    exact: Exact | None = None
     slot: Slot | None = None
     local: NaiveDatetime | None = None
     late: Annotated[datetime | None, Gt(datetime(2020, 1, 1, tzinfo=BERLIN))] = None
@@ -108,3 +115,11 @@ def test_what_a_field_asks_of_a_time_holds_for_this_form_too() -> None:
         FLOW.check_input({"at": FIRST, "local": FIRST})
     with pytest.raises(InvalidInput, match="late: .*greater than"):
         FLOW.check_input({"at": FIRST, "late": "2019-05-01T02:30:00+02:00[Europe/Berlin]"})
+
+
+@pytest.mark.parametrize("at", [SECOND, "2026-10-25T02:30:00+01:00"])
+def test_a_strict_model_takes_both_forms_as_json(at: str) -> None:
+    exact = {"at": at, "daily": "09:00:00"}
+    assert FLOW.check_input({"at": at, "exact": exact})["exact"] == exact
+    with pytest.raises(InvalidInput, match="exact.at: Input should be a valid datetime"):
+        FLOW.check_input({"at": at, "exact": exact | {"at": 5}})

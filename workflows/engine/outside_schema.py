@@ -8,7 +8,6 @@ of their zone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, time
 from functools import lru_cache
 from typing import Any, cast
@@ -17,11 +16,11 @@ from pydantic import BaseModel
 from pydantic_core import SchemaValidator, core_schema
 
 from workflows.engine.schema_nodes import Node, with_children
+from workflows.engine.time_reader import time_reader
 from workflows.engine.zoned import read_outside_time
 
 _TIMES: dict[str, type[datetime] | type[time]] = {"datetime": datetime, "time": time}
-# Of a node that takes named fields: where its fields are, if not in itself, and its own setting.
-_MODELS = ("model", "dataclass")
+_WITH_FIELDS = frozenset({"model", "dataclass", "typed-dict"})
 
 
 @lru_cache(maxsize=4096)
@@ -48,7 +47,7 @@ class _OutsideSchema:
         kind = found.get("type")
         if kind in _TIMES:
             return self._with_zone(found, _TIMES[kind])
-        if kind in _MODELS or kind == "typed-dict":
+        if kind in _WITH_FIELDS:
             return self._closed(found)
         return found
 
@@ -64,15 +63,7 @@ class _OutsideSchema:
         kept: Node = {
             key: node.pop(key) for key in ("ref", "metadata", "serialization") if key in node
         }
-        new: Any = core_schema.no_info_before_validator_function(
-            _reader(kind), cast(core_schema.CoreSchema, node)
+        new: Any = core_schema.with_info_wrap_validator_function(
+            time_reader(kind, read_outside_time), cast(core_schema.CoreSchema, node)
         )
         return {**new, **kept}
-
-
-def _reader(kind: type[datetime] | type[time]) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        zoned = isinstance(value, str) and value.endswith("]")
-        return read_outside_time(kind, value) if zoned else value
-
-    return read

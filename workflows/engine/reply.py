@@ -50,12 +50,13 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
 
     Validators run once: a reply object of the request's own class had them when it was made.
     """
+    bare = is_bare(request.reply)
     try:
-        if type(response) is request.reply and not is_bare(request.reply):
+        if type(response) is request.reply and not bare:
             return store_event(response)[0]["response"]
         if isinstance(response, InputResponseEvent):
             response = response.response
-        if is_bare(request.reply):
+        if bare:
             plain = plain_json(response, "response")
             encode(plain)
             return check_bare(plain, allow)

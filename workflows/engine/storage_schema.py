@@ -14,6 +14,7 @@ from typing import Any, cast
 from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 
 from workflows.engine.schema_nodes import Node, with_children
+from workflows.engine.time_reader import time_reader
 from workflows.engine.validators import Validators
 from workflows.engine.zoned import read_time, standard_zone, write_time
 
@@ -82,7 +83,7 @@ class StorageSchema:
         kept: Node = {
             key: node.pop(key) for key in ("ref", "metadata", "serialization") if key in node
         }
-        new: Any = core_schema.no_info_wrap_validator_function(_reader(kind), node)
+        new: Any = core_schema.with_info_wrap_validator_function(_reader(kind), node)
         written: Any = core_schema.plain_serializer_function_ser_schema(
             _writer(kind), when_used="json"
         )
@@ -132,11 +133,11 @@ def _without_forbid(node: Node) -> Node:
     return node
 
 
-def _reader(kind: type[datetime] | type[time]) -> Callable[[Any, Any], Any]:
-    def read(value: Any, handler: Any) -> Any:
-        if isinstance(value, str) and value.endswith("]"):
-            return read_time(kind, value)
-        return standard_zone(handler(value))
+def _reader(kind: type[datetime] | type[time]) -> Callable[[Any, Any, Any], Any]:
+    inner = time_reader(kind, read_time)
+
+    def read(value: Any, handler: Any, info: Any) -> Any:
+        return standard_zone(inner(value, handler, info))
 
     return read
 
