@@ -40,31 +40,34 @@ class Row:
     """One request of a batch: what it shows, what was typed for it, and what became of it.
 
     `is_chosen` says that it will be decided with its group. `why_not` is why it cannot be.
-    `form` is its own, or None where the group has one for all of its rows.
+    `form` is its own, or None where the group has one for all of its rows. `told` is why the answer
+    that was just sent was refused; `is_decided` says that it was taken.
     """
 
-    item: Item
+    request_id: str
+    request: InputRequest | None
     number: int
     form: SchemaForm | None = None
     is_chosen: bool = True
     why_not: AnswerRefused | None = None
     facts: list[tuple[str, str]] = field(default_factory=list)
+    told: str = ""
+    is_decided: bool = False
 
     @property
-    def request(self) -> InputRequest | None:
-        """The request, None where this person may not see it."""
-        return self.item.request
+    def is_voted(self) -> bool:
+        """Whether this person has approved it, and others have to."""
+        return isinstance(self.why_not, AlreadyVoted)
 
     @property
-    def refusal(self) -> AnswerRefused | None:
+    def refusal(self) -> str:
         """Why it was not decided just now, or else why it cannot be."""
-        return self.item.refusal or self.why_not
+        return self.told or ("" if self.why_not is None else str(self.why_not))
 
     @property
     def is_open(self) -> bool:
-        """Whether it can still be decided here."""
-        done = self.item.outcome is not None or self.why_not is not None
-        return self.request is not None and self.request.is_pending and not done
+        """Whether it can be decided here."""
+        return self.request is not None and self.request.is_pending and self.why_not is None
 
     @property
     def verdict(self) -> Verdict:
@@ -80,7 +83,7 @@ class Row:
     @property
     def prefix(self) -> str:
         """What the names of its fields begin with."""
-        return f"r.{self.item.request_id}."
+        return f"r.{self.request_id}."
 
     @property
     def fields(self) -> list[Field]:
@@ -151,7 +154,7 @@ class Batch:
         hidden = []
         for number, item in enumerate(gather(user, ids)):
             if item.request is None:
-                hidden.append(Row(item, number))
+                hidden.append(Row(item.request_id, None, number, told=str(item.refusal)))
                 continue
             row = _row(user, item, number, data)
             groups.setdefault(kind_of(item.request), []).append(row)
@@ -183,15 +186,12 @@ def answers_of(group: Group, verdict: str, data: QueryDict) -> dict[str, Answer]
         group.bare = BareForm(sorted(group.allow), data=_verdict(data, group.prefix, verdict))
     for row in (row for row in group.rows if row.is_chosen):
         assert row.request
-        digest = data.get(DIGEST + row.item.request_id, "")
+        digest = data.get(DIGEST + row.request_id, "")
         if row.is_open and digest != row.request.version:
-            row.item = Item(
-                row.item.request_id, row.request,
-                refusal=Superseded(row.request.pk, digest=row.request.version),
-            )  # fmt: skip
+            row.told = str(Superseded(row.request.pk, digest=row.request.version))
             row.is_chosen = False
             continue
-        answers[row.item.request_id] = Answer(_response(group, row, verdict, data), digest)
+        answers[row.request_id] = Answer(_response(group, row, verdict, data), digest)
     return answers
 
 
@@ -219,7 +219,7 @@ def _response(group: Group, row: Row, verdict: str, data: QueryDict) -> Any:
 def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
     request = item.request
     assert request
-    row = Row(item, number)
+    row = Row(item.request_id, request, number)
     if request.is_pending:
         row.why_not = obstacle(user, request) or _voted(user, request)
     if data is not None:

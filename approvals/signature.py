@@ -46,9 +46,9 @@ def content_of(decision: Decision) -> list[Any]:
     return [str(decision.request_id), decision.by_id, moment(decision.at), *values]
 
 
-def moment(at: datetime) -> str:
-    """Return a time as it is signed: UTC, with microseconds."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
+def moment(at: datetime | None) -> str:
+    """Return a time as it is signed: UTC, with microseconds; empty for what SQL made no time."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds") if at else ""
 
 
 def _digest(key: str, text: bytes) -> str:

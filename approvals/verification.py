@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 
 from approvals.contradictions import wrong_requests
 from approvals.models import Decision, DecisionChain, DecisionSeal
+from approvals.readable import in_pages
 from approvals.seals import seal_content, voided_content
 from approvals.signature import content_of, verify
 
@@ -56,16 +59,24 @@ def has_seal(number: int, signature: str) -> bool:
 def _wrong_seals() -> Iterator[str]:
     """Follow the chain from its first seal to its end."""
     number, before = 0, ""
-    names = [field.name for field in DecisionSeal._meta.concrete_fields]
-    for seal in DecisionSeal.objects.order_by("number").values(*names).iterator(PAGE):
-        if seal["number"] != number + 1:
-            yield f"Seal {number + 1} was removed" + _upto(number + 1, seal["number"] - 1)
-        elif not verify(seal_content(seal, before), seal["signature"]):
-            yield f"Seal {seal['number']} was changed, or one before it was put in or removed."
-        number, before = seal["number"], seal["signature"]
+    for key, seal in chain.from_iterable(in_pages(DecisionSeal.objects.all(), PAGE)):
+        if key != number + 1:
+            yield f"Seal {number + 1} was removed" + _upto(number + 1, key - 1)
+        elif seal is None or not verify(seal_content(_columns(seal), before), seal.signature):
+            yield f"Seal {key} was changed, or one before it was put in or removed."
+        number, before = key, seal.signature if seal else _signature_of(key)
     end = DecisionChain.objects.filter(pk=1).first() or DecisionChain()
     if (end.number, end.signature) != (number, before):
         yield f"The chain was made to end at seal {number}; its end was {end.number}."
+
+
+def _columns(seal: DecisionSeal) -> dict[str, Any]:
+    return {field.name: getattr(seal, field.name) for field in seal._meta.concrete_fields}
+
+
+def _signature_of(number: int) -> str:
+    """Return the signature of a seal of which something else cannot be read."""
+    return DecisionSeal.objects.values_list("signature", flat=True).get(pk=number)
 
 
 def _upto(first: int, last: int) -> str:
@@ -74,13 +85,16 @@ def _upto(first: int, last: int) -> str:
 
 def _wrong_decisions() -> Iterator[str]:
     """Compare each decision with its signature and with its seals."""
-    last, seen = 0, set[str]()
-    while rows := list(Decision.objects.filter(pk__gt=last).order_by("pk")[:PAGE]):
-        last = rows[-1].pk
+    seen = set[str]()
+    for page in in_pages(Decision.objects.all(), PAGE):
         seals: dict[int, Seals] = defaultdict(dict)
-        for seal in DecisionSeal.objects.filter(decision__in=[one.pk for one in rows]):
+        named = DecisionSeal.objects.filter(decision__in=[key for key, _ in page])
+        for seal in named.only("decision", "kind", "content"):
             seals[seal.decision][seal.kind] = seal
-        for row in rows:
+        for key, row in page:
+            if row is None:
+                yield f"Decision {key} was changed: it cannot be read."
+                continue
             faults = [_origin_fault(row, seals[row.pk], seen), _void_fault(row, seals[row.pk])]
             seen.add(row.signature)
             yield from (f"{_named(row)} {fault}." for fault in faults if fault)
@@ -119,5 +133,6 @@ def _removed() -> Iterator[str]:
     """Find the seals whose decision is not there."""
     there = Decision.objects.filter(pk=OuterRef("decision")).values("pk")
     seals = DecisionSeal.objects.annotate(row=Subquery(there)).filter(row=None)
-    for seal in seals.exclude(kind=Kind.VOIDED).order_by("number").iterator(PAGE):
-        yield f"Decision {seal.decision} was removed (seal {seal.number})."
+    gone = seals.exclude(kind=Kind.VOIDED).order_by("number").values_list("number", "decision")
+    for number, decision in gone.iterator(PAGE):
+        yield f"Decision {decision} was removed (seal {number})."

@@ -12,7 +12,7 @@ urlpatterns = [
     path("runs/<uuid:run_id>/", run.run, name="run"),
     path("runs/<uuid:run_id>/snapshot.json", run.snapshot, name="snapshot"),
     re_path(
-        r"^runs/(?P<run_id>[0-9a-f-]{36})/(?P<verb>cancel|pause|resume|retry)/$",
+        r"^runs/(?P<run_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/(?P<verb>cancel|pause|resume|retry)/$",
         actions.act,
         name="run_action",
     ),

@@ -32,7 +32,7 @@ ROOM = 64 * 1024  # bytes beside the longest input that a form could send: names
 PAGES = {
     **dict.fromkeys(
         (f"approvals:{verb}" for verb in
-         ("decide", "claim", "release", "reassign", "comments", "draft", "undo")),
+         ("decide", "claim", "release", "reassign", "reask", "comments", "draft", "undo")),
         "approvals:request",
     ),
     "workflows:start": "workflows:workflow",
@@ -40,13 +40,16 @@ PAGES = {
     "accounts:logout": "approvals:inbox",
 }  # fmt: skip
 
+# The pages that are told apart by their query.
+BY_QUERY = {"approvals:decide_many"}
+
 # The actions whose pages put it back.
 RESTORED = {
     "approvals:decide", "approvals:draft", "approvals:comments", "approvals:reassign",
     "approvals:decide_many", "workflows:start", "accounts:account",
 }  # fmt: skip
 
-_CONTROL = re.compile(r"_(id|go|key|digest)\b")  # what a form sends beside what is typed
+_CONTROL = re.compile(r"_(id|go|key|digest|repeats)\b")  # what a form sends beside what is typed
 
 
 def page_behind(address: str) -> str:
@@ -64,9 +67,24 @@ def page_behind(address: str) -> str:
     return f"{path}?{parts.query}" if parts.query else path
 
 
+def action_of(request: HttpRequest) -> str:
+    """Return the name of the view that is asked."""
+    return request.resolver_match.view_name if request.resolver_match else ""
+
+
+def page_of(request: HttpRequest) -> str:
+    """Return the address of the page that is asked for, or that the form stands on."""
+    if action_of(request) in BY_QUERY:
+        return request.get_full_path()
+    return urlsplit(page_behind(request.path)).path
+
+
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """One form: whose it is, where it was to go (`action`, a view's name), where it stands."""
+    """One form: whose it is, where it was to go (`action`, a view's name), where it stands.
+
+    `page` is an address, with its query where that tells pages apart.
+    """
 
     writer: str
     action: str
@@ -84,11 +102,10 @@ class Unsent:
         fields = {name: post.getlist(name) for name in names if "password" not in name}
         size = sum(len(text) for name in fields for text in (name, *fields[name]))
         too_long = size > max(settings.PAYLOAD_MAX_BYTES, settings.ANSWER_MAX_BYTES) + ROOM
-        match = request.resolver_match
         return cls(
             writer=writer_of(request),
-            action=match.view_name if match else "",
-            page=urlsplit(page_behind(request.get_full_path())).path,
+            action=action_of(request),
+            page=page_of(request),
             fields={} if too_long else fields,
             files=[str(file.name) for group in request.FILES.lists() for file in group[1]],
             too_long=too_long,
@@ -147,18 +164,17 @@ def kept(request: HttpRequest) -> Unsent | None:
 def typed_for(request: HttpRequest, actions: tuple[str, ...]) -> QueryDict | None:
     """Return what is kept for a form of the page that is asked for, and one of these actions."""
     unsent = kept(request)
-    if unsent is None or unsent.page != request.path or unsent.action not in actions:
+    if unsent is None or unsent.page != page_of(request) or unsent.action not in actions:
         return None
     return unsent.data() if unsent.is_written and unsent.is_restored else None
 
 
 def forget_sent(request: HttpRequest) -> None:
     """Forget what is kept once its form is sent again."""
-    unsent, match = kept(request), request.resolver_match
-    if unsent is None or match is None or match.view_name != unsent.action:
+    unsent = kept(request)
+    if unsent is None or unsent.action != action_of(request) or unsent.page != page_of(request):
         return
-    if unsent.page == urlsplit(page_behind(request.path)).path:
-        del request.session[KEY]
+    del request.session[KEY]
 
 
 def greet(request: HttpRequest) -> None:

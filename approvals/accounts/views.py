@@ -20,7 +20,7 @@ from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_http_methods
 
 from approvals.accounts.forms import LoginForm, PreferencesForm
-from approvals.accounts.unsent import KEY, greet, unseal
+from approvals.accounts.unsent import KEY, greet, kept, unseal
 from approvals.models import Preferences
 from workflows.views.requester import typed_before
 
@@ -44,6 +44,9 @@ class Login(LoginView):
         response = super().form_valid(form)
         self.request.session.set_expiry(None)  # a form that waits has one of its own
         greet(self.request)
+        unsent = kept(self.request)
+        if unsent is not None and not self.get_redirect_url():  # too long to be named as `next`
+            return HttpResponseRedirect(unsent.page)
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:

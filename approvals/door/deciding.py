@@ -88,9 +88,8 @@ def decide(
 
     `response` is JSON as it came from outside; what is stored is its normalised form. `door`
     names the side it came from ("inbox", "command"). An answer that is not `readable` (a form
-    with text where JSON belongs) is refused as invalid in its turn, by whoever read it. `digest`
-    is that of what the person saw; `edits` are payload keys that they changed; `origin` is
-    recorded with the decision.
+    with text where JSON belongs) is refused as invalid in its turn. `digest` is that of what the
+    person saw, `edits` are payload keys that they changed, `origin` is recorded.
 
     Raise a subclass of `AnswerRefused`, with nothing changed, in the order visible, permitted,
     same answer again (no error), state and deadline, claim, digest, size, schema.
@@ -170,7 +169,7 @@ def store(
     decision = new_decision(user, request, answer, edits, door, origin)
     approved = isinstance(answer, dict) and answer.get("approved") is True
     rejected = isinstance(answer, dict) and answer.get("approved") is False
-    anew = edits != request.edits
+    anew = not same(edits, request.edits)  # 600 and 600.0 are two versions
     if request.four_eyes and anew and not (approved or rejected):
         fault = "With four eyes, only an approval may change it"
         raise Invalid(request.id, [{"loc": ("edits",), "msg": fault, "type": "four_eyes"}])

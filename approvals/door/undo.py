@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
@@ -40,14 +40,23 @@ def withdraw(
     standing = Decision.objects.standing().filter(request=request)
     try:
         with transaction.atomic():
-            last = standing.filter(kind=Decision.Kind.VOTE).order_by("-pk").first()
-            request.withdraw(by=user, edits=last.edits if last else {})
+            request.withdraw(by=user, edits=_edits_before(request))
             standing.filter(kind=Decision.Kind.FINAL).void(database_now())
             return _record(user, request, door, origin, "took the answer back")
     except RunEnded as error:
         raise Closed(str(error)) from None
     except WrongState:
         raise _too_late(request) from None
+
+
+def _edits_before(request: InputRequest) -> dict[str, Any]:
+    """Return the edits of the version that was answered, which only approvals make.
+
+    They stay with the version when the approval that made it is taken back, or ceases to count.
+    """
+    votes = Decision.objects.filter(request=request, kind=Decision.Kind.VOTE)
+    last = votes.order_by("-pk").first()
+    return last.edits if last else {}
 
 
 def _withdraw_vote(user: User, request: InputRequest, door: str, origin: Origin) -> Decision:

@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from approvals import door
-from approvals.batch import CHOSEN, Batch, Group, answers_of
+from approvals.batch import CHOSEN, Batch, answers_of
+from approvals.batch_result import BatchResult
 from approvals.errors import TooMany
 from approvals.origin import origin_of
 from workflows.views.requester import person, typed_before
@@ -20,47 +21,50 @@ from workflows.views.requester import person, typed_before
 def decide_many(http: HttpRequest) -> HttpResponse:
     """Show what was chosen (`_id` in the address) with forms to answer it; a POST answers a group.
 
-    `_go` is the key of the group and what is decided ("…:approve"), `_id` the rows of it that are
-    chosen, `_digest.<id>` what was shown of each. If a value does not fit, nothing is decided;
-    else each row has an outcome of its own. The page has an address, so that one can look at a
-    request and come back.
+    The page has an address, so that one can look at a request and come back. Every POST is
+    answered with 303 to it, unless it is too large to be kept until then.
     """
     ids = http.GET.getlist(CHOSEN) or http.POST.getlist(CHOSEN)
-    data = http.POST if http.method == "POST" else typed_before(http, "approvals:decide_many")
+    address = address_of(ids)
+    result: BatchResult | None
     try:
-        batch = Batch.of(person(http), ids, data)
+        if http.method == "POST":
+            typed, result = None, decide_chosen(http, ids)
+            if result.keep(http):
+                return HttpResponseRedirect(address, status=303)
+        else:
+            typed = typed_before(http, "approvals:decide_many")
+            result = BatchResult.kept(http, address) if typed is None else None
+        batch = Batch.of(person(http), ids, result.data() if result else typed)
     except TooMany as error:
-        return draw(http, None, ids, problem=str(error), status=error.status)
-    if http.method != "POST":
-        return draw(http, batch, ids)
-    key, _, verdict = http.POST.get("_go", "").partition(":")
+        return draw(http, None, address, problem=str(error), status=error.status)
+    if result is not None:
+        result.put_on(batch)
+    return draw(http, batch, address, problem=result.problem if result else "")
+
+
+def decide_chosen(http: HttpRequest, ids: list[str]) -> BatchResult:
+    """Answer the chosen rows of one group.
+
+    `_go` is the key of the group and what is decided ("…:approve"), `_id` the rows that are
+    chosen, `_digest.<id>` what was shown of each. If a value does not fit, nothing is decided;
+    else each row has an outcome of its own.
+    """
+    address, go = address_of(ids), http.POST.get("_go", "")
+    batch = Batch.of(person(http), ids, http.POST)
+    key, _, verdict = go.partition(":")
     group = batch.group(key)
     if group is None or verdict not in group.verdicts:
-        return draw(http, batch, ids, problem="Choose one of the buttons.", status=422)
-    return decide_group(http, batch, group, verdict, ids)
-
-
-def decide_group(
-    http: HttpRequest, batch: Batch, group: Group, verdict: str, ids: list[str]
-) -> HttpResponse:
-    """Answer the chosen rows of a group; 303 to the same page once there is nothing to correct."""
+        return BatchResult.of(http, address, {}, problem="Choose one of the buttons.")
     answers = answers_of(group, verdict, http.POST)
+    told = {row.request_id: row.told for row in group.rows if row.told}
     if group.has_errors:
-        return draw(http, batch, ids, status=422)
-    if not answers and not any(row.refusal for row in group.rows):
-        return draw(http, batch, ids, problem="Choose at least one request.", status=422)
-    decided = door.decide_many(person(http), answers, door="inbox", origin=origin_of(http))
-    done = {item.request_id: item for item in decided}
-    for row in group.rows:
-        if row.item.request_id in done:
-            row.item = done[row.item.request_id]
-            row.is_chosen = False
-    refused = any(row.item.refusal for row in batch.rows)
-    if refused or any(row.is_open for row in batch.rows if row.item.outcome is None):
-        return draw(http, batch, ids)
-    response = HttpResponseRedirect(address_of(ids))
-    response.status_code = 303
-    return response
+        return BatchResult.of(http, address, told, wrong=go)
+    if not answers and not told:
+        return BatchResult.of(http, address, {}, problem="Choose at least one request.")
+    items = door.decide_many(person(http), answers, door="inbox", origin=origin_of(http))
+    told |= {item.request_id: str(item.refusal or "") for item in items}
+    return BatchResult.of(http, address, told)
 
 
 def address_of(ids: list[str]) -> str:
@@ -70,13 +74,13 @@ def address_of(ids: list[str]) -> str:
 
 
 def draw(
-    http: HttpRequest, batch: Batch | None, ids: list[str], *, problem: str = "", status: int = 200
+    http: HttpRequest, batch: Batch | None, address: str, *, problem: str, status: int = 200
 ) -> HttpResponse:
     """Render the page of a batch, before or after it."""
     rows = list(batch.rows) if batch else []
+    open_count = sum(row.is_open for row in rows)
     context = {
-        "batch": batch, "problem": problem, "address": address_of(ids), "count": len(rows),
-        "open_count": sum(row.is_open for row in rows),
-        "decided": sum(row.item.outcome is not None for row in rows),
+        "batch": batch, "problem": problem, "address": address, "count": len(rows),
+        "open_count": open_count, "decided": sum(row.is_decided for row in rows),
     }  # fmt: skip
     return render(http, "inbox/bulk.html", context, status=status)

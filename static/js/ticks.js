@@ -65,9 +65,6 @@
   const begin = () => {
     const batch = $("#batch");
     if (!batch) return show();
-    // The answer to a POST: a reload, and Back from a request, must not send it again.
-    const { address } = batch.dataset;
-    if (location.pathname + location.search !== address) history.replaceState(null, "", address);
     const ids = load();
     for (const row of $$("[data-item][data-over]")) ids.delete(row.dataset.item);
     store(ids);
@@ -77,6 +74,7 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches("#batch .tick input")) count();
   });
+  begin();
   // Also when the browser brings back the page as it was: its list may have been another one's.
   window.addEventListener("pageshow", begin);
   document.addEventListener("htmx:historyRestore", show);

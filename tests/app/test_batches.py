@@ -11,6 +11,7 @@ from django.test import Client
 
 from approvals import door
 from approvals.batch import kind_of
+from approvals.batch_result import KEY, MAX_BYTES
 from approvals.errors import NotVisible, TooMany
 from approvals.key_facts import key_facts
 from approvals.models import Decision
@@ -131,7 +132,7 @@ def test_each_row_has_values_of_its_own(desk: Client) -> None:
 def test_a_row_that_is_taken_out_is_not_decided_and_keeps_its_values(desk: Client) -> None:
     out, kept = refund(), refund()
     fields = go("approve", kept) | typed(out, "77") | typed(kept, "5")
-    page = desk.post(chosen(out, kept), fields)
+    page = desk.post(chosen(out, kept), fields, follow=True)
     assert (again(out).status, again(kept).status) == ("pending", "answered")
     assert field(page, f"r.{out.id}.amount") == "77"
 
@@ -139,8 +140,8 @@ def test_a_row_that_is_taken_out_is_not_decided_and_keeps_its_values(desk: Clien
 def test_an_error_stands_at_its_row_and_nothing_was_decided(desk: Client) -> None:
     good, bad = refund(), refund()
     fields = go("approve", good, bad) | typed(good, "5") | typed(bad, "-1")
-    page = desk.post(chosen(good, bad), fields)
-    assert page.status_code == 422
+    page = desk.post(chosen(good, bad), fields, follow=True)
+    assert "Nothing of this was sent yet" in text(page)
     assert field(page, f"r.{bad.id}.amount") == "-1"
     assert field(page, f"r.{good.id}.amount") == "5"
     first, second = page.content.decode().split(f'data-item="{bad.id}"')
@@ -156,7 +157,7 @@ def test_a_row_that_changed_since_it_was_shown_is_told_and_not_decided(
     same, changed = asked_of(), asked_of(quorum=2, editable=["claimed"])
     fields = go("approve", same, changed)
     door.decide(bob, changed.id, YES, door="inbox", edits={"claimed": "1.00"})
-    page = desk.post(chosen(same, changed), fields)
+    page = desk.post(chosen(same, changed), fields, follow=True)
     assert "was changed since you read it" in text(page)
     assert again(same).status == "answered"
     assert not Decision.objects.filter(request=changed, by__username="alice").exists()
@@ -170,7 +171,7 @@ def test_a_row_that_changed_since_it_was_shown_is_told_and_not_decided(
 def test_a_row_without_a_digest_was_not_shown_and_is_not_decided(desk: Client) -> None:
     row = asked_of()
     fields = {"_id": ids(row), "_go": f"{kind_of(row)}:approve"}
-    assert "was changed since you read it" in text(desk.post(chosen(row), fields))
+    assert "was changed since you read it" in text(desk.post(chosen(row), fields, follow=True))
     assert again(row).is_pending
 
 
@@ -181,7 +182,7 @@ def test_requests_of_different_kinds_are_offered_in_groups(desk: Client) -> None
     assert page.content.decode().count("data-group=") == 2
     fields = go("approve", bare) | typed(paid, "12")
     fields["_id"].append(str(paid.id))  # is selected, but in the other group
-    page = desk.post(chosen(bare, paid), fields)
+    page = desk.post(chosen(bare, paid), fields, follow=True)
     assert again(bare).status == "answered"
     assert again(paid).is_pending
     assert field(page, f"r.{paid.id}.amount") == "12", "what was typed there is still there"
@@ -200,22 +201,92 @@ def test_what_cannot_be_decided_says_why_and_has_no_box(
     page = desk.get(chosen(claimed, own, voted))
     assert "in the hands of bob" in text(page)
     assert "second pair of eyes" in text(page)
-    assert "You have approved request" in text(page)
+    assert "1 of 2 approvals You have approved it" in text(page)
     assert 'type="checkbox"' not in page.content.decode()
 
 
 def test_a_batch_that_cannot_be_read_changes_nothing(desk: Client) -> None:
     row = asked_of()
-    none = desk.post(chosen(row), {"_go": f"{kind_of(row)}:approve"})
-    assert (none.status_code, "Choose at least one" in text(none)) == (422, True)
-    unread = desk.post(chosen(row), go("approve", row) | {"_go": "nonsense:approve"})
-    assert (unread.status_code, "Choose one of the buttons" in text(unread)) == (422, True)
+    none = desk.post(chosen(row), {"_go": f"{kind_of(row)}:approve"}, follow=True)
+    assert "Choose at least one" in text(none)
+    unread = go("approve", row) | {"_go": "nonsense:approve"}
+    assert "Choose one of the buttons" in text(desk.post(chosen(row), unread, follow=True))
     mixed = go("reply", row) | {f"g.{kind_of(row)}.comment": "Words"}
-    assert desk.post(chosen(row), mixed).status_code == 422
+    told = desk.post(chosen(row), mixed, follow=True)
+    assert "Nothing of this was sent yet" in text(told)
+    assert "Words" in text(told)
     assert "Nothing was chosen" in text(desk.get(PAGE))
     many = f"{PAGE}?{'&'.join(f'_id={n}' for n in range(101))}"
     assert desk.get(many).status_code == 413
     assert again(row).is_pending
+
+
+# After a POST: the browser is sent to the address of the page, where Back comes to as well
+
+
+def test_every_post_of_a_batch_leads_to_its_address(desk: Client, bob: User) -> None:
+    bare, taken, paid = asked_of(), asked_of(), refund()
+    address = chosen(bare, taken, paid)
+    door.decide(bob, taken.id, NO, door="inbox")
+    wrong = go("approve", paid) | typed(paid, "-1")
+    for fields in (wrong, {}, {"_go": wrong["_go"]}, go("approve", bare, taken)):
+        done = desk.post(address, fields)
+        assert (done.status_code, done["Location"]) == (303, address)
+    for _ in range(2):
+        page = text(desk.get(address))
+        assert "1 decided." in page
+        assert "was already answered by bob" in page
+
+
+def test_what_was_said_of_a_row_is_said_no_more_once_it_changed(desk: Client, bob: User) -> None:
+    good, held = asked_of(), asked_of(claimed_by=bob, claimed_until=soon(hours=1))
+    desk.post(chosen(good, held), go("approve", good, held))
+    assert "in the hands of bob" in text(desk.get(chosen(good, held)))
+    InputRequest.objects.filter(pk=held.pk).update(claimed_by=None, claimed_until=None)
+    assert "in the hands of bob" in text(desk.get(chosen(good, held))), "so it was at the answer"
+    desk.post(f"/requests/{held.id}/decide/", {"verdict": "reject", "_digest": held.version})
+    page = text(desk.get(chosen(good, held)))
+    assert "Rejected by you" in page
+    assert "in the hands of bob" not in page
+    assert "1 decided." in page
+
+
+def test_what_was_typed_into_other_batches_stays(desk: Client) -> None:
+    batches = [(refund(), refund()) for _ in range(5)]
+    for n, rows in enumerate(batches):
+        desk.post(
+            chosen(*rows), go("approve", *rows) | typed(rows[0], f"{n}7") | typed(rows[1], "x")
+        )
+    for n, rows in list(enumerate(batches))[1:]:
+        page = desk.get(chosen(*rows))
+        assert field(page, f"r.{rows[0].id}.amount") == f"{n}7"
+        assert "Nothing of this was sent yet" in text(page)
+    assert "Nothing of this" not in text(desk.get(chosen(*batches[0]))), "four are kept"
+
+
+def test_nobody_else_gets_what_was_typed_into_a_batch(desk: Client, bob: User) -> None:
+    rows = [refund(), refund()]
+    desk.post(chosen(*rows), go("approve", *rows) | typed(rows[0], "47.11") | typed(rows[1], "x"))
+    assert "47.11" in desk.get(chosen(*rows)).content.decode()
+    stored = dict(desk.session.items())
+    desk.force_login(bob)
+    session = desk.session
+    session[KEY] = stored[KEY]
+    session.save()
+    assert "47.11" not in desk.get(chosen(*rows)).content.decode()
+
+
+def test_a_batch_too_large_to_be_kept_is_drawn_at_once(desk: Client, bob: User) -> None:
+    good, gone, paid = asked_of(), asked_of(), refund()
+    door.decide(bob, gone.id, NO, door="inbox")
+    fields = go("approve", good, gone) | typed(paid, "5", reason="x" * MAX_BYTES)
+    page = desk.post(chosen(good, gone, paid), fields)
+    assert page.status_code == 200
+    assert again(good).status == "answered"
+    assert "1 decided." in text(page)
+    assert field(page, f"r.{paid.id}.amount") == "5"
+    assert "was already answered by bob" in text(page)
+    assert KEY not in desk.session or desk.session[KEY] == []
 
 
 def test_the_facts_of_a_row_are_those_that_tell_it_from_the_others() -> None:

@@ -21,6 +21,7 @@ from tests.app.company import NO, YES, again, asked_of, decide, make_operator, s
 from tests.app.desk import desk_of, text, url
 from tests.app.factories import make_reviewer, make_run
 from workflows.models import Delivery, InputRequest
+from workflows.models.digest import digest_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
@@ -115,6 +116,21 @@ def test_with_four_eyes_a_text_changes_nothing(author: User, alice: User, bob: U
     decide(alice, request, edits=EDIT)
     decide(bob, request, "Ask again.")
     assert "edits" not in Delivery.objects.get().data
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(600, 600.0), ([1], [True]), ({"a": 0}, {"a": False})]
+)
+def test_an_edit_that_only_python_takes_for_the_same_is_approved_by_two_as_well(
+    author: User, alice: User, bob: User, first: Any, second: Any
+) -> None:
+    request = asked(author, payload={"claimed": None})
+    decide(alice, request, edits={"claimed": first})
+    assert decide(bob, request, edits={"claimed": second}).waits
+    row = again(request)
+    assert (row.revision, row.digest) == (3, digest_of(row))
+    decide(alice, request)
+    assert repr(Delivery.objects.get().data["edits"]["claimed"]) == repr(second)
 
 
 def test_the_page_says_that_a_second_person_approves_what_was_edited(

@@ -70,7 +70,7 @@ approvals:reask POST               login login 404   404   403   403   409   404
 approvals:comments POST            login login 404   404   422   422   422   404   422
 approvals:draft POST               login login 404   404   403   303   303   404   303
 approvals:undo POST                login login 404   404   409   409   409   404   409
-approvals:decide_many POST         login login 422   422   422   422   422   422   422
+approvals:decide_many POST         login login 303   303   303   303   303   303   303
 
 workflows:runs GET                 login login 200   200   200   200   200   200   200
 workflows:runs POST                login login 405   405   405   405   405   405   405

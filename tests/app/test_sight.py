@@ -18,8 +18,9 @@ from django.apps import apps
 from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
+from django.utils.http import urlencode
 
-from approvals.batch import DIGEST
+from approvals.batch import DIGEST, kind_of
 from blazen_site.asgi import sockets as router
 from tests.app import sockets
 from tests.app.canaries import Canaries
@@ -105,17 +106,26 @@ def answers(client: Client, world: Canaries) -> Iterator[tuple[str, str]]:
             yield f"POST {address}", said(undone(client, address, fields))
     for request in world.requests:
         yield f"open {request.pk}", said(client.get("/", {"open": str(request.pk)}, headers=HTMX))
-    chosen = [str(one.pk) for one in world.requests if one.is_pending]
-    batch = {"_id": chosen, "verdict": "reject"} | {DIGEST + one: "x" for one in chosen}
-    told = " ".join(chosen)  # these ids were sent
-    yield f"batch {told}", said(undone(client, "/requests/decide/", {"_id": chosen}))
-    yield f"decide {told}", said(undone(client, "/requests/decide/", {**batch, "_go": "1"}))
+    yield from answers_of_a_batch(client, [one for one in world.requests if one.is_pending])
 
 
-def undone(client: Client, address: str, fields: dict[str, Any]) -> Any:
+def answers_of_a_batch(client: Client, rows: list[InputRequest]) -> Iterator[tuple[str, str]]:
+    """Yield the page of a batch of these, and what it says after each of its buttons."""
+    ids = [str(one.pk) for one in rows]
+    told = " ".join(ids)  # these ids were sent
+    address = f"/requests/decide/?{urlencode({'_id': ids}, doseq=True)}"
+    digests = {DIGEST + str(one.pk): one.version for one in rows}
+    yield f"batch {told}", said(client.get(address))
+    for kind in {kind_of(one) for one in rows}:
+        for verdict in ("approve", "reject"):
+            batch = {"_id": ids, "_go": f"{kind}:{verdict}", **digests}
+            yield f"{verdict} {told}", said(undone(client, address, batch, follow=True))
+
+
+def undone(client: Client, address: str, fields: dict[str, Any], **options: Any) -> Any:
     """POST, and undo what it did."""
     with transaction.atomic():
-        response = client.post(address, fields)
+        response = client.post(address, fields, **options)
         transaction.set_rollback(True)
     return response
 
@@ -147,6 +157,15 @@ def test_nobody_reads_what_belongs_to_a_request_that_they_may_not_see(
         if request.pk in seen and text.strip("zq0123456789") in SHOWN and text not in found
     ]  # fmt: skip
     assert missing == [], "the walk has to meet what this person may see"
+
+
+def test_the_walk_decides_what_it_may(world: Canaries) -> None:
+    waiting = [one for one in world.requests if one.is_pending]
+    walked = list(answers_of_a_batch(desk_of(world.people["root"]), waiting))
+    assert len(walked) == 3
+    for asked, told in walked[1:]:
+        assert re.search(r"<b>\d+ decided\.</b>", told), asked
+    assert InputRequest.objects.filter(status="pending").count() == len(waiting), "it is undone"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -18,6 +18,7 @@ from tests.app.company import NO, again, asked_of, decide, soon
 from tests.app.factories import make_reviewer
 from workflows.models import Delivery, InputRequest, WorkflowRun
 from workflows.models.append_only import RecordIsFinal
+from workflows.models.digest import digest_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
@@ -54,12 +55,25 @@ def test_an_answer_that_is_taken_back_was_never_delivered(alice: User, bob: User
 
 @pytest.mark.usefixtures("undo")
 def test_the_votes_of_others_stand_when_the_last_one_is_taken_back(alice: User, bob: User) -> None:
-    request = asked_of(quorum=2, editable=["claimed"])
+    request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
     decide(alice, request, edits={"claimed": "600.00"})
     decide(bob, request)
     door.withdraw(bob, request.id, door="inbox")
     assert (again(request).votes, again(request).edits) == (1, {"claimed": "600.00"})
     assert decide(bob, request).decision.kind == "final"
+
+
+@pytest.mark.usefixtures("undo")
+def test_a_rejection_that_is_taken_back_leaves_the_edits_whose_approval_was_withdrawn(
+    alice: User, bob: User
+) -> None:
+    request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
+    decide(alice, request, edits={"claimed": "600.00"})
+    door.withdraw(alice, request.id, door="inbox")
+    decide(bob, request, NO)
+    door.withdraw(bob, request.id, door="inbox")
+    row = again(request)
+    assert (row.edits, row.digest) == ({"claimed": "600.00"}, digest_of(row))
 
 
 @pytest.mark.usefixtures("undo")
@@ -125,7 +139,7 @@ def test_only_ones_own_approval_is_taken_back_and_once(alice: User, bob: User) -
 def test_an_approval_of_an_earlier_version_is_not_there_to_be_taken_back(
     alice: User, bob: User
 ) -> None:
-    request = asked_of(quorum=2, editable=["claimed"])
+    request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
     decide(alice, request)
     decide(bob, request, edits={"claimed": "600.00"})
     with pytest.raises(CannotUndo, match="no approval of yours"):

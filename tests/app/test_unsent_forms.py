@@ -6,20 +6,24 @@ import html
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 from django.utils.http import urlencode
 
-from approvals.accounts.unsent import KEY
+from approvals.accounts.unsent import KEY, page_behind
 from approvals.batch import kind_of
 from approvals.models import Comment, Draft, Preferences
 from tests.app.company import again, asked_of
 from tests.app.desk import HTMX, desk_of, field, text, url
 from tests.app.factories import BARE, make_run
-from tests.routes import routes
+from tests.app.matrix import World
+from tests.app.test_permissions import address
+from tests.routes import Route, routes
 from workflows.models import InputRequest, WorkflowRun
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
@@ -87,6 +91,7 @@ def forms(row: InputRequest) -> dict[str, Form]:
         "reassign": (url(row, "reassign/"), page, {"to": WORDS}),
         "claim": (url(row, "claim/"), page, {}),
         "release": (url(row, "release/"), page, {}),
+        "reask": (url(row, "reask/"), page, {}),
         "undo": (url(row, "undo/"), page, {}),
         "batch": (batch, batch, {"_id": str(row.id), "_go": f"{kind_of(row)}:approve",
                                  f"_digest.{row.id}": row.version, comment: WORDS}),
@@ -98,8 +103,8 @@ def forms(row: InputRequest) -> dict[str, Form]:
 
 
 NAMES = [
-    "decide", "draft", "comment", "reassign", "claim", "release", "undo", "batch", "start",
-    "cancel", "account", "log out",
+    "decide", "draft", "comment", "reassign", "claim", "release", "reask", "undo", "batch",
+    "start", "cancel", "account", "log out",
 ]  # fmt: skip
 WRITTEN = {"decide", "draft", "comment", "reassign", "batch", "start"}
 
@@ -195,7 +200,7 @@ def again_as_alice(browser: Browser, refused: Any, page: str, name: str) -> None
         assert found, one
         fields[one] = html.unescape(found[1])
     out = browser.post("/accounts/logout/", fields)
-    assert out["Location"].startswith("/accounts/login/?next=")
+    assert out["Location"].startswith("/accounts/login/?next=") or len(page) > 2048
     browser.log_in("alice", next=page)
     assert holds(browser.client.get(page), name)
 
@@ -242,6 +247,20 @@ def test_what_came_back_is_gone_once_it_is_sent(browser: Browser, request_: Inpu
     assert browser.post(action, typed | browser.open(page)).status_code == 303
     assert again(request_).response == {"approved": True, "comment": WORDS}
     assert KEY not in browser.client.session
+
+
+def test_a_run_that_is_started_again_after_a_new_login_keeps_its_authors(
+    browser: Browser, bob: User
+) -> None:
+    first = WorkflowRun.objects.start(BARE, {}, by=bob)
+    page = f"/workflows/{BARE.name}/"
+    hidden = browser.open(f"{page}?repeats={first.pk}")
+    browser.end_login()
+    browser.post(f"{page}start/", hidden | {"_repeats": str(first.pk), "_json": '{"new": 1}'})
+    browser.log_in("alice", next=page)
+    sent = browser.open(page) | {"_repeats": field(browser.client.get(page), "_repeats")}
+    assert browser.post(f"{page}start/", sent | {"_json": '{"new": 1}'}).status_code == 303
+    assert WorkflowRun.objects.exclude(pk=first.pk).get().has_author(bob)
 
 
 @pytest.mark.parametrize(
@@ -305,6 +324,43 @@ def test_the_login_of_an_old_tab_logs_in_who_typed_it(browser: Browser) -> None:
     assert browser.client.get("/accounts/").context["user"].username == "bob"
 
 
+def test_a_batch_whose_address_is_too_long_for_a_login_comes_back(browser: Browser) -> None:
+    """Django takes no address of more than 2,048 characters as `next`."""
+    rows = [asked_of() for _ in range(60)]
+    address = f"/requests/decide/?{'&'.join(f'_id={row.id}' for row in rows)}"
+    typed = {"_id": str(rows[0].id), f"g.{kind_of(rows[0])}.comment": WORDS}
+    hidden = browser.open(address)
+    browser.end_login()
+    to_login = browser.post(address, typed | hidden)["Location"]
+    browser.client.get(to_login)
+    back = browser.log_in("alice", next=address)
+    assert back["Location"] == address
+    assert holds(browser.client.get(address), "batch")
+    other = browser.client.get(f"/requests/decide/?_id={rows[1].id}")
+    assert not holds(other, "batch"), "it is another batch's"
+    hidden = browser.open(address)
+    browser.log_in("bob")
+    hidden["csrfmiddlewaretoken"] = browser.client.cookies["csrftoken"].value
+    again_as_alice(browser, browser.post(address, typed | hidden), address, "batch")
+
+
+def test_every_form_stands_on_a_page_that_can_be_opened(request_: InputRequest) -> None:
+    """A login leads to the page of the form, and a GET of what takes POSTs alone is refused."""
+    ids = {"request_id": request_.id, "run_id": request_.run_id, "name": BARE.name}
+    desk = desk_of(User.objects.create_superuser("root"))
+    seen = 0
+    for route in routes():
+        if not route.name.startswith(("approvals:", "workflows:", "accounts:")):
+            continue
+        given = {name: value for name, value in ids.items() if f"{name}>" in route.pattern}
+        given |= {route.verb: route.choice} if route.verb else {}
+        address = reverse(route.name, kwargs=given)
+        if desk.get(address).status_code == 405:
+            seen += 1
+            assert desk.get(page_behind(address)).status_code == 200, address
+    assert seen > 8
+
+
 def test_a_session_that_kept_a_form_lasts_as_long_as_any_other(
     browser: Browser, request_: InputRequest
 ) -> None:
@@ -350,3 +406,23 @@ def test_a_run_of_another_person_cannot_be_cancelled_from_an_old_tab(
     assert browser.post(f"{run.get_absolute_url()}cancel/", hidden).status_code == 409
     run.refresh_from_db()
     assert run.status == "waiting"
+
+
+def test_a_form_to_a_run_that_cannot_be_is_refused_without_a_login_too(browser: Browser) -> None:
+    hidden = browser.open("/")
+    browser.end_login()
+    assert browser.post(f"/runs/{'-' * 36}/cancel/", hidden).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "route", [one for one in routes() if not one.pattern.startswith("admin")], ids=str
+)
+def test_every_form_whose_login_has_ended_leads_back_to_a_page(route: Route) -> None:
+    world = World.make()
+    root = desk_of(world.people["root"])
+    drawn_for = field(root.get("/accounts/"), "_as")
+    answer = Client().post(address(route, world), {"_as": drawn_for, "said": WORDS})
+    assert answer.status_code < 500
+    if "/login/?next=" in answer.headers.get("Location", ""):
+        page = unquote(answer["Location"].partition("next=")[2])
+        assert root.get(page).status_code == 200

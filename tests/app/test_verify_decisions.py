@@ -22,7 +22,7 @@ from approvals import door
 from approvals.models import Comment, Decision, DecisionSeal
 from approvals.seals import Sealer, seal_new
 from tests.app.answers import YES
-from tests.app.company import asked_of, decide, soon
+from tests.app.company import NO, again, asked_of, decide, soon
 from tests.app.desk import desk_of
 from tests.app.factories import make_request
 from workflows.models import InputRequest, JournalEntry, database_now
@@ -118,6 +118,97 @@ def test_a_decision_given_to_another_person_or_request_is_found(
     assert f"Decision {decisions[0].pk} (" in said
     assert f"Decision {decisions[2].pk} (" in said
     assert f"Request {other.pk} is pending, but decision {decisions[2].pk} answered it." in said
+
+
+@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_removed_approval_is_missed_by_its_request(
+    alice: User, bob: User, sealed: bool, answered: bool
+) -> None:
+    request = asked_of(quorum=2)
+    gone = decide(alice, request).decision
+    if answered:
+        decide(bob, request)
+    if sealed:
+        seal_new()
+    assert verify()
+    sql(f"DELETE FROM {TABLE} WHERE id = %s", gone.pk)
+    if sealed:
+        assert f"Decision {gone.pk} was removed" in faults()
+    assert f"Request {request.pk} counts 1 approvals before its answer, and 0" in faults()
+
+
+@pytest.mark.parametrize("votes", [0, 2])
+def test_approvals_that_only_the_request_counts_are_found(alice: User, votes: int) -> None:
+    request = asked_of(quorum=3)
+    decide(alice, request)
+    sql("UPDATE workflows_inputrequest SET votes = %s", votes)
+    assert f"Request {request.pk} counts {votes} approvals" in faults()
+
+
+NO_TIME = {
+    "sqlite": ["yesterday", "2026-13-45 00:00:00"],
+    "postgresql": ["infinity", "12026-01-01 00:00:00+00", "0100-01-01 00:00:00+00 BC"],
+}[connection.vendor]
+
+
+@pytest.mark.parametrize("moment", NO_TIME)
+@pytest.mark.parametrize("sealed", [True, False])
+def test_a_decision_that_cannot_be_read_is_named_and_the_others_are_looked_at(
+    alice: User, sealed: bool, moment: str
+) -> None:
+    broken, other = (decide(alice, make_request()).decision for _ in range(2))
+    if sealed:
+        seal_new()
+    sql(f"UPDATE {TABLE} SET at = %s WHERE id = %s", moment, broken.pk)
+    sql(f"UPDATE {TABLE} SET name = 'mallory' WHERE id = %s", other.pk)
+    said = faults()
+    assert f"Decision {broken.pk} " in said
+    assert f"Decision {other.pk} (" in said
+
+
+@pytest.mark.parametrize("moment", NO_TIME)
+def test_a_seal_or_a_request_that_cannot_be_read_is_named(
+    decisions: list[Decision], moment: str
+) -> None:
+    request = decisions[0].request_id
+    sql("UPDATE approvals_decisionseal SET at = %s WHERE number = 2", moment)
+    column = "UPDATE workflows_inputrequest SET answered_at = %s WHERE answered_by_id = %s"
+    sql(column, moment, decisions[1].by_id)
+    said = faults()
+    assert "Seal 2 was changed" in said
+    assert "Seal 3" not in said
+    assert f"Request {decisions[1].request_id} " in said
+    assert f"Request {request} " not in said
+
+
+def _put_a_seal_behind_the_end() -> None:
+    columns = "number, kind, decision, content, at, note, signature"
+    copied = "4, kind, decision + 1000, content, at, note, signature"
+    table = "approvals_decisionseal"
+    sql(f"INSERT INTO {table} ({columns}) SELECT {copied} FROM {table} WHERE number = 3")
+
+
+def _take_the_end_away() -> None:
+    sql("DELETE FROM approvals_decisionchain")
+
+
+def _set_the_end_back() -> None:
+    first = DecisionSeal.objects.get(pk=1).signature
+    sql("UPDATE approvals_decisionchain SET number = 1, signature = %s", first)
+
+
+@pytest.mark.parametrize(
+    "tamper", [_put_a_seal_behind_the_end, _take_the_end_away, _set_the_end_back]
+)
+def test_a_chain_that_takes_no_seal_any_more_is_told(
+    decisions: list[Decision], tamper: Callable[[], None]
+) -> None:
+    decide(decisions[0].by, make_request())  # not sealed yet
+    tamper()
+    said = faults()
+    assert "What was decided last could not be sealed" in said
+    assert "The chain was made to end at seal" in said
 
 
 @pytest.mark.parametrize("which", [0, 1, 2])
@@ -228,8 +319,22 @@ def test_a_vote_that_sql_took_the_count_from_is_found(alice: User) -> None:
     assert "was made to count no more" in faults()
 
 
+@pytest.mark.parametrize("answer", [YES, NO])
+def test_edits_that_outlive_the_approval_that_made_them_are_whole(
+    alice: User, bob: User, answer: dict[str, Any]
+) -> None:
+    request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
+    decide(alice, request, edits={"claimed": "600.00"})
+    door.withdraw(alice, request.pk, door="inbox")
+    decide(bob, request, answer)
+    if answer == YES:
+        decide(alice, request, answer)
+    assert again(request).status == "answered"
+    verify()
+
+
 def test_votes_of_an_earlier_version_are_whole(alice: User, bob: User) -> None:
-    request = asked_of(quorum=2, editable=["claimed"])
+    request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
     decide(alice, request)
     decide(bob, request, edits={"claimed": "600.00"})
     decide(alice, request)
@@ -411,8 +516,9 @@ def test_an_operator_answers_for_what_older_code_wrote(alice: User) -> None:
 def test_decisions_that_were_there_before_are_sealed_by_the_migration(
     alice: User, bob: User
 ) -> None:
-    vote = decide(alice, asked_of(quorum=2)).decision
-    Decision.objects.filter(pk=vote.pk).void(soon())
+    request = asked_of(quorum=2)
+    vote = decide(alice, request).decision
+    door.withdraw(alice, request.pk, door="inbox")
     decide(bob, make_request())
     sql(f"UPDATE {TABLE} SET signature = '', name = '', seen = ''")
     sql("DELETE FROM approvals_decisionseal")
@@ -421,6 +527,6 @@ def test_decisions_that_were_there_before_are_sealed_by_the_migration(
     migration.seal_existing(apps, None)
     verify()
     names = Decision.objects.order_by("pk").values_list("name", flat=True)
-    assert list(names) == ["alice", "bob"]
+    assert list(names) == ["alice", "alice", "bob"]
     sql(f"UPDATE {TABLE} SET voided_at = NULL WHERE id = %s", vote.pk)
     assert "was made to count again" in faults()

@@ -262,3 +262,19 @@ def test_models_in_an_event_keep_what_they_do_with_unknown_fields() -> None:
 
     loaded = event_from(Holder, {"inner": {"a": 1}, "gone": 2})
     assert loaded.inner.model_extra == {"a": 1}
+
+
+@pytest.mark.parametrize("name", ["quorum", "four_eyes", "assign_to"])
+def test_an_option_that_is_set_on_a_finished_class_is_an_error(name: str) -> None:
+    class Late(InputRequestEvent):
+        pass
+
+    with pytest.raises(TypeError, match=rf"Late\.{name} cannot be set any more"):
+        setattr(Late, name, 2)
+    Late.__doc__ = "Anything else can."
+
+
+def test_a_class_that_type_makes_has_no_almost_option_either() -> None:
+    body = {"__module__": __name__, "__annotations__": {"four_eye": bool}, "four_eye": True}
+    with pytest.raises(TypeError, match="did you mean 'four_eyes'"):
+        type("Typo", (InputRequestEvent,), body)

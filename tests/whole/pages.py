@@ -43,13 +43,18 @@ NOTE = """([selector, there]) => {
   new MutationObserver(look).observe(document, whole);
 }"""
 
+# What htmx writes to the console when a page gives up a request, as another row is gone to. For one
+# that failed there is `htmx:sendError` as well.
+GIVEN_UP = ("htmx:afterRequest, ", "htmx:sendAbort, ")
+
 expect.set_options(timeout=5_000)
 
 
 class Watch:
     """Collects what a page must not do: errors, dialogs, refused or unexpected requests.
 
-    An answer with a 4xx status is an outcome here, though Chromium's console calls it an error.
+    An answer with a 4xx status, or none because the page no longer wants it, is an outcome here,
+    though the console calls it an error.
     """
 
     def __init__(self, page: Page, origin: str) -> None:
@@ -73,7 +78,8 @@ class Watch:
         self._note(f"error: {error}")
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        outcome = "server responded with a status of 4" in message.text
+        status = "server responded with a status of 4" in message.text
+        outcome = status or message.text.startswith(GIVEN_UP)
         if message.type in ("error", "warning") and not outcome:
             self._note(f"console: {message.text}")
 

@@ -39,8 +39,8 @@ def ask(admin: Person, *titles: str) -> list[str]:
 
 
 def ticked(page: Page) -> list[str]:
-    boxes = page.locator("#rows .tick input").all()
-    return [box.get_attribute("value") or "" for box in boxes if box.is_checked()]
+    script = "(boxes) => boxes.filter((one) => one.checked).map((one) => one.value)"
+    return list(page.eval_on_selector_all("#rows .tick input", script))
 
 
 def test_after_back_no_tick_stands_on_another_row(
@@ -96,16 +96,20 @@ def test_back_from_a_request_leads_to_the_batch_with_what_was_typed(
     expect(page.locator(f"[data-item='{ids[1]}'] .tag.go")).to_have_text("Approved")
     expect(page.locator(f"[data-item='{ids[2]}'] .tick")).to_be_visible()
     expect(page.locator(f"[data-item='{bare}'] .tick")).to_be_visible()
-    assert not alice.is_too_wide if mark == "A" else True
     assert found(admin, f"Refund {mark}") == [ids[2]]
-    if mark == "B":
-        return
-    page.locator(f"[data-item='{ids[2]}'] .entry-title a").click()
-    page.wait_for_url("**/requests/*/")
-    page.go_back()  # to what answered the POST: by its address, and not sent again
-    expect(page.locator(f"[data-item='{ids[0]}'] .tag.go")).to_have_text("Approved")
+    page.fill(f"[name='r.{ids[2]}.amount']", "nonsense")
+    page.check(f"input[name=_id][value='{ids[2]}']")
+    group.get_by_role("button", name="Approve selected").click()
+    for _ in range(2):  # to what answered the POST: by its address, and nothing is sent again
+        expect(page.locator(f"[data-item='{ids[2]}'] .error")).to_be_visible()
+        expect(page.locator(f"[name='r.{ids[2]}.amount']")).to_have_value("nonsense")
+        expect(page.locator(f"[data-item='{ids[0]}'] .tag.go")).to_have_text("Approved")
+        page.locator(f"[data-item='{ids[2]}'] .entry-title a").click()
+        page.wait_for_url("**/requests/*/")
+        page.go_back()
     page.set_viewport_size(NARROW)
-    assert not alice.is_too_wide
+    if mark == "A":
+        assert not alice.is_too_wide
 
 
 def test_a_page_that_the_browser_kept_shows_the_ticks_of_now(
@@ -120,6 +124,8 @@ def test_a_page_that_the_browser_kept_shows_the_ticks_of_now(
     with tabs(caching, server, "alice") as alice:
         page = alice.page
         page.route("**/?q=Kept+whole", without_no_store)
+        # Chromium allows a page that a test hands over no socket to an address of this machine.
+        page.route_web_socket("**/ws/**", lambda socket: None)
         alice.open("/?q=Kept+whole")
         page.check(f"#rows input[value='{chosen}']")
         page.click("#chosen button >> nth=0")
@@ -173,6 +179,7 @@ def test_ticks_outlast_filters_and_can_be_cleared(
         expect(button).to_have_text(re.compile(r"\(1\)"))
         button.click()
         expect(page.locator(f"[data-item='{first}'] .tag")).to_have_text("Rejected")
+        page.wait_for_load_state()  # its script forgets what is decided
         alice.open("/")
         expect(page.locator("#chosen button >> nth=0")).to_have_text("Decide selected (1)")
         page.click("[data-untick]")

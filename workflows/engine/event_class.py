@@ -67,7 +67,7 @@ class EventType(ModelMetaclass):
 
     @classmethod
     def __prepare__(cls, name: str, bases: tuple[type, ...], /, **kwargs: Any) -> EventNamespace:
-        options = frozenset(key for base in bases for key in getattr(base, "class_options", ()))
+        options = options_of(bases)
         closed = any(base.__dict__.get("open_itself", False) for base in bases)
         return EventNamespace(name, options, "forbid" if closed and "extra" not in kwargs else None)
 
@@ -75,7 +75,7 @@ class EventType(ModelMetaclass):
         super().__init__(name, bases, namespace, **kwargs)
         model: Any = cls
         given: dict[str, Any] = getattr(namespace, "given", {})
-        options: frozenset[str] = getattr(namespace, "options", frozenset())
+        options = options_of(bases)  # a namespace that `type()` was given knows none
         for attribute in (*model.__pydantic_fields__, *model.__class_vars__):
             check_attribute(name, attribute, options)
         for option, value in given.items():
@@ -84,6 +84,19 @@ class EventType(ModelMetaclass):
             model.__class_vars__.discard(option)
         if given:
             model.model_rebuild(force=True, raise_errors=False)
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        """Raise TypeError for an option: set on a class that is made, it would change nothing."""
+        if name in getattr(cls, "class_options", ()):
+            raise TypeError(
+                f"{cls.__name__}.{name} cannot be set any more; write {name!r} into the class."
+            )
+        super().__setattr__(name, value)
+
+
+def options_of(bases: tuple[type, ...]) -> frozenset[str]:
+    """Return the fields whose defaults a class with these bases may set in any spelling."""
+    return frozenset(key for base in bases for key in getattr(base, "class_options", ()))
 
 
 def _inherited(bases: tuple[type, ...], option: str) -> FieldInfo:

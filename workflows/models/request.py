@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from workflows import announce
-from workflows.engine.edits import lay_over
+from workflows.engine.edits import lay_over, same
 from workflows.errors import RequestClosed
 from workflows.folding import fold, fold_tags
 from workflows.models.answering import CLOSE, CLOSE_AS_SEEN, FREE
@@ -205,7 +205,7 @@ class InputRequest(Claimable, Timed):
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self)
         columns: dict[str, Any] = {**FREE, "votes": votes, "quorum": quorum}
-        if edits != self.edits:
+        if not same(edits, self.edits):
             self.edits, self.revision = edits, self.revision + 1
             columns |= {"edits": edits, "revision": self.revision, "digest": digest_of(self)}
         if rows.filter(in_time(now), free_for(by, now)).update(**columns) != 1:

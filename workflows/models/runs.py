@@ -109,12 +109,16 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         except IntegrityError:
             if idempotency_key is None:
                 raise
-            earlier = self.get(workflow=flow.name, idempotency_key=idempotency_key)
-            if not same(earlier.input, data):
-                raise IdempotencyConflict(flow.name, idempotency_key) from None
-            return earlier
+            return self._started_before(flow.name, idempotency_key, data)
         announce.after_commit(runs=[run.pk], bell=True)
         return run
+
+    def _started_before(self, workflow: str, key: str, data: Any) -> WorkflowRun:
+        """Return the run of this key; raise `IdempotencyConflict` if its input is another one."""
+        earlier = self.get(workflow=workflow, idempotency_key=key)
+        if not same(earlier.input, data):
+            raise IdempotencyConflict(workflow, key) from None
+        return earlier
 
     def claim(
         self,

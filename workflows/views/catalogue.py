@@ -67,10 +67,12 @@ def workflow(request: HttpRequest, name: str) -> HttpResponse:
     """Show one workflow: its graph, its steps, and the form that starts it.
 
     `?repeats=` names an earlier run whose input is filled in; nothing starts until it is posted.
+    A form that could not be sent repeats the same run again, so that its authors still count.
     """
     flow = registered(name)
-    earlier = repeated(request, flow, request.GET.get("repeats", ""))
     typed = typed_before(request, "workflows:start")
+    named = request.GET.get("repeats") or (typed.get("_repeats") if typed else None)
+    earlier = repeated(request, flow, str(named or ""))
     return page(request, flow, start_form(flow, earlier, typed), earlier=earlier)
 
 

@@ -55,8 +55,10 @@ def options() -> argparse.Namespace:
 class Clients:
     """The programs that start runs and answer requests."""
 
-    def __init__(self, count: int, port: int, session: str) -> None:
-        command = [sys.executable, "-m", "tests.benchmarks.endurance.client", str(port), session]
+    def __init__(self, count: int, site: Site, session: str) -> None:
+        store = site.url or str(site.file)
+        command = [sys.executable, "-m", "tests.benchmarks.endurance.client"]
+        command += [str(site.port), session, store]
         self._processes = [
             subprocess.Popen(
                 [*command, str(count), str(number)], cwd=ROOT, stdin=subprocess.PIPE, text=True
@@ -115,7 +117,7 @@ def pause(page: Onlooker | None, seconds: float) -> None:
 def endure(site: Site, asked: argparse.Namespace) -> Growth:
     """Let the cycles pass, and measure after each part of them."""
     keys = site.start()
-    clients = Clients(asked.clients, site.port, keys["client"])
+    clients = Clients(asked.clients, site, keys["client"])
     growth, done = Growth(), 0
     try:
         with watching(f"http://127.0.0.1:{site.port}", keys["onlooker"]) as page:

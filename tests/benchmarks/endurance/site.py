@@ -30,7 +30,8 @@ class Site:
         self.folder, self.url, self.port = folder, url, free_port()
         self.env = os.environ | {
             "DJANGO_SETTINGS_MODULE": "tests.benchmarks.endurance.settings",
-            "DEBUG": "0", "SECRET_KEY": "that-only-this-site-knows-7f3kq9x2wz", "ALLOWED_HOSTS": "127.0.0.1",
+            "DEBUG": "0", "SECRET_KEY": "that-only-this-site-knows-7f3kq9x2wz",
+            "ALLOWED_HOSTS": "127.0.0.1",
             "SECURE_SSL_REDIRECT": "0", "SESSION_COOKIE_SECURE": "0", "CSRF_COOKIE_SECURE": "0",
             "DATA_DIR": str(folder), "DATABASE_URL": url, "REDIS_URL": redis,
             "STARTS_PER_MINUTE": "1000000",  # its clients are one person

@@ -26,7 +26,7 @@ NO_PAGE = {
     "accounts:logout": "a POST that leads to the login",
     **{
         f"approvals:{verb}": "a POST that leads back to the request"
-        for verb in ("claim", "release", "reassign", "comments", "draft", "undo")
+        for verb in ("claim", "release", "reassign", "reask", "comments", "draft", "undo")
     },
     "approvals:decide_many": "shown by `bulk`, whose address holds the ids that it chose",
     "workflows:snapshot": "JSON",
