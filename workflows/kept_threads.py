@@ -83,7 +83,7 @@ class Loan:
     def __init__(self, threads: KeptThreads, thread: KeptThread) -> None:
         self._threads = threads
         self._thread = thread
-        self._context: ThreadSensitiveContext | None = None
+        self._context: Any = None  # asgiref's own, where it is needed
         self._exited = False  # asgiref reads it, and refuses tasks that outlive the block
         self._token: Any = None
 
