@@ -83,7 +83,8 @@ def test_a_reply_with_a_field_that_no_answer_fills_in_is_refused_by_name() -> No
     for cls in (Signed, Typed):
         with pytest.raises(BadReply, match=rf"{cls.__name__} has a field 'signature'"):
             with_reply(cls)
-    with_reply(Noted)
+    with pytest.raises(BadReply, match="Noted has a field 'note'"):
+        with_reply(Noted)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,6 @@ def check_steps(workflow: str, steps: Sequence[Step]) -> None:
             if issubclass(cls, InputRequestEvent):
                 check_defaults(f"Workflow {workflow!r}: step {step.name!r}", cls)
     _check_bare_reply(workflow, steps)
-    _warn_of_unsent(workflow, steps)
 
 
 def check_forms(workflow: str, start: type[StartEvent], events: Iterable[type[Event]]) -> None:
@@ -163,7 +162,7 @@ def _check_routed(workflow: str, step: Step, cls: type[Event], accepted: set[typ
         )
 
 
-def _warn_of_unsent(workflow: str, steps: Sequence[Step]) -> None:
+def warn_of_unsent(workflow: str, steps: Sequence[Step]) -> None:
     """Warn of an event that a step takes and none emits, where that can be known.
 
     It is no error: runs of older code may still have such an event under way.
@@ -178,7 +177,7 @@ def _warn_of_unsent(workflow: str, steps: Sequence[Step]) -> None:
                     f"Workflow {workflow!r}: step {step.name!r} takes {cls.__name__}, which no "
                     "step returns; it will never run for it.",
                     UnsentEventWarning,
-                    stacklevel=4,
+                    stacklevel=3,
                 )
 
 

@@ -50,13 +50,12 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
 
     Validators run once: a reply object of the request's own class had them when it was made.
     """
-    bare = is_bare(request.reply)
     try:
-        if type(response) is request.reply and not bare:
+        if not is_bare(request.reply) and type(response) is request.reply:
             return store_event(response)[0]["response"]
         if isinstance(response, InputResponseEvent):
             response = response.response
-        if bare:
+        if is_bare(request.reply):
             plain = plain_json(response, "response")
             encode(plain)
             return check_bare(plain, allow)

@@ -16,6 +16,7 @@ from workflows.engine.checks import (
     event_classes,
     four_eyes_requests,
     start_class,
+    warn_of_unsent,
 )
 from workflows.engine.errors import (
     BadStep,
@@ -68,6 +69,7 @@ class Workflow:
         self.start_class = start_class(name, parts)
         self.events = event_classes(name, parts)
         check_forms(name, self.start_class, self.events.values())
+        warn_of_unsent(name, parts)
         self.four_eyes = four_eyes_requests(parts)
         self._schemas: dict[str, dict[str, Any] | None] = {}
         self._schema_digests: dict[str, str] = {}
