@@ -7,6 +7,7 @@ and refuses one without an annotation.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from copy import copy, deepcopy
 from difflib import get_close_matches
@@ -19,7 +20,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 DECIDING = ("four_eyes", "quorum", "assign_to")
 """Options that say who decides: a class attribute whose name is almost one of these is refused."""
 
-UNKNOWN = "extra_forbidden"  # pydantic's type of the error
+UNKNOWN, NO_TUPLE = "extra_forbidden", "tuple_type"  # pydantic's types of the errors
 MISSING = object()
 
 if TYPE_CHECKING:  # pydantic exports neither; at run time both are found through BaseModel
@@ -124,9 +125,9 @@ def check_attribute(cls: str, name: str, options: frozenset[str]) -> None:
 
 
 def name_unknown_fields(error: ValidationError, known: Iterable[str]) -> ValidationError:
-    """Return the same error, with each unknown field named beside a known one that is similar."""
+    """Return the same error, with what to write instead of an unknown field, or of a bare text."""
     faults = error.errors(include_url=False)
-    if all(one["type"] != UNKNOWN for one in faults):
+    if all(one["type"] not in (UNKNOWN, NO_TUPLE) for one in faults):
         return error
     named = [_fault(dict(one), known) for one in faults]
     return ValidationError.from_exception_data(error.title, named)
@@ -144,6 +145,10 @@ def _fault(fault: dict[str, Any], known: Iterable[str]) -> InitErrorDetails:
     text = str(fault["msg"])
     if fault["type"] == UNKNOWN and len(fault["loc"]) == 1:
         text = unknown_field(str(fault["loc"][0]), known)
+    if fault["type"] == NO_TUPLE and isinstance(fault["input"], str):
+        text = (
+            f"This takes several texts, so a single one is written ({json.dumps(fault['input'])},)"
+        )
     kind = PydanticCustomError(fault["type"], text)
     return InitErrorDetails(type=kind, loc=fault["loc"], input=fault["input"])
 
