@@ -296,16 +296,17 @@ def test_keys_are_silent_while_one_types_and_with_modifiers(alice: Tab, admin: P
     expect(page.locator("#keys-help")).to_be_hidden()
 
 
-def test_keys_scroll_nothing_and_are_heard_from_a_radio_button(alice: Tab, admin: Person) -> None:
-    claims = f"{HEAD}R-1,Ada Novak,Sales,2026-10-01,meals,Soup by key,31.50,no\n"
+def test_keys_scroll_nothing_and_are_heard_from_a_tick_box(alice: Tab, admin: Person) -> None:
+    lines = (f"R-{n},Ada Novak,Sales,2026-10-01,meals,Soup by key,31.50,no\n" for n in (1, 2))
+    claims = HEAD + "".join(lines)
     start(admin, "expenses", claims=claims, closing="")
-    (request,) = asked(admin, "Soup by key")
+    request, _other = asked(admin, "Soup by key")
     alice.page.set_viewport_size({"width": 1440, "height": 500})
     alice.open_live(f"/requests/{request}/")
     alice.page.keyboard.press("a")
     expect(alice.page.locator(APPROVE)).to_be_focused()
     assert alice.page.evaluate("document.querySelector('#detail').scrollTop") == 0
-    alice.page.check("[name=reason] >> nth=0")
+    alice.page.focus("[name=_id] >> nth=0")
     alice.page.keyboard.press("r")
     expect(alice.page.locator(REJECT)).to_be_focused()
 
