@@ -8,12 +8,11 @@ though no object stayed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Any
 
-from asgiref.sync import ThreadSensitiveContext
+from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
 from django.db import close_old_connections, reset_queries
 
 KEPT = 32  # idle threads
@@ -48,23 +47,21 @@ class KeptThreads:
         self._kept = kept
         self._idle: deque[KeptThread] = deque()
 
-    @asynccontextmanager
-    async def lend(self) -> AsyncIterator[None]:
+    def lend(self) -> Loan:
         """Let what thread-sensitive code is called in the block run in one thread of its own.
 
         Code that is called after the block, by a task that it left behind, raises `RuntimeError`.
         """
-        thread = self._idle.pop() if self._idle else KeptThread()
-        try:
-            async with ThreadSensitiveContext(executor=thread):
-                yield
-        finally:
-            if thread.was_used:
-                # Behind what the block may have left in it: nobody gets a thread that is busy.
-                cleaned = thread.submit(_clean)
-                cleaned.add_done_callback(lambda _: self._give_back(thread))
-            else:
-                self._give_back(thread)
+        return Loan(self, self._idle.pop() if self._idle else KeptThread())
+
+    def take_back(self, thread: KeptThread) -> None:
+        """Keep a thread for the next, once what was given to it is done."""
+        if thread.was_used:
+            # Behind what the block may have left in it: nobody gets a thread that is busy.
+            cleaned = thread.submit(_clean)
+            cleaned.add_done_callback(lambda _: self._give_back(thread))
+        else:
+            self._give_back(thread)
 
     def _give_back(self, thread: KeptThread) -> None:
         thread.was_used = False
@@ -72,6 +69,44 @@ class KeptThreads:
             self._idle.append(thread)
         else:
             thread.shutdown(wait=False)
+
+
+class Loan:
+    """A thread on loan, for an `async with`. Each step of each run goes through it.
+
+    So it does itself what asgiref's `ThreadSensitiveContext` does with an executor, but for what
+    that does for code which was called through `async_to_sync`: such code takes asgiref's own.
+    """
+
+    __slots__ = ("__weakref__", "_context", "_exited", "_thread", "_threads", "_token")
+
+    def __init__(self, threads: KeptThreads, thread: KeptThread) -> None:
+        self._threads = threads
+        self._thread = thread
+        self._context: Any = None  # asgiref's own, where it is needed
+        self._exited = False  # asgiref reads it, and refuses tasks that outlive the block
+        self._token: Any = None
+
+    async def __aenter__(self) -> None:
+        if getattr(AsyncToSync.executors, "current", None) is not None:
+            self._context = ThreadSensitiveContext(executor=self._thread)
+            await self._context.__aenter__()
+            return
+        asgiref: Any = SyncToAsync
+        self._token = asgiref.thread_sensitive_context.set(self)
+        asgiref.context_to_thread_executor[self] = self._thread
+
+    async def __aexit__(self, *error: object) -> None:
+        asgiref: Any = SyncToAsync
+        try:
+            if self._context is not None:
+                await self._context.__aexit__(None, None, None)
+                return
+            asgiref.context_to_thread_executor.pop(self, None)
+            asgiref.thread_sensitive_context.reset(self._token)
+            self._token, self._exited = None, True
+        finally:
+            self._threads.take_back(self._thread)
 
 
 def _clean() -> None:

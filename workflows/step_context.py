@@ -5,8 +5,6 @@ Kept in a context variable, so that the threads know it that the code uses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 _is_step: ContextVar[bool] = ContextVar("is_step", default=False)
@@ -17,11 +15,13 @@ def is_step() -> bool:
     return _is_step.get()
 
 
-@contextmanager
-def step_code() -> Iterator[None]:
+class step_code:
     """Let what runs in the block, and the threads and tasks that it begins, count as a step's."""
-    token = _is_step.set(True)
-    try:
-        yield
-    finally:
-        _is_step.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _is_step.set(True)
+
+    def __exit__(self, *error: object) -> None:
+        _is_step.reset(self._token)

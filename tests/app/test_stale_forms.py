@@ -59,7 +59,7 @@ def version(answer: type[BaseModel], *, name: str = "PayRequest", **asked: Any) 
         name,
         (InputRequestEvent,),
         {
-            "__annotations__": {"reply": ClassVar[type[InputResponseEvent]]},
+            "__annotations__": {"reply": ClassVar[type[InputResponseEvent]], "quorum": int},
             "__module__": __name__, "reply": PayReply, "quorum": quorum,
         },
     )  # fmt: skip

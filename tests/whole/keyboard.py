@@ -33,9 +33,14 @@ CLICK_ON_ARRIVAL = """() => {
 
 
 def decisions(page: Page) -> list[Request]:
-    """Return the list of what the page posts from here on."""
+    """Return the list of the answers that the page posts from here on; drafts are none."""
     sent: list[Request] = []
-    page.on("request", lambda one: sent.append(one) if one.method == "POST" else None)
+
+    def note(one: Request) -> None:
+        if one.method == "POST" and not one.url.partition("?")[0].endswith("/draft/"):
+            sent.append(one)
+
+    page.on("request", note)
     return sent
 
 

@@ -170,7 +170,7 @@ def test_no_key_and_no_click_decides_what_one_has_left(alice: Tab, admin: Person
     for _ in range(abs(steps)):
         page.keyboard.press("j" if steps > 0 else "k")
     expect(alice.row(third).locator("a")).to_be_focused()
-    page.wait_for_function("document.querySelector('#detail').inert")
+    expect(page.locator("#detail[inert]")).to_be_attached()
     eventually(lambda: asks(page, held), "the row is asked for")
     expect(page.locator(f"[data-open='{first}']")).to_be_attached()
     page.keyboard.press("a")

@@ -7,10 +7,10 @@ the commit: a name that does not exist fails the step, by name and with its retr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from workflows.engine import BadRequest, Event, InputRequestEvent
+from workflows.engine import BadRequest, InputRequestEvent
 from workflows.engine.execution import Attempt
 from workflows.engine.terms import MOST_NAMES
 from workflows.models.assignment import GROUP, Directory
@@ -49,16 +49,13 @@ def _unknown(names: set[str]) -> list[str]:
     return Directory(names).unknown(names)
 
 
-async def check_requests(live: LiveRun, attempt: Attempt) -> None:
+async def check_requests(
+    live: LiveRun, attempt: Attempt, asked: Sequence[InputRequestEvent]
+) -> None:
     """Fail an attempt that asks somebody who does not exist, or four eyes in a run of nobody.
 
     No query for requests that name nobody. Raise what the database raises.
     """
-    if attempt.error is not None:
-        return
-    asked = list(_asked(attempt))
-    if not asked:
-        return
     where = f"{live.machine}: step {attempt.step.name!r} asked"
     for event in asked:
         if event.four_eyes and live.row.started_by_id is None:
@@ -76,11 +73,15 @@ async def check_requests(live: LiveRun, attempt: Attempt) -> None:
                     attempt.error = BadRequest(f"{where} {_told(event, field, name)}")
 
 
-def _asked(attempt: Attempt) -> Iterator[InputRequestEvent]:
+def requests_of(attempt: Attempt) -> list[InputRequestEvent]:
+    """Return what a step that succeeded asks people; most ask nothing."""
+    if attempt.error is not None:
+        return []
     returned = attempt.returned
-    events: list[Event] = list(attempt.effects.sent) if attempt.effects else []
-    events += returned if isinstance(returned, (list, tuple)) else [returned]
-    return (one for one in events if isinstance(one, InputRequestEvent))
+    events = returned if isinstance(returned, (list, tuple)) else (returned,)
+    if attempt.effects and attempt.effects.sent:
+        events = (*attempt.effects.sent, *events)
+    return [one for one in events if isinstance(one, InputRequestEvent)]
 
 
 def _names(event: InputRequestEvent, field: str) -> list[str]:

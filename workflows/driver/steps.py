@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, rese
 
 from workflows import subject
 from workflows.driver.asking import ask
-from workflows.driver.recipients import check_requests
+from workflows.driver.recipients import check_requests, requests_of
 from workflows.engine.execution import Attempt
 from workflows.engine.state import Invocation
 from workflows.engine.tasks import StepTask, is_stopped
@@ -62,7 +62,8 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
             await _touch(live)
             await attempt.run()
     try:
-        await check_requests(live, attempt)
+        if asked := requests_of(attempt):
+            await check_requests(live, attempt, asked)
     except (DatabaseError, InterfaceError) as error:
         logger.warning("Run %s is loaded again: the database went away.", live.id, exc_info=True)
         live.driver.strays.note(error)

@@ -53,7 +53,7 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
     Validators run once: a reply object of the request's own class had them when it was made.
     """
     try:
-        if type(response) is request.reply and not is_bare(request.reply):
+        if not is_bare(request.reply) and type(response) is request.reply:
             return store_event(response)[0]["response"]
         if isinstance(response, InputResponseEvent):
             response = response.response
