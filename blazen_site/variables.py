@@ -51,7 +51,7 @@ def flag(env: Env, name: str, *, default: bool) -> bool:
 
 
 def _bounds(least: float, most: float | None) -> str:
-    return f"of at least {least:g}" if most is None else f"from {least:g} to {most:g}"
+    return f"of at least {least:.12g}" if most is None else f"from {least:.12g} to {most:.12g}"
 
 
 def refusal(name: str, given: str, allowed: str) -> ImproperlyConfigured:

@@ -144,6 +144,7 @@ def test_a_and_r_reach_and_enter_decides_one_request_only(alice: Tab, admin: Per
     expect(page.locator("#detail .receipt")).to_contain_text("Approved")
     expect(page.locator("#detail .receipt")).to_contain_text("Decided by key")
     expect(page.locator(f"[data-open='{second}']")).to_be_visible()
+    expect(page.locator("#announce")).to_contain_text("? Next: ")
     expect(page.locator("#detail h1")).to_be_focused()
     assert page.url.endswith(f"/requests/{second}/")
     page.keyboard.press("Enter")

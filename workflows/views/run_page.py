@@ -201,14 +201,14 @@ class RunPage:
         if missing := answered - known.keys():  # beyond what the page lists
             rows = self.run.requests.visible_to(self.user).filter(request_id__in=missing)
             known |= {one.request_id: one for one in rows.defer("payload", "schema")}
-        rows = []
+        listed: list[HistoryRow] = []
         asked = self._asked_by(marks)
         for mark in marks:
-            rows += [HistoryRow(mark, one, asks=True) for one in reversed(asked[mark.seq])]
-            rows.append(
+            listed += [HistoryRow(mark, one, asks=True) for one in reversed(asked[mark.seq])]
+            listed.append(
                 HistoryRow(mark, known.get(mark.request_id) if mark.kind == "answered" else None)
             )
-        return rows
+        return listed
 
     def _asked_by(self, marks: Sequence[Mark]) -> dict[int, list[InputRequest]]:
         """Return what each of these transitions asked, by `seq`, of the requests that are listed.
