@@ -298,10 +298,12 @@ def test_keys_are_silent_while_one_types_and_with_modifiers(alice: Tab, admin: P
 
 
 def test_keys_scroll_nothing_and_are_heard_from_a_tick_box(alice: Tab, admin: Person) -> None:
-    lines = (f"R-{n},Ada Novak,Sales,2026-10-01,meals,Soup by key,31.50,no\n" for n in (1, 2))
-    claims = HEAD + "".join(lines)
+    claims = HEAD + "".join(
+        f"R-{n},Ada Novak,Sales,2026-10-01,meals,{dish} by key,31.50,no\n"
+        for n, dish in enumerate(("Soup", "Stew"))
+    )
     start(admin, "expenses", claims=claims, closing="")
-    request, _other = asked(admin, "Soup by key")
+    (request,) = asked(admin, "Soup by key")
     alice.page.set_viewport_size({"width": 1440, "height": 500})
     alice.open_live(f"/requests/{request}/")
     alice.page.keyboard.press("a")
