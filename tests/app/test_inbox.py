@@ -66,7 +66,7 @@ def test_one_workflow_can_be_chosen(desk: Client) -> None:
     assert rows(desk.get("/", {"workflow": "test-typed"})) == ids(typed)
 
 
-@pytest.mark.parametrize("query", [{"after": "nonsense"}, {"q": "\x00"}, {"open": "nonsense"}])
+@pytest.mark.parametrize("query", [{"after": "nonsense"}, {"open": "nonsense"}])
 def test_nonsense_in_the_address_is_ignored(desk: Client, query: dict[str, str]) -> None:
     request = make_request()
     assert rows(desk.get("/", query)) == ids(request)

@@ -114,7 +114,7 @@ def test_the_number_of_queries_does_not_grow_with_the_run(
 
 STATES: dict[str, tuple[Callable[[], InputRequest], str]] = {
     "answered": (lambda: make_answered("My words.", by=make_user("dora")), "dora replied"),
-    "by the handler": (lambda: make_answered(YES, by=None), "The workflow itself approved this"),
+    "by the handler": (lambda: make_answered(YES, by=None), "approved by the workflow itself"),
     "expired": (
         lambda: make_request(make_run(status="failed"), status="expired"),
         "Nobody answered in time",
