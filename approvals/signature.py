@@ -11,7 +11,7 @@ import hmac
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 
@@ -26,7 +26,8 @@ FIELDS = (
 
 
 def _keys() -> list[str]:
-    return settings.DECISION_KEYS or [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    fallbacks = cast(list[str], settings.SECRET_KEY_FALLBACKS)
+    return settings.DECISION_KEYS or [settings.SECRET_KEY, *fallbacks]
 
 
 def sign(values: Sequence[Any]) -> str:

@@ -11,9 +11,12 @@ from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
+
+from blazen_site.variables import refusal
 
 CODE = Path(__file__).resolve().parent.parent
 MIN_DIFFERENT = 8  # characters of a secret that differ from each other
@@ -21,6 +24,8 @@ PLACEHOLDERS = (
     "djangoinsecure", "changeme", "changethis", "replaceme", "yoursecret", "secretkey",
     "mysecret", "notsecret", "password", "0123456789abcdef", "abcdefghij",
 )  # fmt: skip
+
+DATABASE_SCHEMES = ("postgres", "postgresql", "psql", "pgsql", "sqlite")
 
 SQLITE_OPTIONS: dict[str, Any] = {
     # Two writers that both began as readers cannot upgrade; taking the write lock first lets
@@ -155,6 +160,39 @@ def secret_key(env: Env, *, debug: bool, data_dir: Path) -> str:
     )
 
 
+def decision_keys(env: Env, *, debug: bool) -> list[str]:
+    """Return the keys that sign decisions; a weak one is refused outside DEBUG, as SECRET_KEY is.
+
+    Empty if there are none: then SECRET_KEY and its fallbacks sign.
+    """
+    given: list[str] = env.list("DECISION_KEYS", default=[])
+    keys = [key.strip() for key in given if key.strip()]
+    for place, key in enumerate(keys, 1):
+        refuse_weak(f"Key {place} of DECISION_KEYS", key, length=32, debug=debug)
+    return keys
+
+
+def site_url(env: Env) -> str:
+    """Return `SITE_URL` without a slash at its end; raise ImproperlyConfigured if it is no URL."""
+    given: str = env.str("SITE_URL", default="").strip()
+    parts = urlsplit(given)
+    if given and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query):
+        raise refusal("SITE_URL", given, "a URL such as https://approvals.example.com")
+    return given.rstrip("/")
+
+
+def email(env: Env) -> dict[str, Any]:
+    """Return Django's settings of mail from `EMAIL_URL`; without one mail is printed."""
+    given: str = env.str("EMAIL_URL", default="").strip() or "consolemail://"
+    try:
+        return dict(Env.email_url_config(given))
+    except (ImproperlyConfigured, ValueError):  # its text may hold the password
+        raise ImproperlyConfigured(
+            f"EMAIL_URL cannot be read. It has to be {', '.join(sorted(Env.EMAIL_SCHEMES))}, "
+            "followed by ://, for example smtp+tls://user:password@mail.example.com:587."
+        ) from None
+
+
 def allowed_hosts(env: Env, *, debug: bool) -> list[str]:
     """Return the names this site answers to; a wildcard is refused outside DEBUG.
 
@@ -190,9 +228,21 @@ def trusted_proxies(env: Env) -> list[str]:
 
 
 def database(url: str, *, data_dir: Path) -> dict[str, Any]:
-    """Return Django's settings for the one database; without a URL an SQLite file in `data_dir`."""
-    parsed = Env.db_url_config(url or f"sqlite:///{data_dir / 'db.sqlite3'}")
-    config: dict[str, Any] = dict(parsed)
+    """Return Django's settings for the one database; without a URL an SQLite file in `data_dir`.
+
+    Raise ImproperlyConfigured for a URL of another database, or one that cannot be read.
+    """
+    url = url.strip() or f"sqlite:///{data_dir / 'db.sqlite3'}"
+    scheme = url.partition(":")[0]
+    try:
+        if scheme not in DATABASE_SCHEMES or "://" not in url:
+            raise ValueError(f"{scheme!r} is no database that this site can use")
+        config: dict[str, Any] = dict(Env.db_url_config(url))
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL cannot be used: {error}. It has to begin with postgres:// or "
+            "sqlite:///, for example postgres://user:password@host/name."
+        ) from None
     options: dict[str, Any] = {**config.get("OPTIONS", {})}
     if config["ENGINE"].endswith("sqlite3"):
         if not str(config["NAME"]).startswith((":memory:", "file:")):

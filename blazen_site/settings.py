@@ -9,6 +9,7 @@ import django_stubs_ext
 from environ import Env
 
 from blazen_site import environment, logs
+from blazen_site.variables import flag, seconds, whole
 
 # Lets classes say what they are of (`ModelForm[Preferences]`) where Django has no generics.
 django_stubs_ext.monkeypatch()
@@ -16,49 +17,49 @@ django_stubs_ext.monkeypatch()
 env = Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = flag(env, "DEBUG", default=False)
 DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").resolve()
-PORT = int(env.str("PORT", default="") or 8000)
+PORT = whole(env, "PORT", 8000, 0, 65535)
 
 SECRET_KEY = environment.secret_key(env, debug=DEBUG, data_dir=DATA_DIR)
 ALLOWED_HOSTS = environment.allowed_hosts(env, debug=DEBUG)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # --- limits ---------------------------------------------------------------------------------
-PAYLOAD_MAX_BYTES = env.int("PAYLOAD_MAX_BYTES", default=256 * 1024)
-ANSWER_MAX_BYTES = env.int("ANSWER_MAX_BYTES", default=64 * 1024)
-JSON_MAX_DEPTH = env.int("JSON_MAX_DEPTH", default=32)
+PAYLOAD_MAX_BYTES = whole(env, "PAYLOAD_MAX_BYTES", 256 * 1024, 1)
+ANSWER_MAX_BYTES = whole(env, "ANSWER_MAX_BYTES", 64 * 1024, 1)
+JSON_MAX_DEPTH = whole(env, "JSON_MAX_DEPTH", 32, 1, 200)
 # What the server reads of one request, and how long it may take to come; see docs/operations.md.
-REQUEST_MAX_BYTES = env.int("REQUEST_MAX_BYTES", default=4 * 1024 * 1024)
-REQUEST_SECONDS = env.float("REQUEST_SECONDS", default=30.0)
+REQUEST_MAX_BYTES = whole(env, "REQUEST_MAX_BYTES", 4 * 1024 * 1024, 1)
+REQUEST_SECONDS = seconds(env, "REQUEST_SECONDS", 30.0, 0.1, 3600)
 # Whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses, networks, or "unix".
 TRUSTED_PROXIES = environment.trusted_proxies(env)
 # How many live pages one person may have open in each process.
-SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", default=20)
+SOCKETS_PER_PERSON = whole(env, "SOCKETS_PER_PERSON", 20, 1)
 # What one person may do within a minute, over all processes; 0 is without a limit. Decisions are
 # not limited.
-COMMENTS_PER_MINUTE = env.int("COMMENTS_PER_MINUTE", default=30)
-STARTS_PER_MINUTE = env.int("STARTS_PER_MINUTE", default=60)
-CLAIMS_PER_MINUTE = env.int("CLAIMS_PER_MINUTE", default=120)
-DRAFTS_PER_MINUTE = env.int("DRAFTS_PER_MINUTE", default=240)
+COMMENTS_PER_MINUTE = whole(env, "COMMENTS_PER_MINUTE", 30, 0)
+STARTS_PER_MINUTE = whole(env, "STARTS_PER_MINUTE", 60, 0)
+CLAIMS_PER_MINUTE = whole(env, "CLAIMS_PER_MINUTE", 120, 0)
+DRAFTS_PER_MINUTE = whole(env, "DRAFTS_PER_MINUTE", 240, 0)
 # How long a worker that was killed or cut off keeps its runs from the others; at most 30.
-WORKER_LEASE_SECONDS = env.float("WORKER_LEASE_SECONDS", default=5.0)
+WORKER_LEASE_SECONDS = seconds(env, "WORKER_LEASE_SECONDS", 5.0, 0.1, 30)
 # How long a claim on a request lasts by itself, and how long an answer can be taken back.
-CLAIM_SECONDS = env.int("CLAIM_SECONDS", default=900)
-UNDO_SECONDS = env.int("UNDO_SECONDS", default=0)
+CLAIM_SECONDS = whole(env, "CLAIM_SECONDS", 900, 1, 365 * 86400)
+UNDO_SECONDS = whole(env, "UNDO_SECONDS", 0, 0, 86400)
 # Entries of a run's journal that are kept while it is open: its recent history.
-JOURNAL_KEEP = env.int("JOURNAL_KEEP", default=10_000)
+JOURNAL_KEEP = whole(env, "JOURNAL_KEEP", 10_000, 1)
 
 # Connections to PostgreSQL that the steps of a worker share; one that finds none free waits.
-STEP_CONNECTIONS = env.int("STEP_CONNECTIONS", default=24)
+STEP_CONNECTIONS = whole(env, "STEP_CONNECTIONS", 24, 1)
 # How long a step may do nothing in a transaction before PostgreSQL ends its session; 0 is for ever.
-STEP_IDLE_IN_TRANSACTION_SECONDS = env.float("STEP_IDLE_IN_TRANSACTION_SECONDS", default=3600.0)
+STEP_IDLE_IN_TRANSACTION_SECONDS = seconds(env, "STEP_IDLE_IN_TRANSACTION_SECONDS", 3600.0, 0)
 # Keys that sign decisions: the first signs, all verify. Empty: SECRET_KEY and its fallbacks.
-DECISION_KEYS = env.list("DECISION_KEYS", default=[])
+DECISION_KEYS = environment.decision_keys(env, debug=DEBUG)
 
 # --- operations -----------------------------------------------------------------------------
 METRICS_TOKEN = environment.metrics_token(env, debug=DEBUG)
-METRICS_PORT = int(env.str("METRICS_PORT", default="") or 0)
+METRICS_PORT = whole(env, "METRICS_PORT", 0, 0, 65535)
 
 # --- applications ---------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -149,9 +150,9 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/accounts/login/"
 
 # Failures within a quarter of an hour, see approvals/accounts/attempts.py.
-LOGIN_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)  # of a name at an address
-LOGIN_FAILURES_PER_ADDRESS = env.int("LOGIN_FAILURES_PER_ADDRESS", default=50)
-LOGIN_FAILURES_PER_NAME = env.int("LOGIN_FAILURES_PER_NAME", default=100)
+LOGIN_FAILURE_LIMIT = whole(env, "LOGIN_FAILURE_LIMIT", 5, 1)  # of a name at an address
+LOGIN_FAILURES_PER_ADDRESS = whole(env, "LOGIN_FAILURES_PER_ADDRESS", 50, 1)
+LOGIN_FAILURES_PER_NAME = whole(env, "LOGIN_FAILURES_PER_NAME", 100, 1)
 AXES_HANDLER = "approvals.accounts.attempts.LimitedAttempts"
 AXES_CLIENT_IP_CALLABLE = "approvals.accounts.attempts.counted_address"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -175,14 +176,14 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=not DEBUG)
+SECURE_SSL_REDIRECT = flag(env, "SECURE_SSL_REDIRECT", default=not DEBUG)
 # What other programs ask each process for, behind the proxy.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 3600 if SECURE_SSL_REDIRECT else 0
 # Subdomains and browsers' preload lists are for the owner of the domain to decide.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
-SESSION_COOKIE_SECURE = env.bool("SESSION_COOKIE_SECURE", default=not DEBUG)
-CSRF_COOKIE_SECURE = env.bool("CSRF_COOKIE_SECURE", default=not DEBUG)
+SESSION_COOKIE_SECURE = flag(env, "SESSION_COOKIE_SECURE", default=not DEBUG)
+CSRF_COOKIE_SECURE = flag(env, "CSRF_COOKIE_SECURE", default=not DEBUG)
 # Scripts read the token at each request: one drawn into the page is stale after another login.
 CSRF_COOKIE_HTTPONLY = False
 CSRF_FAILURE_VIEW = "approvals.accounts.stale.csrf_failure"
@@ -210,9 +211,9 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+vars().update(environment.email(env))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="approvals@localhost")
 EMAIL_TIMEOUT = 10  # seconds
-SITE_URL = env.str("SITE_URL", default="").rstrip("/")  # what stands before a path in a mail
+SITE_URL = environment.site_url(env)  # what stands before a path in a mail
 
 LOGGING = logs.logging_settings(debug=DEBUG)

@@ -14,6 +14,7 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from channels.routing import get_default_application
 from channels.worker import Worker
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from workflows import announce
@@ -48,8 +49,7 @@ class Bell:
                 # What broke after a while of service is a new failure and is told anew.
                 pause = FIRST_PAUSE if loop.time() - started > LONGEST_PAUSE else pause
                 if pause == FIRST_PAUSE:
-                    reason = failure.exceptions[0]
-                    logger.warning("The channel layer failed; the sweep goes on. %r", reason)
+                    report(failure.exceptions[0])
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -61,6 +61,14 @@ class Bell:
             group.create_task(worker.application_checker())
             for channel in self.channels:
                 group.create_task(worker.listener(channel))
+
+
+def report(reason: BaseException) -> None:
+    """Log why nothing is heard: the layer failed, or the site is configured wrongly."""
+    if isinstance(reason, ImproperlyConfigured):
+        logger.error("The worker hears no messages; the sweep goes on. %s", reason)
+    else:
+        logger.warning("The channel layer failed; the sweep goes on. %r", reason)
 
 
 def deafness(bell: Bell) -> str:

@@ -80,4 +80,5 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
         "worker_is_missing": lambda: too_long(silence_of(figures())),
         "attention_count": attention_count,
         "debug_mode": settings.DEBUG,
+        "has_undo": settings.UNDO_SECONDS > 0,
     }

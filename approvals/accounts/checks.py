@@ -1,4 +1,4 @@
-"""What `manage.py check --database default` and `migrate` say about the accounts."""
+"""What `manage.py check --deploy`, `check --database default` and `migrate` say of the accounts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from approvals.accounts.demo import unchanged_accounts
+from approvals.accounts.demo import unchanged_accounts, unchanged_or_none
 
 
 @register(Tags.database)
@@ -16,11 +16,25 @@ def demo_accounts(databases: Iterable[str] | None = None, **kwargs: Any) -> list
     """Return an error outside DEBUG while a demo account still has its password."""
     if settings.DEBUG or "default" not in (databases or ()):
         return []
+    return _errors(unchanged_accounts())
+
+
+@register(Tags.security, deploy=True)
+def demo_accounts_of_a_deployment(
+    databases: Iterable[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Return the same errors for `manage.py check --deploy`, which names no database."""
+    if settings.DEBUG or "default" in (databases or ()):
+        return []
+    return _errors(unchanged_or_none())
+
+
+def _errors(names: list[str]) -> list[CheckMessage]:
     return [
         Error(
             f"The account {name} still has the demo password.",
             hint=f"Type `manage.py changepassword {name}`, or deactivate it.",
             id="approvals.E001",
         )
-        for name in unchanged_accounts()
+        for name in names
     ]

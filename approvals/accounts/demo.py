@@ -41,7 +41,7 @@ def refuse_demo_accounts() -> None:
     if settings.DEBUG:
         return
     with ThreadPoolExecutor(max_workers=1) as thread:
-        names = thread.submit(_names_or_none).result()
+        names = thread.submit(_in_thread).result()
     if names:
         raise ImproperlyConfigured(
             f"The demo password still opens the account of {', '.join(names)}. Outside DEBUG "
@@ -49,11 +49,17 @@ def refuse_demo_accounts() -> None:
         )
 
 
-def _names_or_none() -> list[str]:
+def unchanged_or_none() -> list[str]:
+    """Return `unchanged_accounts`, or none, with a line in the log, if the database is away."""
     try:
         return unchanged_accounts()
     except DatabaseError:
         logger.exception("The database is away; demo accounts could not be looked for.")
         return []
+
+
+def _in_thread() -> list[str]:
+    try:
+        return unchanged_or_none()
     finally:
         connection.close()

@@ -321,7 +321,9 @@
     htmx.process(receipt);
     arrivedAt = performance.now();
     $("#detail h1")?.focus({ preventScroll: true });
-    say(`${receipt.textContent.trim()}. Next: ${$("#detail h1")?.textContent ?? ""}`);
+    const done = receipt.textContent.trim();
+    const end = /[.?!…]$/.test(done) ? "" : ".";
+    say(`${done}${end} Next: ${$("#detail h1")?.textContent ?? ""}`);
     receipt = null;
   };
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import ProtectedError
 
 from approvals.errors import SecondPersonNeeded
@@ -201,6 +201,13 @@ def test_a_workflow_with_four_eyes_is_not_started_by_nobody(alice: User) -> None
             WorkflowRun.objects.start(FOUR_EYES, {})
         assert not WorkflowRun.objects.exists()
         WorkflowRun.objects.start(FOUR_EYES, {}, by=alice)
+
+
+@pytest.mark.parametrize("by", ["alice", 1, AnonymousUser()])
+def test_a_run_is_started_by_a_user_and_not_by_a_name(alice: User, by: Any) -> None:
+    with pytest.raises(TypeError, match="by takes a user, not"):
+        WorkflowRun.objects.start(BARE, {}, by=by)
+    assert not WorkflowRun.objects.exists()
 
 
 def test_four_eyes_that_a_step_asks_for_in_a_run_of_nobody_fail_the_step(

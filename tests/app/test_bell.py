@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
+from django.core.exceptions import ImproperlyConfigured
 
 from workflows import announce
 from workflows.bell import Bell
@@ -42,6 +43,38 @@ async def test_a_bell_rung_while_the_layer_was_away_is_heard_when_it_is_back(
     with contextlib.suppress(asyncio.CancelledError):
         await listening
     assert listening.cancelled()
+
+
+class Misconfigured(InMemoryChannelLayer):  # type: ignore[misc]
+    """A layer behind which something is configured wrongly."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = False
+        self.asked_again = asyncio.Event()
+
+    async def receive(self, channel: str) -> Any:
+        if self.asked:
+            self.asked_again.set()
+            return await super().receive(channel)
+        self.asked = True
+        raise ImproperlyConfigured("The setting X is wrong.")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_wrong_configuration_is_not_reported_as_a_failure_of_the_layer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    layer = Misconfigured()
+    monkeypatch.setitem(channel_layers.backends, "default", layer)
+    listening = asyncio.create_task(Bell(layer=layer).listen())
+    async with asyncio.timeout(30):
+        await layer.asked_again.wait()
+    assert "The setting X is wrong." in caplog.text
+    assert "channel layer failed" not in caplog.text
+    listening.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await listening
 
 
 class Slow(BaseChannelLayer):  # type: ignore[misc]

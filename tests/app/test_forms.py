@@ -144,3 +144,13 @@ def test_a_secret_is_not_drawn_again() -> None:
     form = form_of(Login, data=posted(token="hunter2"))
     assert form.fields[0].value == ""
     assert form.answer() == {"token": "hunter2"}
+
+
+def test_a_bound_that_the_description_names_is_said_once() -> None:
+    class Essay(BaseModel):
+        text: str = Field(max_length=50_000, description="Prose, up to 50,000 characters.")
+        title: str = Field(max_length=80, description="In one line")
+
+    fields = {field.name: field for field in form_of(Essay).fields}
+    assert fields["text"].help == "Prose, up to 50,000 characters."
+    assert fields["title"].help == "In one line · up to 80 characters"

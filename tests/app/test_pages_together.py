@@ -111,7 +111,8 @@ def test_a_first_approval_of_two_says_how_far_it_is(desk: Client, bob: User) -> 
     theirs = desk_of(bob)
     assert "alice approved: Fine." in text(theirs.get(url(request)))
     post(theirs, url(request, "decide/"), verdict="approve")
-    assert "Approved before by" in text(desk.get(url(request)))
+    assert "Also approved by you : Fine." in text(desk.get(url(request)))
+    assert "Also approved by alice : Fine." in text(theirs.get(url(request)))
     assert again(request).status == "answered"
 
 

@@ -39,7 +39,7 @@ metrics GET                        401   401   403   403   403   403   403   200
 metrics POST                       405   405   405   405   405   405   405   405   405
 
 accounts:login GET                 200   200   302   302   302   302   302   302   302
-accounts:login POST                200   200   302   302   302   302   302   302   302
+accounts:login POST                200   200   200   200   200   200   200   200   200
 accounts:logout GET                login login 405   405   405   405   405   405   405
 accounts:logout POST               login login 302   302   302   302   302   302   302
 accounts:account GET               login login 200   200   200   200   200   200   200

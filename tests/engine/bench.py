@@ -55,7 +55,7 @@ class Bench:
     def stream(self, event: Event) -> None:
         self.streamed.append(event)
 
-    def progress(self, fraction: float, text: str) -> None:
+    def progress(self, fraction: float, text: str, step: str = "") -> None:
         self.told.append((fraction, text))
 
     def later(self, seconds: float) -> None:

@@ -18,6 +18,7 @@ from workflows.engine import (
     StartEvent,
     StopEvent,
     UnroutableEvent,
+    UnstorableValue,
     Workflow,
     step,
 )
@@ -273,3 +274,27 @@ def test_request_and_answerer_are_empty_where_nothing_was_asked() -> None:
     assert one.context.answered_by == ""
     one.context.session["live"] = one
     assert bench.session["live"] is one
+
+
+def test_event_that_no_step_takes_says_if_the_annotation_does_not_name_it_either() -> None:
+    class Nowhere(Event):
+        pass
+
+    bench = started()
+    bench.finish(bench.take()[0], Nowhere())
+    assert str(bench.machine.failure).endswith("emitted Nowhere, which no step takes.")
+
+    @step
+    def start(event: StartEvent) -> StopEvent:
+        return StopEvent()
+
+    bench = Bench(Workflow("misnamed", [start]))
+    bench.finish(bench.one(), Nowhere())
+    told = "emitted Nowhere, which no step takes and which its annotation does not name."
+    assert str(bench.machine.failure).endswith(told)
+
+
+def test_a_set_is_refused_with_what_to_give_instead() -> None:
+    attempt = started().take()[0].context
+    with pytest.raises(UnstorableValue, match="'set' cannot be stored; give a list"):
+        attempt.set("names", {"ada"})

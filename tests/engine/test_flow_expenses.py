@@ -166,3 +166,23 @@ def test_decision_that_makes_no_sense_is_refused(decision: dict[str, Any], place
     with pytest.raises(InvalidReply) as caught:
         workflow.check_reply("ExpenseRequest", [], reply)
     assert place in str(caught.value.errors)
+
+
+async def test_a_rejection_needs_neither_an_amount_nor_a_reason() -> None:
+    handler = await waiting(ONE)
+    [request] = handler.pending_requests
+    reply = {"approved": False}
+    await handler.send_input(
+        ExpenseReply.model_validate({"request_id": request.request_id, "response": reply})
+    )
+    [line] = (await handler.result())["ledger"]
+    assert (line["paid"], line["reason"]) == ("0.00", "refused")
+
+
+@pytest.mark.parametrize("missing", ["amount", "reason"])
+async def test_an_approval_needs_an_amount_and_a_reason(missing: str) -> None:
+    handler = await waiting(ONE)
+    [request] = handler.pending_requests
+    with pytest.raises(ValueError, match="needs an amount and a reason"):
+        await decide(handler, request, **{missing: None})
+    await handler.cancel()

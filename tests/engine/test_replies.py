@@ -294,3 +294,16 @@ def test_expired_request_fails_the_run_by_name() -> None:
     assert "'bare'" in str(bench.machine.failure)
     with pytest.raises(RequestClosed):
         bench.machine.answer("bare", "x")
+
+
+@pytest.mark.parametrize(
+    "response", [{"aproved": False}, {"Approved": True}, {"approve": True, "comment": "yes"}]
+)
+def test_a_mapping_that_almost_says_approved_is_refused_and_told_so(response: Any) -> None:
+    with pytest.raises(InvalidReply, match="did you mean 'approved'"):
+        workflow.check_reply("InputRequestEvent", ALL, response)
+
+
+@pytest.mark.parametrize("response", [{"approver": "ada"}, {"moved": True}, {"text": "approved"}])
+def test_a_mapping_of_other_words_is_a_reply(response: Any) -> None:
+    assert workflow.check_reply("InputRequestEvent", ALL, response) == response

@@ -181,3 +181,24 @@ def test_name_can_be_given() -> None:
     def begin(event: StartEvent) -> InputRequestEvent | None: ...
 
     assert begin.name == "first: look"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"retry": 3}, "there is no option 'retry'; did you mean 'retries'?"),
+        ({"time_out": 3}, "there is no option 'time_out'; did you mean 'timeout'?"),
+        ({"colour": 3}, "there are retries, retry_delay, backoff, timeout, max_concurrency"),
+        ({"timeout": "30"}, "timeout cannot be '30'; give a number of seconds above 0, or None"),
+        ({"timeout": 0}, "timeout cannot be 0; give a number of seconds above 0, or None"),
+        ({"retries": 1.5}, "retries cannot be 1.5; give a whole number of at least 0"),
+        ({"max_concurrency": 0}, "cannot be 0; give a whole number of at least 1, or None"),
+    ],
+)
+def test_a_refused_option_says_what_to_write(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadStep) as refused:
+        step(**options)(a_step)
+    assert told in str(refused.value)
+
+
+def a_step(event: A) -> None: ...

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from tests.engine.bench import Bench
 from workflows.engine import (
@@ -178,3 +178,16 @@ async def test_edits_of_an_answer_in_memory_are_checked_against_what_may_be_edit
             await handler.send_input(InputResponseEvent(**yes, edits=edits))
     await handler.send_input(InputResponseEvent(**yes, edits={"n": 6}))
     assert await handler.result() == {"n": 6, "s": "a"}
+
+
+@pytest.mark.parametrize("field", ["assign_to", "escalate_to", "tags", "editable"])
+def test_a_bare_text_where_several_belong_says_what_to_write(field: str) -> None:
+    with pytest.raises(ValidationError, match=r'a single one is written \("alice",\)'):
+        InputRequestEvent(prompt="?", **{field: "alice"})
+
+
+def test_a_default_that_almost_says_approved_is_refused() -> None:
+    terms = {"on_deadline": "default", "due_in": HOUR, "default_response": {"aproved": False}}
+    machine = asking(**terms).machine
+    assert isinstance(machine.failure, BadRequest)
+    assert "did you mean 'approved'" in str(machine.failure)

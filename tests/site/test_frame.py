@@ -80,3 +80,14 @@ def test_a_page_too_old_to_be_sent_says_so(carol: User) -> None:
     response = client.post(PAGE, {"time_zone": "UTC"})
     assert response.status_code == 403
     assert b"This page was too old" in response.content
+
+
+@pytest.mark.parametrize(("seconds", "is_listed"), [(0, False), (10, True)])
+def test_the_key_that_undoes_is_listed_only_where_decisions_can_be_undone(
+    client: Client, carol: User, settings: Any, seconds: int, is_listed: bool
+) -> None:
+    settings.UNDO_SECONDS = seconds
+    client.force_login(carol)
+    page = client.get(PAGE).content
+    assert b"<kbd>x</kbd>" in page
+    assert (b"<kbd>z</kbd>" in page) == is_listed

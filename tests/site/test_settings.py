@@ -200,3 +200,62 @@ def test_what_is_no_network_is_no_trusted_proxy(tmp_path: Path) -> None:
     assert "TRUSTED_PROXIES contains '10.0.0.1/8'" in result.stderr
     shown = settings_of("s.TRUSTED_PROXIES", tmp_path, **STRICT, TRUSTED_PROXIES="::1, 10.0.0.0/8")
     assert shown.stdout.strip() == "['::1', '10.0.0.0/8']"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("WORKER_LEASE_SECONDS", "99", "a number of seconds from 0.1 to 30"),
+        ("WORKER_LEASE_SECONDS", "nan", "a number of seconds from 0.1 to 30"),
+        ("STEP_CONNECTIONS", "0", "a whole number of at least 1"),
+        ("JOURNAL_KEEP", "-5", "a whole number of at least 1"),
+        ("CLAIM_SECONDS", "0", "a whole number from 1 to 31536000"),
+        ("UNDO_SECONDS", "x", "a whole number from 0 to 86400"),
+        ("PORT", "abc", "a whole number from 0 to 65535"),
+        ("METRICS_PORT", "70000", "a whole number from 0 to 65535"),
+        ("LOGIN_FAILURE_LIMIT", "0", "a whole number of at least 1"),
+        ("STARTS_PER_MINUTE", "1.5", "a whole number of at least 0"),
+        ("REQUEST_SECONDS", "inf", "a number of seconds from 0.1 to 3600"),
+        ("DEBUG", "maybe", "1 (or true, yes, on) or 0 (or false, no, off)"),
+        ("SECURE_SSL_REDIRECT", "nope", "1 (or true, yes, on) or 0 (or false, no, off)"),
+        ("SITE_URL", "approvals", "a URL such as https://approvals.example.com"),
+    ],
+)
+def test_a_setting_out_of_its_bounds_refuses_to_start_and_says_what_is_allowed(
+    tmp_path: Path, name: str, value: str, allowed: str
+) -> None:
+    result = settings_of("s.PORT", tmp_path, **{**STRICT, name: value})
+    assert f"{name} is {value!r}. It has to be {allowed}." in result.stderr
+
+
+def test_a_setting_that_is_set_to_nothing_has_its_default(tmp_path: Path) -> None:
+    shown = "s.CLAIM_SECONDS, s.WORKER_LEASE_SECONDS, s.SECURE_SSL_REDIRECT, s.EMAIL_BACKEND"
+    empty = dict.fromkeys(
+        ["CLAIM_SECONDS", "WORKER_LEASE_SECONDS", "SECURE_SSL_REDIRECT", "EMAIL_URL"], ""
+    )
+    result = settings_of(shown, tmp_path, **STRICT, **empty)
+    mail = "django.core.mail.backends.console.EmailBackend"
+    assert result.stdout.strip() == str((900, 5.0, True, mail))
+
+
+@pytest.mark.parametrize("url", ["mysql://a:secret-word@b/c", "approvals", "postgres://a@b:x/c"])
+def test_a_database_that_this_site_cannot_use_is_refused_without_its_password(
+    tmp_path: Path, url: str
+) -> None:
+    result = settings_of("s.PORT", tmp_path, **STRICT, DATABASE_URL=url)
+    assert "DATABASE_URL cannot be used" in result.stderr
+    assert "It has to begin with postgres:// or sqlite:///" in result.stderr
+    assert "secret-word" not in result.stderr
+
+
+def test_an_address_of_mail_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    for url in ("foo", "smtp://a:b@c:port"):
+        result = settings_of("s.PORT", tmp_path, **STRICT, EMAIL_URL=url)
+        assert "EMAIL_URL cannot be read." in result.stderr
+
+
+def test_keys_of_decisions_have_to_be_as_strong_as_the_secret(tmp_path: Path) -> None:
+    result = settings_of("s.PORT", tmp_path, **STRICT, DECISION_KEYS=f"{KEY},a")
+    assert "Key 2 of DECISION_KEYS is weak: it has 1 characters" in result.stderr
+    result = settings_of("s.DECISION_KEYS", tmp_path, **STRICT, DECISION_KEYS=f"{KEY}, {KEY}2")
+    assert result.stdout.strip() == str([KEY, f"{KEY}2"])

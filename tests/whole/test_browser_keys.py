@@ -144,6 +144,7 @@ def test_a_and_r_reach_and_enter_decides_one_request_only(alice: Tab, admin: Per
     expect(page.locator("#detail .receipt")).to_contain_text("Approved")
     expect(page.locator("#detail .receipt")).to_contain_text("Decided by key")
     expect(page.locator(f"[data-open='{second}']")).to_be_visible()
+    expect(page.locator("#announce")).to_contain_text("? Next: ")
     expect(page.locator("#detail h1")).to_be_focused()
     assert page.url.endswith(f"/requests/{second}/")
     page.keyboard.press("Enter")
@@ -296,8 +297,11 @@ def test_keys_are_silent_while_one_types_and_with_modifiers(alice: Tab, admin: P
     expect(page.locator("#keys-help")).to_be_hidden()
 
 
-def test_keys_scroll_nothing_and_are_heard_from_a_radio_button(alice: Tab, admin: Person) -> None:
-    claims = f"{HEAD}R-1,Ada Novak,Sales,2026-10-01,meals,Soup by key,31.50,no\n"
+def test_keys_scroll_nothing_and_are_heard_from_a_tick_box(alice: Tab, admin: Person) -> None:
+    claims = HEAD + "".join(
+        f"R-{n},Ada Novak,Sales,2026-10-01,meals,{dish} by key,31.50,no\n"
+        for n, dish in enumerate(("Soup", "Stew"))
+    )
     start(admin, "expenses", claims=claims, closing="")
     (request,) = asked(admin, "Soup by key")
     alice.page.set_viewport_size({"width": 1440, "height": 500})
@@ -305,7 +309,7 @@ def test_keys_scroll_nothing_and_are_heard_from_a_radio_button(alice: Tab, admin
     alice.page.keyboard.press("a")
     expect(alice.page.locator(APPROVE)).to_be_focused()
     assert alice.page.evaluate("document.querySelector('#detail').scrollTop") == 0
-    alice.page.check("[name=reason] >> nth=0")
+    alice.page.focus("[name=_id] >> nth=0")
     alice.page.keyboard.press("r")
     expect(alice.page.locator(REJECT)).to_be_focused()
 

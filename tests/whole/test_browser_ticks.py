@@ -80,7 +80,7 @@ def test_back_from_a_request_leads_to_the_batch_with_what_was_typed(
     expect(page.locator("[data-group]")).to_have_count(2)
     for n, one in enumerate(ids):
         page.fill(f"[name='r.{one}.amount']", f"3{n}.50")
-        page.check(f"[name='r.{one}.reason'][value='in policy']")
+        page.select_option(f"[name='r.{one}.reason']", "in policy")
     page.uncheck(f"input[name=_id][value='{ids[2]}']")
     page.locator(f"[data-item='{ids[0]}'] .entry-title a").click()
     page.wait_for_url("**/requests/*/")
@@ -88,7 +88,7 @@ def test_back_from_a_request_leads_to_the_batch_with_what_was_typed(
     expect(page.locator("[data-group]")).to_have_count(2)
     for n, one in enumerate(ids[:2]):
         page.fill(f"[name='r.{one}.amount']", f"3{n}.50")
-        page.check(f"[name='r.{one}.reason'][value='in policy']")
+        page.select_option(f"[name='r.{one}.reason']", "in policy")
     page.uncheck(f"input[name=_id][value='{ids[2]}']")
     group = page.locator(f"[data-group]:has([data-item='{ids[0]}'])")
     group.get_by_role("button", name="Approve selected").click()

@@ -13,6 +13,10 @@ import pytest
 
 from tests.whole.server import PATIENCE, ROOT, environment, eventually
 
+MAKE_ALICE = """
+from django.contrib.auth.models import User
+User.objects.create_user("alice", password="demo")
+"""
 NOBODY_LISTENS = "redis://127.0.0.1:1"  # a port that no Redis has
 
 
@@ -57,3 +61,22 @@ def test_it_drives_runs_without_hearing_a_bell_and_drains(
     assert worker.wait(PATIENCE) == 0, said()
     assert "The worker stopped." in said()
     assert ("looks into SQLite once a second" in said()) != ("The channel layer failed" in said())
+
+
+def test_outside_debug_it_refuses_to_start_while_a_demo_password_opens_an_account(
+    folder: Path,
+) -> None:
+    manage(folder, "shell", "--verbosity", "0", "--command", MAKE_ALICE)
+    strict = environment(folder, DEBUG="0", SECRET_KEY="Zx8-only-this-test-knows-it-4qLw91")
+    for command, status, said in (
+        (["runworker", "workflows"], 1, "The demo password still opens the account of alice."),
+        (["check", "--deploy"], 1, "The account alice still has the demo password."),
+    ):
+        done = subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT, env=strict, capture_output=True, text=True, check=False, timeout=PATIENCE,
+        )  # fmt: skip
+        assert done.returncode == status, done.stdout
+        assert said in done.stderr
+        assert "channel layer failed" not in done.stderr
+        assert "Traceback" not in done.stderr

@@ -121,6 +121,7 @@ class LiveRun:
         """Tell the machine what waits, and return what has to be stored."""
         machine = self.machine
         self.catch_up()
+        self._clear_progress()
         self.told_since_stored = False  # this write has it; one that fails drops the run
         resting = machine.idle and not self._handler_is_wanted()
         due = machine.next_due
@@ -151,6 +152,15 @@ class LiveRun:
             write.result = readable_result(state.result)
         self._fill(write, now)
         return write
+
+    def _clear_progress(self) -> None:
+        """Forget the progress that a step reported, if the step has completed since."""
+        step = self.told.get("step") if self.told else None
+        if step and any(
+            entry.kind == "step_completed" and entry.step == step for entry in self.machine.journal
+        ):
+            stream = (self.told or {}).get("stream")
+            self.told = {"stream": stream} if stream else None
 
     def _handler_is_wanted(self) -> bool:
         """Return True while the input handler has not said whether it answers."""
@@ -273,7 +283,7 @@ class LiveRun:
         self.told = {**told, "stream": kept[-STREAM_KEPT:]}
         self.told_since_stored = True
 
-    def progress(self, fraction: float, text: str) -> None:
-        """Show how far the run is on its page."""
-        self.told = {**(self.told or {}), "fraction": fraction, "text": text}
+    def progress(self, fraction: float, text: str, step: str = "") -> None:
+        """Show how far the run is on its page, until `step` completes."""
+        self.told = {**(self.told or {}), "fraction": fraction, "text": text, "step": step}
         self.told_since_stored = True

@@ -131,6 +131,8 @@ def _advice(value: Any) -> str:
         return "; give its model_dump(), or make it an Event that a step declares"
     if isinstance(value, Enum):
         return "; give its value"
+    if isinstance(value, set | frozenset):
+        return "; give a list"
     for kind in (str, int, float, datetime, dict, list):
         if isinstance(value, kind):
             return f"; give {kind.__name__}(...) of it" if kind is not datetime else ""

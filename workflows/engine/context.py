@@ -26,8 +26,8 @@ class Port(Protocol):
     def stream(self, event: Event) -> None:
         """Hand an event to whoever listens."""
 
-    def progress(self, fraction: float, text: str) -> None:
-        """Tell how far the run is."""
+    def progress(self, fraction: float, text: str, step: str = "") -> None:
+        """Tell how far the run is, as `step` reports it."""
 
 
 class Context:
@@ -119,11 +119,15 @@ class Context:
         self._port.stream(event)
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Tell how far the run is, from 0 to 1. Immediate; the last word counts."""
+        """Tell how far the run is, from 0 to 1. Immediate; the last report counts.
+
+        It is shown until the step completes.
+        """
         self._check_open()
         fraction = float(fraction)
         known = fraction if fraction == fraction else 0.0  # NaN is no place on a bar
-        self._port.progress(min(max(known, 0.0), 1.0), clean_text(str(text)))
+        share = min(max(known, 0.0), 1.0)
+        self._port.progress(share, clean_text(str(text)), self._invocation.step)
 
     def collect_events(
         self, event: Event, asked: Sequence[type[Event]], *, key: str | None = None

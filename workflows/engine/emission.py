@@ -68,7 +68,7 @@ def emit(machine: Machine, invocation: Invocation, events: Iterable[Event]) -> E
             if steps:
                 into.route(event, steps, machine.state.next_id)
             else:
-                _emit_one(machine, f"{machine}: step {invocation.step!r}", event, into)
+                _emit_one(machine, invocation.step, event, into)
         except errors.UnstorableValue as error:
             raise errors.UnstorableValue(f"{machine}: step {invocation.step!r}: {error}") from error
     if len(into.events) + len(into.requests) > FEW:
@@ -78,8 +78,9 @@ def emit(machine: Machine, invocation: Invocation, events: Iterable[Event]) -> E
     return into
 
 
-def _emit_one(machine: Machine, where: str, event: Event, into: Emission) -> None:
+def _emit_one(machine: Machine, step: str, event: Event, into: Emission) -> None:
     """Take what is routed to no step: the end, and what people are asked."""
+    where = f"{machine}: step {step!r}"
     if isinstance(event, StopEvent):
         if not into.ends:
             into.ends, into.result = True, _encode_result(machine, event)
@@ -89,8 +90,10 @@ def _emit_one(machine: Machine, where: str, event: Event, into: Emission) -> Non
             request["deadline"] = (machine.clock() + event.due_in).isoformat()
         into.requests.append(request)
     else:
+        named = machine.workflow.steps[step].returns
+        also = "" if named is None else " and which its annotation does not name"
         name = type(event).__name__
-        raise errors.UnroutableEvent(f"{where} emitted {name}, which no step takes.")
+        raise errors.UnroutableEvent(f"{where} emitted {name}, which no step takes{also}.")
 
 
 def _encode_result(machine: Machine, stop: StopEvent) -> Any:

@@ -182,7 +182,7 @@ class WorkflowHandler:
 
         self.call(add)
 
-    def progress(self, fraction: float, text: str) -> None:
+    def progress(self, fraction: float, text: str, step: str = "") -> None:
         """Keep the last word on how far the run is."""
         self.fraction = (fraction, text)
 

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import json
 from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -19,6 +20,8 @@ from workflows.engine.json_schema import FormSchema
 from workflows.engine.payload import plain_json
 from workflows.engine.reading import validated_reply
 from workflows.engine.unknown_fields import name_unknown_fields
+
+PEOPLE = ("approver", "approvers")  # words that a reply may have as a key
 
 _SHAPES = 'an answer is {"approved": true}, {"approved": false} or, as a reply, any other JSON'
 
@@ -96,9 +99,22 @@ def check_bare(response: Any, allow: Iterable[str]) -> Any:
     if verdict not in set(allow):
         raise _refusal((), f"This request does not take a {verdict}; {_SHAPES}")
     if verdict == "reply":
+        _refuse_near_miss(response)
         return response
     _check_verdict(response)
     return response if response.get("comment") else {"approved": response["approved"]}
+
+
+def _refuse_near_miss(response: Any) -> None:
+    """Raise `InvalidReply` for a mapping with a key that is almost `approved`.
+
+    Taken as a reply, a rejection with a slip of the pen would be no rejection.
+    """
+    for key in response if isinstance(response, dict) else ():
+        if key not in PEOPLE and get_close_matches(str(key).lower(), ["approved"], cutoff=0.8):
+            raise _refusal(
+                (str(key),), f"There is no such field; did you mean 'approved'? {_SHAPES}"
+            )
 
 
 def _check_verdict(response: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import types
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any, Union, get_args, get_origin, get_type_hints, overload
 
 from workflows.engine.context import Context
@@ -17,6 +18,14 @@ from workflows.engine.events import Event
 
 LONGEST_DELAY = timedelta(days=365)
 LONGEST_RULE = LONGEST_DELAY // timedelta(seconds=1)  # seconds, and what a delay grows by
+RULES = {
+    "retries": "a whole number of at least 0",
+    "retry_delay": "a number of seconds of at least 0",
+    "backoff": "a number of at least 0",
+    "timeout": "a number of seconds above 0",
+    "max_concurrency": "a whole number of at least 1",
+}
+OPTIONAL = ("timeout", "max_concurrency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ def step(
 def step(function: Callable[..., Any] | None = None, /, *, name: str = "", **rules: Any) -> Any:
     """Make a function a step: `@step`, or `@step(retries=3, timeout=30.0)`.
 
-    Raise `BadStep` if its annotations do not name one event parameter, or a rule is impossible.
+    Raise `BadStep` if its annotations do not name one event parameter, or an option is impossible.
     """
     frame = sys._getframe(1)
     scope = frame.f_locals  # where classes local to a function are found
@@ -163,17 +172,18 @@ def _event_classes(name: str, annotation: Any, *, several: bool = True) -> tuple
 
 
 def _check_rules(name: str, rules: dict[str, Any]) -> None:
-    known = {"retries", "retry_delay", "backoff", "timeout", "max_concurrency"}
     for rule, value in rules.items():
-        if rule not in known:
-            raise BadStep(f"Step {name!r}: there is no rule {rule!r}.")
-        if value is None and rule in ("timeout", "max_concurrency"):
+        if rule not in RULES:
+            near = get_close_matches(rule, RULES, n=1)
+            told = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(RULES)}."
+            raise BadStep(f"Step {name!r}: there is no option {rule!r}{told}")
+        if value is None and rule in OPTIONAL:
             continue
         counts = rule in ("retries", "max_concurrency")
-        if type(value) is not int and (counts or type(value) is not float):
-            raise BadStep(f"Step {name!r}: {rule} cannot be {value!r}.")
+        fits = type(value) is int or (type(value) is float and not counts)
         least = 1 if rule == "max_concurrency" else 0
-        if not least <= value < math.inf or (rule == "timeout" and not value):
-            raise BadStep(f"Step {name!r}: {rule} cannot be {value!r}.")
+        if not fits or not least <= value < math.inf or (rule == "timeout" and not value):
+            allowed = f"{RULES[rule]}, or None" if rule in OPTIONAL else RULES[rule]
+            raise BadStep(f"Step {name!r}: {rule} cannot be {value!r}; give {allowed}.")
         if not counts and value > LONGEST_RULE:
             raise BadStep(f"Step {name!r}: {rule} cannot be more than {LONGEST_RULE:,}.")

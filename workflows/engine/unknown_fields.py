@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, get_args
@@ -10,13 +11,17 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 UNKNOWN = "extra_forbidden"  # pydantic's types of the error
+NO_TUPLE = "tuple_type"
 _TYPES = frozenset({UNKNOWN, "unexpected_keyword_argument"})  # of a model, of a dataclass
 
 
 def name_unknown_fields(error: ValidationError, cls: type) -> ValidationError:
-    """Return the same error of `cls`, with each unknown field named beside one that is similar."""
+    """Return the same error of `cls`, with what to write instead of an unknown field.
+
+    Likewise for a single text where several belong: `("alice",)`.
+    """
     faults = error.errors(include_url=False)
-    if all(one["type"] not in _TYPES for one in faults):
+    if all(one["type"] not in _TYPES and one["type"] != NO_TUPLE for one in faults):
         return error
     named = [_fault(dict(one), cls) for one in faults]
     return ValidationError.from_exception_data(error.title, named)
@@ -34,6 +39,9 @@ def _fault(fault: dict[str, Any], cls: type) -> InitErrorDetails:
     text = str(fault["msg"])
     if fault["type"] in _TYPES and fault["loc"]:
         text = unknown_field(str(fault["loc"][-1]), _known(cls, fault["loc"][:-1]))
+    if fault["type"] == NO_TUPLE and isinstance(fault["input"], str):
+        single = json.dumps(fault["input"])
+        text = f"This takes several texts, so a single one is written ({single},)"
     kind = PydanticCustomError(fault["type"], text)
     return InitErrorDetails(type=kind, loc=fault["loc"], input=fault["input"])
 

@@ -20,7 +20,9 @@ def hint(shape: Shape) -> str:
     parts = ["optional"] if _is_optional(shape) else []
     if isinstance(node.get("description"), str) and shape.kind is not Kind.FIELDSET:
         parts.append(node["description"].strip())
-    parts.extend(filter(None, [_range(node), _steps(node), _length(node), _count(node)]))
+    said = " ".join(parts).lower()  # a description may name a bound itself
+    bounds = [_range(node), _steps(node), _length(node), _count(node)]
+    parts.extend(bound for bound in bounds if bound and bound.lower() not in said)
     parts.extend(_form_of(shape))
     return " · ".join(parts)
 

@@ -17,6 +17,7 @@ from workflows.context import worker_silence
 from workflows.driver import Driver
 from workflows.management.terminal import plain
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
+from workflows.prose import first_line
 
 Say = Callable[[str], None]
 
@@ -132,7 +133,7 @@ def question(request: InputRequest) -> str:
     """Return the request's prompt and the command that answers it."""
     verdict = "--json '{…}'" if request.schema else "--approve"
     return (
-        f"  waits for a person: {plain(request.prompt, 200)}\n"
+        f"  waits for a person: {plain(first_line(request.prompt), 200)}\n"
         f"    manage.py answer {request.pk} {verdict} --as USER"
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import models
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ def refuse_authors(columns: Collection[str]) -> None:
     """Raise `AuthorIsFinal` if a change of these columns would change who started a run."""
     if not AUTHOR.isdisjoint(columns):
         raise AuthorIsFinal
+
+
+def check_user(by: object) -> None:
+    """Raise TypeError if `by` is neither a user nor None: a name is none."""
+    if by is not None and not isinstance(by, get_user_model()):
+        raise TypeError(f"by takes a user, not {by!r}; or None, if the system starts the run.")
 
 
 class Authored(models.Model):

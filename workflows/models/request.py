@@ -28,6 +28,7 @@ from workflows.models.priority import Priority
 from workflows.models.requests import InputRequestQuerySet, free_for, in_time
 from workflows.models.run import HEAR, HOLD, WorkflowRun
 from workflows.models.turns import Turn, addition, in_turn
+from workflows.prose import first_line
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -128,7 +129,7 @@ class InputRequest(Claimable, Timed):
         indexes = INDEXES
 
     def __str__(self) -> str:
-        return self.prompt[:80] or str(self.id)
+        return first_line(self.prompt)[:80] or str(self.id)
 
     def get_absolute_url(self) -> str:
         """Return the address that the request keeps for good."""

@@ -16,7 +16,7 @@ from workflows.engine import StartEvent, Workflow, registry
 from workflows.engine.edits import same
 from workflows.errors import AuthorMissing, IdempotencyConflict, WrongRepeat
 from workflows.models import claiming
-from workflows.models.author import RunAuthor, refuse_authors
+from workflows.models.author import RunAuthor, check_user, refuse_authors
 from workflows.models.batch import insert, lone_statement
 from workflows.models.claiming import LONGEST_LEASE
 from workflows.models.clock import database_now
@@ -84,9 +84,11 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         gives the same run; with another input it raises `IdempotencyConflict`. Whoever started
         the run that it `repeats` counts as an author of this one, beside `by`. Raise
         `InvalidIdempotencyKey`, `UnknownWorkflow`, `InvalidInput`, `AuthorMissing` where the
-        workflow asks for four eyes and `by` is None, or `WrongRepeat`, before anything is written.
+        workflow asks for four eyes and `by` is None, `WrongRepeat`, or TypeError if `by` is no
+        user, before anything is written.
         """
         check_key(idempotency_key)
+        check_user(by)
         flow = registry.get(workflow) if isinstance(workflow, str) else workflow
         data = flow.check_input(input)
         if by is None and flow.four_eyes:

@@ -69,6 +69,12 @@ def plain(prompt: str) -> str:
     return _plain(prompt[:LINE].strip())
 
 
+def first_line(prompt: str) -> str:
+    """Return the first line of a prompt that shows something, without the marks of Markdown."""
+    lines = (plain(line) for line in prompt[:LINE].splitlines())
+    return next((line for line in lines if line.strip()), "")
+
+
 @lru_cache(maxsize=2000)
 def _plain(line: str) -> str:
     """Read it once: an open inbox is written with each change to it, the same prompts in it."""

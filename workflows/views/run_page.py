@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +26,7 @@ from workflows.unfinished import Unfinished, unfinished
 MAX_REQUESTS = 1000
 SHOWN_REQUESTS = 30
 HISTORY_SIZE = 25
+ASKED_WITHIN = timedelta(milliseconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +46,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One transition, and the request that it answered, if it did and the reader may see it."""
+    """One transition, and the request that it answered, if it did and the reader may see it.
+
+    With `asks` it is a request that the transition asked.
+    """
 
     mark: Mark
     request: InputRequest | None = None
+    asks: bool = False
 
     @property
     def verdict(self) -> Verdict | None:
         """What was answered."""
-        return verdict_of(self.request.response) if self.request else None
+        return verdict_of(self.request.response) if self.request and not self.asks else None
 
     @property
     def who(self) -> str:
@@ -193,10 +201,31 @@ class RunPage:
         if missing := answered - known.keys():  # beyond what the page lists
             rows = self.run.requests.visible_to(self.user).filter(request_id__in=missing)
             known |= {one.request_id: one for one in rows.defer("payload", "schema")}
-        return [
-            HistoryRow(mark, known.get(mark.request_id) if mark.kind == "answered" else None)
-            for mark in marks
-        ]
+        listed: list[HistoryRow] = []
+        asked = self._asked_by(marks)
+        for mark in marks:
+            listed += [HistoryRow(mark, one, asks=True) for one in reversed(asked[mark.seq])]
+            listed.append(
+                HistoryRow(mark, known.get(mark.request_id) if mark.kind == "answered" else None)
+            )
+        return listed
+
+    def _asked_by(self, marks: Sequence[Mark]) -> dict[int, list[InputRequest]]:
+        """Return what each of these transitions asked, by `seq`, of the requests that are listed.
+
+        What a step asked was made at the moment of its completion, or microseconds later.
+        """
+        found: dict[int, list[InputRequest]] = defaultdict(list)
+        completed = defaultdict(list)
+        for mark in marks:
+            if mark.kind == "step_completed":
+                completed[mark.step].append(mark)
+        for request in self.requests:
+            for mark in completed[request.step]:
+                if timedelta(0) <= request.created_at - mark.at < ASKED_WITHIN:
+                    found[mark.seq].append(request)
+                    break
+        return found
 
     @property
     def older(self) -> int | None:

@@ -74,9 +74,16 @@ class Command(BaseCommand):
             faults = chain(unsealed, missing(expect), findings())
             found = sum(self.report(fault) for fault in faults)
             end = DecisionChain.objects.filter(pk=1).first() or DecisionChain()
+            self.confirm(expect)
             self.stdout.write(f"{Decision.objects.count()} decisions. The chain ends at {end}")
         if found:
             raise CommandError(f"{found} things are wrong; see above.")
+
+    def confirm(self, expect: list[tuple[int, str]]) -> None:
+        """Say of each known end whether the chain still holds it; a missing one is a fault."""
+        for number, signature in expect:
+            if has_seal(number, signature):
+                self.stdout.write(f"Seal {number} is part of the chain, as --expect says.")
 
     def report(self, fault: str) -> int:
         """Write a line at once, and count it."""

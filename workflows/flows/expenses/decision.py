@@ -13,16 +13,25 @@ from workflows.flows.expenses.policy import CURRENCY, LIMITS, money, over_limit
 
 
 class ExpenseDecision(BaseModel):
-    """A reviewer's decision. A refused claim is booked with nothing, whatever the amount says."""
+    """A reviewer's decision. An approval needs an amount and a reason, a rejection neither.
+
+    A refused claim is booked with nothing, whatever the amount says.
+    """
 
     approved: bool
-    amount: Decimal = Field(ge=0, decimal_places=2, max_digits=9, description="What we pay")
-    reason: Literal["in policy", "exception", "refused"]
+    amount: Decimal | None = Field(
+        default=None, ge=0, decimal_places=2, max_digits=9, description="What we pay"
+    )
+    reason: Literal["in policy", "exception", "refused"] | None = None
     note: str | None = Field(default=None, max_length=500, description="Goes into the ledger")
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if self.approved and self.reason == "refused":
+        if not self.approved:
+            return self
+        if self.amount is None or self.reason is None:
+            raise ValueError("A claim that is paid needs an amount and a reason")
+        if self.reason == "refused":
             raise ValueError("A claim that is paid needs another reason than 'refused'")
         return self
 

@@ -107,15 +107,16 @@ async def settle(event: ExpenseReply, ctx: Context) -> LedgerLine | ExpenseReque
     payload = cast(ExpenseRequest, ctx.request).payload
     claim = Claim.model_validate(payload)
     decision = event.response
-    if decision.approved and decision.amount > claim.claimed:
-        fault = f"{money(decision.amount)} is more than the {money(claim.claimed)} claimed."
+    paid = (decision.amount or ZERO) if decision.approved else ZERO
+    if paid > claim.claimed:
+        fault = f"{money(paid)} is more than the {money(claim.claimed)} claimed."
         place = {"number": payload["number"], "of": payload["of"]}
         return ask(claim, payload["breaks"], place, fault)
     return LedgerLine(
         number=payload["number"],
         claim=claim,
-        paid=decision.amount if decision.approved else ZERO,
-        reason=decision.reason,
+        paid=paid,
+        reason=decision.reason or "refused",
         approved=decision.approved,
         note=decision.note,
         decided_by=ctx.answered_by,

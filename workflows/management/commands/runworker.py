@@ -16,7 +16,9 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 from channels.management.commands.runworker import Command as ChannelsCommand
+from channels.routing import get_default_application
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 
 from workflows import announce, metrics
@@ -36,7 +38,14 @@ class Command(ChannelsCommand):  # type: ignore[misc]
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Work until SIGTERM or SIGINT, then drain and exit 0."""
+        """Work until SIGTERM or SIGINT, then drain and exit 0.
+
+        Raise CommandError if the site refuses to start; the web process refuses in the same words.
+        """
+        try:
+            get_default_application()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         if announce.WORKERS not in options["channels"]:
             super().handle(*args, **options)
             return
