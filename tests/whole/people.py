@@ -70,7 +70,7 @@ def decide(user: object, answer: Answer) -> None:
         door.decide(user, answer.request, answer.said, door="test")  # type: ignore[arg-type]
         answer.status = 200
     except AlreadyAnswered as error:
-        answer.status, answer.page = error.status, f"{error.by} had answered already"
+        answer.status, answer.page = error.status, f"answered by {error.by} already"
     except AnswerRefused as error:
         answer.status, answer.page = error.status, str(error)
 
