@@ -84,9 +84,11 @@ def private_directory(path: Path) -> Path:
 
 
 def private_file(path: Path) -> Path:
-    """Return `path`, made if missing, for its owner alone, as is what SQLite puts beside it."""
+    """Return `path`; what is there of it, or beside it by SQLite, is closed to all but its owner.
+
+    A file that is missing is made by the first connection, for its owner alone.
+    """
     private_directory(path.parent)
-    path.touch(mode=0o600)
     for one in path.parent.glob(f"{path.name}*"):
         with suppress(PermissionError, FileNotFoundError):
             if one.stat().st_mode & 0o077:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 from environ import Env
 
 from blazen_site import environment
+from workflows.sqlite3.base import DatabaseWrapper
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "Zx8-only-these-tests-know-it-4qLw91"
@@ -169,8 +171,12 @@ def test_a_data_folder_that_was_open_is_closed_with_what_is_in_it(tmp_path: Path
 
 
 def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
-    environment.database("", data_dir=tmp_path / "var")
-    assert stat.S_IMODE((tmp_path / "var" / "db.sqlite3").stat().st_mode) == 0o600
+    settings = environment.database("", data_dir=tmp_path / "var")
+    assert not Path(settings["NAME"]).exists()
+    connection = DatabaseWrapper({**connections["default"].settings_dict, **settings})
+    connection.connect()
+    connection.close()
+    assert stat.S_IMODE(Path(settings["NAME"]).stat().st_mode) == 0o600
 
 
 def test_a_folder_that_others_need_is_refused_with_the_line_to_type(tmp_path: Path) -> None:

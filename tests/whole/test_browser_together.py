@@ -70,7 +70,9 @@ def test_two_approve_what_one_of_them_changed(
         alice.page.click("[name=verdict][value=approve]")
         alice.look_back()
         expect(alice.page.locator("#detail .outcome")).to_contain_text("You approved this")
-        expect(alice.page.locator("#detail .votes")).to_contain_text("bob approved")
+        votes = alice.page.locator("#detail .votes")
+        expect(votes).to_contain_text("Also approved by")
+        expect(votes).to_contain_text("bob")
         assert not alice.is_too_wide
 
 

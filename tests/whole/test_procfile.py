@@ -93,6 +93,7 @@ class LivePage:
         lines = [
             f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{person.port}",
             f"Origin: https://127.0.0.1:{person.port}", f"Cookie: {cookies}",
+            "X-Forwarded-Proto: https", "X-Forwarded-For: 203.0.113.7",
             "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
             f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
         ]  # fmt: skip

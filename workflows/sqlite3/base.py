@@ -8,6 +8,7 @@ transactions before they ask SQLite. Other processes are met as before.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from functools import lru_cache
@@ -94,6 +95,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         self._line: Line | None = None  # while it is this connection's turn
         self._since = 0.0
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """Connect. A file that is not there yet is made for its owner alone."""
+        file = str(conn_params["database"])
+        if not file.startswith((":memory:", "file:")) and not os.path.exists(file):
+            os.close(os.open(file, os.O_CREAT, 0o600))
+        return super().get_new_connection(conn_params)
 
     def create_cursor(self, name: str | None = None) -> Cursor:
         """Return a cursor; SQLite has none with a name."""
