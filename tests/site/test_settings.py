@@ -170,6 +170,7 @@ def test_a_data_folder_that_was_open_is_closed_with_what_is_in_it(tmp_path: Path
     assert modes == [0o700, 0o600, 0o600]
 
 
+@pytest.mark.django_db  # it connects
 def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
     settings = environment.database("", data_dir=tmp_path / "var")
     assert not Path(settings["NAME"]).exists()
