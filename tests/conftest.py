@@ -8,7 +8,15 @@ from collections.abc import Generator, Iterator
 
 import pytest
 from channels.layers import channel_layers
+from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
+
+# A machine that is busy is slow to make examples, which says nothing of the code.
+settings.register_profile(
+    "suite", settings.get_profile(settings.get_current_profile_name()), deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
+settings.load_profile("suite")
 
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 SHARED = {"everyday", "site", "shown"}  # servers that last for the session

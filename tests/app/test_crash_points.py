@@ -122,9 +122,14 @@ def test_a_death_at_any_commit_changes_nothing(
     first = 1 + (crash_story.STORIES.index(workflow) + len(moment)) % STRIDE
     points = range(first, commits + 1, STRIDE)
     assert points
+    died = 0
     for at in points:
         key = f"{name} {at}"
-        assert worker.tell(workflow, key, at=at, moment=moment) == DIED, f"{key} lived on"
+        # Where more comes at once it shares a commit, so a telling may take fewer than the first.
+        ended = worker.tell(workflow, key, at=at, moment=moment)
+        assert ended == DIED or ended < at, f"{key} lived on"
+        died += ended == DIED
         worker.tell(workflow, key)
         assert told(worker, key) == expected, f"after a death at {key} of {commits}"
-    say(f"{name}: died at {len(points)} of {commits} commits")
+    assert died
+    say(f"{name}: died at {died} of {commits} commits")
