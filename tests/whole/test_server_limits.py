@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -100,13 +101,17 @@ def all_of(connection: socket.socket) -> bytes:
     return answer
 
 
-def send_much(connection: socket.socket, data: bytes, times: int) -> None:
-    """Send, for as long as the server takes it."""
+def send_much(connection: socket.socket, data: bytes, times: int) -> bytes:
+    """Send, for as long as the server takes it; return what it answers meanwhile."""
+    answer = b""
     try:
         for _ in range(times):
+            if select.select([connection], [], [], 0)[0]:
+                answer += connection.recv(65536)
             connection.sendall(data)
     except (BrokenPipeError, ConnectionResetError):
         pass
+    return answer
 
 
 def test_a_length_above_the_limit_is_refused_before_a_byte_of_it(server: Server) -> None:
@@ -118,15 +123,17 @@ def test_a_length_above_the_limit_is_refused_before_a_byte_of_it(server: Server)
         assert b"nothing was changed" in answer
 
 
-@pytest.mark.parametrize("length", ["Content-Length: 60000000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("length", ["Content-Length: 150000000", "Transfer-Encoding: chunked"])
 def test_a_large_body_takes_no_memory(server: Server, length: str) -> None:
     before = server.memory
     with server.connect() as connection:
         connection.sendall(head(length, "Content-Type: application/x-www-form-urlencoded"))
         block = b"x" * 65536
-        send_much(connection, b"10000\r\n" + block + b"\r\n" if "chunked" in length else block, 900)
-        assert all_of(connection).startswith(b"HTTP/1.1 413 ")
-    assert server.memory - before < 20_000_000
+        part = b"10000\r\n" + block + b"\r\n" if "chunked" in length else block
+        answer = send_much(connection, part, 2300) + all_of(connection)
+        assert answer.startswith(b"HTTP/1.1 413 ")
+    # The examples of a first start load their libraries at the same time: some tens of MB.
+    assert server.memory - before < 80_000_000
     assert Person(server.port).get("/healthz")[0] == 200
 
 
