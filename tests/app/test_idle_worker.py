@@ -65,6 +65,7 @@ def test_an_idle_worker_asks_two_statements_a_second_at_most(
         return survey(*given)
 
     monkeypatch.setattr(sweep, "survey", counted)
+    monkeypatch.setattr(sweep, "CHORES", [])  # those of other applications, once a minute
 
     async def story() -> None:
         async with at_work(Driver()):
