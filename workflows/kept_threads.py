@@ -8,8 +8,9 @@ though no object stayed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
@@ -51,8 +52,13 @@ class KeptThreads:
         """Let what thread-sensitive code is called in the block run in one thread of its own.
 
         Code that is called after the block, by a task that it left behind, raises `RuntimeError`.
+        Beneath `async_to_sync` its caller's thread goes first, unless `no_calling_thread` is around.
         """
-        return Loan(self, self._idle.pop() if self._idle else KeptThread())
+        return Loan(self, self.take())
+
+    def take(self) -> KeptThread:
+        """Return a thread that nobody uses, to be given to `take_back`."""
+        return self._idle.pop() if self._idle else KeptThread()
 
     def take_back(self, thread: KeptThread) -> None:
         """Keep a thread for the next, once what was given to it is done."""
@@ -72,41 +78,43 @@ class KeptThreads:
 
 
 class Loan:
-    """A thread on loan, for an `async with`. Each step of each run goes through it.
+    """A thread on loan, for a `with`. Each step of each run goes through it.
 
-    So it does itself what asgiref's `ThreadSensitiveContext` does with an executor, but for what
-    that does for code which was called through `async_to_sync`: such code takes asgiref's own.
+    So it does itself what asgiref's `ThreadSensitiveContext` does with an executor, but for hiding
+    the calling thread, which is looked for too slowly to be done at each step.
     """
 
-    __slots__ = ("__weakref__", "_context", "_exited", "_thread", "_threads", "_token")
+    __slots__ = ("__weakref__", "_exited", "_thread", "_threads", "_token")
 
     def __init__(self, threads: KeptThreads, thread: KeptThread) -> None:
         self._threads = threads
         self._thread = thread
-        self._context: Any = None  # asgiref's own, where it is needed
         self._exited = False  # asgiref reads it, and refuses tasks that outlive the block
         self._token: Any = None
 
-    async def __aenter__(self) -> None:
-        if getattr(AsyncToSync.executors, "current", None) is not None:
-            self._context = ThreadSensitiveContext(executor=self._thread)
-            await self._context.__aenter__()
-            return
+    def __enter__(self) -> None:
         asgiref: Any = SyncToAsync
         self._token = asgiref.thread_sensitive_context.set(self)
         asgiref.context_to_thread_executor[self] = self._thread
 
-    async def __aexit__(self, *error: object) -> None:
+    def __exit__(self, *error: object) -> None:
         asgiref: Any = SyncToAsync
-        try:
-            if self._context is not None:
-                await self._context.__aexit__(None, None, None)
-                return
-            asgiref.context_to_thread_executor.pop(self, None)
-            asgiref.thread_sensitive_context.reset(self._token)
-            self._token, self._exited = None, True
-        finally:
-            self._threads.take_back(self._thread)
+        asgiref.context_to_thread_executor.pop(self, None)
+        asgiref.thread_sensitive_context.reset(self._token)
+        self._token, self._exited = None, True
+        self._threads.take_back(self._thread)
+
+
+@contextmanager
+def no_calling_thread() -> Iterator[None]:
+    """Let thread-sensitive code in the block not run in the thread that called `async_to_sync`."""
+    asgiref: Any = AsyncToSync
+    calling = getattr(asgiref.executors, "current", None)
+    asgiref.executors.current = None
+    try:
+        yield
+    finally:
+        asgiref.executors.current = calling
 
 
 def _clean() -> None:
@@ -124,5 +132,9 @@ class RequestThreads:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer with a thread that no other request uses meanwhile."""
-        async with self._threads.lend():
-            await self._application(scope, receive, send)
+        thread = self._threads.take()
+        try:
+            async with ThreadSensitiveContext(executor=thread):
+                await self._application(scope, receive, send)
+        finally:
+            self._threads.take_back(thread)

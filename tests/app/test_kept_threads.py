@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
 from autobahn.exception import Disconnected
 from django.contrib.auth.models import User
 from django.core.handlers.asgi import ASGIHandler
@@ -21,11 +21,15 @@ from tests.waiting import until as wait_until
 from workflows.driver import Driver
 from workflows.driver.lease import Lease
 from workflows.driver.thread import DatabaseThread
-from workflows.engine import StartEvent, StopEvent, Workflow, step
+from workflows.engine import Event, StartEvent, StopEvent, Workflow, step
 from workflows.kept_threads import KeptThreads, RequestThreads
 from workflows.models import Worker, WorkflowRun
 from workflows.vanished import VanishedSockets
 from workflows.verdicts import Verdicts
+
+
+class Second(Event):
+    """What the first of two steps leads to."""
 
 
 async def thread_of() -> int:
@@ -58,7 +62,7 @@ async def ask(application: Any, path: str = "/healthz") -> int:
 async def test_one_thread_after_another_is_one_thread() -> None:
     threads, seen = KeptThreads(), set()
     for _ in range(20):
-        async with threads.lend():
+        with threads.lend():
             seen.add(await thread_of())
         await asyncio.to_thread(wait_until, lambda: len(threads._idle) == 1)
     assert len(seen) == 1
@@ -69,7 +73,7 @@ async def test_at_the_same_time_each_has_a_thread_of_its_own_and_few_are_kept() 
     together = asyncio.Barrier(5)
 
     async def use() -> int:
-        async with threads.lend():
+        with threads.lend():
             found = await thread_of()
             await together.wait()
             return found
@@ -86,7 +90,7 @@ async def test_a_thread_that_is_still_busy_is_lent_to_nobody() -> None:
         gate.wait(20)
 
     async def leave() -> None:
-        async with threads.lend():
+        with threads.lend():
             await sync_to_async(work)()
 
     task = asyncio.create_task(leave())
@@ -94,8 +98,9 @@ async def test_a_thread_that_is_still_busy_is_lent_to_nobody() -> None:
     task.cancel()
     await asyncio.wait({task})
     try:
-        async with asyncio.timeout(20), threads.lend():
-            await thread_of()
+        async with asyncio.timeout(20):
+            with threads.lend():
+                await thread_of()
     finally:
         gate.set()
 
@@ -177,6 +182,27 @@ def test_async_steps_use_the_database_at_the_same_time_and_leave_no_connection(
             await rows(lambda: wait_until(lambda: all(not one.connection for one in wrappers)))
 
     play(story())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_beneath_async_to_sync_steps_have_threads_of_their_own(register: Register) -> None:
+    seen: list[int] = []
+
+    @step
+    async def first(event: StartEvent) -> Second:
+        seen.append(await thread_of())
+        return Second()
+
+    @step
+    async def second(event: Second) -> StopEvent:
+        seen.append(await thread_of())
+        return StopEvent()
+
+    start(register(Workflow("t-called", steps=[first, second])))
+    async_to_sync(Driver().run_until_idle)()
+    connections.close_all()
+    assert len(seen) == 2
+    assert threading.get_ident() not in seen
 
 
 async def test_what_is_sent_to_a_page_that_vanished_raises_nothing() -> None:

@@ -26,6 +26,7 @@ from workflows.driver.steps import begin_steps
 from workflows.driver.strays import Strays
 from workflows.driver.sweep import Survey
 from workflows.driver.thread import DatabaseThread
+from workflows.kept_threads import no_calling_thread
 from workflows.models.claiming import LONGEST_LEASE
 from workflows.sqlite3.wal import WriteAheadLog, truncate
 
@@ -117,12 +118,14 @@ class Driver:
     @contextlib.asynccontextmanager
     async def _at_work(self) -> AsyncIterator[None]:
         """Keep the store loop and the lease alive, and leave nothing running behind."""
-        storing = asyncio.create_task(self.commits.run())
+        with no_calling_thread():  # steps have threads of their own, whoever runs the worker
+            storing = asyncio.create_task(self.commits.run())
         lease = Lease(self.id, self.lives, self.lease)
         lease.start()
         try:
             await self.database.call(self._begin)
-            yield
+            with no_calling_thread():
+                yield
         finally:
             for live in list(self.lives.values()):
                 self.drop(live)

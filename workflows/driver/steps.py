@@ -52,15 +52,17 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
         live.machine, invocation, live, with_connections,
         on_late_end=lambda: commits.add(live),
     )  # fmt: skip
+    task = asyncio.current_task()
     if attempt.step.is_async:
-        await _touch(live)
-        async with threads.lend():
-            with step_code():
-                await attempt.run()
+        if live.row.untouched:
+            await _touch(live)
+        with threads.lend(), step_code():
+            await attempt.run(task)
     else:
         async with live.driver.slots.hold():
-            await _touch(live)
-            await attempt.run()
+            if live.row.untouched:
+                await _touch(live)
+            await attempt.run(task)
     try:
         if asked := requests_of(attempt):
             await check_requests(live, attempt, asked)
@@ -70,7 +72,7 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
         live.driver.drop(live)
         return
     except asyncio.CancelledError as error:
-        if is_stopped(error, asyncio.current_task()):
+        if is_stopped(error, task):
             raise
         attempt.error = error  # the step cancelled its own task before it returned
     live.work.append(attempt.settle)
@@ -78,16 +80,16 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
 
 
 async def _ask(live: LiveRun, request_id: str) -> None:
-    await _touch(live)
-    async with threads.lend():
+    if live.row.untouched:
+        await _touch(live)
+    with threads.lend():
         await ask(live, request_id)
 
 
 async def _touch(live: LiveRun) -> None:
     """Write down that a run which was taken over begins, before it can take this worker down."""
-    if live.row.untouched:
-        mark = WorkflowRun.objects.mark_untouched
-        await live.driver.database.call(mark, [live.row], untouched=False)
+    mark = WorkflowRun.objects.mark_untouched
+    await live.driver.database.call(mark, [live.row], untouched=False)
 
 
 def _spawn(live: LiveRun, coroutine: Coroutine[Any, Any, None], **about: str) -> None:

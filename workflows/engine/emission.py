@@ -55,7 +55,7 @@ def emitted(step: str, returned: Any, sent: Sequence[Event]) -> Sequence[Event]:
     )
 
 
-def emit(machine: Machine, invocation: Invocation, events: Iterable[Event]) -> Emission:
+def emit(machine: Machine, invocation: Invocation, events: Sequence[Event]) -> Emission:
     """Route what a step emitted, and change nothing. Deadlines count from now.
 
     Raise `UnroutableEvent`, `UnansweredRequest`, `DuplicateRequest`, `BadRequest` or
@@ -71,7 +71,7 @@ def emit(machine: Machine, invocation: Invocation, events: Iterable[Event]) -> E
                 _emit_one(machine, invocation.step, event, into)
         except errors.UnstorableValue as error:
             raise errors.UnstorableValue(f"{machine}: step {invocation.step!r}: {error}") from error
-    if len(into.events) + len(into.requests) > FEW:
+    if len(events) > FEW:
         held = (*into.events, *(one["event"] for one in into.requests))
         what = f"{machine}: the events of step {invocation.step!r}"
         check_together(what, [one.data() for one in held])

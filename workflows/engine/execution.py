@@ -31,7 +31,7 @@ def call_plainly(function: Callable[[], Any]) -> Any:
 
 
 class Attempt:
-    """One attempt: build it, `await run()`, then `settle` what came of it.
+    """One attempt: build it, `await run(task)`, then `settle` what came of it.
 
     That is `returned` or `error`, and the `duration` in seconds. `ended` is False while a step
     that timed out still works: a `def` step cannot be stopped, and an `async` one may refuse.
@@ -74,12 +74,13 @@ class Attempt:
         self._around = around
         self._on_late_end = on_late_end
 
-    async def run(self) -> None:
-        """Call the step. Its errors are kept; only what ends this task from outside is raised.
+    async def run(self, task: asyncio.Task[Any] | None) -> None:
+        """Call the step in `task`, the current one. Its errors are kept; only what ends the task
+        from outside is raised.
 
         A step that is cancelled from inside, or raises `SystemExit`, has failed like any other.
         """
-        began, task = time.perf_counter(), asyncio.current_task()
+        began = time.perf_counter()
         try:
             event = self.invocation.event.load(self.machine.workflow.events)
             self.returned = await self._call(event)

@@ -227,7 +227,7 @@ class WorkflowHandler:
         references = task.references()
         for count in itertools.count(1):
             attempt = Attempt(self._machine, invocation, self, on_late_end=self._pump)
-            await attempt.run()
+            await attempt.run(task)
             attempt.settle()
             clean = task.is_as_new(references) and contextvars.copy_context() == untouched
             following = self._pump(goes_on=clean)

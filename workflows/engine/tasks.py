@@ -35,7 +35,7 @@ class StepTask(asyncio.Task[None]):
         """Return True if nobody can reach the task since it had so many references, or has
         cancelled it."""
         # A cancellation that was taken back before it was delivered is delivered all the same.
-        pending = self.cancelling() or getattr(self, "_must_cancel", False)
+        pending = self._must_cancel or self.cancelling()  # type: ignore[attr-defined]
         return not pending and sys.getrefcount(self) == references
 
 
