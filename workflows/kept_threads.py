@@ -52,7 +52,7 @@ class KeptThreads:
         """Let what thread-sensitive code is called in the block run in one thread of its own.
 
         Code that is called after the block, by a task that it left behind, raises `RuntimeError`.
-        Beneath `async_to_sync` its caller's thread goes first, unless `no_calling_thread` is around.
+        Beneath `async_to_sync` the caller's thread goes first, but within `no_calling_thread`.
         """
         return Loan(self, self.take())
 

@@ -41,4 +41,5 @@ def _run(function: Callable[..., T], args: Any, kwargs: Any) -> T:
         connection.close()
         raise
     finally:
-        reset_queries()  # no request ends here, at which Django would empty its log in DEBUG
+        if connection.queries_logged:
+            reset_queries()  # no request ends here, at which Django would empty its log in DEBUG

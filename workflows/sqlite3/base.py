@@ -13,7 +13,7 @@ import threading
 import time
 from functools import lru_cache
 from typing import Any, NamedTuple
-from weakref import WeakSet
+from weakref import ref
 
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
@@ -26,7 +26,7 @@ LINES: dict[str, Line] = {}  # by file
 PATIENCE = 5.0  # seconds, where the options name no `timeout`
 LONG = 5.0  # seconds that a transaction may take before the log tells of it
 
-_open: WeakSet[Cursor] = WeakSet()  # cursors that have executed something and are not closed
+_open: set[ref[Cursor]] = set()  # cursors that have executed something and are not closed
 
 
 class Reader(NamedTuple):
@@ -38,8 +38,12 @@ class Reader(NamedTuple):
 
 def oldest_reader() -> Reader | None:
     """Return the query of this process that has been open longest, if there is one."""
-    oldest = min(list(_open), key=lambda one: one.since, default=None)
-    return None if oldest is None else Reader(oldest.thread, time.monotonic() - oldest.since)
+    cursors = [cursor for one in list(_open) if (cursor := one()) is not None]
+    oldest = min(cursors, key=lambda one: one.since, default=None)
+    if oldest is None:
+        return None
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    return Reader(names.get(oldest.thread, "unknown"), time.monotonic() - oldest.since)
 
 
 def line_of(file: str) -> Line:
@@ -59,18 +63,21 @@ class Cursor(base.SQLiteCursorWrapper):
     """
 
     since = 0.0
-    thread = ""
+    thread = 0  # its `ident`
+    _ref: ref[Cursor] | None = None
 
     def execute(self, query: str, params: Any = None) -> Any:
         """Execute a statement."""
-        if not self.since:
-            self.since, self.thread = time.monotonic(), threading.current_thread().name
-            _open.add(self)
+        if self._ref is None:
+            self.since, self.thread = time.monotonic(), threading.get_ident()
+            self._ref = ref(self, _open.discard)
+            _open.add(self._ref)
         return super().execute(query, params)
 
     def close(self) -> None:
         """Close; nothing is read any more."""
-        _open.discard(self)
+        if self._ref is not None:
+            _open.discard(self._ref)
         super().close()
 
     @staticmethod
