@@ -172,6 +172,7 @@ LOST: list[tuple[Any, Any, str]] = [
     (SecretStr, SecretStr("hunter2"), "SecretStr"),
     (dict[Any, Any], {1: "pay 100", "1": "pay 9"}, "keys"),
     (dict[int | str, int], {1: 1, "1": 2}, "keys"),
+    (dict[float, int], {0: 1}, "key 0"),
     (bytes | str, "YWJj", "str.*bytes"),
     (Annotated[int, Field(exclude=True)], 5, "value.*required"),
     (Shy, Shy(n=5), "value.n.*another value"),

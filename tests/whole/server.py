@@ -40,7 +40,8 @@ def environment(folder: Path, **extra: str) -> dict[str, str]:
     """Return a developer's environment whose data is in `folder`."""
     foreign = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "PORT"}
     clean = {name: value for name, value in os.environ.items() if name not in foreign}
-    return clean | {"DATA_DIR": str(folder), "DEBUG": "1"} | extra
+    # A program of the tests starts in the name of one person what would take many people.
+    return clean | {"DATA_DIR": str(folder), "DEBUG": "1", "STARTS_PER_MINUTE": "0"} | extra
 
 
 @cache

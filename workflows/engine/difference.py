@@ -138,9 +138,14 @@ def _mapping(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> Found:
         return ("has another default_factory when it comes back",)
     keys = None if all(type(key) is str for key in other) else {key: key for key in other}
     for key in one:
-        if key not in other or (keys and _find(key, keys[key])) or not (keys or type(key) is str):
+        if key not in other or not _same_key(key, keys[key] if keys else str(key)):
             return (f"has the key {repr(key)[:60]}, which comes back as another",)
     return _parts((key, value, other[key]) for key, value in one.items())
+
+
+def _same_key(one: Any, other: Any) -> bool:
+    """Compare keys of one hash; 0 is not 0.0 here, for as JSON they are two texts."""
+    return type(one) is type(other) and _find(one, other) is None
 
 
 def _list(one: Any, other: Any) -> Found:
