@@ -99,10 +99,12 @@ class Loan:
 
     def __exit__(self, *error: object) -> None:
         asgiref: Any = SyncToAsync
+        self._exited = True
         asgiref.context_to_thread_executor.pop(self, None)
-        asgiref.thread_sensitive_context.reset(self._token)
-        self._token, self._exited = None, True
-        self._threads.take_back(self._thread)
+        try:
+            asgiref.thread_sensitive_context.reset(self._token)
+        finally:
+            self._threads.take_back(self._thread)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from datetime import timedelta
 from typing import Any
@@ -103,6 +104,15 @@ async def test_a_thread_that_is_still_busy_is_lent_to_nobody() -> None:
                 await thread_of()
     finally:
         gate.set()
+
+
+def test_a_thread_comes_back_from_a_block_that_is_left_in_another_context() -> None:
+    threads = KeptThreads()
+    loan = threads.lend()
+    contextvars.copy_context().run(loan.__enter__)
+    with pytest.raises(ValueError, match="different Context"):  # a step that is thrown away
+        loan.__exit__(None, None, None)
+    assert len(threads._idle) == 1
 
 
 @pytest.mark.django_db(transaction=True)
