@@ -1,8 +1,8 @@
 """`make soak-memory`: 100,000 cycles in each mode, over which memory and files have to level off.
 
-A cycle is what people do: a run is started on its page, its request is approved on its page, and
-the run completes. Several clients do that at full speed while a browser shows the inbox. The exit
-code is 1 if anything grew between a fifth of the cycles and all of them.
+In a cycle a run is started, its request is approved, and the run completes. Several clients do
+that at full speed, a quarter on the pages and the rest in Python, while a browser shows the inbox.
+The exit code is 1 if anything grew between a fifth of the cycles and all of them.
 """
 
 from __future__ import annotations
@@ -56,13 +56,16 @@ class Clients:
     """The programs that start runs and answer requests."""
 
     def __init__(self, count: int, site: Site, session: str) -> None:
-        store = site.url or str(site.file)
         command = [sys.executable, "-m", "tests.benchmarks.endurance.client"]
-        command += [str(site.port), session, store]
+        command += [str(site.port), session]
         self._processes = [
             subprocess.Popen(
-                [*command, str(count), str(number)], cwd=ROOT, stdin=subprocess.PIPE, text=True
-            )
+                [*command, str(count), str(number)],
+                cwd=ROOT,
+                env=site.env,
+                stdin=subprocess.PIPE,
+                text=True,
+            )  # fmt: skip
             for number in range(count)
         ]
 

@@ -1,27 +1,29 @@
-"""One program that uses the pages over HTTP: it starts runs and approves their requests.
+"""One program that lets runs pass: it starts them and approves their requests.
 
-Arguments: port, session key, the SQLite file or the URL of the database, how many clients there
-are, and which of them this is. Each line of its input says how many runs to start. It answers its
-share of what is pending for as long as it lives. Which requests those are it reads past the site:
-drawing lists for it would take longer than all the rest, and the open page draws enough of them.
+Arguments: port, session key, how many clients there are, and which of them this is. Each line of
+its input says how many runs to start. It answers its share of what is pending for as long as it
+lives. Every fourth run is started on the workflow's page, and every fourth request is approved on
+its own; the others in Python, as another program of the site does. Which requests are pending it
+reads past the pages: drawing lists for it would take longer than all the rest, and the open page
+draws enough of them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import sqlite3
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from urllib.parse import urlencode
 from uuid import UUID
 
-import psycopg
+import django
 
-PENDING = "SELECT id FROM workflows_inputrequest WHERE status = 'pending' LIMIT 500"
 TOKEN = "e" * 32
-BATCH = 25  # runs that are started between two looks at the inbox
+BATCH = 24  # runs that are started between two looks at what is pending
+ON_ITS_PAGE = 4  # every so many-th run is started there, and every so many-th request approved
+MOST = 500  # pending requests that are read at once
 PAUSE = 0.2  # seconds before the next look at an inbox that has nothing for this client
 
 
@@ -72,27 +74,50 @@ class Orders:
             return taken
 
 
-def pending(store: str) -> list[UUID]:
-    """Return the ids of requests that wait, some hundred at the most."""
-    if store.startswith("postgres"):
-        with psycopg.connect(store) as rows:
-            return [UUID(str(key)) for (key,) in rows.execute(PENDING.encode())]
-    with contextlib.closing(sqlite3.connect(store, timeout=20)) as rows:
-        return [UUID(str(key)) for (key,) in rows.execute(PENDING)]
+def start(client: Client, count: int) -> None:
+    """Start so many runs."""
+    from workflows.models import WorkflowRun
+
+    for number in range(count):
+        if number % ON_ITS_PAGE:
+            WorkflowRun.objects.start("bench-cycle")
+        else:
+            client.post("/workflows/bench-cycle/start/")
+
+
+def approve(client: Client, keys: Sequence[UUID]) -> None:
+    """Approve these requests, which nobody else answers."""
+    from django.contrib.auth.models import User
+
+    from approvals import door
+
+    person = User.objects.get(username="client")
+    for number, key in enumerate(keys):
+        if number % ON_ITS_PAGE:
+            door.decide(person, key, {"approved": True}, door="bench")
+        else:
+            client.post(f"/requests/{key}/decide/", verdict="approve")
+
+
+def pending() -> list[UUID]:
+    """Return the ids of requests that wait."""
+    from workflows.models import InputRequest
+
+    waiting = InputRequest.objects.filter(status=InputRequest.Status.PENDING)
+    return list(waiting.values_list("pk", flat=True)[:MOST])
 
 
 def main() -> None:
     """Start and answer until the input ends."""
-    port, session, store, count, number = sys.argv[1:]
+    port, session, count, number = sys.argv[1:]
+    django.setup()
     client, orders = Client(int(port), session), Orders()
     threading.Thread(target=orders.read, daemon=True).start()
     while not orders.is_over:
         started = orders.take(BATCH)
-        for _ in range(started):
-            client.post("/workflows/bench-cycle/start/")
-        mine = [key for key in pending(store) if key.int % int(count) == int(number)]
-        for key in mine:
-            client.post(f"/requests/{key}/decide/", verdict="approve")
+        start(client, started)
+        mine = [key for key in pending() if key.int % int(count) == int(number)]
+        approve(client, mine)
         if not (started or mine):
             time.sleep(PAUSE)
 
