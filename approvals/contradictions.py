@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from approvals.models import Decision
 from approvals.readable import in_pages, readable
-from workflows.engine.edits import same
+from workflows.engine.requests.payload_edits import same
 from workflows.models import InputRequest
 from workflows.models.digest import digest_of
 

@@ -10,10 +10,10 @@ from typing import Any
 from django.conf import settings
 from django.http import QueryDict
 
-from workflows.engine.edits import lay_over, same
+from workflows.engine.requests.payload_edits import lay_over, same
+from workflows.engine.serialization.json_limits import InputRefused, parse_json
 from workflows.forms.numbers import AmbiguousNumber, read_number
 from workflows.forms.text import has_line_ends, same_as_sent, unix_newlines, with_line_ends_of
-from workflows.limits import InputRefused, parse_json
 from workflows.models import InputRequest
 from workflows.templatetags.node import humanised
 

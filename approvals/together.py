@@ -16,7 +16,7 @@ from approvals.door.votes import Approvals
 from approvals.edits import Change, changed
 from approvals.models import Comment, Decision, Draft
 from approvals.trail import Told
-from workflows.engine.edits import same
+from workflows.engine.requests.payload_edits import same
 from workflows.models import InputRequest
 from workflows.outcome import Verdict, verdict_of
 

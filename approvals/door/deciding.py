@@ -27,7 +27,7 @@ from approvals.door.votes import Approvals, approvals_needed
 from approvals.errors import AlreadyVoted, Closed, Invalid, RunBlocked, TooLarge
 from approvals.models import Decision, Draft
 from approvals.origin import UNKNOWN, Origin
-from workflows.engine.edits import as_stored, lay_over, same
+from workflows.engine.requests.payload_edits import as_stored, lay_over, same
 from workflows.errors import WrongState
 from workflows.models import InputRequest, database_now
 from workflows.models.batch import insert

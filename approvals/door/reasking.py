@@ -16,9 +16,9 @@ from approvals.models import Comment, Decision
 from workflows import announce
 from workflows.driver.replay import snapshot_of
 from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, WorkflowError, registry
-from workflows.engine.edits import same
-from workflows.engine.machine import Machine
-from workflows.engine.terms import has_verdict
+from workflows.engine.machine.machine import Machine
+from workflows.engine.requests.options import has_verdict
+from workflows.engine.requests.payload_edits import same
 from workflows.engine.workflow import Workflow
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
 from workflows.models.deadline import OnDeadline

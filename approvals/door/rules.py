@@ -30,9 +30,9 @@ from approvals.errors import (
     TooOften,
 )
 from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, registry
-from workflows.engine.edits import check_edits
+from workflows.engine.requests.payload_edits import check_edits
+from workflows.engine.serialization.json_limits import InputRefused, LimitExceeded, check_json
 from workflows.errors import TooOften as UsedTooOften
-from workflows.limits import InputRefused, LimitExceeded, check_json
 from workflows.models import InputRequest, Usage, WorkflowRun, database_now
 from workflows.models.staleness import stale_reason
 

@@ -22,7 +22,7 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.result import decode_result
+from workflows.engine.serialization.run_result import decode_result
 from workflows.models import JournalEntry, WorkflowRun
 
 Drive = Callable[[], None]

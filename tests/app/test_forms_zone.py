@@ -14,7 +14,7 @@ from approvals.models import Preferences
 from tests.app.factories import make_reviewer
 from tests.app.replies import posted
 from workflows.engine import InputResponseEvent
-from workflows.engine.reply import schema_of
+from workflows.engine.requests.reply import schema_of
 from workflows.forms import SchemaForm
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from workflows.limits import (
+from workflows.engine.serialization.json_limits import (
     ForbiddenText,
     InputRefused,
     LimitExceeded,

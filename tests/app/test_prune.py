@@ -31,7 +31,7 @@ from workflows.engine import (
     WorkflowSnapshot,
     step,
 )
-from workflows.engine.entries import Entry
+from workflows.engine.machine.journal import Entry
 from workflows.errors import HistoryPruned
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 

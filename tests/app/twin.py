@@ -17,11 +17,11 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.entries import Entry
-from workflows.engine.held import Held
-from workflows.engine.machine import Machine
+from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.machine import Machine
+from workflows.engine.machine.state import RunState
+from workflows.engine.serialization.stored_event import Held
 from workflows.engine.snapshot import write_state
-from workflows.engine.state import RunState
 
 broken: set[str] = set()  # steps that raise, in both worlds
 

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from workflows.engine import Context, Event, Workflow
-from workflows.engine.effects import Effects
-from workflows.engine.entries import Entry
-from workflows.engine.held import Held
-from workflows.engine.machine import Machine
+from workflows.engine.machine.effects import Effects
+from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.machine import Machine
+from workflows.engine.machine.state import Invocation, RunState
+from workflows.engine.serialization.stored_event import Held
 from workflows.engine.snapshot import read_state, write_state
-from workflows.engine.state import Invocation, RunState
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

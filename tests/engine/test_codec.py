@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from workflows.engine import Event, UnstorableValue
-from workflows.engine.codec import MAX_DEPTH, check_text, clean_text, decode, encode
+from workflows.engine.serialization.codec import MAX_DEPTH, check_text, clean_text, decode, encode
 
 
 class Point(Event):

@@ -22,8 +22,8 @@ from workflows.engine import (
     WrongCollection,
     step,
 )
-from workflows.engine.entries import Entry
-from workflows.engine.state import RunState, fan_in, half_filled
+from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.state import RunState, fan_in, half_filled
 
 KEYS = ["page-1", "page-2", "a:b#c", "100% #1", "ä\n: ", "x" * 200]
 
@@ -224,6 +224,6 @@ def test_an_entry_of_before_there_were_keys_is_folded() -> None:
 
 
 def copied_event() -> Any:
-    from workflows.engine.held import Held
+    from workflows.engine.serialization.stored_event import Held
 
     return Held.of(Head(page=1))

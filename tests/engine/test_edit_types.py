@@ -12,8 +12,8 @@ import pytest
 from pydantic import BaseModel
 
 from workflows.engine import InputRequestEvent, InvalidReply
-from workflows.engine.edits import check_edits
-from workflows.engine.payload import with_plain_payload
+from workflows.engine.requests.payload import with_plain_payload
+from workflows.engine.requests.payload_edits import check_edits
 
 
 class Bill(BaseModel):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workflows.engine.edits import same
+from workflows.engine.requests.payload_edits import same
 
 DEEP: Any = 1
 for _ in range(5000):

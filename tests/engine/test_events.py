@@ -23,7 +23,7 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.codec import event_data, event_from
+from workflows.engine.serialization.codec import event_data, event_from
 
 
 class Animal(Event):
@@ -164,8 +164,9 @@ def test_due_in_takes_seconds() -> None:
 
 def test_allow_is_written_in_one_order_in_every_process() -> None:
     code = (
-        "from workflows.engine import InputRequestEvent as R; from workflows.engine.codec import "
-        "event_data; print(event_data(R(prompt='?', request_id='r')))"
+        "from workflows.engine import InputRequestEvent as R; "
+        "from workflows.engine.serialization.codec import event_data; "
+        "print(event_data(R(prompt='?', request_id='r')))"
     )
     told = {
         subprocess.run(

@@ -35,9 +35,9 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.codec import event_from, store_event
-from workflows.engine.difference import difference
-from workflows.engine.held import Held
+from workflows.engine.serialization.codec import event_from, store_event
+from workflows.engine.serialization.equality import difference
+from workflows.engine.serialization.stored_event import Held
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AUTUMN = datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=BERLIN)

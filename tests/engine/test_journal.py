@@ -22,9 +22,9 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.entries import Entry
+from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.state import RunState, lengthen, shorten
 from workflows.engine.snapshot import write_state
-from workflows.engine.state import RunState, lengthen, shorten
 
 
 class Left(Event):

@@ -16,7 +16,7 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.machine import Machine
+from workflows.engine.machine.machine import Machine
 
 # Code that has changed since a run began may keep a step for an event of older code.
 pytestmark = pytest.mark.filterwarnings("ignore::workflows.engine.UnsentEventWarning")

@@ -6,7 +6,7 @@ import pytest
 
 from workflows.engine import Event, StartEvent, StopEvent, Workflow, step
 from workflows.engine.errors import InvalidInput, UnstorableValue
-from workflows.engine.size import MAX_BYTES
+from workflows.engine.serialization.size_limits import MAX_BYTES
 
 
 class Asked(StartEvent):

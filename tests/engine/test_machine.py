@@ -20,7 +20,7 @@ from workflows.engine import (
     WorkflowStalled,
     step,
 )
-from workflows.engine.held import Held
+from workflows.engine.serialization.stored_event import Held
 from workflows.engine.snapshot import write_state
 
 

@@ -22,10 +22,10 @@ from workflows.engine import (
     WorkflowSnapshot,
     step,
 )
-from workflows.engine.codec import event_from
 from workflows.engine.events import Priority
-from workflows.engine.held import Held
-from workflows.engine.plain import plain_data
+from workflows.engine.serialization.codec import event_from
+from workflows.engine.serialization.scalar_events import plain_data
+from workflows.engine.serialization.stored_event import Held
 
 
 class Typed(StartEvent):

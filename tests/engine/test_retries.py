@@ -8,7 +8,7 @@ import pytest
 
 from tests.engine.bench import NOON, Bench
 from workflows.engine import Context, Event, StartEvent, StopEvent, Workflow, step
-from workflows.engine.entries import Entry
+from workflows.engine.machine.journal import Entry
 
 
 class Go(Event):

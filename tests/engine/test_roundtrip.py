@@ -32,9 +32,9 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.codec import decode, encode
-from workflows.engine.difference import difference
-from workflows.engine.held import Held
+from workflows.engine.serialization.codec import decode, encode
+from workflows.engine.serialization.equality import difference
+from workflows.engine.serialization.stored_event import Held
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 seen: Counter[str] = Counter()

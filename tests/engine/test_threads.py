@@ -24,7 +24,7 @@ from workflows.engine import (
     WorkflowCancelled,
     step,
 )
-from workflows.engine.threads import ThreadPool
+from workflows.engine.execution.thread_pool import ThreadPool
 
 LONG = 30.0  # a test that waits as long has failed
 

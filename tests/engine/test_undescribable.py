@@ -25,7 +25,7 @@ from workflows.engine import (
     WorkflowSnapshot,
     step,
 )
-from workflows.engine.failure import LONGEST_MESSAGE, LONGEST_TRACEBACK, describe
+from workflows.engine.machine.error_record import LONGEST_MESSAGE, LONGEST_TRACEBACK, describe
 
 RAISED: list[type[BaseException]] = [
     ValueError, KeyboardInterrupt, SystemExit, RecursionError, MemoryError, GeneratorExit,

@@ -37,7 +37,7 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.held import Held
+from workflows.engine.serialization.stored_event import Held
 
 calls: Counter[str] = Counter()
 

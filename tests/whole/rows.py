@@ -18,9 +18,9 @@ from approvals.models import Decision
 from workflows.driver import snapshot_of
 from workflows.driver.replay import fold
 from workflows.engine import WorkflowSnapshot, registry
-from workflows.engine.codec import decode
+from workflows.engine.machine.state import RunState
+from workflows.engine.serialization.codec import decode
 from workflows.engine.snapshot import write_state
-from workflows.engine.state import RunState
 from workflows.models import Delivery, InputRequest, WorkflowRun
 
 TOLD = ("answered", "discarded", "completed")  # entries whose data is reported

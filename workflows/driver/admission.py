@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 
 from workflows.engine import UnstorableValue
-from workflows.engine.held import Held
-from workflows.limits import InputRefused, check_json
+from workflows.engine.serialization.json_limits import InputRefused, check_json
+from workflows.engine.serialization.stored_event import Held
 
 
 def check_request(request: Held) -> None:

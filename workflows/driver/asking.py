@@ -7,9 +7,9 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import AlreadyAnswered, RequestClosed
-from workflows.engine.execution import run_apart
-from workflows.engine.failure import describe, wrong_request
-from workflows.engine.tasks import is_stopped
+from workflows.engine.execution.attempt import run_apart
+from workflows.engine.execution.tasks import is_stopped
+from workflows.engine.machine.error_record import describe, wrong_request
 from workflows.errors import DurableError
 from workflows.models import InputRequest
 from workflows.step_context import step_code

@@ -22,8 +22,8 @@ from workflows.driver.replay import fold
 from workflows.driver.store import block
 from workflows.engine import WorkflowError, registry
 from workflows.engine.errors import CannotLoad
-from workflows.engine.held import Held
-from workflows.engine.machine import Machine
+from workflows.engine.machine.machine import Machine
+from workflows.engine.serialization.stored_event import Held
 from workflows.engine.workflow import Workflow
 from workflows.errors import DurableError
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now

@@ -15,12 +15,12 @@ from workflows.driver.intake import Loaded
 from workflows.driver.opening import set_terms
 from workflows.driver.write import Write
 from workflows.engine import Event, WorkflowError, WorkflowSnapshot
-from workflows.engine.codec import event_data
-from workflows.engine.entries import Entry
-from workflows.engine.machine import Machine
-from workflows.engine.result import readable_result
-from workflows.engine.state import read_time
-from workflows.engine.tasks import StepTask
+from workflows.engine.execution.tasks import StepTask
+from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.machine import Machine
+from workflows.engine.machine.state import read_time
+from workflows.engine.serialization.codec import event_data
+from workflows.engine.serialization.run_result import readable_result
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.models.claiming import SUSPECT_FROM
 

@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from workflows.engine import BadRequest, InputRequestEvent
-from workflows.engine.execution import Attempt
-from workflows.engine.terms import MOST_NAMES
+from workflows.engine.execution.attempt import Attempt
+from workflows.engine.requests.options import MOST_NAMES
 from workflows.models.assignment import GROUP, Directory
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from workflows.engine import WorkflowSnapshot
-from workflows.engine.entries import Entry
 from workflows.engine.errors import BadSnapshot
-from workflows.engine.state import RunState
+from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.state import RunState
 from workflows.models import JournalEntry, Snapshot, WorkflowRun
 
 

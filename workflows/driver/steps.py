@@ -12,9 +12,9 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, rese
 from workflows import subject
 from workflows.driver.asking import ask
 from workflows.driver.recipients import check_requests, requests_of
-from workflows.engine.execution import Attempt
-from workflows.engine.state import Invocation
-from workflows.engine.tasks import StepTask, is_stopped
+from workflows.engine.execution.attempt import Attempt
+from workflows.engine.execution.tasks import StepTask, is_stopped
+from workflows.engine.machine.state import Invocation
 from workflows.kept_threads import KeptThreads
 from workflows.models import WorkflowRun
 from workflows.step_context import step_code

@@ -55,7 +55,7 @@ from workflows.engine.graph import Edge, Graph, Node
 from workflows.engine.handler import WorkflowHandler
 from workflows.engine.registry import registry
 from workflows.engine.snapshot import WorkflowSnapshot
-from workflows.engine.steps import Step, step
+from workflows.engine.step import Step, step
 from workflows.engine.workflow import Workflow, WorkflowBuilder
 
 __all__ = [

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any, Protocol
 
-from workflows.engine.codec import clean_text
-from workflows.engine.edits import lay_over
-from workflows.engine.effects import Effects
 from workflows.engine.errors import ContextClosed, InvalidReturn, WrongCollection
 from workflows.engine.events import Event, InputRequestEvent
-from workflows.engine.machine import Machine
-from workflows.engine.state import Invocation
+from workflows.engine.machine.effects import Effects
+from workflows.engine.machine.machine import Machine
+from workflows.engine.machine.state import Invocation
+from workflows.engine.requests.payload_edits import lay_over
+from workflows.engine.serialization.codec import clean_text
 
 
 class Port(Protocol):

@@ -17,8 +17,8 @@ from pydantic import (
     field_serializer,
 )
 
-from workflows.engine.event_class import EventType
-from workflows.engine.unknown_fields import name_unknown_fields
+from workflows.engine.schemas.event_metaclass import EventType
+from workflows.engine.schemas.unknown_fields import name_unknown_fields
 
 Verdict = Literal["approve", "reject", "reply"]
 Priority = Literal["low", "normal", "high", "urgent"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workflows.engine.events import InputRequestEvent, StartEvent, StopEvent
-from workflows.engine.steps import Step
+from workflows.engine.step import Step
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from workflows.engine import errors
-from workflows.engine.changes import Changes
-from workflows.engine.edits import check_edits
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent
-from workflows.engine.execution import GRACE, Attempt
-from workflows.engine.failure import describe, recall, wrong_request
-from workflows.engine.held import Held
-from workflows.engine.machine import Machine
-from workflows.engine.result import decode_result
+from workflows.engine.execution.attempt import GRACE, Attempt
+from workflows.engine.execution.notifier import Changes
+from workflows.engine.execution.tasks import StepTask, is_stopped
+from workflows.engine.machine.error_record import describe, recall, wrong_request
+from workflows.engine.machine.machine import Machine
+from workflows.engine.machine.state import Invocation
+from workflows.engine.requests.payload_edits import check_edits
+from workflows.engine.serialization.run_result import decode_result
+from workflows.engine.serialization.stored_event import Held
 from workflows.engine.snapshot import WorkflowSnapshot
-from workflows.engine.state import Invocation
-from workflows.engine.tasks import StepTask, is_stopped
 
 if TYPE_CHECKING:
     from workflows.engine.workflow import Workflow

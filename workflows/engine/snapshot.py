@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from workflows.engine.errors import BadSnapshot
-from workflows.engine.faults import list_faults, tell_faults
-from workflows.engine.held import Held
-from workflows.engine.state import Invocation, OpenRequest, RunState, has_keys, read_time
-from workflows.engine.wire import snapshot_wire
+from workflows.engine.machine.state import Invocation, OpenRequest, RunState, has_keys, read_time
+from workflows.engine.schemas.validation_errors import list_faults, tell_faults
+from workflows.engine.serialization.snapshot_schema import snapshot_wire
+from workflows.engine.serialization.stored_event import Held
 
 FORMAT = 2
 UNKEYED = 1  # without fan-ins under a key: written as before, so that older code reads it

@@ -10,14 +10,6 @@ from typing import Any, Self
 
 from pydantic import PydanticUserError, ValidationError
 
-from workflows.engine.checks import (
-    check_forms,
-    check_steps,
-    event_classes,
-    four_eyes_requests,
-    start_class,
-    warn_of_unsent,
-)
 from workflows.engine.errors import (
     BadStep,
     InvalidInput,
@@ -25,17 +17,25 @@ from workflows.engine.errors import (
     UnstorableValue,
 )
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
-from workflows.engine.faults import list_faults, tell_faults
 from workflows.engine.graph import Graph, draw
 from workflows.engine.handler import WorkflowHandler
-from workflows.engine.held import Held
-from workflows.engine.json_schema import FormSchema
 from workflows.engine.names import check_workflow_name
-from workflows.engine.reading import validated
-from workflows.engine.reply import check_reply, schema_digest, schema_of
+from workflows.engine.requests.input_reader import validated
+from workflows.engine.requests.reply import check_reply, schema_digest, schema_of
+from workflows.engine.schemas.json_schema import FormSchema
+from workflows.engine.schemas.unknown_fields import name_unknown_fields
+from workflows.engine.schemas.validation_errors import list_faults, tell_faults
+from workflows.engine.serialization.stored_event import Held
 from workflows.engine.snapshot import WorkflowSnapshot
-from workflows.engine.steps import Step
-from workflows.engine.unknown_fields import name_unknown_fields
+from workflows.engine.step import Step
+from workflows.engine.validation import (
+    check_forms,
+    check_steps,
+    event_classes,
+    four_eyes_requests,
+    start_class,
+    warn_of_unsent,
+)
 
 InputHandler = Callable[[InputRequestEvent], Awaitable[InputResponseEvent | None]]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import QueryDict
 
+from workflows.engine.serialization.json_limits import InputRefused, parse_json
 from workflows.forms.choices import said
 from workflows.forms.digits import keep_digits
 from workflows.forms.moment import NoSuchTime, to_local, to_wire
@@ -15,7 +16,6 @@ from workflows.forms.numbers import AmbiguousNumber, read_number
 from workflows.forms.schema import JSONSchema
 from workflows.forms.shape import EXTRAS, LOCAL_DATETIME, MISSING, Kind, Outline, Shape
 from workflows.forms.text import same_as_sent, unix_newlines
-from workflows.limits import InputRefused, parse_json
 
 MAX_JSON_BYTES = 1_000_000
 MAX_JSON_DEPTH = 32

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from workflows.limits import InputRefused, WrittenFloat
+from workflows.engine.serialization.json_limits import InputRefused, WrittenFloat
 
 DEPTH = 50  # references and alternatives inside each other, of a schema that refers to itself
 

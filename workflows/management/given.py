@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from workflows.engine import Workflow
+from workflows.engine.serialization.json_limits import InputRefused, check_json, parse_json
 from workflows.forms.digits import keep_digits
-from workflows.limits import InputRefused, check_json, parse_json
 
 
 def read_input(argument: str, workflow: Workflow) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 def fill_pending(apps: Any, schema_editor: Any) -> None:
     """Write the digest of those that wait; of others nobody asks."""
-    from workflows.engine.reply import schema_digest
+    from workflows.engine.requests.reply import schema_digest
 
     requests = apps.get_model("workflows", "InputRequest")._base_manager
     pending = requests.filter(status="pending").only("schema")

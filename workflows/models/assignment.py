@@ -13,7 +13,7 @@ from django.db.models import OuterRef, Q, Subquery
 from django.db.models.lookups import IsNull
 
 from workflows.engine import UnstorableValue
-from workflows.engine.codec import check_text
+from workflows.engine.serialization.codec import check_text
 from workflows.models.priority import Priority
 
 if TYPE_CHECKING:

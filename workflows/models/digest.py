@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from workflows.engine.edits import lay_over
+from workflows.engine.requests.payload_edits import lay_over
 
 if TYPE_CHECKING:
     from workflows.models.request import InputRequest

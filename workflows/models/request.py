@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from workflows import announce
-from workflows.engine.edits import lay_over, same
+from workflows.engine.requests.payload_edits import lay_over, same
 from workflows.errors import RequestClosed
 from workflows.folding import fold, fold_tags
 from workflows.models.answering import CLOSE, CLOSE_AS_SEEN, FREE

@@ -13,7 +13,7 @@ from django.db.models.functions import Cast, Now
 
 from workflows import announce
 from workflows.engine import StartEvent, Workflow, registry
-from workflows.engine.edits import same
+from workflows.engine.requests.payload_edits import same
 from workflows.errors import AuthorMissing, IdempotencyConflict, WrongRepeat
 from workflows.models import claiming
 from workflows.models.author import RunAuthor, check_user, refuse_authors

@@ -15,9 +15,9 @@ from django.db.models import Q
 
 from workflows.engine import InputRequestEvent, UnknownRequest, UnknownWorkflow
 from workflows.engine.errors import CannotLoad
-from workflows.engine.held import Held
 from workflows.engine.registry import registry
-from workflows.engine.reply import schema_digest
+from workflows.engine.requests.reply import schema_digest
+from workflows.engine.serialization.stored_event import Held
 from workflows.models.worker import Worker
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any, Protocol
 
-from workflows.engine.edits import same
+from workflows.engine.requests.payload_edits import same
 from workflows.templatetags.node import Line, Node, humanised, raw_text, scalar
 from workflows.templatetags.visible import visible
 

@@ -7,7 +7,7 @@ from datetime import datetime, time
 from django.utils.dateformat import format as formatted
 from django.utils.dateformat import time_format
 
-from workflows.engine.zoned import keeps_more, read_outside_time
+from workflows.engine.schemas.zoned_times import keeps_more, read_outside_time
 
 LONGEST = 120
 

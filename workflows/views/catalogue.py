@@ -15,10 +15,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from workflows.access import RunAccess
 from workflows.engine import InvalidInput, Step, UnknownWorkflow, Workflow, registry
+from workflows.engine.serialization.json_limits import InputRefused, LimitExceeded, check_json
 from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey, TooOften
 from workflows.forms import SchemaForm
 from workflows.graph_layout import layout
-from workflows.limits import InputRefused, LimitExceeded, check_json
 from workflows.models import Usage, WorkflowRun
 from workflows.tally import Standing
 from workflows.views.requester import form_key, person, typed_before

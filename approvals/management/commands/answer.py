@@ -14,8 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 from approvals.door import Outcome, decide
 from approvals.errors import AnswerRefused
 from approvals.origin import command_origin
+from workflows.engine.serialization.json_limits import InputRefused, parse_json
 from workflows.forms.digits import keep_digits
-from workflows.limits import InputRefused, parse_json
 from workflows.models import InputRequest
 from workflows.outcome import verdict_of
 

@@ -19,14 +19,14 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json, to_jsonable_python
 
-from workflows.engine.difference import difference, same_fields
 from workflows.engine.errors import UnstorableValue
-from workflows.engine.event_class import without_unknown_fields
 from workflows.engine.events import Event
-from workflows.engine.faults import list_faults, tell_faults
-from workflows.engine.size import MAX_BYTES, too_large
-from workflows.engine.storage import storage_of
-from workflows.engine.zoned import read_time, write_time
+from workflows.engine.schemas.event_metaclass import without_unknown_fields
+from workflows.engine.schemas.validation_errors import list_faults, tell_faults
+from workflows.engine.schemas.zoned_times import read_time, write_time
+from workflows.engine.serialization.equality import difference, same_fields
+from workflows.engine.serialization.event_json import storage_of
+from workflows.engine.serialization.size_limits import MAX_BYTES, too_large
 
 MAX_DEPTH = 100
 _HUGE = 10**4000  # Python itself refuses to read or write much longer ones

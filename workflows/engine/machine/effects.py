@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workflows.engine.codec import Events, check_text, decode, encode
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import Event
-from workflows.engine.size import check_size
+from workflows.engine.serialization.codec import Events, check_text, decode, encode
+from workflows.engine.serialization.size_limits import check_size
 
 _MISSING = object()
 

@@ -9,7 +9,6 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
-from workflows.engine.codec import encode
 from workflows.engine.errors import (
     AmbiguousReply,
     BadReply,
@@ -30,9 +29,10 @@ from workflows.engine.events import (
     StopEvent,
 )
 from workflows.engine.names import check_name
-from workflows.engine.reply import schema_of
-from workflows.engine.steps import Step
-from workflows.engine.terms import check_defaults, default_of
+from workflows.engine.requests.options import check_defaults, default_of
+from workflows.engine.requests.reply import schema_of
+from workflows.engine.serialization.codec import encode
+from workflows.engine.step import Step
 
 
 def check_steps(workflow: str, steps: Sequence[Step]) -> None:

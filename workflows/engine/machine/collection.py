@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workflows.engine.codec import check_text
 from workflows.engine.errors import UnstorableValue, WrongCollection
 from workflows.engine.events import Event
-from workflows.engine.state import Invocation, shorten
+from workflows.engine.machine.state import Invocation, shorten
+from workflows.engine.serialization.codec import check_text
 
 LONGEST_KEY = 200  # characters
 

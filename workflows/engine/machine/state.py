@@ -14,8 +14,8 @@ from itertools import chain, groupby
 from typing import Any, Literal
 from urllib.parse import quote, unquote
 
-from workflows.engine.entries import Entry
-from workflows.engine.held import Held
+from workflows.engine.machine.journal import Entry
+from workflows.engine.serialization.stored_event import Held
 
 Status = Literal["running", "paused", "completed", "failed", "cancelled"]
 _SAFE = " []'\"()|.&=+$;@!?/\\<>{}^`#~"  # all but what `shorten` puts between names: "%,*:"

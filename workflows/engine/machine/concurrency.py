@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from workflows.engine.state import Invocation
+from workflows.engine.machine.state import Invocation
 
 if TYPE_CHECKING:
-    from workflows.engine.steps import Step
+    from workflows.engine.step import Step
 
 
 class Slots:

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from workflows.engine.outside_schema import outside_validator
-from workflows.engine.payload import plain_json
+from workflows.engine.requests.payload import plain_json
+from workflows.engine.schemas.input_schema import outside_validator
 
 Model = TypeVar("Model", bound=BaseModel)
 

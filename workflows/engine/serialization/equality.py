@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from workflows.engine.zoned import fixed_offset
+from workflows.engine.schemas.zoned_times import fixed_offset
 
 Found = tuple[Any, ...] | None
 _PLAIN = frozenset({str, int, bool, bytes, type(None)})

@@ -5,10 +5,17 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from workflows.engine.codec import Events, decode, encode, event_from, readable, store_event
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import StopEvent
-from workflows.engine.size import check_size
+from workflows.engine.serialization.codec import (
+    Events,
+    decode,
+    encode,
+    event_from,
+    readable,
+    store_event,
+)
+from workflows.engine.serialization.size_limits import check_size
 
 
 def encode_result(stop: StopEvent, events: Events) -> Any:

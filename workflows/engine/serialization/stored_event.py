@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from workflows.engine.codec import Events, event_from, store_event
 from workflows.engine.errors import CannotLoad
 from workflows.engine.events import Event
-from workflows.engine.plain import plain_data
+from workflows.engine.serialization.codec import Events, event_from, store_event
+from workflows.engine.serialization.scalar_events import plain_data
 
 
 class Held:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ValidationError
 
-from workflows.engine.unknown_fields import UNKNOWN
+from workflows.engine.schemas.unknown_fields import UNKNOWN
 
 DECIDING = ("four_eyes", "quorum", "assign_to")
 """Options that say who decides: a class attribute whose name is almost one of these is refused."""

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
-from workflows.engine.editable_types import misfit
 from workflows.engine.errors import BadDefault, BadRequest, InvalidReply, QuorumWithoutVerdict
 from workflows.engine.events import LARGEST_QUORUM, InputRequestEvent
-from workflows.engine.reply import check_reply, is_bare, schema_of
+from workflows.engine.requests.editable_types import misfit
+from workflows.engine.requests.reply import check_reply, is_bare, schema_of
 
 if TYPE_CHECKING:
-    from workflows.engine.machine import Machine
+    from workflows.engine.machine.machine import Machine
 
 MOST_NAMES = 50  # in one list: assignees, tags, editable keys
 LONGEST_NAME = 150

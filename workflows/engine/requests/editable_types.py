@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from workflows.engine.events import EditType, InputRequestEvent
-from workflows.engine.zoned import keeps_more, read_outside_time, write_time
+from workflows.engine.schemas.zoned_times import keeps_more, read_outside_time, write_time
 
 _TYPES: tuple[tuple[type, EditType], ...] = (  # a datetime is a date, too
     (Decimal, "decimal"), (datetime, "datetime"), (date, "date"), (time, "time"),

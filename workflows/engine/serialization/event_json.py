@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import SchemaSerializer, SchemaValidator
 
-from workflows.engine.storage_schema import StorageSchema
+from workflows.engine.schemas.storage_schema import StorageSchema
 
 
 class Storage:

@@ -14,21 +14,21 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
-from workflows.engine.collection import check_collection
-from workflows.engine.effects import Effects
-from workflows.engine.emission import emit, emitted
-from workflows.engine.entries import Entry, only
 from workflows.engine.events import Event, InputRequestEvent
-from workflows.engine.failure import describe
-from workflows.engine.held import Held
-from workflows.engine.loading import check_loadable
-from workflows.engine.size import check_state
-from workflows.engine.slots import Slots
-from workflows.engine.state import Invocation, RunState, fan_in, half_filled
-from workflows.engine.terms import settle_overdue
+from workflows.engine.machine.collection import check_collection
+from workflows.engine.machine.compatibility import check_loadable
+from workflows.engine.machine.concurrency import Slots
+from workflows.engine.machine.effects import Effects
+from workflows.engine.machine.emission import emit, emitted
+from workflows.engine.machine.error_record import describe
+from workflows.engine.machine.journal import Entry, only
+from workflows.engine.machine.state import Invocation, RunState, fan_in, half_filled
+from workflows.engine.requests.options import settle_overdue
+from workflows.engine.serialization.size_limits import check_state
+from workflows.engine.serialization.stored_event import Held
 
 if TYPE_CHECKING:
-    from workflows.engine.steps import Step
+    from workflows.engine.step import Step
     from workflows.engine.workflow import Workflow
 
 

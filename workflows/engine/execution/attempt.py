@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from workflows.engine.context import Context, Port
-from workflows.engine.effects import Effects
 from workflows.engine.errors import StepTimeout
 from workflows.engine.events import Event
-from workflows.engine.machine import Machine
-from workflows.engine.state import Invocation
-from workflows.engine.steps import Step
-from workflows.engine.tasks import is_stopped
-from workflows.engine.threads import pool
+from workflows.engine.execution.tasks import is_stopped
+from workflows.engine.execution.thread_pool import pool
+from workflows.engine.machine.effects import Effects
+from workflows.engine.machine.machine import Machine
+from workflows.engine.machine.state import Invocation
+from workflows.engine.step import Step
 
 Around = Callable[[Callable[[], Any]], Any]
 Outcome = tuple[Any, BaseException | None]  # what was returned, or what was raised

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from workflows.engine.codec import encode
-from workflows.engine.editable_types import read_edit
 from workflows.engine.errors import InvalidReply, UnstorableValue
+from workflows.engine.requests.editable_types import read_edit
+from workflows.engine.serialization.codec import encode
 
 KINDS: tuple[tuple[Any, str], ...] = (
     (bool, "yes or no"), ((int, float), "a number"), (str, "a text"), (list, "a list"),

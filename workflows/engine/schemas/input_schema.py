@@ -15,9 +15,9 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import SchemaValidator, core_schema
 
-from workflows.engine.schema_nodes import Node, with_children
-from workflows.engine.time_reader import time_reader
-from workflows.engine.zoned import read_outside_time
+from workflows.engine.schemas.core_schema import Node, with_children
+from workflows.engine.schemas.time_schema import time_reader
+from workflows.engine.schemas.zoned_times import read_outside_time
 
 _TIMES: dict[str, type[datetime] | type[time]] = {"datetime": datetime, "time": time}
 _WITH_FIELDS = frozenset({"model", "dataclass", "typed-dict"})

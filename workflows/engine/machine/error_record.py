@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
-from workflows.engine.codec import clean_text
 from workflows.engine.events import InputResponseEvent
+from workflows.engine.serialization.codec import clean_text
 
 if TYPE_CHECKING:
-    from workflows.engine.machine import Machine
+    from workflows.engine.machine.machine import Machine
 
 LONGEST_KIND = 200
 LONGEST_MESSAGE = 10_000

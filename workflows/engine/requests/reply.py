@@ -12,14 +12,14 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from workflows.engine.codec import encode, store_event
 from workflows.engine.errors import InvalidReply, UnstorableValue
 from workflows.engine.events import InputRequestEvent, InputResponseEvent, Verdict
-from workflows.engine.faults import list_faults, tell_faults
-from workflows.engine.json_schema import FormSchema
-from workflows.engine.payload import plain_json
-from workflows.engine.reading import validated_reply
-from workflows.engine.unknown_fields import name_unknown_fields
+from workflows.engine.requests.input_reader import validated_reply
+from workflows.engine.requests.payload import plain_json
+from workflows.engine.schemas.json_schema import FormSchema
+from workflows.engine.schemas.unknown_fields import name_unknown_fields
+from workflows.engine.schemas.validation_errors import list_faults, tell_faults
+from workflows.engine.serialization.codec import encode, store_event
 
 PEOPLE = ("approver", "approvers")  # words that a reply may have as a key
 

@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 
-from workflows.engine.schema_nodes import Node, with_children
-from workflows.engine.time_reader import time_reader
-from workflows.engine.validators import Validators
-from workflows.engine.zoned import read_time, standard_zone, write_time
+from workflows.engine.schemas.core_schema import Node, with_children
+from workflows.engine.schemas.time_schema import time_reader
+from workflows.engine.schemas.validators import Validators
+from workflows.engine.schemas.zoned_times import read_time, standard_zone, write_time
 
 _CONSTRAINTS = frozenset({
     "gt", "ge", "lt", "le", "multiple_of", "max_digits", "decimal_places", "min_length",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from workflows.engine.codec import decode
 from workflows.engine.errors import CannotLoad
-from workflows.engine.held import Held
-from workflows.engine.state import Invocation, RunState
+from workflows.engine.machine.state import Invocation, RunState
+from workflows.engine.serialization.codec import decode
+from workflows.engine.serialization.stored_event import Held
 
 if TYPE_CHECKING:
     from workflows.engine.workflow import Workflow

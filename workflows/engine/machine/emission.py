@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from workflows.engine import errors
 from workflows.engine.events import Event, InputRequestEvent, StopEvent
-from workflows.engine.held import Held
-from workflows.engine.payload import with_plain_payload
-from workflows.engine.result import encode_result
-from workflows.engine.size import FEW, check_together
-from workflows.engine.state import Invocation
-from workflows.engine.terms import check_terms, with_default
+from workflows.engine.machine.state import Invocation
+from workflows.engine.requests.options import check_terms, with_default
+from workflows.engine.requests.payload import with_plain_payload
+from workflows.engine.serialization.run_result import encode_result
+from workflows.engine.serialization.size_limits import FEW, check_together
+from workflows.engine.serialization.stored_event import Held
 
 if TYPE_CHECKING:
-    from workflows.engine.machine import Machine
+    from workflows.engine.machine.machine import Machine
 
 
 LONGEST_REQUEST_ID = 200  # what its column holds

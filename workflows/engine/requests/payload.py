@@ -18,11 +18,11 @@ from uuid import UUID
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
-from workflows.engine.codec import MAX_DEPTH
-from workflows.engine.editable_types import editable_types
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import InputRequestEvent
-from workflows.engine.zoned import keeps_more, write_time
+from workflows.engine.requests.editable_types import editable_types
+from workflows.engine.schemas.zoned_times import keeps_more, write_time
+from workflows.engine.serialization.codec import MAX_DEPTH
 
 _EXACT = frozenset({str, int, bool, float, type(None)})
 _LISTS = (list, tuple, set, frozenset, deque)

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.engine.held import Held
+from workflows.engine.serialization.stored_event import Held
 
 _REQUEST = ("id", "own", "deadline")
 
