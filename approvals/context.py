@@ -7,15 +7,16 @@ from functools import cache
 
 from django.http import HttpRequest
 
-from workflows.models import InputRequest, scalars
-from workflows.models.scalars import Amount, Scalar
-from workflows.models.viewer import Viewer
+from workflows.models import InputRequest
+from workflows.models.permissions import Viewer
+from workflows.sql import scalar_queries
+from workflows.sql.scalar_queries import Amount, Scalar
 
 
 @cache
 def waiting_of(viewer: Viewer) -> Scalar:
     """Count the requests that wait, of those that somebody like this may see."""
-    return scalars.amount(InputRequest.objects.visible_to(viewer).pending())
+    return scalar_queries.amount(InputRequest.objects.visible_to(viewer).pending())
 
 
 def counts(request: HttpRequest) -> dict[str, Callable[[], Amount]]:
@@ -27,7 +28,7 @@ def counts(request: HttpRequest) -> dict[str, Callable[[], Amount]]:
     @cache
     def waiting() -> Amount:
         total = waiting_of(Viewer.like(request.user))
-        found: Amount = scalars.read({"total": total}, user=request.user.pk)["total"]
+        found: Amount = scalar_queries.read({"total": total}, user=request.user.pk)["total"]
         return found
 
     return {"waiting_count": waiting}

@@ -13,7 +13,7 @@ from approvals.models import Decision
 from approvals.readable import in_pages, readable
 from workflows.engine.requests.payload_edits import same
 from workflows.models import InputRequest
-from workflows.models.digest import digest_of
+from workflows.models.requests.digest import digest_of
 
 PAGE = 500
 FINAL, VOTE = Decision.Kind.FINAL, Decision.Kind.VOTE

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils.text import Truncator
 
 from workflows.models import InputRequest
-from workflows.models.deadline import OnDeadline
+from workflows.models.requests.deadlines import OnDeadline
 from workflows.outcome import verdict_of
 from workflows.templatetags.node import humanised
 from workflows.templatetags.speech import clock

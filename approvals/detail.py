@@ -33,9 +33,9 @@ from workflows.access import RunAccess
 from workflows.engine import UnknownWorkflow, registry
 from workflows.forms import SchemaForm
 from workflows.models import InputRequest
-from workflows.models.deadline import OnDeadline
+from workflows.models.requests.deadlines import OnDeadline
 from workflows.outcome import Verdict, by_whom, verdict_of
-from workflows.prose import Prompt
+from workflows.text.markdown import Prompt
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -13,9 +13,9 @@ from django.db.models.lookups import Contains
 from django.http import QueryDict
 
 from workflows.cursor import Cursor
-from workflows.folding import fold, fold_tags
 from workflows.models import Assignment, InputRequest, Priority
-from workflows.models.requests import HAD
+from workflows.models.requests.queryset import HAD
+from workflows.text.search_text import fold, fold_tags
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

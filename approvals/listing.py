@@ -13,11 +13,12 @@ from django.db.models.functions import Left
 
 from approvals.filters import Filters, Place
 from workflows.cursor import Cursor
-from workflows.models import InputRequest, scalars
-from workflows.models.indexes import CLOSED
-from workflows.models.requests import HAD
-from workflows.models.scalars import Amount, Scalar
-from workflows.models.viewer import Viewer
+from workflows.models import InputRequest
+from workflows.models.permissions import Viewer
+from workflows.models.requests.indexes import CLOSED
+from workflows.models.requests.queryset import HAD
+from workflows.sql import scalar_queries
+from workflows.sql.scalar_queries import Amount, Scalar
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -47,7 +48,7 @@ def slim(requests: Requests) -> Requests:
 class Waiting:
     """The inbox of one person at this moment: two queries, three on a later page.
 
-    Whatever waits, only so much is read: a page of rows, and counts as far as `scalars.MOST`.
+    Whatever waits, only so much is read: a page of rows, and counts up to `scalar_queries.MOST`.
     `total` counts all that wait, `found` those that the filters let through. `oldest` is when
     the first of these was asked, None where filters leave more than a page; `newest` when the
     last of all was, so that a page can tell what came after it. `workflows` are those of which
@@ -73,10 +74,10 @@ class Waiting:
         rows, next_page = _page(matching, filters)
         wanted = dict(figures_of(Viewer.like(user)))
         if filters.narrow:
-            wanted["oldest"] = scalars.NOTHING
+            wanted["oldest"] = scalar_queries.NOTHING
             if next_page or filters.place:
-                wanted["found"] = scalars.amount(matching, ORDER if filters.mine else ())
-        figures = scalars.read(wanted, user=user.pk)
+                wanted["found"] = scalar_queries.amount(matching, ORDER if filters.mine else ())
+        figures = scalar_queries.read(wanted, user=user.pk)
         lowest, highest, given = (figures.pop(name) for name in ("lowest", "highest", "given"))
         if filters.narrow and "found" not in figures:  # the page has them all
             figures["found"] = Amount(len(rows))
@@ -113,13 +114,13 @@ def figures_of(viewer: Viewer) -> dict[str, Scalar]:
     pending = InputRequest.objects.visible_to(viewer).pending()
     urgent = pending.order_by(*ORDER)
     return {
-        "total": scalars.amount(pending),
-        "oldest": scalars.first(pending.order_by("created_at", "id"), "created_at"),
-        "newest": scalars.first(pending.order_by("-created_at", "-id"), "created_at"),
-        "highest": scalars.first(urgent, "priority"),
-        "lowest": scalars.first(urgent.reverse(), "priority"),
-        "given": scalars.first(pending.filter(HAD).order_by(*ORDER), "priority"),
-        "workflows": scalars.distinct(pending, "workflow"),
+        "total": scalar_queries.amount(pending),
+        "oldest": scalar_queries.first(pending.order_by("created_at", "id"), "created_at"),
+        "newest": scalar_queries.first(pending.order_by("-created_at", "-id"), "created_at"),
+        "highest": scalar_queries.first(urgent, "priority"),
+        "lowest": scalar_queries.first(urgent.reverse(), "priority"),
+        "given": scalar_queries.first(pending.filter(HAD).order_by(*ORDER), "priority"),
+        "workflows": scalar_queries.distinct(pending, "workflow"),
     }
 
 

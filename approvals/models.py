@@ -15,8 +15,8 @@ from django.http import QueryDict
 from approvals.signature import content_of, sign
 from workflows.models import InputRequest
 from workflows.models.append_only import AppendOnly, AppendOnlyQuerySet
-from workflows.models.deadline import EMPTY_DICT
 from workflows.models.fields import OrderedJSONField
+from workflows.models.requests.deadlines import EMPTY_DICT
 
 
 class DecisionQuerySet(AppendOnlyQuerySet["Decision"]):

@@ -13,9 +13,9 @@ from django.utils.text import Truncator, capfirst
 
 from workflows.models import InputRequest, Priority, WorkflowRun
 from workflows.outcome import by_whom, verdict_of
-from workflows.prose import plain
 from workflows.templatetags.speech import ago, deadline, short_id
-from workflows.templatetags.visible import visible
+from workflows.text.invisible_characters import visible
+from workflows.text.markdown import plain
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User

@@ -17,7 +17,7 @@ from django.db.models import Exists, Max, OuterRef, QuerySet
 from approvals.models import Decision, DecisionChain, DecisionSeal
 from approvals.signature import content_of, moment, sign, verify
 from workflows.models import database_now
-from workflows.models.batch import insert
+from workflows.sql.json_rows import insert
 
 EVERY = timedelta(seconds=10)
 BATCH = 500  # decisions in one transaction

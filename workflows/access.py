@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from workflows.models import InputRequest, WorkflowRun
-from workflows.models.viewer import SEE_RUNS
+from workflows.models.permissions import SEE_RUNS
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User

@@ -10,18 +10,19 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from workflows.models import Worker, WorkflowRun, scalars
-from workflows.models.clock import now_as_scalar
-from workflows.models.viewer import Viewer
+from workflows.models import Worker, WorkflowRun
+from workflows.models.permissions import Viewer
+from workflows.sql import scalar_queries
+from workflows.sql.clock import now_as_scalar
 
 BADGE = 99  # as far as a badge counts
 WORKER_SILENCE = timedelta(seconds=30)
 
 
 @cache
-def last_heard() -> dict[str, scalars.Scalar]:
+def last_heard() -> dict[str, scalar_queries.Scalar]:
     """Return what `silence_of` needs to be read."""
-    return {"seen": scalars.first(Worker.objects.order_by("-seen_at"), "seen_at"),
+    return {"seen": scalar_queries.first(Worker.objects.order_by("-seen_at"), "seen_at"),
             "now": now_as_scalar()}  # fmt: skip
 
 
@@ -33,7 +34,7 @@ def silence_of(figures: dict[str, Any]) -> timedelta | None:
 
 def worker_silence() -> timedelta | None:
     """Return for how long no worker has been heard of; None if none ever was. One query."""
-    return silence_of(scalars.read(last_heard()))
+    return silence_of(scalar_queries.read(last_heard()))
 
 
 def too_long(silence: timedelta | None) -> bool:
@@ -47,7 +48,7 @@ def worker_is_missing() -> bool:
 
 
 @cache
-def attention_of(viewer: Viewer) -> dict[str, scalars.Scalar]:
+def attention_of(viewer: Viewer) -> dict[str, scalar_queries.Scalar]:
     """Count the runs in trouble, of those that somebody like this may see: those that failed or
     are blocked, and those that keep failing.
 
@@ -56,8 +57,8 @@ def attention_of(viewer: Viewer) -> dict[str, scalars.Scalar]:
     """
     runs = WorkflowRun.objects.visible_to(viewer)
     return {
-        "stopped": scalars.amount(runs.needing_attention(), most=BADGE),
-        "failing": scalars.amount(runs.failing(), most=BADGE),
+        "stopped": scalar_queries.amount(runs.needing_attention(), most=BADGE),
+        "failing": scalar_queries.amount(runs.failing(), most=BADGE),
     }
 
 
@@ -71,10 +72,12 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
     @cache
     def figures() -> dict[str, Any]:
         attention = attention_of(Viewer.like(request.user))
-        return scalars.read({**attention, **last_heard()}, user=request.user.pk)
+        return scalar_queries.read({**attention, **last_heard()}, user=request.user.pk)
 
-    def attention_count() -> scalars.Amount:
-        return scalars.Amount(figures()["stopped"].number + figures()["failing"].number, BADGE)
+    def attention_count() -> scalar_queries.Amount:
+        return scalar_queries.Amount(
+            figures()["stopped"].number + figures()["failing"].number, BADGE
+        )
 
     return {
         "worker_is_missing": lambda: too_long(silence_of(figures())),

@@ -11,8 +11,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from approvals.door.eligibility import outside
 from workflows.models import InputRequest, RunAuthor
-from workflows.models.assignment import Directory, name_of
-from workflows.models.requests import deciders
+from workflows.models.requests.assignment import Directory, name_of
+from workflows.models.requests.queryset import deciders
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

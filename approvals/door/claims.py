@@ -24,7 +24,7 @@ from approvals.models import Comment
 from workflows import announce
 from workflows.errors import RequestClaimed
 from workflows.models import Assignment, InputRequest, Usage, database_now
-from workflows.models.assignment import GROUP, Directory, assignment
+from workflows.models.requests.assignment import GROUP, Directory, assignment
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -30,9 +30,9 @@ from approvals.origin import UNKNOWN, Origin
 from workflows.engine.requests.payload_edits import as_stored, lay_over, same
 from workflows.errors import WrongState
 from workflows.models import InputRequest, database_now
-from workflows.models.batch import insert
-from workflows.models.prepared import Prepared, Slot
-from workflows.models.turns import Turn, addition
+from workflows.sql.chained import Turn, addition
+from workflows.sql.json_rows import insert
+from workflows.sql.prepared import Prepared, Slot
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 
 from approvals.errors import NotPermitted, SecondPersonNeeded
 from workflows.models import InputRequest, database_now
-from workflows.models.assignment import GROUP, key_of
+from workflows.models.requests.assignment import GROUP, key_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

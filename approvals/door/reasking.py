@@ -21,9 +21,9 @@ from workflows.engine.requests.options import has_verdict
 from workflows.engine.requests.payload_edits import same
 from workflows.engine.workflow import Workflow
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
-from workflows.models.deadline import OnDeadline
-from workflows.models.digest import digest_of
-from workflows.models.staleness import other_code, stale_reason
+from workflows.models.requests.compatibility import other_code, stale_reason
+from workflows.models.requests.deadlines import OnDeadline
+from workflows.models.requests.digest import digest_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -34,7 +34,7 @@ from workflows.engine.requests.payload_edits import check_edits
 from workflows.engine.serialization.json_limits import InputRefused, LimitExceeded, check_json
 from workflows.errors import TooOften as UsedTooOften
 from workflows.models import InputRequest, Usage, WorkflowRun, database_now
-from workflows.models.staleness import stale_reason
+from workflows.models.requests.compatibility import stale_reason
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User

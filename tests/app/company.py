@@ -11,7 +11,7 @@ from django.utils import timezone
 from approvals import door
 from tests.app.factories import make_request, make_user
 from workflows.models import Assignment, InputRequest
-from workflows.models.digest import digest_of
+from workflows.models.requests.digest import digest_of
 
 YES: dict[str, Any] = {"approved": True}
 NO: dict[str, Any] = {"approved": False}

@@ -21,7 +21,7 @@ from tests.app.company import NO, YES, again, asked_of, decide, make_operator, s
 from tests.app.desk import desk_of, text, url
 from tests.app.factories import make_reviewer, make_run
 from workflows.models import Delivery, InputRequest
-from workflows.models.digest import digest_of
+from workflows.models.requests.digest import digest_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 

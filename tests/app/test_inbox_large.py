@@ -22,8 +22,8 @@ from tests.app.factories import BARE, TYPED, make_request, make_run
 from workflows import context
 from workflows.context import attention_of
 from workflows.driver import sweep
-from workflows.models import InputRequest, scalars
-from workflows.models.scalars import MOST, Amount
+from workflows.models import InputRequest
+from workflows.sql.scalar_queries import MOST, Amount
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
@@ -34,7 +34,7 @@ MIGRATION = import_module("workflows.migrations.0005_inbox_at_scale")
 def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let three be as far as anything is counted, also in what was written down before."""
     kept = (figures_of, waiting_of, attention_of)
-    monkeypatch.setattr(scalars, "MOST", 3)
+    monkeypatch.setattr(scalar_queries, "MOST", 3)
     for one in kept:
         one.cache_clear()
     yield

@@ -14,7 +14,7 @@ from django.utils import translation
 from workflows.templatetags.node import humanised, is_link
 from workflows.templatetags.payload import visible_text
 from workflows.templatetags.tree import Tree
-from workflows.templatetags.visible import IGNORABLE
+from workflows.text.invisible_characters import IGNORABLE
 
 
 def drawn(value: Any, source: str = "{% payload_tree value %}") -> str:

@@ -22,7 +22,7 @@ from tests.app.factories import BARE, make_run
 from tests.app.history import parked
 from workflows.driver import intake, news, store
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
-from workflows.models.batch import fetch
+from workflows.sql.json_rows import fetch
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable", "old")]
 

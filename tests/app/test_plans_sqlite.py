@@ -22,7 +22,8 @@ from tests.app.company import YES
 from tests.app.factories import BARE, make_request
 from tests.app.history import parked
 from workflows.driver import intake, news, store, sweep
-from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun, scalars
+from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+from workflows.sql import scalar_queries
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
@@ -122,7 +123,7 @@ def test_what_waits_is_counted_within_an_index(
     waiting = InputRequest.objects.visible_to(alice).pending()
     matching = waiting.filter(Filters(**filters).matching(alice))
     with CaptureQueriesContext(connection) as queries:
-        scalars.read({"found": scalars.amount(matching)}, user=alice.pk)
+        scalar_queries.read({"found": scalar_queries.amount(matching)}, user=alice.pk)
     plan = [one for query in queries for one in steps(query["sql"])]
     assert any(f"COVERING INDEX {index}" in one for one in plan), plan
 

@@ -11,8 +11,8 @@ from django.db import connection
 
 from tests.app.factories import make_request, make_reviewer, make_run, make_user
 from workflows.models import Assignment, Delivery, InputRequest, WorkflowRun, database_now
-from workflows.models.claiming import LONGEST_LEASE
-from workflows.models.turns import Turn, addition, in_turn
+from workflows.sql.chained import Turn, addition, in_turn
+from workflows.sql.lease_runs import LONGEST_LEASE
 
 pytestmark = pytest.mark.django_db
 

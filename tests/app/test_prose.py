@@ -7,9 +7,9 @@ from html import unescape
 
 import pytest
 
-from workflows.links import may_open
-from workflows.prose import Prompt, plain
-from workflows.prose.grammar import MAX_MARKDOWN, MAX_TOKENS, parse
+from workflows.text.links import may_open
+from workflows.text.markdown import Prompt, plain
+from workflows.text.markdown.parser import MAX_MARKDOWN, MAX_TOKENS, parse
 
 RELEASE = """\
 Release **4.2** to [production](https://shop.example/deploy)?

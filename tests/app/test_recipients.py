@@ -29,7 +29,7 @@ from workflows.engine import (
     step,
 )
 from workflows.models import InputRequest, Route, WorkflowRun, database_now
-from workflows.models.assignment import Directory
+from workflows.models.requests.assignment import Directory
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("answerable")]
 

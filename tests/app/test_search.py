@@ -21,8 +21,8 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.folding import fold
 from workflows.models import InputRequest, WorkflowRun
+from workflows.text.search_text import fold
 
 pytestmark = pytest.mark.django_db
 

@@ -24,7 +24,7 @@ from workflows.engine import StartEvent, StopEvent, Workflow, step
 from workflows.models import WorkflowRun
 from workflows.postgresql import base
 from workflows.postgresql.pinning import pins
-from workflows.step_context import step_code
+from workflows.sql.step_context import step_code
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

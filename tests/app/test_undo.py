@@ -18,7 +18,7 @@ from tests.app.company import NO, again, asked_of, decide, soon
 from tests.app.factories import make_reviewer
 from workflows.models import Delivery, InputRequest, WorkflowRun
 from workflows.models.append_only import RecordIsFinal
-from workflows.models.digest import digest_of
+from workflows.models.requests.digest import digest_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 

@@ -16,7 +16,7 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html
 
-from workflows.templatetags.visible import visible
+from workflows.text.invisible_characters import visible
 
 Column = Callable[[Any], str]
 

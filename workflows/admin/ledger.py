@@ -24,9 +24,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from workflows.admin.column import Column
-from workflows.folding import fold
-from workflows.models.viewer import SEE_ALL
-from workflows.templatetags.visible import visible
+from workflows.models.permissions import SEE_ALL
+from workflows.text.invisible_characters import visible
+from workflows.text.search_text import fold
 
 COUNT_LIMIT = 10_000  # rows that a list counts, and can be paged through
 

@@ -9,7 +9,7 @@ from django.contrib import admin
 from workflows.admin.column import json_of, link_to, text_of
 from workflows.admin.ledger import LedgerAdmin, Related
 from workflows.models import InputRequest
-from workflows.templatetags.visible import visible
+from workflows.text.invisible_characters import visible
 
 
 @admin.register(InputRequest)

@@ -16,7 +16,7 @@ from workflows.admin.filter import WorkflowFilter
 from workflows.admin.ledger import LedgerAdmin, Related
 from workflows.errors import WrongState
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
-from workflows.templatetags.visible import visible
+from workflows.text.invisible_characters import visible
 
 MOST_RUNS = 500  # that one action takes; each is a transaction and an entry in the log
 MOST_REFUSALS = 20  # that are told one by one

@@ -12,7 +12,7 @@ from workflows.engine.execution.tasks import is_stopped
 from workflows.engine.machine.error_record import describe, wrong_request
 from workflows.errors import DurableError
 from workflows.models import InputRequest
-from workflows.step_context import step_code
+from workflows.sql.step_context import step_code
 
 if TYPE_CHECKING:
     from workflows.driver.live import LiveRun

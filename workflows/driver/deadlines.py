@@ -17,9 +17,9 @@ from workflows import announce
 from workflows.driver import reminders
 from workflows.errors import DurableError
 from workflows.models import Delivery, InputRequest, WorkflowRun
-from workflows.models.deadline import OnDeadline
-from workflows.models.requests import InputRequestQuerySet
-from workflows.models.staleness import default_fault, other_code, stale_reason
+from workflows.models.requests.compatibility import default_fault, other_code, stale_reason
+from workflows.models.requests.deadlines import OnDeadline
+from workflows.models.requests.queryset import InputRequestQuerySet
 
 logger = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from workflows.driver.strays import Strays
 from workflows.driver.sweep import Survey
 from workflows.driver.thread import DatabaseThread
 from workflows.kept_threads import no_calling_thread
-from workflows.models.claiming import LONGEST_LEASE
+from workflows.sql.lease_runs import LONGEST_LEASE
 from workflows.sqlite3.wal import WriteAheadLog, truncate
 
 logger = logging.getLogger(__name__)

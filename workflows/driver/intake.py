@@ -27,8 +27,8 @@ from workflows.engine.serialization.stored_event import Held
 from workflows.engine.workflow import Workflow
 from workflows.errors import DurableError
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
-from workflows.models.batch import fetch
-from workflows.models.runs import BLOCK_AT
+from workflows.models.runs.queryset import BLOCK_AT
+from workflows.sql.json_rows import fetch
 
 logger = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from workflows.engine.machine.state import read_time
 from workflows.engine.serialization.codec import event_data
 from workflows.engine.serialization.run_result import readable_result
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
-from workflows.models.claiming import SUSPECT_FROM
+from workflows.sql.lease_runs import SUSPECT_FROM
 
 if TYPE_CHECKING:
     from workflows.driver.driver import Driver

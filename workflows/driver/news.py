@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from workflows.models import Delivery, WorkflowRun
-from workflows.models.batch import execute, fetch, source
+from workflows.sql.json_rows import execute, fetch, source
 
 
 class Standing(NamedTuple):

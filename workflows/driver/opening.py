@@ -10,12 +10,12 @@ from uuid import UUID
 
 from workflows.engine import InputRequestEvent
 from workflows.engine.workflow import Workflow
-from workflows.folding import fold, fold_tags
 from workflows.models import Assignment, InputRequest, Priority, Route
-from workflows.models.assignment import Directory, assignment
-from workflows.models.digest import digest_of
-from workflows.models.prepared import Prepared
-from workflows.models.request import Asked
+from workflows.models.requests.assignment import Directory, assignment
+from workflows.models.requests.digest import digest_of
+from workflows.models.requests.request import Asked
+from workflows.sql.prepared import Prepared
+from workflows.text.search_text import fold, fold_tags
 
 logger = logging.getLogger(__name__)
 

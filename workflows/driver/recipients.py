@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from workflows.engine import BadRequest, InputRequestEvent
 from workflows.engine.execution.attempt import Attempt
 from workflows.engine.requests.options import MOST_NAMES
-from workflows.models.assignment import GROUP, Directory
+from workflows.models.requests.assignment import GROUP, Directory
 
 if TYPE_CHECKING:
     from workflows.driver.live import LiveRun

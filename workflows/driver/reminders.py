@@ -17,7 +17,7 @@ from django.db.models import Q, QuerySet
 
 from workflows.driver.subject_line import subject_line
 from workflows.models import InputRequest
-from workflows.models.requests import deciders
+from workflows.models.requests.queryset import deciders
 
 logger = logging.getLogger(__name__)
 

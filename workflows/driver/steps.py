@@ -17,7 +17,7 @@ from workflows.engine.execution.tasks import StepTask, is_stopped
 from workflows.engine.machine.state import Invocation
 from workflows.kept_threads import KeptThreads
 from workflows.models import WorkflowRun
-from workflows.step_context import step_code
+from workflows.sql.step_context import step_code
 
 if TYPE_CHECKING:
     from workflows.driver.live import LiveRun

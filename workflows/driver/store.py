@@ -20,8 +20,8 @@ from workflows.driver.rows import write_rows
 from workflows.driver.write import Write
 from workflows.engine import registry
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
-from workflows.models.batch import lone_statement
 from workflows.retention import compact_grown, stride
+from workflows.sql.json_rows import lone_statement
 
 logger = logging.getLogger(__name__)
 

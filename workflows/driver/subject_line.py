@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from workflows.templatetags.visible import IGNORABLE
+from workflows.text.invisible_characters import IGNORABLE
 
 LONGEST = 100  # characters
 

@@ -15,10 +15,11 @@ from django.db import InterfaceError, OperationalError
 
 from workflows.driver import deadlines
 from workflows.driver.fleet import Fleet
-from workflows.models import Delivery, InputRequest, Worker, WorkflowRun, database_now, scalars
-from workflows.models.claiming import LONGEST_LEASE, SUSPECT_FROM
-from workflows.models.clock import now_as_scalar
-from workflows.models.scalars import Scalar
+from workflows.models import Delivery, InputRequest, Worker, WorkflowRun, database_now
+from workflows.sql import scalar_queries
+from workflows.sql.clock import now_as_scalar
+from workflows.sql.lease_runs import LONGEST_LEASE, SUSPECT_FROM
+from workflows.sql.scalar_queries import Scalar
 
 TIMES = ("overdue", "stirring", "held")
 READY = ("queued", "due", "left", "of_a_wrong_clock")
@@ -52,7 +53,7 @@ def survey(owner: str, now: datetime | None = None, before: Survey | None = None
     `before` spares reading again who else is there, if those are the same.
     """
     now = now or database_now()
-    found = scalars.read(_questions(owner, now))
+    found = scalar_queries.read(_questions(owner, now))
     if any(found[name] is not None for name in TIMES):
         deadlines.sweep(found["now"])
     if found["unnamed"] is not None:
@@ -69,7 +70,7 @@ def _questions(owner: str, now: datetime) -> dict[str, Scalar]:
     requests, runs = InputRequest.objects.exclude(run__status="blocked"), WorkflowRun.objects
     running = runs.filter(status="running").order_by("wake_at")
     workers = Worker.objects.alive(now).exclude(pk=owner)
-    first = scalars.first
+    first = scalar_queries.first
     return {
         "now": now_as_scalar(),
         "overdue": first(requests.overdue(now).order_by("deadline"), "pk"),
@@ -80,7 +81,7 @@ def _questions(owner: str, now: datetime) -> dict[str, Scalar]:
         "due": first(_wanting(runs.filter(status="waiting", wake_at__lte=now)), "pk"),
         "left": first(_wanting(running.filter(wake_at__lte=now)), "pk"),
         "of_a_wrong_clock": first(_wanting(running.filter(wake_at__gt=now + LONGEST_LEASE)), "pk"),
-        "workers": scalars.amount(workers),
+        "workers": scalar_queries.amount(workers),
         "newest": first(workers.order_by("-started_at"), "pk"),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from workflows.templatetags.visible import has_hidden
+from workflows.text.invisible_characters import has_hidden
 
 
 def plain(text: str, width: int = 0) -> str:

@@ -17,7 +17,7 @@ from workflows.context import worker_silence
 from workflows.driver import Driver
 from workflows.management.terminal import plain
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
-from workflows.prose import first_line
+from workflows.text.markdown import first_line
 
 Say = Callable[[str], None]
 

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db import migrations
 
-from workflows.folding import fold, fold_tags
+from workflows.text.search_text import fold, fold_tags
 
 BATCH = 500
 

@@ -1,14 +1,14 @@
 """The rows that are the truth about runs, their history and the requests they made."""
 
-from workflows.models.assignment import Assignment, Route
-from workflows.models.author import AuthorIsFinal, RunAuthor
-from workflows.models.clock import database_now
-from workflows.models.history import Delivery, JournalEntry, Snapshot
-from workflows.models.priority import Priority
-from workflows.models.request import InputRequest
-from workflows.models.run import WorkflowRun
+from workflows.models.choices import Priority
+from workflows.models.requests.assignment import Assignment, Route
+from workflows.models.requests.request import InputRequest
+from workflows.models.runs.author import AuthorIsFinal, RunAuthor
+from workflows.models.runs.journal import Delivery, JournalEntry, Snapshot
+from workflows.models.runs.run import WorkflowRun
 from workflows.models.usage import Usage
 from workflows.models.worker import Worker
+from workflows.sql.clock import database_now
 
 __all__ = [
     "Assignment",

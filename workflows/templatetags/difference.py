@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from workflows.engine.requests.payload_edits import same
 from workflows.templatetags.node import Line, Node, humanised, raw_text, scalar
-from workflows.templatetags.visible import visible
+from workflows.text.invisible_characters import visible
 
 MAX_LINES = 1000  # of each side; the comparison may take as long as their product
 MAX_CHARACTERS = 100_000

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from workflows.links import web_address
-from workflows.templatetags.visible import visible
 from workflows.templatetags.zoned_words import zoned_words
+from workflows.text.invisible_characters import visible
+from workflows.text.links import web_address
 
 MAX_RAW = 300_000
 

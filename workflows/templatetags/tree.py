@@ -12,7 +12,7 @@ from typing import Any
 
 from workflows.templatetags.difference import difference, is_change
 from workflows.templatetags.node import Node, humanised, raw, scalar
-from workflows.templatetags.visible import visible
+from workflows.text.invisible_characters import visible
 
 MAX_DEPTH = 6
 MAX_NODES = 2000

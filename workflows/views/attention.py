@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from workflows.access import hiding_requests
 from workflows.mark import last_retries
 from workflows.models import InputRequest, WorkflowRun
-from workflows.models.staleness import unfit
-from workflows.models.viewer import SEE_ALL, SEE_RUNS
+from workflows.models.permissions import SEE_ALL, SEE_RUNS
+from workflows.models.requests.compatibility import unfit
 from workflows.views.requester import person, wants_fragment
 
 MOST = 50

@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from workflows.cursor import Cursor
 from workflows.models import WorkflowRun
-from workflows.models.runs import WorkflowRunQuerySet
+from workflows.models.runs.queryset import WorkflowRunQuerySet
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_safe
 from workflows.access import hiding_requests
 from workflows.engine import registry
 from workflows.models import InputRequest, WorkflowRun
-from workflows.models.runs import WorkflowRunQuerySet
-from workflows.models.viewer import SEE_RUNS
+from workflows.models.permissions import SEE_RUNS
+from workflows.models.runs.queryset import WorkflowRunQuerySet
 from workflows.views.paging import page_of
 from workflows.views.requester import person, wants_fragment
 

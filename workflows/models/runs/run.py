@@ -11,13 +11,13 @@ from django.urls import reverse
 
 from workflows import announce
 from workflows.errors import HistoryPruned, RunBlocked, RunEnded, WrongState
-from workflows.models.author import Authored
-from workflows.models.batch import insert
-from workflows.models.clock import database_now
 from workflows.models.fields import OrderedJSONField
-from workflows.models.history import Delivery, JournalEntry
-from workflows.models.prepared import Prepared, Slot
-from workflows.models.runs import WorkflowRunQuerySet, heard
+from workflows.models.runs.author import Authored
+from workflows.models.runs.journal import Delivery, JournalEntry
+from workflows.models.runs.queryset import WorkflowRunQuerySet, heard
+from workflows.sql.clock import database_now
+from workflows.sql.json_rows import insert
+from workflows.sql.prepared import Prepared, Slot
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

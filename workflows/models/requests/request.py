@@ -15,20 +15,20 @@ from django.urls import reverse
 from workflows import announce
 from workflows.engine.requests.payload_edits import lay_over, same
 from workflows.errors import RequestClosed
-from workflows.folding import fold, fold_tags
-from workflows.models.answering import CLOSE, CLOSE_AS_SEEN, FREE
-from workflows.models.claim import Claimable
-from workflows.models.clock import database_now
-from workflows.models.deadline import EMPTY_DICT, EMPTY_LIST, OnDeadline, Timed
-from workflows.models.digest import digest_of
+from workflows.models.choices import Priority
 from workflows.models.fields import FoldedField, OrderedJSONField
-from workflows.models.history import Delivery
-from workflows.models.indexes import INDEXES
-from workflows.models.priority import Priority
-from workflows.models.requests import InputRequestQuerySet, free_for, in_time
-from workflows.models.run import HEAR, HOLD, WorkflowRun
-from workflows.models.turns import Turn, addition, in_turn
-from workflows.prose import first_line
+from workflows.models.requests.answers import CLOSE, CLOSE_AS_SEEN, FREE
+from workflows.models.requests.claims import Claimable
+from workflows.models.requests.deadlines import EMPTY_DICT, EMPTY_LIST, OnDeadline, Timed
+from workflows.models.requests.digest import digest_of
+from workflows.models.requests.indexes import INDEXES
+from workflows.models.requests.queryset import InputRequestQuerySet, free_for, in_time
+from workflows.models.runs.journal import Delivery
+from workflows.models.runs.run import HEAR, HOLD, WorkflowRun
+from workflows.sql.chained import Turn, addition, in_turn
+from workflows.sql.clock import database_now
+from workflows.text.markdown import first_line
+from workflows.text.search_text import fold, fold_tags
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -15,19 +15,19 @@ from workflows import announce
 from workflows.engine import StartEvent, Workflow, registry
 from workflows.engine.requests.payload_edits import same
 from workflows.errors import AuthorMissing, IdempotencyConflict, WrongRepeat
-from workflows.models import claiming
-from workflows.models.author import RunAuthor, check_user, refuse_authors
-from workflows.models.batch import insert, lone_statement
-from workflows.models.claiming import LONGEST_LEASE
-from workflows.models.clock import database_now
-from workflows.models.history import JournalEntry
-from workflows.models.idempotency import check_key
-from workflows.models.viewer import SEE_RUNS, Viewer
+from workflows.models.permissions import SEE_RUNS, Viewer
+from workflows.models.runs.author import RunAuthor, check_user, refuse_authors
+from workflows.models.runs.idempotency import check_key
+from workflows.models.runs.journal import JournalEntry
+from workflows.sql import lease_runs
+from workflows.sql.clock import database_now
+from workflows.sql.json_rows import insert, lone_statement
+from workflows.sql.lease_runs import LONGEST_LEASE
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-    from workflows.models.run import WorkflowRun
+    from workflows.models.runs.run import WorkflowRun
 
 BLOCK_AT = 5  # takeovers after which it is blocked
 NONE = Q(pk__in=())
@@ -60,7 +60,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
 
     def visible_to(self, user: User | AnonymousUser | Viewer) -> WorkflowRunQuerySet:
         """Runs that `user` may see: all, or those they started or may see a request of."""
-        from workflows.models.request import InputRequest
+        from workflows.models.requests.request import InputRequest
 
         if user.has_perm(SEE_RUNS):
             return self
@@ -138,7 +138,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         of it had begun, and from the second on only a call with `suspects` claims it. `withheld`
         are runs to leave to others. Rows that another worker is claiming are skipped.
         """
-        return claiming.claim(
+        return lease_runs.claim(
             self.model, owner, limit=limit, lease=lease, holding=holding,
             suspects=suspects, withheld=withheld,
         )  # fmt: skip

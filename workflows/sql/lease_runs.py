@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.db.models import Q
 
-from workflows.models.batch import as_text, lone_statement, objects, source
-from workflows.models.clock import database_now
+from workflows.sql.clock import database_now
+from workflows.sql.json_rows import as_text, lone_statement, objects, source
 
 if TYPE_CHECKING:
-    from workflows.models.run import WorkflowRun
+    from workflows.models.runs.run import WorkflowRun
 
 SUSPECT_FROM = 2  # takeovers after which a run is claimed alone
 LONGEST_LEASE = timedelta(minutes=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from workflows.templatetags.visible import IGNORABLE
+from workflows.text.invisible_characters import IGNORABLE
 
 # Accents over Latin, Greek and Cyrillic letters, points of Hebrew and Arabic. Not the vowels of
 # Indic scripts nor the marks of Japanese, which make other letters.

@@ -15,7 +15,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
-from workflows.links import may_open
+from workflows.text.links import may_open
 
 MAX_MARKDOWN = 16_000
 """Characters of a text that is read as Markdown; a longer one is shown as it is."""

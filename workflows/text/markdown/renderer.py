@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 
-from workflows.prose.grammar import PARSER
+from workflows.text.markdown.parser import PARSER
 
 Env = MutableMapping[str, Any]
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from workflows import announce
 from workflows.errors import RequestClaimed
-from workflows.models.clock import database_now
-from workflows.models.requests import InputRequestQuerySet, free_for, in_time
+from workflows.models.requests.queryset import InputRequestQuerySet, free_for, in_time
+from workflows.sql.clock import database_now
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -18,7 +18,7 @@ from django.db.models import Expression
 from django.db.models.query import get_related_populators
 from django.db.models.sql import DeleteQuery, UpdateQuery
 
-from workflows.models.turns import Turn
+from workflows.sql.chained import Turn
 
 
 class Slot(Expression):

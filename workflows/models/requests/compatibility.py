@@ -21,8 +21,8 @@ from workflows.engine.serialization.stored_event import Held
 from workflows.models.worker import Worker
 
 if TYPE_CHECKING:
-    from workflows.models.request import InputRequest
-    from workflows.models.requests import InputRequestQuerySet
+    from workflows.models.requests.queryset import InputRequestQuerySet
+    from workflows.models.requests.request import InputRequest
 
 LOOKED_AT = 500  # requests that may be stale, for one page
 

@@ -11,15 +11,15 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from workflows.models.assignment import Assignment
-from workflows.models.author import RunAuthor
-from workflows.models.prepared import Prepared, Slot
-from workflows.models.viewer import DECIDE, SEE_ALL, Viewer
+from workflows.models.permissions import DECIDE, SEE_ALL, Viewer
+from workflows.models.requests.assignment import Assignment
+from workflows.models.runs.author import RunAuthor
+from workflows.sql.prepared import Prepared, Slot
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-    from workflows.models.request import InputRequest
+    from workflows.models.requests.request import InputRequest
 
 HAD = Q(assigned=True) | Q(claimed_by__isnull=False)
 """The condition that somebody has a request: it was given to them, or they claimed it."""
@@ -48,7 +48,7 @@ UNREAD = (
 
 @cache
 def _one_visible_to(viewer: Viewer) -> Prepared:
-    from workflows.models.request import InputRequest
+    from workflows.models.requests.request import InputRequest
 
     one = InputRequest.objects.visible_to(viewer).filter(pk=Slot("pk", models.UUIDField()))
     return Prepared(lambda: one.select_related("run").defer(*UNREAD))
@@ -134,7 +134,7 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
 
     def name_workflows(self) -> None:
         """Fill in the workflow of requests that older code stored without it, some at a time."""
-        from workflows.models.run import WorkflowRun
+        from workflows.models.runs.run import WorkflowRun
 
         unnamed = list(self.filter(workflow="").order_by("pk").values_list("pk", flat=True)[:1000])
         if unnamed:

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db import models
 
-from workflows.models.prepared import Prepared, Slot
-from workflows.models.requests import InputRequestQuerySet, free_for, in_time
+from workflows.models.requests.queryset import InputRequestQuerySet, free_for, in_time
+from workflows.sql.prepared import Prepared, Slot
 
 COLUMNS = ("status", "response", "answered_by", "door", "answered_at", "edits", "undo_until")
 FREE = {"claimed_by": None, "claimed_until": None}
@@ -15,14 +15,14 @@ FREE = {"claimed_by": None, "claimed_until": None}
 
 def _slot(name: str) -> Slot:
     """Keep the place of a column's value."""
-    from workflows.models.request import InputRequest
+    from workflows.models.requests.request import InputRequest
 
     field: Any = InputRequest._meta.get_field(name)
     return Slot(name, field.target_field if field.is_relation else field)
 
 
 def _still_open() -> InputRequestQuerySet:
-    from workflows.models.request import InputRequest
+    from workflows.models.requests.request import InputRequest
 
     now = Slot("now", models.DateTimeField())
     return InputRequest.objects.pending().filter(in_time(now), pk=Slot("pk", models.UUIDField()))

@@ -10,9 +10,9 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 from markdown_it.token import Token
 
-from workflows.prose import page
-from workflows.prose.grammar import flat, parse
-from workflows.templatetags.visible import visible
+from workflows.text.invisible_characters import visible
+from workflows.text.markdown import renderer
+from workflows.text.markdown.parser import flat, parse
 
 HEAD = 180  # characters of a prompt that read as a headline; more is text
 LONG = 1500  # characters, or
@@ -46,9 +46,9 @@ class Prompt:
         begin, rest = _split(first.children or []) if first else ([], [])
         head = _words(begin)
         if not head or len(head) > HEAD:
-            return cls(_cut(whole), html=page.blocks(tokens), source=shown)
+            return cls(_cut(whole), html=renderer.blocks(tokens), source=shown)
         body = [*_paragraph(rest), *tokens[3:]]
-        return cls(page.line(begin), html=page.blocks(body), source=shown)
+        return cls(renderer.line(begin), html=renderer.blocks(body), source=shown)
 
     @classmethod
     def plain(cls, shown: str) -> Prompt:

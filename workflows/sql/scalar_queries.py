@@ -17,7 +17,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, connections, models
 from django.db.models.expressions import RawSQL
 
-from workflows.models.prepared import Slot
+from workflows.sql.prepared import Slot
 
 MOST = 1000
 """As far as anything is counted: nobody works with the difference between 8,000 and 9,000."""

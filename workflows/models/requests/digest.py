@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from workflows.engine.requests.payload_edits import lay_over
 
 if TYPE_CHECKING:
-    from workflows.models.request import InputRequest
+    from workflows.models.requests.request import InputRequest
 
 
 def digest_of(request: InputRequest) -> str:

@@ -10,9 +10,9 @@ from django.db import models, transaction
 from django.db.models import Value
 
 from workflows import announce
-from workflows.models.assignment import Assignment, Directory, assignment
 from workflows.models.fields import OrderedJSONField
-from workflows.models.requests import InputRequestQuerySet
+from workflows.models.requests.assignment import Assignment, Directory, assignment
+from workflows.models.requests.queryset import InputRequestQuerySet
 
 logger = logging.getLogger(__name__)
 

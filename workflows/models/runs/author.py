@@ -12,7 +12,7 @@ from django.db import models
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-    from workflows.models.run import WorkflowRun
+    from workflows.models.runs.run import WorkflowRun
 
 AUTHOR = frozenset({"started_by", "started_by_id", "started_by_name", "is_repeat"})
 LONGEST_NAME = 254

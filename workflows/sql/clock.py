@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
-from workflows.models.scalars import Scalar
+from workflows.sql.scalar_queries import Scalar
 
 
 def database_now() -> datetime:

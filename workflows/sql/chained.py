@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, models
 
-from workflows.models.batch import as_text, insertion_of, values_of
+from workflows.sql.json_rows import as_text, insertion_of, values_of
 
 
 class Turn(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from workflows.models.requests import HAD
+from workflows.models.requests.queryset import HAD
 
 WAITS = Q(status="pending")
 CLOSED = Q(status="expired") | Q(status="cancelled")

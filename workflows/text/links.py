@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import idna
 
-from workflows.templatetags.visible import IGNORABLE
+from workflows.text.invisible_characters import IGNORABLE
 
 _WEB = re.compile(r"(?i:https?)://[^\s<>\"\\^`{|}\x00-\x20\x7f-\x9f]{1,2000}")
 _MAIL = re.compile(r"(?i:mailto):[^\s<>\"\\^`{|}\x00-\x20\u007f-\U0010ffff]{1,2000}")

@@ -14,7 +14,7 @@ from django.db.models.lookups import IsNull
 
 from workflows.engine import UnstorableValue
 from workflows.engine.serialization.codec import check_text
-from workflows.models.priority import Priority
+from workflows.models.choices import Priority
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.db import models
 
-from workflows.models.prepared import Slot
+from workflows.sql.prepared import Slot
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
