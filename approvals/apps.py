@@ -16,8 +16,8 @@ class ApprovalsConfig(AppConfig):
         from approvals.eligible import still_deciding
         from approvals.groups import make_groups
         from approvals.seals import Sealer
-        from workflows.driver.reminders import STILL_DECIDING
-        from workflows.driver.sweep import CHORES
+        from workflows.worker.sweep.reminders import STILL_DECIDING
+        from workflows.worker.sweep.sweep import CHORES
 
         post_migrate.connect(make_groups, sender=self)
         CHORES.append(Sealer())

@@ -22,9 +22,9 @@ from approvals.accounts.demo import refuse_demo_accounts  # noqa: E402
 from workflows import consumers as machine  # noqa: E402
 from workflows.draining import Draining  # noqa: E402
 from workflows.forwarded import Forwarded  # noqa: E402
-from workflows.kept_threads import RequestThreads  # noqa: E402
 from workflows.origin import OriginValidator, deny  # noqa: E402
 from workflows.vanished import VanishedSockets  # noqa: E402
+from workflows.worker.steps.kept_threads import RequestThreads  # noqa: E402
 
 refuse_demo_accounts()
 

@@ -70,6 +70,6 @@ def logging_settings(*, debug: bool) -> dict[str, Any]:
             "axes": {"level": "WARNING"},
             "django.channels.server": {"level": "WARNING"},
             # Asked, answered, ended: in DEBUG the pages tell it, and tell it better.
-            "workflows.driver.chronicle": {"level": "WARNING" if debug else "INFO"},
+            "workflows.worker.commit.telemetry": {"level": "WARNING" if debug else "INFO"},
         },
     }

@@ -26,15 +26,15 @@ CLOSED = [
     ("workflows.engine", "asgiref"),
     ("workflows.engine", "workflows.flows"),
     ("workflows.engine", "workflows.models"),
-    ("workflows.engine", "workflows.driver"),
+    ("workflows.engine", "workflows.worker"),
     ("workflows.flows", "django"),
     ("workflows.flows", "workflows.models"),
-    ("workflows.flows", "workflows.driver"),
-    ("workflows.models", "workflows.driver"),
+    ("workflows.flows", "workflows.worker"),
+    ("workflows.models", "workflows.worker"),
     ("workflows.models", "workflows.consumers"),
     ("workflows.models", "workflows.views"),
-    ("workflows.driver", "workflows.consumers"),
-    ("workflows.driver", "workflows.views"),
+    ("workflows.worker", "workflows.consumers"),
+    ("workflows.worker", "workflows.views"),
 ]
 
 

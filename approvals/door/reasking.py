@@ -14,7 +14,6 @@ from approvals.door.rules import OPERATE, check_open, find
 from approvals.errors import CannotReask, NotPermitted, StaleForm
 from approvals.models import Comment, Decision
 from workflows import announce
-from workflows.driver.replay import snapshot_of
 from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, WorkflowError, registry
 from workflows.engine.machine.machine import Machine
 from workflows.engine.requests.options import has_verdict
@@ -24,6 +23,7 @@ from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_n
 from workflows.models.requests.compatibility import other_code, stale_reason
 from workflows.models.requests.deadlines import OnDeadline
 from workflows.models.requests.digest import digest_of
+from workflows.worker.loading.replay import snapshot_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

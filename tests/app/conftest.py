@@ -13,8 +13,8 @@ from django.test import Client
 from tests.app import flows
 from tests.app.desk import desk_of
 from tests.app.factories import BARE, TYPED, make_reviewer, registered
-from workflows.driver import Driver
 from workflows.engine import Workflow, registry
+from workflows.worker import Driver
 
 OF_VENDOR = {
     "test_plans_sqlite.py": "sqlite",

@@ -15,7 +15,6 @@ from django.contrib.auth.models import User
 from django.db import connections
 
 from approvals import door
-from workflows.driver import Driver
 from workflows.engine import (
     Context,
     Event,
@@ -28,6 +27,7 @@ from workflows.engine import (
     step,
 )
 from workflows.models import Delivery, JournalEntry, WorkflowRun
+from workflows.worker import Driver
 
 REVIEWER = "story-reviewer"
 TURNS = 30  # how often people and driver take turns until a story should long be over

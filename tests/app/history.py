@@ -10,8 +10,8 @@ from django.utils import timezone
 from tests.app.factories import (
     make_run,
 )
-from workflows.driver.write import Write
 from workflows.models import JournalEntry, Snapshot, WorkflowRun, database_now
+from workflows.worker.commit.run_update import Write
 
 
 def record(run: WorkflowRun, kind: str, step: str = "", **data: Any) -> None:

@@ -21,9 +21,6 @@ from tests.app.workers import (
     rows,
     start,
 )
-from workflows.driver import Driver, store
-from workflows.driver.live import LiveRun
-from workflows.driver.slots import Slots
 from workflows.engine import (
     Context,
     StartEvent,
@@ -32,6 +29,10 @@ from workflows.engine import (
     step,
 )
 from workflows.models import WorkflowRun
+from workflows.worker import Driver
+from workflows.worker.active_run import LiveRun
+from workflows.worker.commit import store
+from workflows.worker.steps.thread_slots import Slots
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 

@@ -13,9 +13,10 @@ from django.db import connections
 from tests.app import flows
 from tests.app.workers import Gate, at_work, play, rows, until
 from workflows.context import worker_is_missing
-from workflows.driver import Driver, fleet, intake
 from workflows.engine import Workflow
 from workflows.models import Worker, WorkflowRun, database_now
+from workflows.worker import Driver, code_versions
+from workflows.worker.loading import loader
 
 HOUR = timedelta(hours=1)
 LEASE = timedelta(seconds=5)
@@ -38,8 +39,8 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
     return WorkflowRun.objects.get(pk=run.pk)
 
 
-def take(owner: str) -> list[intake.Loaded]:
-    return intake.take(owner, limit=10, lease=LEASE, holding=(), suspects=False)[1]
+def take(owner: str) -> list[loader.Loaded]:
+    return loader.take(owner, limit=10, lease=LEASE, holding=(), suspects=False)[1]
 
 
 def test_a_run_queued_before_the_clock_went_back_does_not_wait_for_it() -> None:
@@ -97,8 +98,8 @@ def test_an_embedded_start_forgets_the_workers_before_it() -> None:
     moment = database_now() + HOUR
     Worker.objects.create(pk="ghost", signatures={"x": "1"}, started_at=moment, seen_at=moment)
     assert not worker_is_missing()
-    fleet.heartbeat("me", (), LEASE)
-    fleet.succeed("me")
+    code_versions.heartbeat("me", (), LEASE)
+    code_versions.succeed("me")
     assert list(Worker.objects.values_list("pk", flat=True)) == ["me"]
 
 

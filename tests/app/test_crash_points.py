@@ -23,11 +23,11 @@ from tests.app import crash_story
 from tests.app.crash_worker import DIED
 from tests.app.factories import make_reviewer, registered
 from tests.whole.server import say
-from workflows.driver import snapshot_of
-from workflows.driver.replay import fold
 from workflows.engine import Workflow
 from workflows.engine.snapshot import write_state
 from workflows.models import WorkflowRun
+from workflows.worker import snapshot_of
+from workflows.worker.loading.replay import fold
 
 LONG = os.environ.get("SOAK") == "1"
 STRIDE = 1 if LONG else 8  # the short form dies at some of the commits, each story at others

@@ -16,7 +16,6 @@ from approvals.models import Decision
 from tests.app.company import NO, YES, again, asked_of, soon
 from tests.app.factories import BARE, make_reviewer, make_run, make_user, registered
 from tests.waiting import until
-from workflows.driver import deadlines
 from workflows.engine import (
     Context,
     InputRequestEvent,
@@ -27,6 +26,7 @@ from workflows.engine import (
     step,
 )
 from workflows.models import Delivery, InputRequest, WorkflowRun, database_now
+from workflows.worker.sweep import deadlines
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,6 @@ from tests.app import flows
 from tests.app.workers import Drive, Register, at_work, fresh, play, start, until
 from tests.engine.test_cancelled_inside import HURTS, LEFTOVERS, close_itself, raise_odd
 from tests.engine.test_undescribable import NAMES, breaking
-from workflows.driver import Driver
 from workflows.engine import (
     Context,
     InputRequestEvent,
@@ -23,6 +22,7 @@ from workflows.engine import (
     step,
 )
 from workflows.models import WorkflowRun
+from workflows.worker import Driver
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 

@@ -24,10 +24,11 @@ from tests.app.workers import (
     start,
     until,
 )
-from workflows.driver import Driver, store
-from workflows.driver.live import LiveRun
-from workflows.driver.strays import MOST_EXCUSES, Strays
 from workflows.models import WorkflowRun
+from workflows.worker import Driver
+from workflows.worker.active_run import LiveRun
+from workflows.worker.commit import store
+from workflows.worker.sweep.stray_leases import MOST_EXCUSES, Strays
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 

@@ -19,9 +19,10 @@ from tests import waiting
 from tests.app import flows
 from tests.app.factories import make_request
 from tests.app.workers import Register, at_work, play, rows, until
-from workflows.driver import Driver, sweep
-from workflows.driver.fleet import heartbeat
 from workflows.models import InputRequest, WorkflowRun, database_now
+from workflows.worker import Driver
+from workflows.worker.code_versions import heartbeat
+from workflows.worker.sweep import sweep
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

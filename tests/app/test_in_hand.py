@@ -24,8 +24,6 @@ from tests.app.workers import (
     start,
     until,
 )
-from workflows.driver import Driver, store
-from workflows.driver.live import LiveRun
 from workflows.engine import (
     Context,
     InputRequestEvent,
@@ -36,6 +34,9 @@ from workflows.engine import (
 )
 from workflows.errors import RunEnded
 from workflows.models import InputRequest, WorkflowRun
+from workflows.worker import Driver
+from workflows.worker.active_run import LiveRun
+from workflows.worker.commit import store
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 

@@ -21,9 +21,10 @@ from tests.app.desk import HTMX, ago, desk_of, ids, rows, text
 from tests.app.factories import BARE, TYPED, make_request, make_run
 from workflows import context
 from workflows.context import attention_of
-from workflows.driver import sweep
 from workflows.models import InputRequest
+from workflows.sql import scalar_queries
 from workflows.sql.scalar_queries import MOST, Amount
+from workflows.worker.sweep import sweep
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 

@@ -19,14 +19,14 @@ from pytest_django import Settings
 
 from tests.app.workers import Register, at_work, play, rows, start, until
 from tests.waiting import until as wait_until
-from workflows.driver import Driver
-from workflows.driver.lease import Lease
-from workflows.driver.thread import DatabaseThread
 from workflows.engine import Event, StartEvent, StopEvent, Workflow, step
-from workflows.kept_threads import KeptThreads, RequestThreads
 from workflows.models import Worker, WorkflowRun
 from workflows.vanished import VanishedSockets
 from workflows.verdicts import Verdicts
+from workflows.worker import Driver
+from workflows.worker.database_thread import DatabaseThread
+from workflows.worker.heartbeat import Lease
+from workflows.worker.steps.kept_threads import KeptThreads, RequestThreads
 
 
 class Second(Event):

@@ -63,7 +63,7 @@ class Lines(logging.Handler):
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Iterator[list[dict[str, Any]]]:
     handler = Lines()
-    caplog.set_level(logging.INFO, "workflows.driver.chronicle")
+    caplog.set_level(logging.INFO, "workflows.worker.commit.telemetry")
     logging.getLogger().addHandler(handler)
     yield handler.lines
     logging.getLogger().removeHandler(handler)
@@ -243,7 +243,7 @@ def test_a_run_is_followed_by_its_id_from_question_to_end(
     request = run.requests.get()
     request.answer({"approved": True}, by=User.objects.create_user("alice"), door="inbox")
     drive()
-    told = [line for line in lines if line["logger"] == "workflows.driver.chronicle"]
+    told = [line for line in lines if line["logger"] == "workflows.worker.commit.telemetry"]
     assert [line["message"] for line in told] == [
         "A request waits for an answer.", "An answer was applied.", "The run is completed.",
     ]  # fmt: skip

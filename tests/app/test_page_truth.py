@@ -27,8 +27,8 @@ from tests.app.factories import (
 )
 from tests.app.history import record
 from tests.app.workers import fresh, start
-from workflows.driver import deadlines
 from workflows.models import Assignment, InputRequest, WorkflowRun, database_now
+from workflows.worker.sweep import deadlines
 
 pytestmark = pytest.mark.django_db
 

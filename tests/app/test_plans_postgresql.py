@@ -20,9 +20,10 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.app.factories import BARE, make_run
 from tests.app.history import parked
-from workflows.driver import intake, news, store
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
 from workflows.sql.json_rows import fetch
+from workflows.worker.commit import store
+from workflows.worker.loading import loader, mailbox
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable", "old")]
 
@@ -94,7 +95,7 @@ def test_what_a_worker_holds_is_found_by_its_key() -> None:
     run = WorkflowRun.objects.start(BARE)
     [row] = WorkflowRun.objects.claim("me", limit=5, lease=LEASE)
     write = parked(row)
-    assert reads(lambda: news.hear({run.pk: 0}, [])) == [BY_KEY]
+    assert reads(lambda: mailbox.hear({run.pk: 0}, [])) == [BY_KEY]
     renewed = reads(lambda: WorkflowRun.objects.renew("me", [run.pk], database_now()))
     assert set(renewed) == {BY_KEY}
     assert Counter(reads(lambda: store.store([write]))) == {BY_KEY: 2, "Sort": 1}
@@ -106,9 +107,9 @@ def test_what_a_worker_holds_is_found_by_its_key() -> None:
 def test_what_a_run_holds_is_found_by_the_run() -> None:
     run = WorkflowRun.objects.start(BARE)
     kept = [{"run_id": run.pk, "seq": 1}]
-    found = reads(lambda: fetch(Snapshot, kept, intake.LATEST))
-    found += reads(lambda: fetch(JournalEntry, kept, intake.LATER))
-    found += reads(lambda: news.deliveries_for([run.pk]))
+    found = reads(lambda: fetch(Snapshot, kept, loader.LATEST))
+    found += reads(lambda: fetch(JournalEntry, kept, loader.LATER))
+    found += reads(lambda: mailbox.deliveries_for([run.pk]))
     assert {one for one in found if one != "Sort"} == {
         "Index Scan snapshot_once_per_seq",
         "Index Scan journal_once_per_seq",

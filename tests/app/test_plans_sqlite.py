@@ -21,9 +21,11 @@ from approvals.together import Together
 from tests.app.company import YES
 from tests.app.factories import BARE, make_request
 from tests.app.history import parked
-from workflows.driver import intake, news, store, sweep
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.sql import scalar_queries
+from workflows.worker.commit import store
+from workflows.worker.loading import loader, mailbox
+from workflows.worker.sweep import sweep
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
@@ -64,7 +66,7 @@ def test_a_claim_finds_its_runs(suspects: bool) -> None:
     WorkflowRun.objects.start(BARE)
     lease, holding = timedelta(seconds=5), [uuid4()]
     assert not scans(
-        lambda: intake.take("me", limit=5, lease=lease, holding=holding, suspects=suspects)
+        lambda: loader.take("me", limit=5, lease=lease, holding=holding, suspects=suspects)
     )
 
 
@@ -79,8 +81,8 @@ def test_of_all_that_waits_a_claim_reads_what_is_due() -> None:
 def test_what_a_worker_asks_all_the_time_finds_its_rows() -> None:
     run = make_request().run
     assert not scans(lambda: sweep.survey("me"))
-    assert not scans(lambda: news.hear({run.pk: 0}, []))
-    assert not scans(lambda: news.deliveries_for([run.pk]))
+    assert not scans(lambda: mailbox.hear({run.pk: 0}, []))
+    assert not scans(lambda: mailbox.deliveries_for([run.pk]))
 
 
 def test_a_commit_finds_its_runs_by_their_keys() -> None:

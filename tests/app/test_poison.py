@@ -11,10 +11,10 @@ import pytest
 
 from tests.app import flows
 from tests.app.workers import at_work, play, until
-from workflows.driver import Driver, live
-from workflows.driver.slots import Slots
 from workflows.engine import StartEvent, StopEvent, Workflow, step
 from workflows.models import InputRequest, WorkflowRun, database_now
+from workflows.worker import Driver, active_run
+from workflows.worker.steps.thread_slots import Slots
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
@@ -152,7 +152,7 @@ def test_whatever_a_step_raises_only_its_run_fails(
 def test_a_suspect_that_takes_long_gets_company(
     register: Register, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "ALONE", 0.2)
+    monkeypatch.setattr(active_run, "ALONE", 0.2)
     [suspect], others = start(register(gate.waiter())), start(flows.ORM, 3)
     WorkflowRun.objects.filter(pk=suspect.pk).update(takeovers=2)
     play(serve_until(lambda: all_are(others, "completed"), gate))

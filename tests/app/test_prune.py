@@ -20,7 +20,6 @@ from approvals.models import Decision
 from tests.app import flows
 from tests.app.factories import make_reviewer
 from workflows import retention
-from workflows.driver import live, snapshot_of
 from workflows.engine import (
     BadSnapshot,
     Context,
@@ -34,6 +33,7 @@ from workflows.engine import (
 from workflows.engine.machine.journal import Entry
 from workflows.errors import HistoryPruned
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+from workflows.worker import active_run, snapshot_of
 
 Drive = Callable[[], None]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -248,7 +248,7 @@ def test_a_loop_keeps_few_snapshots_and_any_moment_still_folds_from_them(
     drive: Drive, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.JOURNAL_KEEP = 200
-    monkeypatch.setattr(live, "SNAPSHOT_EVERY", 3)
+    monkeypatch.setattr(active_run, "SNAPSHOT_EVERY", 3)
     run = WorkflowRun.objects.start(LOOP, {"turns": 350})
     drive()
     done = WorkflowRun.objects.get(pk=run.pk)

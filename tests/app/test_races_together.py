@@ -20,8 +20,8 @@ from approvals.models import Decision
 from tests.app.company import NO, YES, again, asked_of
 from tests.app.factories import BARE, make_reviewer, registered
 from tests.app.test_door_race import together
-from workflows.driver import deadlines
 from workflows.models import Delivery, InputRequest, WorkflowRun, database_now
+from workflows.worker.sweep import deadlines
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

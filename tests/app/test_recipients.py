@@ -17,7 +17,6 @@ from tests.app.company import YES, asked_of, make_operator, soon
 from tests.app.desk import desk_of
 from tests.app.factories import make_reviewer
 from tests.app.workers import Drive, Register, fresh
-from workflows.driver import deadlines
 from workflows.engine import (
     Context,
     Event,
@@ -30,6 +29,7 @@ from workflows.engine import (
 )
 from workflows.models import InputRequest, Route, WorkflowRun, database_now
 from workflows.models.requests.assignment import Directory
+from workflows.worker.sweep import deadlines
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("answerable")]
 

@@ -17,9 +17,9 @@ from approvals import door
 from tests.app.company import asked_of, decide, soon
 from tests.app.factories import make_run, make_user
 from tests.waiting import until
-from workflows.driver import deadlines, reminders
-from workflows.driver.subject_line import subject_line
 from workflows.models import InputRequest, database_now
+from workflows.worker.sweep import deadlines, reminders
+from workflows.worker.sweep.mail_subject import subject_line
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 

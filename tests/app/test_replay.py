@@ -13,8 +13,6 @@ from tests.app.workers import (
     fresh,
     start,
 )
-from workflows.driver import snapshot_of
-from workflows.driver.replay import fold
 from workflows.engine import (
     Context,
     StartEvent,
@@ -23,6 +21,8 @@ from workflows.engine import (
     step,
 )
 from workflows.models import WorkflowRun
+from workflows.worker import snapshot_of
+from workflows.worker.loading.replay import fold
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 

@@ -11,10 +11,11 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from tests.app import flows
-from workflows.driver import Driver, fleet, intake
-from workflows.driver.fleet import Signatures, code_of, own_signatures
 from workflows.engine import Workflow, registry
 from workflows.models import Worker, WorkflowRun, database_now
+from workflows.worker import Driver, code_versions
+from workflows.worker.code_versions import Signatures, code_of, own_signatures
+from workflows.worker.loading import loader
 
 LEASE = timedelta(seconds=5)
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
@@ -43,8 +44,8 @@ def version(workflow: Workflow) -> Signatures:
     return own_signatures() | {workflow.name: workflow.signature}
 
 
-def take(owner: str = "me") -> list[intake.Loaded]:
-    return intake.take(owner, limit=10, lease=LEASE, holding=(), suspects=False)[1]
+def take(owner: str = "me") -> list[loader.Loaded]:
+    return loader.take(owner, limit=10, lease=LEASE, holding=(), suspects=False)[1]
 
 
 def fresh(run: WorkflowRun) -> WorkflowRun:
@@ -108,7 +109,7 @@ def test_many_runs_are_given_back_in_as_few_queries_as_one() -> None:
     counts = []
     for limit in (1, 5):
         with CaptureQueriesContext(connection) as queries:
-            intake.take("me", limit=limit, lease=LEASE, holding=(), suspects=False)
+            loader.take("me", limit=limit, lease=LEASE, holding=(), suspects=False)
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert set(WorkflowRun.objects.values_list("status", flat=True)) == {"queued"}
@@ -171,12 +172,12 @@ def test_a_run_that_kills_its_workers_is_blocked_whoever_else_is_there() -> None
     run = WorkflowRun.objects.start(flows.ASK, {})
     WorkflowRun.objects.filter(pk=run.pk).update(takeovers=5)
     beside("new", own_signatures() | {"t-new": "1"})
-    intake.take("me", limit=1, lease=LEASE, holding=(), suspects=True)
+    loader.take("me", limit=1, lease=LEASE, holding=(), suspects=True)
     assert "in the hands of 5 workers" in (fresh(run).error or {})["message"]
 
 
 def test_a_worker_says_which_workflows_it_knows() -> None:
-    fleet.heartbeat("me", (), LEASE)
+    code_versions.heartbeat("me", (), LEASE)
     assert Worker.objects.get(pk="me").signatures["t-ask"] == flows.ASK.signature
 
 
@@ -186,5 +187,5 @@ def test_other_code_that_starts_tries_what_was_blocked() -> None:
     take()
     assert fresh(run).status == "blocked"
     run_code(LATER)
-    assert fleet.unblock_changed() == 1
+    assert code_versions.unblock_changed() == 1
     assert [one.row.pk for one in take()] == [run.pk]

@@ -29,8 +29,8 @@ from tests.app.factories import (
     make_user,
     registered,
 )
-from workflows.driver import deadlines
 from workflows.models import Assignment, Delivery, InputRequest, WorkflowRun, database_now
+from workflows.worker.sweep import deadlines
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,6 @@ from approvals.errors import CannotReask, Closed, NotPermitted, StaleForm
 from approvals.models import Comment, Decision
 from tests.app.company import make_operator
 from tests.app.desk import desk_of, field, text, url
-from workflows.driver import Driver, deadlines
 from workflows.engine import (
     InputRequestEvent,
     InputResponseEvent,
@@ -28,6 +27,8 @@ from workflows.engine import (
     step,
 )
 from workflows.models import Delivery, InputRequest, Worker, WorkflowRun, database_now
+from workflows.worker import Driver
+from workflows.worker.sweep import deadlines
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

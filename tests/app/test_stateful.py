@@ -27,11 +27,13 @@ from approvals.models import Decision
 from tests.app import twin
 from tests.app.factories import make_reviewer, registered
 from tests.app.twin import Twin, comparable
-from workflows.driver import Driver, intake, snapshot_of, store
-from workflows.driver.live import LiveRun
-from workflows.driver.replay import fold
 from workflows.errors import RunEnded, WrongState
 from workflows.models import InputRequest, WorkflowRun, database_now
+from workflows.worker import Driver, snapshot_of
+from workflows.worker.active_run import LiveRun
+from workflows.worker.commit import store
+from workflows.worker.loading import loader
+from workflows.worker.loading.replay import fold
 
 LONG = os.environ.get("SOAK") == "1"
 LEASE = timedelta(hours=1)  # no lease ends by itself
@@ -183,17 +185,17 @@ class Worlds(RuleBasedStateMachine):
             self.twins[loaded.row.pk].begin()
         self._lapse()
 
-    def _claimed(self) -> list[intake.Loaded]:
+    def _claimed(self) -> list[loader.Loaded]:
         expected = {
             pk
             for pk, one in self.twins.items()
             if one.status in ("queued", "running") and one.takeovers < 2
         }
-        loaded = intake.take("doomed", limit=10, lease=LEASE, holding=(), suspects=False)[1]
+        loaded = loader.take("doomed", limit=10, lease=LEASE, holding=(), suspects=False)[1]
         assert {one.row.pk for one in loaded} == expected
         return loaded
 
-    def _touch(self, claimed: list[intake.Loaded]) -> None:
+    def _touch(self, claimed: list[loader.Loaded]) -> None:
         """Note that steps of these begin, as a worker does before they do."""
         WorkflowRun.objects.mark_untouched([one.row for one in claimed], untouched=False)
 
@@ -236,7 +238,7 @@ class Worlds(RuleBasedStateMachine):
         ]
 
 
-def database_now_of(claimed: list[intake.Loaded]) -> Any:
+def database_now_of(claimed: list[loader.Loaded]) -> Any:
     """Return the time at which these runs were claimed."""
     assert claimed[0].row.wake_at is not None
     return claimed[0].row.wake_at - LEASE

@@ -18,13 +18,13 @@ from pytest_django import Settings
 
 from tests import waiting
 from tests.app.workers import Register, at_work, play, rows, start, until
-from workflows.driver import Driver
-from workflows.driver.slots import Slots
 from workflows.engine import StartEvent, StopEvent, Workflow, step
 from workflows.models import WorkflowRun
 from workflows.postgresql import base
 from workflows.postgresql.pinning import pins
 from workflows.sql.step_context import step_code
+from workflows.worker import Driver
+from workflows.worker.steps.thread_slots import Slots
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from tests.app.workers import at_work, play
-from workflows.driver import Driver
 from workflows.sqlite3 import base, wal
+from workflows.worker import Driver
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

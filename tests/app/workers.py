@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from django.db import connections
 
 from tests.app import flows
-from workflows.driver import Driver, intake
 from workflows.engine import (
     Context,
     InputRequestEvent,
@@ -21,6 +20,8 @@ from workflows.engine import (
     step,
 )
 from workflows.models import WorkflowRun, database_now
+from workflows.worker import Driver
+from workflows.worker.loading import loader
 
 T = TypeVar("T")
 Drive = Callable[[], None]
@@ -38,12 +39,12 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
     return WorkflowRun.objects.get(pk=run.pk)
 
 
-def claim(owner: str, *, suspects: bool = False) -> list[intake.Loaded]:
+def claim(owner: str, *, suspects: bool = False) -> list[loader.Loaded]:
     """Claim and load what may be claimed, as the worker of this name."""
-    return intake.take(owner, limit=10, lease=LEASE, holding=(), suspects=suspects)[1]
+    return loader.take(owner, limit=10, lease=LEASE, holding=(), suspects=suspects)[1]
 
 
-def begin(claimed: list[intake.Loaded]) -> None:
+def begin(claimed: list[loader.Loaded]) -> None:
     """Note that steps of these begin, as a worker does before they do."""
     WorkflowRun.objects.mark_untouched([one.row for one in claimed], untouched=False)
 

@@ -20,8 +20,8 @@ from tests.benchmarks import flows
 from tests.benchmarks.peers.measure import Clock
 from workflows import announce
 from workflows.bell import Bell
-from workflows.driver import Driver
 from workflows.models import WorkflowRun
+from workflows.worker import Driver
 
 THREADS = 8
 """How many people's requests a web server would answer at once."""
@@ -151,7 +151,7 @@ async def open_site() -> AsyncIterator[Site]:
     """Let a worker serve on this loop, as `manage.py serve` does."""
     people = People(THREADS)
     site = Site(people, await people.do(reviewer))
-    logger = logging.getLogger("workflows.driver.chronicle")
+    logger = logging.getLogger("workflows.worker.commit.telemetry")
     logger.setLevel(logging.INFO)
     logger.addHandler(site.news)
     announce.Home.loop = asyncio.get_running_loop()

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks.peers.measure import options
-from workflows.driver import Driver
+from workflows.worker import Driver
 
 LONGEST = 3.3
 """Seconds after which a worker, which looks around once in each, has in memory what it keeps."""

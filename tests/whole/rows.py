@@ -15,13 +15,13 @@ from django.db import transaction
 from pydantic_core import to_jsonable_python
 
 from approvals.models import Decision
-from workflows.driver import snapshot_of
-from workflows.driver.replay import fold
 from workflows.engine import WorkflowSnapshot, registry
 from workflows.engine.machine.state import RunState
 from workflows.engine.serialization.codec import decode
 from workflows.engine.snapshot import write_state
 from workflows.models import Delivery, InputRequest, WorkflowRun
+from workflows.worker import snapshot_of
+from workflows.worker.loading.replay import fold
 
 TOLD = ("answered", "discarded", "completed")  # entries whose data is reported
 

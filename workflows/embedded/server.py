@@ -25,8 +25,8 @@ from twisted.internet.error import ReactorNotRunning
 
 from workflows import announce
 from workflows.bell import Bell
-from workflows.driver import Driver
 from workflows.web_server import LimitedServer
+from workflows.worker import Driver
 
 logger = logging.getLogger(__name__)
 reactor: Any = installed_reactor

@@ -14,10 +14,10 @@ from typing import Any
 from django.db import connection
 
 from workflows.context import worker_silence
-from workflows.driver import Driver
 from workflows.management.terminal import plain
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
 from workflows.text.markdown import first_line
+from workflows.worker import Driver
 
 Say = Callable[[str], None]
 

@@ -10,11 +10,11 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from workflows.access import RunAccess
-from workflows.driver import snapshot_of
 from workflows.engine import BadSnapshot
 from workflows.models import WorkflowRun
 from workflows.views.requester import person, wants_fragment
 from workflows.views.run_page import RunPage
+from workflows.worker import snapshot_of
 
 STOP_POLLING = 286  # htmx swaps what came, and asks no more from time to time
 

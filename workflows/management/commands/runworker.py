@@ -24,7 +24,7 @@ from django.core.management.base import CommandError
 from workflows import announce, metrics
 from workflows.allocator import limit_areas
 from workflows.bell import Bell, deafness
-from workflows.driver import Driver
+from workflows.worker import Driver
 
 STUBBORN = 2.0  # seconds that what is left at the end has to heed its cancellation
 

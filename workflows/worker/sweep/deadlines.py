@@ -14,12 +14,12 @@ from uuid import UUID
 from django.db import transaction
 
 from workflows import announce
-from workflows.driver import reminders
 from workflows.errors import DurableError
 from workflows.models import Delivery, InputRequest, WorkflowRun
 from workflows.models.requests.compatibility import default_fault, other_code, stale_reason
 from workflows.models.requests.deadlines import OnDeadline
 from workflows.models.requests.queryset import InputRequestQuerySet
+from workflows.worker.sweep import reminders
 
 logger = logging.getLogger(__name__)
 

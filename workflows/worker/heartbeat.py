@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import connection, reset_queries
 
-from workflows.driver.fleet import heartbeat
+from workflows.worker.code_versions import heartbeat
 
 logger = logging.getLogger(__name__)
 

@@ -11,13 +11,13 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError
 
 from workflows import announce
-from workflows.driver import chronicle, store
-from workflows.driver.steps import begin_steps
-from workflows.driver.write import Write
+from workflows.worker.commit import store, telemetry
+from workflows.worker.commit.run_update import Write
+from workflows.worker.steps.runner import begin_steps
 
 if TYPE_CHECKING:
-    from workflows.driver.driver import Driver
-    from workflows.driver.live import LiveRun
+    from workflows.worker.active_run import LiveRun
+    from workflows.worker.worker import Driver
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class Commits:
     def _committed(self, live: LiveRun, write: Write) -> None:
         live.stored(write)
         self._driver.strays.got_on(live.id)
-        chronicle.tell(live, write)
+        telemetry.tell(live, write)
         if not write.parks:
             begin_steps(live)
             return

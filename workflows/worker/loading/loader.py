@@ -15,11 +15,6 @@ from typing import Any
 from uuid import UUID
 
 from workflows import metrics
-from workflows.driver.admission import check_request
-from workflows.driver.fleet import Fleet
-from workflows.driver.news import deliveries_for
-from workflows.driver.replay import fold
-from workflows.driver.store import block
 from workflows.engine import WorkflowError, registry
 from workflows.engine.errors import CannotLoad
 from workflows.engine.machine.machine import Machine
@@ -29,6 +24,11 @@ from workflows.errors import DurableError
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
 from workflows.models.runs.queryset import BLOCK_AT
 from workflows.sql.json_rows import fetch
+from workflows.worker.code_versions import Fleet
+from workflows.worker.commit.payload_limits import check_request
+from workflows.worker.commit.store import block
+from workflows.worker.loading.mailbox import deliveries_for
+from workflows.worker.loading.replay import fold
 
 logger = logging.getLogger(__name__)
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 from django.db import DatabaseError, InterfaceError, close_old_connections, reset_queries
 
 from workflows import subject
-from workflows.driver.asking import ask
-from workflows.driver.recipients import check_requests, requests_of
 from workflows.engine.execution.attempt import Attempt
 from workflows.engine.execution.tasks import StepTask, is_stopped
 from workflows.engine.machine.state import Invocation
-from workflows.kept_threads import KeptThreads
 from workflows.models import WorkflowRun
 from workflows.sql.step_context import step_code
+from workflows.worker.steps.input_handler import ask
+from workflows.worker.steps.kept_threads import KeptThreads
+from workflows.worker.steps.recipients import check_requests, requests_of
 
 if TYPE_CHECKING:
-    from workflows.driver.live import LiveRun
+    from workflows.worker.active_run import LiveRun
 
 logger = logging.getLogger(__name__)
 

@@ -15,13 +15,13 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 from django.db.models import F
 
 from workflows import metrics
-from workflows.driver.opening import address
-from workflows.driver.rows import write_rows
-from workflows.driver.write import Write
 from workflows.engine import registry
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
 from workflows.retention import compact_grown, stride
 from workflows.sql.json_rows import lone_statement
+from workflows.worker.commit.commit_sql import write_rows
+from workflows.worker.commit.row_builder import address
+from workflows.worker.commit.run_update import Write
 
 logger = logging.getLogger(__name__)
 

@@ -16,19 +16,22 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from workflows import announce, metrics
-from workflows.driver import fleet, intake, news, store, sweep
-from workflows.driver.commits import Commits
-from workflows.driver.lease import Lease
-from workflows.driver.live import ALONE, LiveRun
-from workflows.driver.recipients import Recipients
-from workflows.driver.slots import Slots
-from workflows.driver.steps import begin_steps
-from workflows.driver.strays import Strays
-from workflows.driver.sweep import Survey
-from workflows.driver.thread import DatabaseThread
-from workflows.kept_threads import no_calling_thread
 from workflows.sql.lease_runs import LONGEST_LEASE
 from workflows.sqlite3.wal import WriteAheadLog, truncate
+from workflows.worker import code_versions
+from workflows.worker.active_run import ALONE, LiveRun
+from workflows.worker.commit import store
+from workflows.worker.commit.group_commit import Commits
+from workflows.worker.database_thread import DatabaseThread
+from workflows.worker.heartbeat import Lease
+from workflows.worker.loading import loader, mailbox
+from workflows.worker.steps.kept_threads import no_calling_thread
+from workflows.worker.steps.recipients import Recipients
+from workflows.worker.steps.runner import begin_steps
+from workflows.worker.steps.thread_slots import Slots
+from workflows.worker.sweep import sweep
+from workflows.worker.sweep.stray_leases import Strays
+from workflows.worker.sweep.sweep import Survey
 
 logger = logging.getLogger(__name__)
 
@@ -133,16 +136,16 @@ class Driver:
             await asyncio.gather(storing, return_exceptions=True)
             lease.stop()
             with contextlib.suppress(DatabaseError, InterfaceError):
-                await self.database.call(fleet.leave, self.id)
+                await self.database.call(code_versions.leave, self.id)
                 await self.database.call(truncate)  # a log that nobody needs is not left behind
             await self.database.close()
 
     def _begin(self) -> None:
         try:
-            fleet.heartbeat(self.id, (), self.lease)
+            code_versions.heartbeat(self.id, (), self.lease)
             if self.embedded:
-                fleet.succeed(self.id)
-            fleet.unblock_changed()
+                code_versions.succeed(self.id)
+            code_versions.unblock_changed()
         except (DatabaseError, InterfaceError):
             logger.warning("The database is away; the sweep goes on trying.", exc_info=True)
 
@@ -238,7 +241,7 @@ class Driver:
 
     async def _claim(self, limit: int, *, suspects: bool) -> int:
         take = self.database.call(
-            intake.take, self.id, limit=limit, lease=self.lease, holding=list(self.lives),
+            loader.take, self.id, limit=limit, lease=self.lease, holding=list(self.lives),
             suspects=suspects, fleet=self._survey.fleet if self._survey else None,
         )  # fmt: skip
         now, loaded, claimed = await self.strays.watch(take)
@@ -278,7 +281,7 @@ class Driver:
             live.told_since_stored = False  # before: what a step reports meanwhile is news again
         held = {live.id: live.inbox for live in self.lives.values()}
         try:
-            heard = await self.database.call(news.hear, held, told)
+            heard = await self.database.call(mailbox.hear, held, told)
         except BaseException:
             for live in reporting:
                 live.told_since_stored = True

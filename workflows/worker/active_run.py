@@ -11,9 +11,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from workflows.driver.intake import Loaded
-from workflows.driver.opening import set_terms
-from workflows.driver.write import Write
 from workflows.engine import Event, WorkflowError, WorkflowSnapshot
 from workflows.engine.execution.tasks import StepTask
 from workflows.engine.machine.journal import Entry
@@ -23,9 +20,12 @@ from workflows.engine.serialization.codec import event_data
 from workflows.engine.serialization.run_result import readable_result
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.sql.lease_runs import SUSPECT_FROM
+from workflows.worker.commit.row_builder import set_terms
+from workflows.worker.commit.run_update import Write
+from workflows.worker.loading.loader import Loaded
 
 if TYPE_CHECKING:
-    from workflows.driver.driver import Driver
+    from workflows.worker.worker import Driver
 
 SNAPSHOT_EVERY = 100  # journal entries
 ALONE = 30.0  # seconds that a suspect waits for an empty worker, and then has it for itself

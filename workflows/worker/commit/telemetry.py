@@ -9,10 +9,10 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from workflows import metrics
-from workflows.driver.write import Write
+from workflows.worker.commit.run_update import Write
 
 if TYPE_CHECKING:
-    from workflows.driver.live import LiveRun
+    from workflows.worker.active_run import LiveRun
 
 logger = logging.getLogger(__name__)
 

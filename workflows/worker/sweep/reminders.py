@@ -15,9 +15,9 @@ from django.contrib.auth.models import User
 from django.core.mail import EmailMessage, get_connection
 from django.db.models import Q, QuerySet
 
-from workflows.driver.subject_line import subject_line
 from workflows.models import InputRequest
 from workflows.models.requests.queryset import deciders
+from workflows.worker.sweep.mail_subject import subject_line
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from workflows.models import InputRequest
 from workflows.sql.step_context import step_code
 
 if TYPE_CHECKING:
-    from workflows.driver.live import LiveRun
+    from workflows.worker.active_run import LiveRun
 
 logger = logging.getLogger(__name__)
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
-from workflows.driver import deadlines
-from workflows.driver.fleet import Fleet
 from workflows.models import Delivery, InputRequest, Worker, WorkflowRun, database_now
 from workflows.sql import scalar_queries
 from workflows.sql.clock import now_as_scalar
 from workflows.sql.lease_runs import LONGEST_LEASE, SUSPECT_FROM
 from workflows.sql.scalar_queries import Scalar
+from workflows.worker.code_versions import Fleet
+from workflows.worker.sweep import deadlines
 
 TIMES = ("overdue", "stirring", "held")
 READY = ("queued", "due", "left", "of_a_wrong_clock")

@@ -16,8 +16,8 @@ from workflows.engine.requests.options import MOST_NAMES
 from workflows.models.requests.assignment import GROUP, Directory
 
 if TYPE_CHECKING:
-    from workflows.driver.live import LiveRun
-    from workflows.driver.thread import DatabaseThread
+    from workflows.worker.active_run import LiveRun
+    from workflows.worker.database_thread import DatabaseThread
 
 NAMING = ("assign_to", "escalate_to")
 

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from django.db import connection, models
 
-from workflows.driver.write import Write
 from workflows.models import Assignment, Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.sql.json_rows import as_text, execute, insertion, source, values_of
+from workflows.worker.commit.run_update import Write
 
 GUARDS = ("id", "fence", "inbox")
 RUN, DELIVERY = WorkflowRun._meta.db_table, Delivery._meta.db_table
