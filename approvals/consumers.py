@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.urls import path
 
-from workflows.announce import INBOX
-from workflows.nudge import NudgeConsumer
+from workflows.realtime.consumer import NudgeConsumer
+from workflows.realtime.publisher import INBOX
 
 
 class InboxConsumer(NudgeConsumer):

@@ -5,7 +5,7 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "blazen_site.settings")
 
-from workflows.allocator import limit_areas
+from workflows.server.allocator import limit_areas
 
 limit_areas()  # before any thread is started
 
@@ -20,10 +20,10 @@ from django.urls import re_path  # noqa: E402
 from approvals import consumers as people  # noqa: E402
 from approvals.accounts.demo import refuse_demo_accounts  # noqa: E402
 from workflows import consumers as machine  # noqa: E402
-from workflows.draining import Draining  # noqa: E402
-from workflows.forwarded import Forwarded  # noqa: E402
-from workflows.origin import OriginValidator, deny  # noqa: E402
-from workflows.vanished import VanishedSockets  # noqa: E402
+from workflows.realtime.origin_validator import OriginValidator, deny  # noqa: E402
+from workflows.server.closed_sockets import VanishedSockets  # noqa: E402
+from workflows.server.forwarded_headers import Forwarded  # noqa: E402
+from workflows.server.graceful_shutdown import Draining  # noqa: E402
 from workflows.worker.steps.kept_threads import RequestThreads  # noqa: E402
 
 refuse_demo_accounts()

@@ -269,9 +269,9 @@ def channel_layer(url: str) -> dict[str, Any]:
         "capacity": 10_000, "expiry": 60, "channel_capacity": {"workflows": 10},
     }  # fmt: skip
     if not url:
-        return {"BACKEND": "workflows.layer.MemoryLayer", "CONFIG": config}
+        return {"BACKEND": "workflows.realtime.channel_layers.MemoryLayer", "CONFIG": config}
     return {
-        "BACKEND": "workflows.layer.RedisLayer",
+        "BACKEND": "workflows.realtime.channel_layers.RedisLayer",
         # A receiver waits five seconds at a time; redis-py's own default gives up after five too,
         # and whichever is first decides whether a quiet socket or worker breaks.
         "CONFIG": config | {"hosts": [{"address": url, "socket_timeout": 15}]},

@@ -8,7 +8,7 @@ from typing import Any
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
-from workflows import subject
+from workflows.observability import log_context
 
 # What libraries attach for handlers of their own: whole objects, not facts.
 UNSAID = ("request", "server_time", "taskName", "sinfo", "color_message")
@@ -19,7 +19,7 @@ class Subject(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add what is known and not said yet."""
-        known = {**self._of_address(record), **subject.current()}
+        known = {**self._of_address(record), **log_context.current()}
         for name, value in known.items():
             if not hasattr(record, name):
                 setattr(record, name, value)
@@ -28,7 +28,7 @@ class Subject(logging.Filter):
     def _of_address(self, record: logging.LogRecord) -> dict[str, str]:
         """Django logs failed requests when the context that knew the ids is gone."""
         match = getattr(getattr(record, "request", None), "resolver_match", None)
-        return subject.named(match.kwargs) if match is not None else {}
+        return log_context.named(match.kwargs) if match is not None else {}
 
 
 class JsonLines(JsonFormatter):

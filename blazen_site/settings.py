@@ -86,7 +86,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
-    "workflows.subject.SubjectMiddleware",
+    "workflows.observability.log_context.SubjectMiddleware",
     "workflows.unreadable.UnreadableMiddleware",
     "approvals.accounts.middleware.freshness",
     "workflows.outage.OutageMiddleware",  # before whatever reads rows

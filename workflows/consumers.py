@@ -8,9 +8,9 @@ from channels.consumer import AsyncConsumer
 from django.contrib.auth.models import User
 from django.urls import path
 
-from workflows import announce
 from workflows.models import WorkflowRun
-from workflows.nudge import NudgeConsumer
+from workflows.realtime import publisher
+from workflows.realtime.consumer import NudgeConsumer
 
 
 class WorkerConsumer(AsyncConsumer):
@@ -25,8 +25,8 @@ class WorkerConsumer(AsyncConsumer):
 
     async def look(self, message: dict[str, Any]) -> None:
         """Let the driver look at the rows soon."""
-        if announce.Home.ring is not None:
-            announce.Home.ring()
+        if publisher.Home.ring is not None:
+            publisher.Home.ring()
 
 
 class RunConsumer(NudgeConsumer):
@@ -34,7 +34,7 @@ class RunConsumer(NudgeConsumer):
 
     async def groups_for(self) -> list[str]:
         """Return the group of the run that the address names."""
-        return [announce.run_group(self.scope["url_route"]["kwargs"]["run_id"])]
+        return [publisher.run_group(self.scope["url_route"]["kwargs"]["run_id"])]
 
     def allowed(self, user: User) -> bool:
         """Say whether `user` may see the run."""

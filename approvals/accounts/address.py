@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest
 
-from workflows.forwarded import client_of
+from workflows.server.forwarded_headers import client_of
 
 
 def client_address(request: HttpRequest) -> str | None:

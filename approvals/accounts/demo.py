@@ -15,7 +15,7 @@ from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 
-from workflows.embedded.demo import ADMIN, PASSWORD, REVIEWERS
+from workflows.server.demo import ADMIN, PASSWORD, REVIEWERS
 
 DEMO_NAMES = (*REVIEWERS, ADMIN)
 DEMO_PASSWORD = PASSWORD

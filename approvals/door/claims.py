@@ -21,10 +21,10 @@ from approvals.door.eligibility import (
 from approvals.door.rules import OPERATE, check_claim, check_open, check_rate, find
 from approvals.errors import Closed, Invalid, NotPermitted
 from approvals.models import Comment
-from workflows import announce
 from workflows.errors import RequestClaimed
 from workflows.models import Assignment, InputRequest, Usage, database_now
 from workflows.models.requests.assignment import GROUP, Directory, assignment
+from workflows.realtime import publisher
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -101,7 +101,7 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
         Assignment.objects.bulk_create(rows)
         said = f"gave this to {', '.join(names)}" if names else "gave this to everybody"
         Comment.objects.create(request=request, by=user, at=database_now(), text=said, is_note=True)
-        announce.after_commit(runs=[request.run_id], inbox=True)
+        publisher.after_commit(runs=[request.run_id], inbox=True)
     return request
 
 

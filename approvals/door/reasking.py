@@ -13,7 +13,6 @@ from django.db.models import F
 from approvals.door.rules import OPERATE, check_open, find
 from approvals.errors import CannotReask, NotPermitted, StaleForm
 from approvals.models import Comment, Decision
-from workflows import announce
 from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, WorkflowError, registry
 from workflows.engine.machine.machine import Machine
 from workflows.engine.requests.options import has_verdict
@@ -23,6 +22,7 @@ from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_n
 from workflows.models.requests.compatibility import other_code, stale_reason
 from workflows.models.requests.deadlines import OnDeadline
 from workflows.models.requests.digest import digest_of
+from workflows.realtime import publisher
 from workflows.worker.loading.replay import snapshot_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def reask(user: User, request_id: UUID | str) -> InputRequest:
             raise CannotReask(f"Request {request.id} has just changed; look at it again.")
         Decision.objects.filter(request=request, kind=Decision.Kind.VOTE).void(now)
         Comment.objects.create(request=request, by=user, at=now, text=said, is_note=True)
-        announce.after_commit(runs=[request.run_id], inbox=True)
+        publisher.after_commit(runs=[request.run_id], inbox=True)
     request.refresh_from_db()
     return request
 

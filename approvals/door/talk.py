@@ -11,8 +11,8 @@ from approvals.door.eligibility import check_permitted
 from approvals.door.rules import check_discussed, check_open, check_rate, check_size, find
 from approvals.errors import Invalid
 from approvals.models import Comment, Draft
-from workflows import announce
 from workflows.models import InputRequest, Usage, database_now
+from workflows.realtime import publisher
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -33,7 +33,7 @@ def comment(user: User, request_id: UUID | str, text: str) -> Comment:
     check_rate(user, Usage.Kind.COMMENTS)
     said = Comment.objects.create(request=request, by=user, at=database_now(), text=text)
     request.renew_claim(user, claim_length())
-    announce.after_commit(runs=(), inbox=True)
+    publisher.after_commit(runs=(), inbox=True)
     return said
 
 

@@ -10,8 +10,8 @@ import pytest
 from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
 from django.core.exceptions import ImproperlyConfigured
 
-from workflows import announce
-from workflows.bell import Bell
+from workflows.realtime import publisher
+from workflows.realtime.wakeup import Bell
 
 
 class Flaky(InMemoryChannelLayer):  # type: ignore[misc]
@@ -31,10 +31,10 @@ async def test_a_bell_rung_while_the_layer_was_away_is_heard_when_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ear, layer = asyncio.Event(), Flaky()
-    monkeypatch.setattr(announce.Home, "ring", ear.set)
+    monkeypatch.setattr(publisher.Home, "ring", ear.set)
     # The consumer listens on the site's layer, too: the same one, whatever the settings say.
     monkeypatch.setitem(channel_layers.backends, "default", layer)
-    await layer.send(announce.WORKERS, {"type": "look"})
+    await layer.send(publisher.WORKERS, {"type": "look"})
     listening = asyncio.create_task(Bell(layer=layer).listen())
     async with asyncio.timeout(30):
         await ear.wait()
@@ -95,7 +95,7 @@ class Slow(BaseChannelLayer):  # type: ignore[misc]
 async def test_a_bell_rung_while_another_is_on_its_way_is_rung_as_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    layer, post = Slow(), announce.Post()
+    layer, post = Slow(), publisher.Post()
     monkeypatch.setitem(channel_layers.backends, "default", layer)
     post.add({}, bell=True)
     await layer.sending.wait()
@@ -113,10 +113,10 @@ async def test_the_worker_of_this_process_is_rung_without_a_message(
     others_may_hear: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rung: list[None] = []
-    layer, post = Slow() if others_may_hear else InMemoryChannelLayer(), announce.Post()
+    layer, post = Slow() if others_may_hear else InMemoryChannelLayer(), publisher.Post()
     monkeypatch.setitem(channel_layers.backends, "default", layer)
-    monkeypatch.setattr(announce.Home, "loop", asyncio.get_running_loop())
-    monkeypatch.setattr(announce.Home, "ring", lambda: rung.append(None))
+    monkeypatch.setattr(publisher.Home, "loop", asyncio.get_running_loop())
+    monkeypatch.setattr(publisher.Home, "ring", lambda: rung.append(None))
     post.add({}, bell=True)
     assert len(rung) == 1
     assert post.is_done != others_may_hear

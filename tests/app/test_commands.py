@@ -327,7 +327,7 @@ class TestWaiting:
 
 
 def test_demo_reviewers_may_do_what_reviewers_do() -> None:
-    from workflows.embedded import demo
+    from workflows.server import demo
 
     assert demo.is_first_start()
     started = demo.furnish()

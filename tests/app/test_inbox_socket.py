@@ -17,7 +17,7 @@ from django.test import Client
 from approvals.consumers import InboxConsumer
 from blazen_site.asgi import application
 from tests.app.factories import make_request, make_reviewer, make_user
-from workflows import announce
+from workflows.realtime import publisher
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
 
@@ -63,7 +63,7 @@ async def closing_code(socket: WebsocketCommunicator) -> int:
 
 
 async def ring() -> None:
-    await announce.send(runs=[], inbox=True)
+    await publisher.send(runs=[], inbox=True)
 
 
 async def test_a_reviewer_is_nudged_when_something_is_answered(

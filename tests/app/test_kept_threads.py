@@ -21,8 +21,8 @@ from tests.app.workers import Register, at_work, play, rows, start, until
 from tests.waiting import until as wait_until
 from workflows.engine import Event, StartEvent, StopEvent, Workflow, step
 from workflows.models import Worker, WorkflowRun
-from workflows.vanished import VanishedSockets
-from workflows.verdicts import Verdicts
+from workflows.realtime.access_checks import Verdicts
+from workflows.server.closed_sockets import VanishedSockets
 from workflows.worker import Driver
 from workflows.worker.database_thread import DatabaseThread
 from workflows.worker.heartbeat import Lease

@@ -21,10 +21,10 @@ from prometheus_client import REGISTRY
 from blazen_site.logs import JsonLines, Subject
 from tests.app import flows
 from tests.app.factories import make_request, make_run
-from workflows import metrics, subject
 from workflows.engine import StartEvent, StopEvent, Workflow, step
-from workflows.gauges import ROWS
 from workflows.models import Worker, WorkflowRun
+from workflows.observability import log_context, metrics
+from workflows.observability.database_metrics import ROWS
 
 Drive = Callable[[], None]
 
@@ -263,7 +263,7 @@ def test_a_refused_request_is_logged_with_the_ids_of_its_address(
     said = next(line for line in lines if line["logger"] == "django.request")
     assert (said["run_id"], said["status_code"]) == (str(run.pk), 404)
     assert "request" not in said
-    assert subject.current() == {}, "the next request starts afresh"
+    assert log_context.current() == {}, "the next request starts afresh"
 
 
 def test_a_traceback_stays_on_its_line() -> None:

@@ -25,8 +25,8 @@ from tests.app import sockets
 from tests.app.factories import BARE, make_user, registered
 from tests.app.matrix import PEOPLE, World, kept, read, row_for
 from tests.routes import Route, routes
-from workflows import announce
 from workflows.models import Assignment, InputRequest
+from workflows.realtime import publisher
 
 pytestmark = pytest.mark.django_db
 
@@ -210,7 +210,7 @@ async def test_each_person_at_each_socket(pattern: str, person: str) -> None:
     path = "/" + pattern.replace("<uuid:run_id>", str(world.run.pk))
     async with sockets.opened(AuthMiddlewareStack(router), path, client) as socket:
         if SOCKETS[pattern][person] == "open":
-            await announce.send(runs=[world.run.pk], inbox=True)
+            await publisher.send(runs=[world.run.pk], inbox=True)
             assert "nudge" in await socket.receive_from(timeout=5)
         else:
             assert str(await socket.close_code()) == SOCKETS[pattern][person]

@@ -19,7 +19,6 @@ from approvals import door
 from approvals.models import Decision
 from tests.app import flows
 from tests.app.factories import make_reviewer
-from workflows import retention
 from workflows.engine import (
     BadSnapshot,
     Context,
@@ -33,6 +32,8 @@ from workflows.engine import (
 from workflows.engine.machine.journal import Entry
 from workflows.errors import HistoryPruned
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+from workflows.retention.compact import superfluous
+from workflows.retention.prune import _cut_history, _remove
 from workflows.worker import active_run, snapshot_of
 
 Drive = Callable[[], None]
@@ -167,9 +168,9 @@ def test_a_dry_run_says_the_same_and_changes_nothing(drive: Drive) -> None:
 
 
 def test_it_goes_on_over_many_small_batches(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "PAGE", 4)
-    monkeypatch.setattr(retention, "BATCH", 2)
-    monkeypatch.setattr(retention, "ROWS", 2)
+    monkeypatch.setattr(prune, "PAGE", 4)
+    monkeypatch.setattr(prune, "BATCH", 2)
+    monkeypatch.setattr(prune, "ROWS", 2)
     for _ in range(5):
         ended(drive)
     decided(drive)
@@ -187,7 +188,7 @@ def test_an_age_that_is_none_is_refused_with_an_example(text: str) -> None:
 
 def test_a_failed_run_whose_history_went_cannot_be_retried(drive: Drive) -> None:
     run = ended(drive, FAILS)
-    cut = retention._cut_history([run.pk], timezone.now())
+    cut = _cut_history([run.pk], timezone.now())
     assert cut, "as if the command had been stopped half-way"
     with pytest.raises(HistoryPruned, match="history was pruned"):
         run.retry()
@@ -200,8 +201,8 @@ def test_a_run_that_was_retried_meanwhile_is_left_alone(drive: Drive) -> None:
     run = ended(drive, FAILS)
     run.retry()
     before = history(run)
-    assert not retention._cut_history([run.pk], timezone.now())
-    assert retention._remove([run.pk], timezone.now()).whole == 0
+    assert not _cut_history([run.pk], timezone.now())
+    assert _remove([run.pk], timezone.now()).whole == 0
     assert history(run) == before
 
 
@@ -267,13 +268,13 @@ def test_a_loop_keeps_few_snapshots_and_any_moment_still_folds_from_them(
 
 @given(st.sets(st.integers(0, 3000)), st.integers(1, 500))
 def test_what_is_thinned_leaves_every_moment_a_snapshot_nearby(seqs: set[int], apart: int) -> None:
-    kept = sorted(seqs - retention.superfluous(seqs, apart))
+    kept = sorted(seqs - superfluous(seqs, apart))
     assert kept[-2:] == sorted(seqs)[-2:], "the newest two stay"
     assert kept[:1] == sorted(seqs)[:1], "and the one that the journal begins after"
     assert len(kept) <= 3000 // apart + 3
     for seq in seqs:
         assert seq - max(one for one in kept if one <= seq) < apart
-    assert not retention.superfluous(kept, apart), "once is enough"
+    assert not superfluous(kept, apart), "once is enough"
 
 
 def test_the_command_cuts_open_journals_that_grew_before(
@@ -288,7 +289,7 @@ def test_the_command_cuts_open_journals_that_grew_before(
         status="paused", finished_at=None, result=None, seq=seq
     )
     settings.JOURNAL_KEEP = 100
-    monkeypatch.setattr(retention, "ROWS", 90)
+    monkeypatch.setattr(prune, "ROWS", 90)
     assert "Cut 200 entries" in prune()
     assert "Cut 0 entries" in prune()
     left = WorkflowRun.objects.get(pk=run.pk)

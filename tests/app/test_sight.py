@@ -36,8 +36,8 @@ from tests.app.factories import (
 )
 from tests.app.matrix import OF_A_MODEL, colonless
 from tests.routes import Route, routes
-from workflows import announce
 from workflows.models import Assignment, InputRequest, WorkflowRun
+from workflows.realtime import publisher
 
 pytestmark = pytest.mark.django_db
 
@@ -176,7 +176,7 @@ async def test_no_socket_says_anything_of_a_request(person: str) -> None:
     paths = ["/ws/inbox/", *(f"/ws/runs/{run.pk}/" for run in world.runs)]
     for path in paths:
         async with sockets.opened(AuthMiddlewareStack(router), path, client) as socket:
-            await announce.send(runs=[run.pk for run in world.runs], inbox=True)
+            await publisher.send(runs=[run.pk for run in world.runs], inbox=True)
             event = await socket.receive_output(timeout=5)
             told = str(event.get("text", ""))
             assert [one for one in world.texts if one in told] == []

@@ -17,9 +17,10 @@ from pytest_django import Settings
 
 from tests.app import sockets
 from tests.app.factories import make_reviewer
-from workflows import announce, metrics
-from workflows.ear import Ear
-from workflows.nudge import NUDGE, NudgeConsumer
+from workflows.observability import metrics
+from workflows.realtime import publisher
+from workflows.realtime.consumer import NUDGE, NudgeConsumer
+from workflows.realtime.subscriber import Ear
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -31,7 +32,7 @@ class Fragile(NudgeConsumer):
     """An inbox whose check fails as the database would."""
 
     async def groups_for(self) -> list[str]:
-        return [announce.INBOX]
+        return [publisher.INBOX]
 
     def allowed(self, user: User) -> bool:
         if errors:
@@ -79,20 +80,20 @@ async def test_a_first_check_without_a_database_is_made_again(
 @pytest.mark.parametrize("error", [InterfaceError("gone"), DatabaseError("gone")])
 async def test_a_nudge_is_said_once_the_database_is_back(client: Client, error: Exception) -> None:
     async with sockets.opened(application, "/ws/", client) as socket:
-        await announce.send(runs=[], inbox=True)
+        await publisher.send(runs=[], inbox=True)
         assert await socket.receive_from(timeout=5) == NUDGE
         errors.append(error)
-        await announce.send(runs=[], inbox=True)
+        await publisher.send(runs=[], inbox=True)
         said: list[Any] = [await socket.receive_from(timeout=5) for _ in range(3)]
         assert said == ["reconnecting", "live", NUDGE]
 
 
 async def test_a_nudge_is_not_lost_by_another_error(client: Client) -> None:
     async with sockets.opened(application, "/ws/", client) as socket:
-        await announce.send(runs=[], inbox=True)
+        await publisher.send(runs=[], inbox=True)
         assert await socket.receive_from(timeout=5) == NUDGE
         errors.append(ValueError("a mistake in a check"))
-        await announce.send(runs=[], inbox=True)
+        await publisher.send(runs=[], inbox=True)
         assert await socket.receive_from(timeout=10) == NUDGE
         assert not errors
 
@@ -117,9 +118,9 @@ async def test_one_socket_too_many_closes_and_leaves_the_others(
         sockets.opened(application, "/ws/", bobs) as strange,
     ):
         assert await third.close_code() == 4429
-        await announce.send(runs=[], inbox=True)
+        await publisher.send(runs=[], inbox=True)
         for socket in (first, second, strange):
             assert await socket.receive_from(timeout=5) == NUDGE
     async with sockets.opened(application, "/ws/", client) as socket:
-        await announce.send(runs=[], inbox=True)
+        await publisher.send(runs=[], inbox=True)
         assert await socket.receive_from(timeout=5) == NUDGE

@@ -21,10 +21,10 @@ from approvals.listing import ORDER
 from tests.benchmarks import arrivals, flows
 from tests.benchmarks.sessions import login_of
 from tests.benchmarks.site import reviewer
-from workflows.embedded.port import listening_socket
-from workflows.embedded.server import EmbeddedServer
 from workflows.management.commands.serve import Command
 from workflows.models import InputRequest, WorkflowRun
+from workflows.server.listening_socket import listening_socket
+from workflows.server.server import EmbeddedServer
 
 
 def say(**words: Any) -> None:

@@ -18,9 +18,9 @@ from django.db import connection
 from approvals import door
 from tests.benchmarks import flows
 from tests.benchmarks.peers.measure import Clock
-from workflows import announce
-from workflows.bell import Bell
 from workflows.models import WorkflowRun
+from workflows.realtime import publisher
+from workflows.realtime.wakeup import Bell
 from workflows.worker import Driver
 
 THREADS = 8
@@ -154,14 +154,14 @@ async def open_site() -> AsyncIterator[Site]:
     logger = logging.getLogger("workflows.worker.commit.telemetry")
     logger.setLevel(logging.INFO)
     logger.addHandler(site.news)
-    announce.Home.loop = asyncio.get_running_loop()
+    publisher.Home.loop = asyncio.get_running_loop()
     driver = Driver(embedded=connection.vendor == "sqlite")
     tasks = [asyncio.create_task(driver.serve()), asyncio.create_task(Bell().listen())]
     try:
         yield site
     finally:
         await driver.drain()
-        announce.Home.loop = None
+        publisher.Home.loop = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from channels_redis.core import RedisChannelLayer
 
-from workflows.layer import RedisLayer
+from workflows.realtime.channel_layers import RedisLayer
 
 
 async def test_a_reader_that_is_told_twice_ends_though_its_client_swallowed_it(

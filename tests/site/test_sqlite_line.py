@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.utils import OperationalError
 
 from workflows.sqlite3.base import line_of
-from workflows.sqlite3.line import Line
+from workflows.sqlite3.fair_lock import Line
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -160,7 +160,7 @@ class Site:
         self.ports = [free_port(), free_port()]
         self.env = environment(folder, DATABASE_URL=postgres.url, REDIS_URL=redis.url)
         self.processes = [
-            *(self._python(f"server-{port}", "-m", "workflows.web_server", "-p", str(port),
+            *(self._python(f"server-{port}", "-m", "workflows.server.web_server", "-p", str(port),
                            "blazen_site.asgi:application") for port in self.ports),
             *(self._python(f"worker-{n}", "manage.py", "runworker", "workflows") for n in (1, 2)),
         ]  # fmt: skip
@@ -170,7 +170,7 @@ class Site:
         self.manage("migrate", "--verbosity", "0")
         self.manage(
             "shell", "--verbosity", "0", "--command",
-            "from workflows.embedded.demo import furnish; furnish()",
+            "from workflows.server.demo import furnish; furnish()",
         )  # fmt: skip
         for process in self.processes:
             process.start()

@@ -59,7 +59,15 @@ def embedded(data: Path) -> Iterator[Server]:
 def alone(embedded: Server, data: Path) -> Iterator[Server]:
     """The web process of the Procfile, on the rows that the embedded server has made."""
     port = free_port()
-    command = [sys.executable, "-m", "workflows.web_server", "--verbosity", "0", "-p", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "workflows.server.web_server",
+        "--verbosity",
+        "0",
+        "-p",
+        str(port),
+    ]
     with (data / "web.txt").open("wb") as log:
         process = subprocess.Popen(
             [*command, "blazen_site.asgi:application"],

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
-from workflows.gauges import ROWS
+from workflows.observability.database_metrics import ROWS
 
 
 @login_not_required  # a scraper has a token instead: 401 tells it so, a login page would not

@@ -15,7 +15,8 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from workflows import announce, metrics
+from workflows.observability import metrics
+from workflows.realtime import publisher
 from workflows.sql.lease_runs import LONGEST_LEASE
 from workflows.sqlite3.wal import WriteAheadLog, truncate
 from workflows.worker import code_versions
@@ -74,7 +75,7 @@ class Driver:
 
     async def serve(self) -> None:
         """Drive runs until `drain` is called or the task is cancelled. No error ends it."""
-        announce.Home.ring = self.ring
+        publisher.Home.ring = self.ring
         metrics.IN_HAND.set_function(lambda: len(self.lives))
         async with self._at_work():
             while not self.draining:
@@ -298,4 +299,4 @@ class Driver:
             if live.work:
                 self.commits.add(live)
         if told:
-            await announce.send(runs=[one[0] for one in told])
+            await publisher.send(runs=[one[0] for one in told])

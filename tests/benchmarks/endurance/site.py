@@ -44,7 +44,7 @@ class Site:
         self._run("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
         keys = dict(json.loads(self._run("-m", "tests.benchmarks.endurance.accounts")))
         if self.url:
-            web = ["-m", "workflows.web_server", "--verbosity", "0", "-p", str(self.port)]
+            web = ["-m", "workflows.server.web_server", "--verbosity", "0", "-p", str(self.port)]
             self._begin("web", *web, "blazen_site.asgi:application")
             self._begin("worker", "manage.py", "runworker", "workflows", core=1)
         else:

@@ -22,9 +22,9 @@ from django.utils import timezone
 from approvals import door
 from tests.whole.gallery import PASSWORD
 from tests.whole.gallery.flows import NEWSLETTER
-from workflows.embedded import demo
 from workflows.engine import registry
 from workflows.models import InputRequest, JournalEntry, Worker, WorkflowRun
+from workflows.server import demo
 from workflows.worker import Driver
 
 FAR = timedelta(days=365)

@@ -40,7 +40,7 @@ class Gallery:
         code = f"from tests.whole.gallery import rows; rows.{furnish}({str(self._made)!r})"
         self._manage("shell", "--verbosity", "0", "--command", code)
         self.places: dict[str, str] = json.loads(self._made.read_text())
-        command = [sys.executable, "-m", "workflows.web_server", "-p", str(self.port)]
+        command = [sys.executable, "-m", "workflows.server.web_server", "-p", str(self.port)]
         self.server = Process(folder / "server.txt", [*command, "blazen_site.asgi:application"])
         self.server.env = self.env
 

@@ -21,9 +21,10 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 
-from workflows import announce, metrics
-from workflows.allocator import limit_areas
-from workflows.bell import Bell, deafness
+from workflows.observability import metrics
+from workflows.realtime import publisher
+from workflows.realtime.wakeup import Bell, deafness
+from workflows.server.allocator import limit_areas
 from workflows.worker import Driver
 
 STUBBORN = 2.0  # seconds that what is left at the end has to heed its cancellation
@@ -46,7 +47,7 @@ class Command(ChannelsCommand):  # type: ignore[misc]
             get_default_application()
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
-        if announce.WORKERS not in options["channels"]:
+        if publisher.WORKERS not in options["channels"]:
             super().handle(*args, **options)
             return
         limit_areas()
@@ -75,7 +76,7 @@ class Command(ChannelsCommand):  # type: ignore[misc]
 async def work(bell: Bell) -> bool:
     """Drive runs until a signal comes, then drain; return False if the driver ended by itself."""
     loop = asyncio.get_running_loop()
-    announce.Home.loop = loop
+    publisher.Home.loop = loop
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -89,7 +90,7 @@ async def work(bell: Bell) -> bool:
     else:
         await driver.drain()
     await end([driving, listening, stopping])
-    announce.Home.loop = None
+    publisher.Home.loop = None
     await end_stubborn(code=1 if broke else 0)
     return not broke
 

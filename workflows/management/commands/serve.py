@@ -14,10 +14,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
-from workflows.allocator import limit_areas
-from workflows.embedded.lock import FolderLock, FolderTaken
-from workflows.embedded.port import PortTaken, keep, listening_socket
-from workflows.embedded.watcher import CodeWatcher, source_folders
+from workflows.server.allocator import limit_areas
+from workflows.server.data_dir_lock import FolderLock, FolderTaken
+from workflows.server.listening_socket import PortTaken, keep, listening_socket
+from workflows.server.reloader import CodeWatcher, source_folders
 
 
 class Command(BaseCommand):
@@ -74,7 +74,7 @@ class Command(BaseCommand):
 
     def furnish(self) -> None:
         """Make the demo accounts and runs at the first start, and say so."""
-        from workflows.embedded import demo
+        from workflows.server import demo
 
         if not demo.is_first_start():
             return
@@ -88,7 +88,7 @@ class Command(BaseCommand):
 
     def serve(self, listener: socket.socket, *, watch: bool) -> bool:
         """Serve until stopped; return True if changed code is to be loaded."""
-        from workflows.embedded.server import EmbeddedServer  # installs Twisted's reactor
+        from workflows.server.server import EmbeddedServer  # installs Twisted's reactor
 
         reloads: list[bool] = []
 

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from workflows import announce
 from workflows.errors import RequestClaimed
 from workflows.models.requests.queryset import InputRequestQuerySet, free_for, in_time
+from workflows.realtime import publisher
 from workflows.sql.clock import database_now
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Claimable(models.Model):
         if free.filter(pk=self.pk).update(claimed_by=by, claimed_until=now + length) != 1:
             raise RequestClaimed(f"Request {self.pk}", "claimed", "not free")
         self.claimed_by, self.claimed_until = by, now + length
-        announce.after_commit(runs=(), inbox=True)
+        publisher.after_commit(runs=(), inbox=True)
 
     def renew_claim(self, by: User, length: timedelta) -> None:
         """Move the end of a claim that `by` holds; nothing if they hold none."""
@@ -65,5 +65,5 @@ class Claimable(models.Model):
         held = held.filter(claimed_by=of) if of else held
         released = held.update(claimed_by=None, claimed_until=None) == 1
         if released:
-            announce.after_commit(runs=(), inbox=True)
+            publisher.after_commit(runs=(), inbox=True)
         return released

@@ -9,10 +9,10 @@ from typing import Any
 from django.db import models, transaction
 from django.db.models import Value
 
-from workflows import announce
 from workflows.models.fields import OrderedJSONField
 from workflows.models.requests.assignment import Assignment, Directory, assignment
 from workflows.models.requests.queryset import InputRequestQuerySet
+from workflows.realtime import publisher
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Timed(models.Model):
         """Say once that the deadline of a request has passed, which stays open."""
         marked = self._row().overdue(now).update(overdue_at=now) == 1
         if marked:
-            announce.after_commit(runs=(), inbox=True)
+            publisher.after_commit(runs=(), inbox=True)
         return marked
 
     def stir(self, now: datetime) -> tuple[bool, bool]:
@@ -106,7 +106,7 @@ class Timed(models.Model):
             escalated = self.escalated_at != before[1]
             if escalated:
                 self._add_assignees()
-            announce.after_commit(runs=(), inbox=True)
+            publisher.after_commit(runs=(), inbox=True)
         return self.reminded_at != before[0], escalated
 
     def _add_assignees(self) -> None:

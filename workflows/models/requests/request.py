@@ -12,7 +12,6 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 
-from workflows import announce
 from workflows.engine.requests.payload_edits import lay_over, same
 from workflows.errors import RequestClosed
 from workflows.models.choices import Priority
@@ -25,6 +24,7 @@ from workflows.models.requests.indexes import INDEXES
 from workflows.models.requests.queryset import InputRequestQuerySet, free_for, in_time
 from workflows.models.runs.journal import Delivery
 from workflows.models.runs.run import HEAR, HOLD, WorkflowRun
+from workflows.realtime import publisher
 from workflows.sql.chained import Turn, addition, in_turn
 from workflows.sql.clock import database_now
 from workflows.text.markdown import first_line
@@ -214,7 +214,7 @@ class InputRequest(Claimable, Timed):
             columns |= {"edits": edits, "revision": self.revision, "digest": digest_of(self)}
         if rows.filter(in_time(now), free_for(by, now)).update(**columns) != 1:
             raise RequestClosed(f"Request {self.id}", "approved", self.current_status(now))
-        announce.after_commit(runs=[self.run_id], inbox=True)
+        publisher.after_commit(runs=[self.run_id], inbox=True)
         self.refresh_from_db()
 
     def retract(self) -> None:
@@ -223,7 +223,7 @@ class InputRequest(Claimable, Timed):
         rows = InputRequest.objects.pending().at_revision(self).filter(in_time(now), votes__gt=0)
         if rows.update(votes=F("votes") - 1) != 1:
             raise RequestClosed(f"Request {self.id}", "taken back", self.current_status(now))
-        announce.after_commit(runs=[self.run_id], inbox=True)
+        publisher.after_commit(runs=[self.run_id], inbox=True)
         self.refresh_from_db()
 
     def withdraw(self, *, by: User, edits: dict[str, Any]) -> None:
@@ -244,7 +244,7 @@ class InputRequest(Claimable, Timed):
             )  # fmt: skip
             if touched != 1 or not Delivery.take_back(self.run_id, self.request_id, now):
                 raise RequestClosed(f"Request {self.id}", "undone", self.current_status(now))
-            announce.after_commit(runs=[self.run_id], inbox=True)
+            publisher.after_commit(runs=[self.run_id], inbox=True)
         self.refresh_from_db()
 
     def expire(self, now: datetime) -> None:
@@ -254,7 +254,7 @@ class InputRequest(Claimable, Timed):
             due = InputRequest.objects.overdue(now).filter(pk=self.pk)
             if due.update(status=self.Status.EXPIRED, **FREE) != 1:
                 raise RequestClosed(f"Request {self.id}", "expired", self.current_status(now))
-            announce.after_commit(runs=[self.run_id], inbox=True, bell=True)
+            publisher.after_commit(runs=[self.run_id], inbox=True, bell=True)
 
     def current_status(self, now: datetime) -> str:
         """Return the status in the database, `expired` as soon as the deadline has passed."""
@@ -297,4 +297,4 @@ class InputRequest(Claimable, Timed):
             raise RequestClosed(f"Request {self.id}", "answered", self.current_status(now))
         for name, value in {**columns, **FREE}.items():
             setattr(self, "answered_by_id" if name == "answered_by" else name, value)
-        announce.after_commit(runs=[self.run_id], inbox=True, bell=True)
+        publisher.after_commit(runs=[self.run_id], inbox=True, bell=True)

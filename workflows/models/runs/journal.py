@@ -42,7 +42,7 @@ class JournalQuerySet(AppendOnlyQuerySet["JournalEntry"]):
     """Queries over journal entries."""
 
     def prune(self) -> int:
-        """Delete these entries and return how many they were. For `workflows.retention` alone."""
+        """Delete these entries and return their number. For `workflows.retention` alone."""
         return models.QuerySet.delete(self)[0]
 
 

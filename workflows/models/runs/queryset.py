@@ -11,7 +11,6 @@ from django.db.models import F, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Now
 
-from workflows import announce
 from workflows.engine import StartEvent, Workflow, registry
 from workflows.engine.requests.payload_edits import same
 from workflows.errors import AuthorMissing, IdempotencyConflict, WrongRepeat
@@ -19,6 +18,7 @@ from workflows.models.permissions import SEE_RUNS, Viewer
 from workflows.models.runs.author import RunAuthor, check_user, refuse_authors
 from workflows.models.runs.idempotency import check_key
 from workflows.models.runs.journal import JournalEntry
+from workflows.realtime import publisher
 from workflows.sql import lease_runs
 from workflows.sql.clock import database_now
 from workflows.sql.json_rows import insert, lone_statement
@@ -112,7 +112,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             if idempotency_key is None:
                 raise
             return self._started_before(flow.name, idempotency_key, data)
-        announce.after_commit(runs=[run.pk], bell=True)
+        publisher.after_commit(runs=[run.pk], bell=True)
         return run
 
     def _started_before(self, workflow: str, key: str, data: Any) -> WorkflowRun:

@@ -9,12 +9,12 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 
-from workflows import announce
 from workflows.errors import HistoryPruned, RunBlocked, RunEnded, WrongState
 from workflows.models.fields import OrderedJSONField
 from workflows.models.runs.author import Authored
 from workflows.models.runs.journal import Delivery, JournalEntry
 from workflows.models.runs.queryset import WorkflowRunQuerySet, heard
+from workflows.realtime import publisher
 from workflows.sql.clock import database_now
 from workflows.sql.json_rows import insert
 from workflows.sql.prepared import Prepared, Slot
@@ -263,7 +263,7 @@ class WorkflowRun(Authored):
             raise HistoryPruned(f"Run {self.id} of {self.workflow!r}", "retried", "failed")
 
     def _announce(self, *, bell: bool = False) -> None:
-        announce.after_commit(runs=[self.pk], inbox=True, bell=bell)
+        publisher.after_commit(runs=[self.pk], inbox=True, bell=bell)
 
 
 def _hearing() -> WorkflowRunQuerySet:

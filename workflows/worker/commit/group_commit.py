@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
 
-from workflows import announce
+from workflows.realtime import publisher
 from workflows.worker.commit import store, telemetry
 from workflows.worker.commit.run_update import Write
 from workflows.worker.steps.runner import begin_steps
@@ -71,7 +71,7 @@ class Commits:
                 self.add(live)  # an answer came meanwhile, or the run changed hands
         done = [write for write in writes if write.run_id in stored.done]
         # First: these are committed, whatever becomes of the next look.
-        await announce.send(
+        await publisher.send(
             runs=[write.run_id for write in done], inbox=any(write.changes_inbox for write in done)
         )
         if len(done) != len(writes):

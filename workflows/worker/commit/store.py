@@ -14,10 +14,10 @@ from uuid import UUID, uuid4
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.db.models import F
 
-from workflows import metrics
 from workflows.engine import registry
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
-from workflows.retention import compact_grown, stride
+from workflows.observability import metrics
+from workflows.retention.compact import compact_grown, stride
 from workflows.sql.json_rows import lone_statement
 from workflows.worker.commit.commit_sql import write_rows
 from workflows.worker.commit.row_builder import address

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from workflows import metrics
+from workflows.observability import metrics
 from workflows.worker.commit.run_update import Write
 
 if TYPE_CHECKING:

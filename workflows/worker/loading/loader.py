@@ -14,7 +14,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from workflows import metrics
 from workflows.engine import WorkflowError, registry
 from workflows.engine.errors import CannotLoad
 from workflows.engine.machine.machine import Machine
@@ -23,6 +22,7 @@ from workflows.engine.workflow import Workflow
 from workflows.errors import DurableError
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
 from workflows.models.runs.queryset import BLOCK_AT
+from workflows.observability import metrics
 from workflows.sql.json_rows import fetch
 from workflows.worker.code_versions import Fleet
 from workflows.worker.commit.payload_limits import check_request

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, reset_queries
 
-from workflows import subject
 from workflows.engine.execution.attempt import Attempt
 from workflows.engine.execution.tasks import StepTask, is_stopped
 from workflows.engine.machine.state import Invocation
 from workflows.models import WorkflowRun
+from workflows.observability import log_context
 from workflows.sql.step_context import step_code
 from workflows.worker.steps.input_handler import ask
 from workflows.worker.steps.kept_threads import KeptThreads
@@ -94,7 +94,7 @@ async def _touch(live: LiveRun) -> None:
 
 def _spawn(live: LiveRun, coroutine: Coroutine[Any, Any, None], **about: str) -> None:
     """Begin a task whose log lines say what they are about."""
-    context = subject.context_of(run_id=live.id, **about)
+    context = log_context.context_of(run_id=live.id, **about)
     task = StepTask(coroutine, loop=asyncio.get_running_loop(), context=context)
     live.tasks.add(task)
     task.add_done_callback(lambda task: _ended(live, task))

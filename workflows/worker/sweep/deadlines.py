@@ -13,12 +13,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from workflows import announce
 from workflows.errors import DurableError
 from workflows.models import Delivery, InputRequest, WorkflowRun
 from workflows.models.requests.compatibility import default_fault, other_code, stale_reason
 from workflows.models.requests.deadlines import OnDeadline
 from workflows.models.requests.queryset import InputRequestQuerySet
+from workflows.realtime import publisher
 from workflows.worker.sweep import reminders
 
 logger = logging.getLogger(__name__)
@@ -90,4 +90,4 @@ def _let_go(pk: int, run_id: UUID, now: datetime) -> None:
             transaction.set_rollback(True)
             return
         Delivery.objects.create(run_id=run_id, kind=held.kind, data=held.data)
-        announce.after_commit(runs=[run_id], bell=True)
+        publisher.after_commit(runs=[run_id], bell=True)

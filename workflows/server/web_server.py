@@ -4,7 +4,7 @@ Daphne reads a request whole, of whatever size and however slowly it comes, befo
 whether it is wanted. Here its length, its time and what an open page may send are bounded while it
 is read. `manage.py serve` uses `LimitedServer`; on its own it takes daphne's command line:
 
-    python -m workflows.web_server --bind 127.0.0.1 --port 8000 blazen_site.asgi:application
+    python -m workflows.server.web_server --bind 127.0.0.1 --port 8000 blazen_site.asgi:application
 """
 
 from __future__ import annotations

@@ -23,9 +23,9 @@ from twisted.internet import reactor as installed_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
 
-from workflows import announce
-from workflows.bell import Bell
-from workflows.web_server import LimitedServer
+from workflows.realtime import publisher
+from workflows.realtime.wakeup import Bell
+from workflows.server.web_server import LimitedServer
 from workflows.worker import Driver
 
 logger = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class EmbeddedServer:
             reactor.stop()
 
     def _begin(self) -> None:
-        announce.Home.loop = twisted_loop
+        publisher.Home.loop = twisted_loop
         reactor.addSystemEventTrigger("before", "shutdown", self._end)
         self._start(self._driver.serve())
         self._start(Bell().listen())
@@ -97,7 +97,7 @@ class EmbeddedServer:
     async def _drain(self) -> None:
         """Let running steps end, give back what is held, and leave no task behind."""
         await self._driver.drain()
-        announce.Home.loop = None
+        publisher.Home.loop = None
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

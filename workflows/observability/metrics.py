@@ -1,7 +1,7 @@
 """What this process counts and times, for Prometheus.
 
 Each process counts what it does itself; what the rows know is read from them when somebody asks,
-in `workflows.gauges`. Names begin with `blazen_`.
+in `workflows.observability.database_metrics`. Names begin with `blazen_`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from channels.worker import Worker
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from workflows import announce
+from workflows.realtime import publisher
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ LONGEST_PAUSE = 5.0
 class Bell:
     """Passes what arrives on the channels to their consumers, until it is cancelled."""
 
-    def __init__(self, channels: Sequence[str] = (announce.WORKERS,), layer: Any = None) -> None:
+    def __init__(self, channels: Sequence[str] = (publisher.WORKERS,), layer: Any = None) -> None:
         self.channels = list(channels)
         self.layer = layer if layer is not None else get_channel_layer()
 

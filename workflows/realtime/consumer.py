@@ -23,9 +23,10 @@ from django.db import Error as DatabaseFailed
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from workflows import announce, metrics
-from workflows.ear import Ear
-from workflows.verdicts import Verdicts
+from workflows.observability import metrics
+from workflows.realtime import publisher
+from workflows.realtime.access_checks import Verdicts
+from workflows.realtime.subscriber import Ear
 
 logger = logging.getLogger(__name__)
 
@@ -262,4 +263,4 @@ def close_sockets(request: HttpRequest, user: User | None, **kwargs: Any) -> Non
     tag = session_tag(request.session.session_key)
     group = user_group(user.pk)
     message = {"type": "session.ended", "group": group, "session": tag}
-    announce.hand_over({f"{group} {tag}": message})
+    publisher.hand_over({f"{group} {tag}": message})
