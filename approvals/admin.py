@@ -9,8 +9,8 @@ from django.http import HttpRequest
 
 from approvals.models import Comment, Decision, DecisionSeal, Preferences
 from workflows.admin import InputRequestAdmin, WorkflowRunAdmin
-from workflows.admin.column import json_of, link_to, text_of
-from workflows.admin.ledger import LedgerAdmin, Related
+from workflows.admin.columns import json_of, link_to, text_of
+from workflows.admin.read_only import LedgerAdmin, Related
 
 # The machine does not know of people; its pages learn here that decisions belong to them.
 WorkflowRunAdmin.related.append(Related(Decision, "request__run__id__exact"))

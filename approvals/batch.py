@@ -22,10 +22,10 @@ from approvals.errors import AlreadyVoted, AnswerRefused, Invalid, Superseded
 from approvals.key_facts import key_facts
 from approvals.models import Decision
 from approvals.replies import BareForm
-from workflows.forms import SchemaForm
-from workflows.forms.field import Field
 from workflows.models import InputRequest
-from workflows.outcome import Verdict, verdict_of
+from workflows.web.answer_labels import Verdict, verdict_of
+from workflows.web.forms import SchemaForm
+from workflows.web.forms.field import Field
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

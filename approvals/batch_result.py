@@ -17,7 +17,7 @@ from django.http import HttpRequest, QueryDict
 from approvals.batch import CHOSEN, DIGEST, Batch, answers_of
 from approvals.door.bulk import gather
 from workflows.models import InputRequest
-from workflows.views.requester import person
+from workflows.web.http import person
 
 KEY = "batch_results"
 MOST = 4  # batches, each in a tab of its own

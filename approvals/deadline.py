@@ -9,9 +9,9 @@ from django.utils.text import Truncator
 
 from workflows.models import InputRequest
 from workflows.models.requests.deadlines import OnDeadline
-from workflows.outcome import verdict_of
-from workflows.templatetags.node import humanised
-from workflows.templatetags.speech import clock
+from workflows.templatetags.times import clock
+from workflows.web.answer_labels import verdict_of
+from workflows.web.payload.node import humanised
 
 SHOWN = 60  # characters of a default that are read beside a deadline
 

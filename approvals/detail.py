@@ -29,13 +29,13 @@ from approvals.errors import (
 from approvals.replies import BareForm, form_for
 from approvals.together import Together
 from approvals.trail import Trail
-from workflows.access import RunAccess
 from workflows.engine import UnknownWorkflow, registry
-from workflows.forms import SchemaForm
 from workflows.models import InputRequest
 from workflows.models.requests.deadlines import OnDeadline
-from workflows.outcome import Verdict, by_whom, verdict_of
 from workflows.text.markdown import Prompt
+from workflows.web.answer_labels import Verdict, by_whom, verdict_of
+from workflows.web.forms import SchemaForm
+from workflows.web.run_access import RunAccess
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -12,10 +12,15 @@ from django.http import QueryDict
 
 from workflows.engine.requests.payload_edits import lay_over, same
 from workflows.engine.serialization.json_limits import InputRefused, parse_json
-from workflows.forms.numbers import AmbiguousNumber, read_number
-from workflows.forms.text import has_line_ends, same_as_sent, unix_newlines, with_line_ends_of
 from workflows.models import InputRequest
-from workflows.templatetags.node import humanised
+from workflows.web.forms.inputs.texts import (
+    has_line_ends,
+    same_as_sent,
+    unix_newlines,
+    with_line_ends_of,
+)
+from workflows.web.forms.inputs.typed_numbers import AmbiguousNumber, read_number
+from workflows.web.payload.node import humanised
 
 PREFIX = "_edit."
 _TYPED = {"decimal": "number"}

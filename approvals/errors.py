@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from workflows.outcome import by_whom
+from workflows.web.answer_labels import by_whom
 
 
 class AnswerRefused(Exception):

@@ -12,10 +12,10 @@ from django.db.models.functions import Cast
 from django.db.models.lookups import Contains
 from django.http import QueryDict
 
-from workflows.cursor import Cursor
 from workflows.models import Assignment, InputRequest, Priority
 from workflows.models.requests.queryset import HAD
 from workflows.text.search_text import fold, fold_tags
+from workflows.web.pagination import Cursor
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

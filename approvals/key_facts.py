@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.text import Truncator
 
-from workflows.templatetags.node import humanised, scalar
+from workflows.web.payload.node import humanised, scalar
 
 MOST = 4  # facts of a row
 LONGEST = 60  # characters of a value

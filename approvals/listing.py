@@ -12,13 +12,13 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 
 from approvals.filters import Filters, Place
-from workflows.cursor import Cursor
 from workflows.models import InputRequest
 from workflows.models.permissions import Viewer
 from workflows.models.requests.indexes import CLOSED
 from workflows.models.requests.queryset import HAD
 from workflows.sql import scalar_queries
 from workflows.sql.scalar_queries import Amount, Scalar
+from workflows.web.pagination import Cursor
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

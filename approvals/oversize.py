@@ -19,7 +19,7 @@ from approvals.door import eligibility, rules
 from approvals.errors import AnswerRefused, NotVisible, TooLarge
 from approvals.views.request import draw
 from workflows.models import InputRequest
-from workflows.views.requester import person, wants_fragment
+from workflows.web.http import person, wants_fragment
 
 
 class OversizeMiddleware:

@@ -7,8 +7,8 @@ from typing import Any
 from django.http import QueryDict
 
 from approvals.door.votes import Approvals
-from workflows.forms import SchemaForm
 from workflows.models import InputRequest
+from workflows.web.forms import SchemaForm
 
 MISPLACED = {
     "text": "You wrote a reply. Send it with Reply, or clear it first.",

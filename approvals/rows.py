@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.utils.text import Truncator, capfirst
 
 from workflows.models import InputRequest, Priority, WorkflowRun
-from workflows.outcome import by_whom, verdict_of
-from workflows.templatetags.speech import ago, deadline, short_id
+from workflows.templatetags.times import ago, deadline, short_id
 from workflows.text.invisible_characters import visible
 from workflows.text.markdown import plain
+from workflows.web.answer_labels import by_whom, verdict_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User

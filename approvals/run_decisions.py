@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from approvals.edits import Change, changed
 from approvals.models import Decision
 from workflows.models import InputRequest, WorkflowRun
-from workflows.outcome import Verdict, by_whom, verdict_of
+from workflows.web.answer_labels import Verdict, by_whom, verdict_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -18,7 +18,7 @@ from approvals.models import Comment, Decision, Draft
 from approvals.trail import Told
 from workflows.engine.requests.payload_edits import same
 from workflows.models import InputRequest
-from workflows.outcome import Verdict, verdict_of
+from workflows.web.answer_labels import Verdict, verdict_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

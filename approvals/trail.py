@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Left
 
 from workflows.models import InputRequest, JournalEntry
-from workflows.outcome import Verdict, by_whom, verdict_of
+from workflows.web.answer_labels import Verdict, by_whom, verdict_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

@@ -87,9 +87,9 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
     "workflows.observability.log_context.SubjectMiddleware",
-    "workflows.unreadable.UnreadableMiddleware",
+    "workflows.web.middleware.invalid_characters.UnreadableMiddleware",
     "approvals.accounts.middleware.freshness",
-    "workflows.outage.OutageMiddleware",  # before whatever reads rows
+    "workflows.web.middleware.database_unavailable.OutageMiddleware",  # before whatever reads rows
     "approvals.oversize.OversizeMiddleware",  # before the token is read
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -116,7 +116,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "workflows.context.frame",
+                "workflows.web.context_processors.frame",
                 "approvals.context.counts",
             ],
         },

@@ -32,9 +32,9 @@ CLOSED = [
     ("workflows.flows", "workflows.worker"),
     ("workflows.models", "workflows.worker"),
     ("workflows.models", "workflows.consumers"),
-    ("workflows.models", "workflows.views"),
+    ("workflows.models", "workflows.web.views"),
     ("workflows.worker", "workflows.consumers"),
-    ("workflows.worker", "workflows.views"),
+    ("workflows.worker", "workflows.web.views"),
 ]
 
 

@@ -19,8 +19,8 @@ from approvals.accounts.other_person import refuse_other_person
 from approvals.accounts.unsent import forget_sent, keep, login_address, page_behind, typed_for
 from approvals.accounts.writer import writer_of
 from approvals.models import Preferences
-from workflows.forms.moment import zone_of
-from workflows.forms.numbers import reader_language
+from workflows.web.forms.inputs.datetimes import zone_of
+from workflows.web.forms.inputs.typed_numbers import reader_language
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from approvals.accounts.unsent import Unsent, login_address, page_behind, sealed
-from workflows.templatetags.node import humanised
+from workflows.web.payload.node import humanised
 
 STATUS = 409
 

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods
 from approvals.accounts.forms import LoginForm, PreferencesForm
 from approvals.accounts.unsent import KEY, greet, kept, unseal
 from approvals.models import Preferences
-from workflows.views.requester import typed_before
+from workflows.web.http import typed_before
 
 
 class Login(LoginView):

@@ -19,7 +19,7 @@ from approvals.errors import AnswerRefused, Invalid, NotVisible, TooOften
 from approvals.filters import Filters
 from approvals.origin import origin_of
 from approvals.views.request import draw, redirect_after_post
-from workflows.views.requester import person, wants_fragment
+from workflows.web.http import person, wants_fragment
 
 
 @require_POST

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from approvals.filters import Filters
 from approvals.listing import Past
 from approvals.rows import past_row
-from workflows.views.requester import person
+from workflows.web.http import person
 
 
 @require_safe

@@ -14,7 +14,7 @@ from approvals.batch import CHOSEN, Batch, answers_of
 from approvals.batch_result import BatchResult
 from approvals.errors import TooMany
 from approvals.origin import origin_of
-from workflows.views.requester import person, typed_before
+from workflows.web.http import person, typed_before
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

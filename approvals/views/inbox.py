@@ -17,7 +17,7 @@ from approvals.filters import Filters
 from approvals.listing import Waiting
 from approvals.rows import waiting_row
 from workflows.models import InputRequest
-from workflows.views.requester import person, wants_fragment
+from workflows.web.http import person, wants_fragment
 
 
 @require_safe

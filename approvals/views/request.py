@@ -18,8 +18,8 @@ from approvals.listing import next_after
 from approvals.origin import origin_of
 from approvals.replies import BareForm, form_for
 from approvals.views.inbox import shell
-from workflows.forms import SchemaForm
-from workflows.views.requester import person, typed_before, wants_fragment
+from workflows.web.forms import SchemaForm
+from workflows.web.http import person, typed_before, wants_fragment
 
 
 @require_safe

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from django.http import QueryDict
 from pydantic import BaseModel, Field, TypeAdapter
 
-from workflows.forms import SchemaForm
+from workflows.web.forms import SchemaForm
 
 
 class ExpenseDecision(BaseModel):

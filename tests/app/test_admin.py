@@ -240,7 +240,7 @@ def test_a_list_counts_no_further_than_a_person_pages(
     desk: Client, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     furnished(admin, 4)
-    monkeypatch.setattr("workflows.admin.ledger.COUNT_LIMIT", 3)
+    monkeypatch.setattr("workflows.admin.read_only.COUNT_LIMIT", 3)
     response = desk.get(reverse("admin:workflows_journalentry_changelist"))
     assert response.context["cl"].result_count == 3
     assert "the newest 3 journal entries" in response.content.decode()

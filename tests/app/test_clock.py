@@ -12,9 +12,9 @@ from django.db import connections
 
 from tests.app import flows
 from tests.app.workers import Gate, at_work, play, rows, until
-from workflows.context import worker_is_missing
 from workflows.engine import Workflow
 from workflows.models import Worker, WorkflowRun, database_now
+from workflows.web.context_processors import worker_is_missing
 from workflows.worker import Driver, code_versions
 from workflows.worker.loading import loader
 

@@ -19,7 +19,7 @@ from pydantic import Field
 from tests.app.factories import make_user
 from workflows.engine import StartEvent, StopEvent, Workflow, registry, step
 from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey
-from workflows.management.terminal import plain, table
+from workflows.management.cli.terminal import plain, table
 from workflows.models import WorkflowRun
 
 pytestmark = pytest.mark.django_db
@@ -106,13 +106,13 @@ def test_a_file_that_is_no_json_is_the_one_text_that_is_required(
 
 def test_a_csv_file_starts_expenses(tmp_path: Path) -> None:
     make_user("carol", "workflows.add_workflowrun")
-    sample = Path(sys.modules["workflows.flows"].__file__ or "").parent / "expenses_sample.csv"
+    sample = Path(sys.modules["workflows.flows"].__file__ or "").parent / "expenses/sample.csv"
     command("start_run", "expenses", "--input", f"@{sample}", "--as", "carol")
     assert WorkflowRun.objects.get().input["claims"].startswith("claim,")
 
 
 def test_a_workflow_with_four_eyes_is_not_started_by_nobody() -> None:
-    sample = Path(sys.modules["workflows.flows"].__file__ or "").parent / "expenses_sample.csv"
+    sample = Path(sys.modules["workflows.flows"].__file__ or "").parent / "expenses/sample.csv"
     with pytest.raises(CommandError, match=r"'expenses' asks ExpenseRequest .* Add --as USER"):
         command("start_run", "expenses", "--input", f"@{sample}")
     assert not WorkflowRun.objects.exists()

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tests.app.company import asked_of
 from tests.app.factories import BARE, make_reviewer, registered
-from workflows.templatetags.speech import clock
+from workflows.templatetags.times import clock
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.app.test_payload import deep, drawn, words
-from workflows.templatetags.difference import MAX_LINES
-from workflows.templatetags.tree import Tree
+from workflows.web.payload.diff import MAX_LINES
+from workflows.web.payload.tree import Tree
 
 TERMS = "\n".join(f"Clause {n}." for n in range(30))
 

@@ -19,7 +19,7 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.management.wait import question
+from workflows.management.cli.wait import question
 from workflows.models import InputRequest, WorkflowRun
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from tests.app.replies import answer_of, form_of, kinds, posted
-from workflows.forms.numbers import reader_language
+from workflows.web.forms.inputs.typed_numbers import reader_language
 
 
 class Lists(BaseModel):

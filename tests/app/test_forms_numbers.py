@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from tests.app.replies import answer_of, form_of, posted
-from workflows.forms.numbers import AmbiguousNumber, read_number, reader_language
+from workflows.web.forms.inputs.typed_numbers import AmbiguousNumber, read_number, reader_language
 
 ENGLISH, GERMAN, UNKNOWN = "en-GB,en;q=0.9", "de-DE,de;q=0.9", "xx"
 

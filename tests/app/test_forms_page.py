@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.template.loader import render_to_string
 from pydantic import BaseModel, Field, create_model
 
-from workflows.forms import SchemaForm
+from workflows.web.forms import SchemaForm
 
 Attrs = dict[str, str | None]
 

@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 from pydantic import BaseModel, Field
 
-from workflows.forms import SchemaForm
+from workflows.web.forms import SchemaForm
 
 
 class StartExpenses(BaseModel):

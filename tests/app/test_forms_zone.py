@@ -15,7 +15,7 @@ from tests.app.factories import make_reviewer
 from tests.app.replies import posted
 from workflows.engine import InputResponseEvent
 from workflows.engine.requests.reply import schema_of
-from workflows.forms import SchemaForm
+from workflows.web.forms import SchemaForm
 
 
 class Slot(BaseModel):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from workflows.engine import registry
 from workflows.engine.graph import Edge, Graph, Node
-from workflows.graph_layout import Layout, layout
+from workflows.web.run_page.graph_layout import Layout, layout
 
 
 def split(pair: str) -> tuple[str, str]:

@@ -19,11 +19,11 @@ from approvals.listing import PAGE, Waiting, figures_of, next_after
 from tests.app.company import again, asked_of, make_operator, soon
 from tests.app.desk import HTMX, ago, desk_of, ids, rows, text
 from tests.app.factories import BARE, TYPED, make_request, make_run
-from workflows import context
-from workflows.context import attention_of
 from workflows.models import InputRequest
 from workflows.sql import scalar_queries
 from workflows.sql.scalar_queries import MOST, Amount
+from workflows.web import context_processors
+from workflows.web.context_processors import attention_of
 from workflows.worker.sweep import sweep
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
@@ -82,7 +82,7 @@ def test_above_that_it_is_only_said_that_there_are_more(desk: Client) -> None:
 def test_a_badge_counts_as_far_as_it_has_room(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(context, "BADGE", 2)
+    monkeypatch.setattr(context_processors, "BADGE", 2)
     seen = []
     for _ in range(3):
         make_request(run=make_run(status="failed"))

@@ -11,10 +11,10 @@ import pytest
 from django.template import engines
 from django.utils import translation
 
-from workflows.templatetags.node import humanised, is_link
 from workflows.templatetags.payload import visible_text
-from workflows.templatetags.tree import Tree
 from workflows.text.invisible_characters import IGNORABLE
+from workflows.web.payload.node import humanised, is_link
+from workflows.web.payload.tree import Tree
 
 
 def drawn(value: Any, source: str = "{% payload_tree value %}") -> str:

@@ -86,7 +86,7 @@ def test_what_can_be_no_id_finds_nothing(desk: Client) -> None:
 def test_pages_follow_on_from_each_other_in_both_directions(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.views.runs.PAGE_SIZE", 3)
+    monkeypatch.setattr("workflows.web.views.run_list.PAGE_SIZE", 3)
     now = timezone.now()
     for number in range(8):  # pairs share their moment, so that the id decides
         make_run(created_at=now - timedelta(minutes=number // 2))
@@ -106,7 +106,7 @@ def test_pages_follow_on_from_each_other_in_both_directions(
 def test_links_to_other_pages_keep_the_filter(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.views.runs.PAGE_SIZE", 1)
+    monkeypatch.setattr("workflows.web.views.run_list.PAGE_SIZE", 1)
     make_run()
     make_run()
     content = desk.get("/runs/?status=waiting&mine=0").content.decode()

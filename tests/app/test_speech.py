@@ -9,7 +9,7 @@ import pytest
 from django.template import engines
 from django.utils import timezone
 
-from workflows.templatetags.speech import due, exact, seconds, short_id, spoken
+from workflows.templatetags.times import due, exact, seconds, short_id, spoken
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 
@@ -78,7 +78,7 @@ def test_nothing_is_said_of_no_time() -> None:
 
 
 def test_the_element_says_the_exact_moment_in_the_readers_zone() -> None:
-    source = "{% load speech %}{% ago moment %}"
+    source = "{% load times %}{% ago moment %}"
     moment = timezone.now() - timedelta(minutes=4, seconds=10)
     with timezone.override("Europe/Berlin"):
         html = engines["django"].from_string(source).render({"moment": moment})
@@ -90,7 +90,7 @@ def test_the_element_says_the_exact_moment_in_the_readers_zone() -> None:
 
 
 def test_a_date_is_no_longer_refreshed() -> None:
-    source = "{% load speech %}{% ago moment %}{% deadline none %}"
+    source = "{% load times %}{% ago moment %}{% deadline none %}"
     html = engines["django"].from_string(source).render({"moment": NOW - timedelta(days=900)})
     assert "data-spoken" not in html
 

@@ -8,10 +8,10 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from workflows.engine.graph import Edge
-from workflows.mark import Mark
 from workflows.models import InputRequest
-from workflows.tally import figures, standings
-from workflows.timeline import Timeline, timeline
+from workflows.web.run_page.journal_rows import Mark
+from workflows.web.run_page.node_status import figures, standings
+from workflows.web.run_page.waterfall import Timeline, timeline
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 

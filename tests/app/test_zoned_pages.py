@@ -17,8 +17,8 @@ from tests.app.desk import desk_of, text, url
 from tests.app.factories import make_user, registered
 from workflows.engine import StartEvent, StopEvent, Workflow, step
 from workflows.models import WorkflowRun
-from workflows.templatetags.node import scalar
-from workflows.templatetags.zoned_words import zoned_words
+from workflows.web.payload.node import scalar
+from workflows.web.payload.zoned_times import zoned_words
 
 SECOND = "2026-10-25T02:30:00+01:00[Europe/Berlin][_fold=1]"
 WORDS = "25 October 2026, 02:30 (Europe/Berlin, +01:00)"

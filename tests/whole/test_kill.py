@@ -21,7 +21,7 @@ from tests.whole.reviewer import Answer, Desk, Reviewer
 from tests.whole.server import PATIENCE, ROOT, ServeProcess, eventually, say
 
 LONG = os.environ.get("SOAK") == "1"
-SAMPLE = ROOT / "workflows" / "flows" / "expenses_sample.csv"
+SAMPLE = ROOT / "workflows" / "flows" / "expenses" / "sample.csv"
 FEW = """\
 claim,person,team,date,category,description,amount,receipt
 K-1,Ada Novak,Sales,2026-10-01,train,Train to Bonn,86.40,yes

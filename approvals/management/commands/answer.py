@@ -15,9 +15,9 @@ from approvals.door import Outcome, decide
 from approvals.errors import AnswerRefused
 from approvals.origin import command_origin
 from workflows.engine.serialization.json_limits import InputRefused, parse_json
-from workflows.forms.digits import keep_digits
 from workflows.models import InputRequest
-from workflows.outcome import verdict_of
+from workflows.web.answer_labels import verdict_of
+from workflows.web.forms.inputs.json_numbers import keep_digits
 
 DECIMAL = {"anyOf": [{"type": "number"}, {"type": "string"}]}  # as a decimal has it: all digits
 

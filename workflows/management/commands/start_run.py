@@ -10,9 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from workflows.engine import InvalidInput, UnknownWorkflow, Workflow, registry
 from workflows.errors import AuthorMissing, IdempotencyConflict, InvalidIdempotencyKey
-from workflows.management.given import read_input
-from workflows.management.terminal import plain
-from workflows.management.wait import TookTooLong, Wait, outcome
+from workflows.management.cli.input import read_input
+from workflows.management.cli.terminal import plain
+from workflows.management.cli.wait import TookTooLong, Wait, outcome
 from workflows.models import WorkflowRun, database_now
 
 STILL_RUNNING = 3  # the exit code when --timeout passed
