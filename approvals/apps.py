@@ -13,9 +13,9 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, let workers seal decisions, make the groups after a migration."""
         from approvals.accounts import checks  # noqa: F401
-        from approvals.eligible import still_deciding
-        from approvals.groups import make_groups
-        from approvals.seals import Sealer
+        from approvals.audit.seals import Sealer
+        from approvals.default_groups import make_groups
+        from approvals.eligibility.reminders import still_deciding
         from workflows.worker.sweep.reminders import STILL_DECIDING
         from workflows.worker.sweep.sweep import CHORES
 

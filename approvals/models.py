@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.http import QueryDict
 
-from approvals.signature import content_of, sign
+from approvals.audit.signatures import content_of, sign
 from workflows.models import InputRequest
 from workflows.models.append_only import AppendOnly, AppendOnlyQuerySet
 from workflows.models.fields import OrderedJSONField
@@ -31,7 +31,7 @@ class DecisionQuerySet(AppendOnlyQuerySet["Decision"]):
 
         In a transaction: that they cease to count is sealed with it.
         """
-        from approvals.seals import seal_voided
+        from approvals.audit.seals import seal_voided
 
         with transaction.atomic():
             rows = list(self.filter(voided_at=None).select_for_update())

@@ -15,9 +15,15 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from approvals.accounts.other_person import refuse_other_person
-from approvals.accounts.unsent import forget_sent, keep, login_address, page_behind, typed_for
-from approvals.accounts.writer import writer_of
+from approvals.accounts.unsent_forms.form_owner import writer_of
+from approvals.accounts.unsent_forms.other_person import refuse_other_person
+from approvals.accounts.unsent_forms.unsent_form import (
+    forget_sent,
+    keep,
+    login_address,
+    page_behind,
+    typed_for,
+)
 from approvals.models import Preferences
 from workflows.web.forms.inputs.datetimes import zone_of
 from workflows.web.forms.inputs.typed_numbers import reader_language

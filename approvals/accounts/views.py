@@ -20,7 +20,7 @@ from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_http_methods
 
 from approvals.accounts.forms import LoginForm, PreferencesForm
-from approvals.accounts.unsent import KEY, greet, kept, unseal
+from approvals.accounts.unsent_forms.unsent_form import KEY, greet, kept, unseal
 from approvals.models import Preferences
 from workflows.web.http import typed_before
 

@@ -14,7 +14,7 @@ NOTE = "made before decisions were signed"
 
 def seal_existing(apps: Any, schema_editor: Any) -> None:
     """Begin the chain with the decisions that are there."""
-    from approvals.seals import signed_link, unsigned_links
+    from approvals.audit.seals import signed_link, unsigned_links
 
     decisions, seals, chains, users = (
         apps.get_model(*name.split("."))

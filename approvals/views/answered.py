@@ -6,9 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from approvals.filters import Filters
-from approvals.listing import Past
-from approvals.rows import past_row
+from approvals.inbox.filters import Filters
+from approvals.inbox.queries import Past
+from approvals.inbox.rows import past_row
 from workflows.web.http import person
 
 

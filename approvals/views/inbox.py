@@ -11,11 +11,11 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import replace_url
 
 from approvals.accounts.middleware import page_of
-from approvals.door import find
+from approvals.actions import find
 from approvals.errors import NotVisible
-from approvals.filters import Filters
-from approvals.listing import Waiting
-from approvals.rows import waiting_row
+from approvals.inbox.filters import Filters
+from approvals.inbox.queries import Waiting
+from approvals.inbox.rows import waiting_row
 from workflows.models import InputRequest
 from workflows.web.http import person, wants_fragment
 

@@ -9,14 +9,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from approvals import door
-from approvals.detail import Detail
-from approvals.edits import EditForm
+from approvals import actions
+from approvals.audit.origin import origin_of
 from approvals.errors import AnswerRefused, Invalid, NotVisible, Superseded
-from approvals.filters import Filters
-from approvals.listing import next_after
-from approvals.origin import origin_of
-from approvals.replies import BareForm, form_for
+from approvals.inbox.filters import Filters
+from approvals.inbox.queries import next_after
+from approvals.request_page.answer_forms import BareForm, form_for
+from approvals.request_page.page import Detail
+from approvals.request_page.payload_edit_form import EditForm
 from approvals.views.inbox import shell
 from workflows.web.forms import SchemaForm
 from workflows.web.http import person, typed_before, wants_fragment
@@ -26,7 +26,7 @@ from workflows.web.http import person, typed_before, wants_fragment
 def request(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Show a request beside the list; to htmx only itself. 404 if this person may not see it."""
     try:
-        row = door.find(person(http), request_id)
+        row = actions.find(person(http), request_id)
     except NotVisible as error:
         return draw(http, None, status=error.status)
     posted = typed_before(http, "approvals:comments", "approvals:reassign")
@@ -48,14 +48,14 @@ def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
     303 to the request on success. What was typed comes back with every refusal.
     """
     try:
-        row = door.find(person(http), request_id)
+        row = actions.find(person(http), request_id)
     except NotVisible as error:
         return draw(http, None, status=error.status)
     form, edits = form_for(row, http.POST), EditForm(row, http.POST)
     response, changes = form.answer(), edits.changes
     readable = not (form.has_errors or edits.has_errors)
     try:
-        outcome = door.decide(
+        outcome = actions.decide(
             person(http), request_id, response, door="inbox", readable=readable,
             digest=http.POST.get("_digest", ""), edits=changes, origin=origin_of(http),
         )  # fmt: skip
@@ -63,7 +63,7 @@ def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
         return draw_refusal(http, request_id, error, form, edits, response)
     if not wants_fragment(http):
         return redirect_after_post(http, request_id)
-    row = door.find(person(http), request_id)
+    row = actions.find(person(http), request_id)
     detail = Detail.of(person(http), row, accepted=True)
     return draw(http, detail, offers_next=outcome.waits)
 
@@ -76,7 +76,7 @@ def draw_refusal(
     if isinstance(error, Invalid):
         form.set_errors(edits.set_errors(error.errors))
     try:
-        row = door.find(person(http), request_id)
+        row = actions.find(person(http), request_id)
     except NotVisible:  # it was given to somebody else meanwhile
         return draw(http, None, status=NotVisible.status)
     late = isinstance(error, Superseded)  # the new version shows its own values

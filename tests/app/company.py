@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from approvals import door
+from approvals import actions
 from tests.app.factories import make_request, make_user
 from workflows.models import Assignment, InputRequest
 from workflows.models.requests.digest import digest_of
@@ -46,6 +46,6 @@ def again(request: InputRequest) -> InputRequest:
     return InputRequest.objects.get(pk=request.pk)
 
 
-def decide(user: User, request: InputRequest, response: Any = YES, **given: Any) -> door.Outcome:
+def decide(user: User, request: InputRequest, response: Any = YES, **given: Any) -> actions.Outcome:
     """Answer a request, as from its page."""
-    return door.decide(user, request.id, response, door="inbox", **given)
+    return actions.decide(user, request.id, response, door="inbox", **given)

@@ -14,7 +14,7 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.db import connections
 
-from approvals import door
+from approvals import actions
 from workflows.engine import (
     Context,
     Event,
@@ -174,6 +174,6 @@ def act(run: WorkflowRun) -> None:
             run.cancel()
     elif pending is not None and run.workflow not in (EXPIRE.name, CANCEL_IN_HAND.name):
         reviewer = User.objects.get(username=REVIEWER)
-        door.decide(reviewer, pending.pk, {"approved": True}, door="story")
+        actions.decide(reviewer, pending.pk, {"approved": True}, door="story")
     elif run.status == "paused":
         run.resume()

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core import mail
 
-from approvals import door
+from approvals import actions
 from approvals.errors import AlreadyAnswered, Closed
 from approvals.models import Decision
 from tests.app.company import NO, YES, again, asked_of, soon
@@ -57,7 +57,7 @@ def test_the_default_answer_is_the_systems_and_no_persons(alice: User) -> None:
     late = {"deadline": soon(seconds=-1), "on_deadline": "default", "default_response": NO}
     request = asked_of(quorum=2, **late)
     with pytest.raises(Closed, match="expired"):
-        door.decide(alice, request.id, YES, door="inbox")
+        actions.decide(alice, request.id, YES, door="inbox")
     sweep()
     sweep()
     row = again(request)
@@ -67,7 +67,7 @@ def test_the_default_answer_is_the_systems_and_no_persons(alice: User) -> None:
     assert (delivery["by"], delivery["door"], delivery["response"]) == ("", "deadline", NO)
     assert not Decision.objects.exists()
     with pytest.raises(AlreadyAnswered, match="automatically at the deadline"):
-        door.decide(alice, request.id, YES, door="inbox")
+        actions.decide(alice, request.id, YES, door="inbox")
 
 
 def test_a_request_that_stays_open_is_marked_once_and_takes_answers(alice: User) -> None:
@@ -78,7 +78,7 @@ def test_a_request_that_stays_open_is_marked_once_and_takes_answers(alice: User)
     sweep()
     assert again(request).overdue_at == marked
     assert not Delivery.objects.exists()
-    door.decide(alice, request.id, YES, door="inbox")
+    actions.decide(alice, request.id, YES, door="inbox")
     assert again(request).status == "answered"
 
 
@@ -168,7 +168,7 @@ def test_a_held_back_answer_goes_to_its_run_when_its_time_has_come(
 ) -> None:
     settings.UNDO_SECONDS = 60
     request = asked_of()
-    door.decide(alice, request.id, YES, door="inbox")
+    actions.decide(alice, request.id, YES, door="inbox")
     sweep()
     assert WorkflowRun.objects.get().status == "waiting"
     deadlines.sweep(database_now() + timedelta(seconds=61))
@@ -217,7 +217,7 @@ def test_the_terms_of_a_request_become_its_row(
     assert (row.on_deadline, row.default_response) == ("default", {"approved": False})
     assert (row.if_approved, row.editable, row.quorum) == ("It is paid.", ["amount"], 1)
     assert row.digest == row.version
-    door.decide(alice, row.id, YES, door="inbox", edits={"amount": 4})
+    actions.decide(alice, row.id, YES, door="inbox", edits={"amount": 4})
     drive()
     assert WorkflowRun.objects.get().result == {"paid": {"amount": 4}, "by": "alice"}
     entry = WorkflowRun.objects.get().journal.get(kind="answered")

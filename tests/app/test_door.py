@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from approvals.door import decide
+from approvals.actions import decide
 from approvals.models import Decision
 from tests.app.answers import PAY, YES, everything
 from tests.app.factories import (

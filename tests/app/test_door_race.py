@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
-from approvals.door import Outcome, decide
+from approvals.actions import Outcome, decide
 from approvals.errors import AlreadyAnswered, AnswerRefused, Closed
 from approvals.models import Decision
 from tests.app.factories import BARE, make_request, make_reviewer, make_run, registered

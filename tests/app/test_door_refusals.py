@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from approvals.door import decide
+from approvals.actions import decide
 from approvals.errors import (
     AlreadyAnswered,
     AnswerRefused,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 
-from approvals import door
+from approvals import actions
 from approvals.errors import (
     AlreadyAnswered,
     AlreadyVoted,
@@ -35,19 +35,19 @@ def carol() -> User:
 
 def test_a_claim_keeps_others_from_answering_and_names_the_holder(alice: User, bob: User) -> None:
     request = asked_of()
-    door.claim(alice, request.id)
-    for act in (lambda: decide(bob, request), lambda: door.claim(bob, request.id)):
+    actions.claim(alice, request.id)
+    for act in (lambda: decide(bob, request), lambda: actions.claim(bob, request.id)):
         with pytest.raises(ClaimedByOther, match="in the hands of alice until") as caught:
             act()
         assert caught.value.holder == "alice"
-    assert door.claim(alice, request.id).claimed_by == alice
+    assert actions.claim(alice, request.id).claimed_by == alice
     decide(alice, request)
     assert (again(request).claimed_by, again(request).claimed_until) == (None, None)
 
 
 def test_a_claim_that_ended_stands_in_nobodys_way(alice: User, bob: User) -> None:
     request = asked_of(claimed_by=alice, claimed_until=soon(seconds=-1))
-    assert door.claim(bob, request.id).claimed_by == bob
+    assert actions.claim(bob, request.id).claimed_by == bob
     with pytest.raises(ClaimedByOther):
         decide(alice, request)
     other = asked_of(claimed_by=alice, claimed_until=soon(seconds=-1))
@@ -59,18 +59,18 @@ def test_a_claim_is_let_go_of_by_its_holder_or_an_operator(
 ) -> None:
     request = asked_of(claimed_by=alice, claimed_until=soon(hours=1))
     with pytest.raises(NotPermitted, match="in the hands of alice"):
-        door.release(bob, request.id)
-    door.release(alice, request.id)
-    assert door.claim(bob, request.id)
-    door.release(carol, request.id)
-    door.release(carol, request.id)
+        actions.release(bob, request.id)
+    actions.release(alice, request.id)
+    assert actions.claim(bob, request.id)
+    actions.release(carol, request.id)
+    actions.release(carol, request.id)
     assert again(request).claimed_by is None
 
 
 def test_who_writes_goes_on_holding_the_request(alice: User) -> None:
     for write in (
-        lambda one: door.save_draft(alice, one.id, {"comment": ["so far"]}),
-        lambda one: door.comment(alice, one.id, "Looking at it."),
+        lambda one: actions.save_draft(alice, one.id, {"comment": ["so far"]}),
+        lambda one: actions.comment(alice, one.id, "Looking at it."),
     ):
         request = asked_of(claimed_by=alice, claimed_until=soon(seconds=60))
         write(request)
@@ -86,11 +86,11 @@ def test_an_assignee_gives_a_request_away_and_no_longer_knows_of_it(alice: User,
     request = asked_of(alice)
     bob.groups.add(Group.objects.create(name="finance"))
     with pytest.raises(NotVisible):
-        door.reassign(bob, request.id, to=["bob"])
-    door.reassign(alice, request.id, to=["bob", " group:finance ", "bob"])
+        actions.reassign(bob, request.id, to=["bob"])
+    actions.reassign(alice, request.id, to=["bob", " group:finance ", "bob"])
     with pytest.raises(NotVisible):
-        door.find(alice, request.id)
-    assert door.find(bob, request.id) == request
+        actions.find(alice, request.id)
+    assert actions.find(bob, request.id) == request
     assert sorted(one.name for one in request.assignments.all()) == ["bob", "group:finance"]
     note = Comment.objects.get(request=request)
     assert (note.by, note.text, note.is_note) == (alice, "gave this to bob, group:finance", True)
@@ -99,13 +99,13 @@ def test_an_assignee_gives_a_request_away_and_no_longer_knows_of_it(alice: User,
 def test_who_a_request_was_not_given_to_cannot_give_it_away(alice: User, carol: User) -> None:
     request = asked_of()
     with pytest.raises(NotPermitted):
-        door.reassign(alice, request.id, to=["alice"])
-    door.reassign(carol, request.id, to=["alice"])
+        actions.reassign(alice, request.id, to=["alice"])
+    actions.reassign(carol, request.id, to=["alice"])
     with pytest.raises(Invalid, match="cannot be given to 'nobody'"):
-        door.reassign(alice, request.id, to=["carol", "nobody"])
+        actions.reassign(alice, request.id, to=["carol", "nobody"])
     with pytest.raises(Invalid, match="Name somebody"):
-        door.reassign(alice, request.id, to=[" "])
-    door.reassign(carol, request.id, to=[])
+        actions.reassign(alice, request.id, to=[" "])
+    actions.reassign(carol, request.id, to=[])
     assert not again(request).assigned
 
 
@@ -230,23 +230,23 @@ def test_after_an_edit_all_approve_anew(alice: User, bob: User, carol: User) -> 
 
 def test_a_comment_is_said_to_all_who_see_the_request(alice: User, bob: User) -> None:
     request = asked_of(alice)
-    door.comment(alice, request.id, "  Is this new?\r\nIt looks old. ")
+    actions.comment(alice, request.id, "  Is this new?\r\nIt looks old. ")
     assert Comment.objects.get().text == "Is this new?\nIt looks old."
     with pytest.raises(NotVisible):
-        door.comment(bob, request.id, "I cannot know.")
+        actions.comment(bob, request.id, "I cannot know.")
     with pytest.raises(Invalid):
-        door.comment(alice, request.id, " \n ")
+        actions.comment(alice, request.id, " \n ")
 
 
 def test_a_draft_is_kept_until_the_answer(alice: User, bob: User) -> None:
     request = asked_of()
-    door.save_draft(alice, request.id, {"comment": ["Bec"]})
-    door.save_draft(alice, request.id, {"comment": ["Because"]})
-    assert door.draft_of(bob, request) is None
-    kept = door.draft_of(alice, request)
+    actions.save_draft(alice, request.id, {"comment": ["Bec"]})
+    actions.save_draft(alice, request.id, {"comment": ["Because"]})
+    assert actions.draft_of(bob, request) is None
+    kept = actions.draft_of(alice, request)
     assert kept is not None
     assert kept.data == {"comment": ["Because"]}
     decide(alice, request)
     assert not Draft.objects.exists()
     with pytest.raises(AlreadyAnswered):
-        door.save_draft(alice, request.id, {"comment": ["Late"]})
+        actions.save_draft(alice, request.id, {"comment": ["Late"]})

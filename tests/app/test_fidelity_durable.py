@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from pydantic import AfterValidator, BaseModel, FutureDatetime
 
-from approvals.door import decide
+from approvals.actions import decide
 from workflows.engine import (
     Context,
     Event,

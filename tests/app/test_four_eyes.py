@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 
-from approvals import door
+from approvals import actions
 from approvals.errors import (
     AlreadyVoted,
     ClaimedByOther,
@@ -150,7 +150,7 @@ def test_an_approval_that_was_taken_back_leaves_the_edited_version_to_two(
 ) -> None:
     request = asked(author)
     decide(alice, request, edits=EDIT)
-    door.withdraw(alice, request.id, door="inbox")
+    actions.withdraw(alice, request.id, door="inbox")
     assert decide(bob, request).waits
     decide(carol, request)
     assert again(request).status == "answered"
@@ -240,14 +240,14 @@ def test_a_claim_of_somebody_who_may_no_longer_decide_blocks_nobody(
     group.user_set.add(alice, bob, carol)
     answered, claimed = asked_of(group), asked_of(group)
     for request in (answered, claimed):
-        door.claim(alice, request.id)
+        actions.claim(alice, request.id)
         with pytest.raises(ClaimedByOther):
             decide(bob, request)
     change(alice, group)
     assert "has this in hand" not in text(desk_of(bob).get(url(answered)))
     assert again(answered).claimed_by == alice  # a page changes nothing
     decide(bob, answered)
-    assert door.claim(carol, claimed.id).claimed_by == carol
+    assert actions.claim(carol, claimed.id).claimed_by == carol
     with pytest.raises(ClaimedByOther, match="in the hands of carol"):
         decide(bob, claimed)
 
@@ -260,15 +260,15 @@ def test_who_started_a_run_does_not_choose_its_approvers(alice: User) -> None:
     request = asked(olga)
     for to in (["alice"], []):
         with pytest.raises(SecondPersonNeeded, match="somebody else has to say who answers"):
-            door.reassign(olga, request.id, to=to)
+            actions.reassign(olga, request.id, to=to)
     root = User.objects.create_superuser("root")
     with pytest.raises(SecondPersonNeeded):
-        door.reassign(root, asked(root).id, to=["alice"])
+        actions.reassign(root, asked(root).id, to=["alice"])
     with pytest.raises(NotPermitted):
-        door.claim(olga, request.id)
+        actions.claim(olga, request.id)
     assert "Give it to" not in text(desk_of(olga).get(url(request)))
-    door.reassign(make_operator("other"), request.id, to=["alice"])
-    door.reassign(olga, asked(olga, four_eyes=False).id, to=["alice"])
+    actions.reassign(make_operator("other"), request.id, to=["alice"])
+    actions.reassign(olga, asked(olga, four_eyes=False).id, to=["alice"])
 
 
 def test_a_request_that_names_a_group_stays_with_its_people(
@@ -280,15 +280,15 @@ def test_a_request_that_names_a_group_stays_with_its_people(
     request = asked_of(finance)
     for to in (["carol"], ["alice", "carol"], ["olga"], ["group:board"], []):
         with pytest.raises(Invalid, match="cannot be given|asked of a group"):
-            door.reassign(olga, request.id, to=to)
-    door.reassign(olga, request.id, to=["alice"])
+            actions.reassign(olga, request.id, to=to)
+    actions.reassign(olga, request.id, to=["alice"])
     with pytest.raises(Invalid, match="cannot be given to 'carol'"):
-        door.reassign(alice, request.id, to=["carol"])  # nor by a way around
-    door.reassign(alice, request.id, to=["bob"])
+        actions.reassign(alice, request.id, to=["carol"])  # nor by a way around
+    actions.reassign(alice, request.id, to=["bob"])
     with pytest.raises(NotVisible):
-        door.find(alice, request.id)
-    door.reassign(bob, request.id, to=["group:finance"])
-    assert door.find(alice, request.id) == request
+        actions.find(alice, request.id)
+    actions.reassign(bob, request.id, to=["group:finance"])
+    assert actions.find(alice, request.id) == request
     assert not board.user_set.exists()
 
 
@@ -302,8 +302,8 @@ def test_a_group_that_a_request_was_escalated_to_may_have_it_too(alice: User, bo
         escalate_at=soon(seconds=-1), act_at=soon(seconds=-1),
     )  # fmt: skip
     again(request).stir(soon())
-    door.reassign(olga, request.id, to=["bob"])
-    assert door.find(bob, request.id) == request
+    actions.reassign(olga, request.id, to=["bob"])
+    assert actions.find(bob, request.id) == request
 
 
 def test_a_new_name_is_no_new_person(author: User, alice: User) -> None:
@@ -322,8 +322,8 @@ def test_a_new_name_is_no_new_person(author: User, alice: User) -> None:
 
 def test_every_side_keeps_to_it(author: User, alice: User) -> None:
     request = asked(author)
-    answers = {str(request.id): door.Answer(YES, request.version)}
-    [item] = door.decide_many(author, answers, door="inbox")
+    answers = {str(request.id): actions.Answer(YES, request.version)}
+    [item] = actions.decide_many(author, answers, door="inbox")
     assert isinstance(item.refusal, SecondPersonNeeded)
     assert desk_of(author).post(url(request, "decide/"), {"verdict": "approve"}).status_code == 403
     root = User.objects.create_superuser("root")

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from approvals.door import decide
+from approvals.actions import decide
 from approvals.models import Decision
 from tests.app.answers import YES, everything
 from tests.app.desk import HTMX, ago, desk_of, text, url

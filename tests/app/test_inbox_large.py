@@ -13,9 +13,9 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from approvals.context import waiting_of
-from approvals.filters import Filters
-from approvals.listing import PAGE, Waiting, figures_of, next_after
+from approvals.context_processors import waiting_of
+from approvals.inbox.filters import Filters
+from approvals.inbox.queries import PAGE, Waiting, figures_of, next_after
 from tests.app.company import again, asked_of, make_operator, soon
 from tests.app.desk import HTMX, ago, desk_of, ids, rows, text
 from tests.app.factories import BARE, TYPED, make_request, make_run
@@ -175,7 +175,7 @@ def in_order() -> list[InputRequest]:
 def test_pages_go_on_from_one_priority_into_the_next(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("approvals.listing.PAGE", 3)
+    monkeypatch.setattr("approvals.inbox.queries.PAGE", 3)
     every, address, seen = in_order(), "/", list[str]()
     while address:
         page = desk.get(address)

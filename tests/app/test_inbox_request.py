@@ -13,8 +13,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from approvals.door import decide
-from approvals.listing import PAGE
+from approvals.actions import decide
+from approvals.inbox.queries import PAGE
 from tests.app.answers import YES
 from tests.app.desk import HTMX, ago, desk_of, ids, rows, text, url
 from tests.app.factories import (

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from approvals import door
+from approvals import actions
 from approvals.models import Comment, Decision, Draft
 from tests.app.company import NO, YES, again, asked_of, make_operator, soon
 from tests.app.desk import HTMX, desk_of, field, ids, rows, text, url
@@ -137,7 +137,7 @@ def test_a_page_of_an_earlier_version_gets_the_new_one_and_keeps_the_draft(
 ) -> None:
     request = asked_of(quorum=2, editable=["claimed"])
     seen = field(desk.get(url(request)), "_digest")
-    door.decide(bob, request.id, YES, door="inbox", edits={"claimed": "600.00"})
+    actions.decide(bob, request.id, YES, door="inbox", edits={"claimed": "600.00"})
     for htmx in (True, False):
         page = post(
             desk, url(request, "decide/"), htmx=htmx, verdict="approve", comment="As asked.",
@@ -268,7 +268,7 @@ def test_an_answer_is_undone_from_its_page(desk: Client, bob: User, settings: An
 def test_the_more_urgent_comes_first_and_pages_go_on_from_there(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("approvals.listing.PAGE", 2)
+    monkeypatch.setattr("approvals.inbox.queries.PAGE", 2)
     old, new = asked_of(created_at=soon(hours=-2)), asked_of(created_at=soon(hours=-1))
     urgent, low = asked_of(priority=4), asked_of(priority=1, created_at=soon(hours=-9))
     first = desk.get("/")

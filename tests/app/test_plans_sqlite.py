@@ -13,11 +13,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from approvals import door
-from approvals.filters import Filters
-from approvals.listing import Past
+from approvals import actions
+from approvals.inbox.filters import Filters
+from approvals.inbox.queries import Past
 from approvals.models import Draft
-from approvals.together import Together
+from approvals.request_page.collaboration import Together
 from tests.app.company import YES
 from tests.app.factories import BARE, make_request
 from tests.app.history import parked
@@ -97,7 +97,7 @@ def test_a_commit_finds_its_runs_by_their_keys() -> None:
 
 def test_an_answer_finds_its_rows(alice: User) -> None:
     request = make_request()
-    assert not scans(lambda: door.decide(alice, request.pk, YES, door="inbox"))
+    assert not scans(lambda: actions.decide(alice, request.pk, YES, door="inbox"))
 
 
 def test_what_hangs_on_a_run_or_a_person_is_found_by_it(alice: User) -> None:

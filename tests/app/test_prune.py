@@ -15,7 +15,7 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from approvals import door
+from approvals import actions
 from approvals.models import Decision
 from tests.app import flows
 from tests.app.factories import make_reviewer
@@ -96,7 +96,7 @@ def decided(drive: Drive) -> WorkflowRun:
     run = WorkflowRun.objects.start(flows.ASK, {})
     drive()
     alice = User.objects.filter(username="alice").first() or make_reviewer("alice")
-    door.decide(alice, run.requests.get().pk, {"approved": True}, door="test")
+    actions.decide(alice, run.requests.get().pk, {"approved": True}, door="test")
     drive()
     return aged(run)
 
@@ -135,7 +135,7 @@ def test_a_run_with_a_decision_keeps_its_row_its_requests_and_the_decision(drive
 def test_a_run_with_a_comment_keeps_its_row_and_the_comment(drive: Drive) -> None:
     run = WorkflowRun.objects.start(flows.ASK, {})
     drive()
-    door.comment(make_reviewer("carol"), run.requests.get().pk, "Is this new?")
+    actions.comment(make_reviewer("carol"), run.requests.get().pk, "Is this new?")
     run.refresh_from_db()
     run.cancel()
     aged(run)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from approvals import door
+from approvals import actions
 from approvals.errors import AlreadyAnswered, CannotUndo, ClaimedByOther, Closed, NotPermitted
 from approvals.models import Decision
 from tests.app.company import NO, YES, again, asked_of
@@ -74,14 +74,14 @@ def test_a_person_and_the_deadline_at_the_same_moment(alice: User, policy: str) 
     for number in range(ROUNDS):
         deadline = database_now() + SOON
         request = asked_of(deadline=deadline, on_deadline=policy, default_response=NO)
-        answer = partial(door.decide, alice, request.id, YES, door="inbox")
+        answer = partial(actions.decide, alice, request.id, YES, door="inbox")
         decided, _ = together(
             partial(at, deadline + shift(number), answer), partial(sweep_past, deadline)
         )
         row, delivery = again(request), Delivery.objects.get(run=request.run)
         decisions = Decision.objects.filter(request=request).count()
         assert WorkflowRun.objects.get(pk=request.run_id).inbox == 1
-        if isinstance(decided, door.Outcome):
+        if isinstance(decided, actions.Outcome):
             assert (row.status, row.response, row.answered_by) == ("answered", YES, alice)
             assert (decisions, delivery.data["door"]) == (1, "inbox")
         elif policy == "default":
@@ -91,7 +91,7 @@ def test_a_person_and_the_deadline_at_the_same_moment(alice: User, policy: str) 
         else:
             assert isinstance(decided, Closed)
             assert (row.status, decisions, delivery.kind) == ("expired", 0, "expire")
-        winners.add(isinstance(decided, door.Outcome))
+        winners.add(isinstance(decided, actions.Outcome))
     assert ROUNDS < 100 or winners == {True, False}
 
 
@@ -99,9 +99,9 @@ def test_two_approvals_that_complete_a_quorum_at_once(alice: User, bob: User) ->
     for _ in range(ROUNDS):
         request = asked_of(quorum=2)
         results = together(
-            *[partial(door.decide, user, request.id, YES, door="inbox") for user in (alice, bob)]
+            *[partial(actions.decide, user, request.id, YES, door="inbox") for user in (alice, bob)]
         )
-        assert all(isinstance(result, door.Outcome) for result in results), results
+        assert all(isinstance(result, actions.Outcome) for result in results), results
         kinds = Decision.objects.filter(request=request).values_list("kind", flat=True)
         assert sorted(kinds) == ["final", "vote"]
         assert (again(request).status, again(request).votes) == ("answered", 1)
@@ -111,7 +111,7 @@ def test_two_approvals_that_complete_a_quorum_at_once(alice: User, bob: User) ->
 def test_one_person_twice_at_once_is_one_approval(alice: User) -> None:
     for _ in range(ROUNDS):
         request = asked_of(quorum=2)
-        results = together(*[partial(door.decide, alice, request.id, YES, door="inbox")] * 2)
+        results = together(*[partial(actions.decide, alice, request.id, YES, door="inbox")] * 2)
         assert sorted(result.again for result in results) == [False, True]
         assert (again(request).votes, again(request).status) == (1, "pending")
         assert Decision.objects.filter(request=request).count() == 1
@@ -124,8 +124,8 @@ def test_an_approval_and_an_edit_at_once_never_approve_what_was_not_seen(
         request = asked_of(quorum=2, editable=["claimed"])
         seen: dict[str, Any] = {"door": "inbox", "digest": request.digest}
         together(
-            partial(door.decide, alice, request.id, YES, **seen),
-            partial(door.decide, bob, request.id, YES, **seen, edits={"claimed": "1.00"}),
+            partial(actions.decide, alice, request.id, YES, **seen),
+            partial(actions.decide, bob, request.id, YES, **seen, edits={"claimed": "1.00"}),
         )
         row = again(request)
         assert (row.status, row.revision, row.votes) == ("pending", 2, 1)
@@ -136,7 +136,7 @@ def test_an_approval_and_an_edit_at_once_never_approve_what_was_not_seen(
 def test_two_claims_at_once_have_one_holder(alice: User, bob: User) -> None:
     for _ in range(ROUNDS):
         request = asked_of()
-        results = together(*[partial(door.claim, user, request.id) for user in (alice, bob)])
+        results = together(*[partial(actions.claim, user, request.id) for user in (alice, bob)])
         [won] = [one for one in results if isinstance(one, InputRequest)]
         [lost] = [one for one in results if isinstance(one, ClaimedByOther)]
         holder = again(request).claimed_by
@@ -151,11 +151,11 @@ def test_a_claim_and_an_answer_at_once_leave_no_claim_on_what_is_over(
     for _ in range(ROUNDS):
         request = asked_of()
         claimed, decided = together(
-            partial(door.claim, alice, request.id),
-            partial(door.decide, bob, request.id, YES, door="inbox"),
+            partial(actions.claim, alice, request.id),
+            partial(actions.decide, bob, request.id, YES, door="inbox"),
         )
         row = again(request)
-        if isinstance(decided, door.Outcome):
+        if isinstance(decided, actions.Outcome):
             assert (row.status, row.claimed_by) == ("answered", None)
         else:
             assert isinstance(decided, ClaimedByOther)
@@ -167,11 +167,11 @@ def test_an_undo_and_the_delivery_at_the_same_moment(alice: User, settings: Any)
     winners = set()
     for number in range(ROUNDS):
         request = asked_of()
-        door.decide(alice, request.id, YES, door="inbox")
+        actions.decide(alice, request.id, YES, door="inbox")
         end = database_now() + SOON
         InputRequest.objects.filter(pk=request.pk).update(undo_until=end)
         Delivery.objects.filter(run=request.run).update(not_before=end)
-        undo = partial(door.withdraw, alice, request.id, door="inbox")
+        undo = partial(actions.withdraw, alice, request.id, door="inbox")
         undone, _ = together(partial(at, end + shift(number), undo), partial(sweep_past, end))
         row, run = again(request), WorkflowRun.objects.get(pk=request.run_id)
         delivery = Delivery.objects.filter(run=run).first()
@@ -192,10 +192,10 @@ def test_the_last_approval_and_one_that_is_taken_back_at_once(alice: User, bob: 
     winners = set()
     for _ in range(ROUNDS):
         request = asked_of(quorum=2)
-        door.decide(alice, request.id, YES, door="inbox")
+        actions.decide(alice, request.id, YES, door="inbox")
         decided, taken_back = together(
-            partial(door.decide, bob, request.id, YES, door="inbox"),
-            partial(door.withdraw, alice, request.id, door="inbox"),
+            partial(actions.decide, bob, request.id, YES, door="inbox"),
+            partial(actions.withdraw, alice, request.id, door="inbox"),
         )
         row = again(request)
         standing = Decision.objects.standing().filter(request=request).order_by("pk")

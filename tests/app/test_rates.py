@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from approvals import door
+from approvals import actions
 from approvals.errors import TooOften
 from approvals.models import Comment, Draft
 from tests.app.desk import desk_of
@@ -53,11 +53,11 @@ def test_comments_of_one_person_are_limited_and_the_text_is_kept(
 def test_a_new_minute_counts_anew(desk: Client, alice: User) -> None:
     request = make_request()
     for _ in range(2):
-        door.claim(alice, request.pk)
+        actions.claim(alice, request.pk)
     with pytest.raises(TooOften):
-        door.claim(alice, request.pk)
+        actions.claim(alice, request.pk)
     Usage.objects.update(minute=F("minute") - timedelta(minutes=1))
-    door.claim(alice, request.pk)
+    actions.claim(alice, request.pk)
     assert Usage.objects.get().number == 1
 
 

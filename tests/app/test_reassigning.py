@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Group, User
 
-from approvals import door
-from approvals.door.candidates import who_can_decide
+from approvals import actions
+from approvals.eligibility.candidates import who_can_decide
 from approvals.errors import Invalid
 from tests.app.company import again, asked_of, make_operator
 from tests.app.desk import desk_of, text, url
@@ -24,7 +24,7 @@ def carol(db: None) -> User:
 def refusal(user: User, request: InputRequest, *names: str) -> str:
     before = list(Assignment.objects.values_list("user", "group"))
     with pytest.raises(Invalid) as caught:
-        door.reassign(user, request.id, to=names)
+        actions.reassign(user, request.id, to=names)
     assert list(Assignment.objects.values_list("user", "group")) == before
     return str(caught.value.errors[0]["msg"])
 
@@ -55,8 +55,8 @@ def test_four_eyes_keep_who_started_the_run_from_being_named(alice: User, bob: U
     assert "'group:only-bob'" in refusal(alice, request, "group:only-bob")
     assert bob not in who_can_decide(request)
     open_ = asked_of(alice, run=make_run(started_by=bob))
-    door.reassign(alice, open_.id, to=["bob"])
-    assert door.find(bob, open_.id) == open_
+    actions.reassign(alice, open_.id, to=["bob"])
+    assert actions.find(bob, open_.id) == open_
 
 
 def test_one_wrong_name_among_right_ones_changes_nothing(alice: User, carol: User) -> None:
@@ -93,7 +93,7 @@ def test_the_page_says_why_a_name_is_not_taken(alice: User) -> None:
 def test_a_page_lists_no_more_people_than_can_be_looked_through(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("approvals.door.candidates.OFFERED", 2)
+    monkeypatch.setattr("approvals.eligibility.candidates.OFFERED", 2)
     for n in range(3):
         make_reviewer(f"one{n}")
     page = desk_of(alice).get(asked_of(alice).get_absolute_url())

@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.db.backends.signals import connection_created
 
-from approvals import door
+from approvals import actions
 from tests.app.company import YES, asked_of, make_operator, soon
 from tests.app.desk import desk_of
 from tests.app.factories import make_reviewer
@@ -74,7 +74,7 @@ def test_a_user_is_asked_by_a_name_as_it_is(name: str, flow: Workflow, drive: Dr
     assert run_of(flow, drive, assign_to=(name,)).status == "waiting"
     request = InputRequest.objects.get()
     assert [one.name for one in request.assignments.all()] == [name]
-    assert door.find(User.objects.get(username=name), request.id) == request
+    assert actions.find(User.objects.get(username=name), request.id) == request
     assert InputRequest.objects.visible_to(make_reviewer("other")).count() == 0
 
 
@@ -130,7 +130,7 @@ def test_the_step_asks_once_the_name_exists(flow: Workflow, drive: Drive) -> Non
     late = make_reviewer("late")
     run.retry()
     drive()
-    door.decide(late, InputRequest.objects.get().id, YES, door="inbox")
+    actions.decide(late, InputRequest.objects.get().id, YES, door="inbox")
     drive()
     assert (fresh(run).status, fresh(run).result) == ("completed", True)
 
@@ -212,7 +212,7 @@ def test_a_route_to_people_who_are_all_deactivated_asks_nobody_else(
     assert not InputRequest.objects.visible_to(bob).exists()
     assert list(InputRequest.objects.unanswerable()) == [request]
     carol = make_operator("carol")
-    door.reassign(carol, request.id, to=["bob"])
+    actions.reassign(carol, request.id, to=["bob"])
     assert InputRequest.objects.visible_to(bob).exists()
 
 
@@ -230,7 +230,7 @@ def test_a_deleted_group_leaves_its_requests_to_nobody_else(alice: User, bob: Us
     request = asked_of(group)
     group.name = "money"
     group.save()
-    assert door.find(alice, request.id) == request
+    assert actions.find(alice, request.id) == request
     group.delete()
     assert not InputRequest.objects.visible_to(alice).exists()
     assert request in InputRequest.objects.unanswerable()

@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core import mail
 
-from approvals import door
+from approvals import actions
 from tests.app.company import asked_of, decide, soon
 from tests.app.factories import make_run, make_user
 from tests.waiting import until
@@ -252,6 +252,6 @@ def test_whose_approval_no_longer_counts_is_reminded_again(alice: User) -> None:
     decide(alice, request)
     remind(request)
     assert sent_to() == []
-    door.withdraw(alice, request.id, door="inbox")
+    actions.withdraw(alice, request.id, door="inbox")
     remind(request)
     assert sent_to() == ["alice"]

@@ -15,7 +15,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 
-from approvals import door
+from approvals import actions
 from approvals.errors import AnswerRefused
 from approvals.models import Comment, Decision, Draft
 from tests.app.company import NO, YES, again, asked_of, soon
@@ -69,7 +69,7 @@ def of_a_group_of_others(alice: User, bob: User) -> InputRequest:
 def approved_before(alice: User, bob: User) -> InputRequest:
     request = asked_of(quorum=2)
     said = {"approved": True, "comment": "Fine."}
-    door.decide(alice, request.id, said, door="inbox")
+    actions.decide(alice, request.id, said, door="inbox")
     return request
 
 
@@ -125,7 +125,7 @@ RULES = {
 def at_the_door(attempt: Try) -> tuple[int, str]:
     edits = {attempt.edits: "text"} if attempt.edits else None
     try:
-        door.decide(attempt.user, attempt.request.id, YES, door="inbox", edits=edits)
+        actions.decide(attempt.user, attempt.request.id, YES, door="inbox", edits=edits)
     except AnswerRefused as error:
         return error.status, str(error)
     return 200, ""
@@ -156,8 +156,8 @@ def on_the_command_line(attempt: Try) -> tuple[int, str]:
 
 
 def in_a_batch(attempt: Try) -> tuple[int, str]:
-    answer = door.Answer(YES, attempt.request.version)
-    [item] = door.decide_many(attempt.user, {str(attempt.request.id): answer}, door="inbox")
+    answer = actions.Answer(YES, attempt.request.version)
+    [item] = actions.decide_many(attempt.user, {str(attempt.request.id): answer}, door="inbox")
     return (item.refusal.status, str(item.refusal)) if item.refusal else (200, "")
 
 

@@ -20,7 +20,7 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from django.utils.http import urlencode
 
-from approvals.batch import DIGEST, kind_of
+from approvals.bulk_page.page import DIGEST, kind_of
 from blazen_site.asgi import sockets as router
 from tests.app import sockets
 from tests.app.canaries import Canaries

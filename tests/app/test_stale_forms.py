@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import connections
 from pydantic import BaseModel
 
-from approvals import door
+from approvals import actions
 from approvals.errors import CannotReask, Closed, NotPermitted, StaleForm
 from approvals.models import Comment, Decision
 from tests.app.company import make_operator
@@ -120,7 +120,7 @@ def sweep_after_the_deadline() -> None:
 def test_an_equal_schema_is_answered_as_before(alice: User) -> None:
     request = asked(version(Old))
     deploy(version(Old))
-    door.decide(alice, request.id, YES, door="inbox")
+    actions.decide(alice, request.id, YES, door="inbox")
     drive()
     assert again().run.result == YES
 
@@ -137,13 +137,13 @@ def test_a_request_that_the_code_does_not_fit_takes_no_answer_and_needs_attentio
     alice: User, olga: User, today: Workflow | None, told: str
 ) -> None:
     request = asked(version(Old))
-    door.save_draft(alice, request.id, {"note": ["half a thought"]})
+    actions.save_draft(alice, request.id, {"note": ["half a thought"]})
     registry.unregister(NAME) if today is None else deploy(today)
     for answer in (YES, {"approved": False}, {"approved": True, "reason": "cheap"}):
         with pytest.raises(StaleForm, match=told):
-            door.decide(alice, request.id, answer, door="inbox")
+            actions.decide(alice, request.id, answer, door="inbox")
     assert (again().status, Decision.objects.count()) == ("pending", 0)
-    assert door.draft_of(alice, request)
+    assert actions.draft_of(alice, request)
     page = desk_of(alice).get(url(request))
     assert told in text(page).replace("&#x27;", "'")
     assert "Needs an admin" in text(page)
@@ -171,8 +171,8 @@ def test_an_operator_asks_it_again_and_the_run_gets_what_is_answered_then(
     alice: User, bob: User, olga: User
 ) -> None:
     request = asked(version(Old, quorum=2, assign_to=("alice", "bob", "olga")))
-    door.decide(alice, request.id, YES, door="inbox")
-    door.save_draft(bob, request.id, {"note": ["half a thought"]})
+    actions.decide(alice, request.id, YES, door="inbox")
+    actions.save_draft(bob, request.id, {"note": ["half a thought"]})
     deploy(version(More, quorum=2))
     before = again()
     sent = desk_of(olga).post(url(request, "reask/"))
@@ -183,7 +183,7 @@ def test_an_operator_asks_it_again_and_the_run_gets_what_is_answered_then(
     assert "reason" in str(row.schema)
     assert row.digest != before.digest
     assert sorted(one.name for one in row.assignments.all()) == ["alice", "bob", "olga"]
-    assert door.draft_of(bob, request)
+    assert actions.draft_of(bob, request)
     assert not Decision.objects.standing().exists()
     note = Comment.objects.get()
     assert (note.by, note.is_note) == (olga, True)
@@ -194,7 +194,7 @@ def test_an_operator_asks_it_again_and_the_run_gets_what_is_answered_then(
     assert desk_of(alice).post(url(request, "decide/"), page).status_code == 412
     page["_digest"] = field(desk_of(alice).get(url(request)), "_digest")
     assert desk_of(alice).post(url(request, "decide/"), page).status_code == 303
-    door.decide(bob, request.id, answer, door="inbox")
+    actions.decide(bob, request.id, answer, door="inbox")
     drive()
     assert again().run.result == answer
     history = text(desk_of(olga).get(row.run.get_absolute_url()))
@@ -204,14 +204,14 @@ def test_an_operator_asks_it_again_and_the_run_gets_what_is_answered_then(
 def test_only_operators_ask_again_and_only_what_needs_it(alice: User, olga: User) -> None:
     request = asked(version(Old))
     with pytest.raises(CannotReask, match="has the form that the code has now"):
-        door.reask(olga, request.id)
+        actions.reask(olga, request.id)
     deploy(version(More))
     with pytest.raises(NotPermitted):
-        door.reask(alice, request.id)
+        actions.reask(alice, request.id)
     assert desk_of(alice).post(url(request, "reask/")).status_code == 403
     request.run.cancel()
     with pytest.raises(Closed):
-        door.reask(olga, request.id)
+        actions.reask(olga, request.id)
 
 
 def test_while_other_code_runs_beside_nothing_is_asked_again(olga: User) -> None:
@@ -221,7 +221,7 @@ def test_while_other_code_runs_beside_nothing_is_asked_again(olga: User) -> None
     Worker.objects.create(pk="old", signatures=old, started_at=now, seen_at=now)
     deploy(version(More))
     with pytest.raises(CannotReask, match="another version"):
-        door.reask(olga, request.id)
+        actions.reask(olga, request.id)
     assert again().revision == 1
 
 
@@ -229,14 +229,14 @@ def test_what_cannot_be_asked_again_says_why(olga: User) -> None:
     request = asked(version(Old, quorum=2))
     deploy(version(Old, name="PaymentRequest", quorum=2))
     with pytest.raises(CannotReask, match="no request class 'PayRequest'"):
-        door.reask(olga, request.id)
+        actions.reask(olga, request.id)
     deploy(version(Verdictless))
     with pytest.raises(CannotReask, match="wants 2 approvals"):
-        door.reask(olga, request.id)
+        actions.reask(olga, request.id)
     deploy(version(More, quorum=2))
     WorkflowRun.objects.update(status="running", lease_owner="w", wake_at=database_now())
     with pytest.raises(CannotReask, match="at work"):
-        door.reask(olga, request.id)
+        actions.reask(olga, request.id)
     assert (again().revision, Comment.objects.count()) == (1, 0)
 
 
@@ -286,7 +286,7 @@ def test_a_person_answers_after_the_default_did_not_fit(alice: User, olga: User)
     deploy(version(Old))
     page = text(desk_of(alice).get(url(request)))
     assert "It was not answered by default at its deadline" in page
-    door.decide(alice, request.id, YES, door="inbox")
+    actions.decide(alice, request.id, YES, door="inbox")
     drive()
     assert again().run.result == YES
 
@@ -300,7 +300,7 @@ def test_asking_an_overdue_one_again_gives_it_time_and_checks_its_default(olga: 
     request = asked(version(Old, **timed))
     deploy(version(More))
     sweep_after_the_deadline()
-    door.reask(olga, request.id)
+    actions.reask(olga, request.id)
     row = again()
     assert row.deadline is not None
     assert (row.overdue_at, row.on_deadline, row.default_response) == (None, "stay_open", None)
@@ -328,5 +328,5 @@ def test_a_worker_with_old_code_leaves_the_default_to_the_new(olga: User) -> Non
 def test_rows_of_older_code_are_compared_by_their_schema(alice: User) -> None:
     request = asked(version(Old))
     InputRequest.objects.update(schema_digest="")
-    door.decide(alice, request.id, YES, door="inbox")
+    actions.decide(alice, request.id, YES, door="inbox")
     assert again().status == "answered"

@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from approvals import door
+from approvals import actions
 from approvals.errors import AlreadyAnswered, Closed
 from approvals.models import Decision
 from tests.app import twin
@@ -80,8 +80,8 @@ class Worlds(RuleBasedStateMachine):
         request = InputRequest.objects.get(run=pk, request_id=key)
         user = User.objects.get(username=by)
 
-        def decide() -> door.Outcome:
-            return door.decide(user, request.pk, {"approved": approved}, door="test")
+        def decide() -> actions.Outcome:
+            return actions.decide(user, request.pk, {"approved": approved}, door="test")
 
         if asked.status == "pending":
             assert not decide().again

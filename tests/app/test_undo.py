@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from approvals import door
+from approvals import actions
 from approvals.errors import (
     CannotUndo,
     Closed,
@@ -41,13 +41,13 @@ def test_an_answer_that_is_taken_back_was_never_delivered(alice: User, bob: User
     assert (run.status, run.inbox) == ("waiting", 0)
     assert Delivery.objects.get().not_before == again(request).undo_until
     with pytest.raises(NotPermitted):
-        door.withdraw(bob, request.id, door="inbox")
-    assert door.withdraw(alice, request.id, door="inbox").kind == "withdrawn"
+        actions.withdraw(bob, request.id, door="inbox")
+    assert actions.withdraw(alice, request.id, door="inbox").kind == "withdrawn"
     row = again(request)
     assert (row.status, row.answered_by, row.door, row.response) == ("pending", None, "", None)
     assert not Delivery.objects.exists()
     with pytest.raises(CannotUndo, match="no answer"):
-        door.withdraw(alice, request.id, door="inbox")
+        actions.withdraw(alice, request.id, door="inbox")
     decide(bob, request, NO)
     kinds = [(one.kind, one.voided_at is None) for one in Decision.objects.order_by("pk")]
     assert kinds == [("final", False), ("withdrawn", True), ("final", True)]
@@ -58,7 +58,7 @@ def test_the_votes_of_others_stand_when_the_last_one_is_taken_back(alice: User, 
     request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
     decide(alice, request, edits={"claimed": "600.00"})
     decide(bob, request)
-    door.withdraw(bob, request.id, door="inbox")
+    actions.withdraw(bob, request.id, door="inbox")
     assert (again(request).votes, again(request).edits) == (1, {"claimed": "600.00"})
     assert decide(bob, request).decision.kind == "final"
 
@@ -69,9 +69,9 @@ def test_a_rejection_that_is_taken_back_leaves_the_edits_whose_approval_was_with
 ) -> None:
     request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
     decide(alice, request, edits={"claimed": "600.00"})
-    door.withdraw(alice, request.id, door="inbox")
+    actions.withdraw(alice, request.id, door="inbox")
     decide(bob, request, NO)
-    door.withdraw(bob, request.id, door="inbox")
+    actions.withdraw(bob, request.id, door="inbox")
     row = again(request)
     assert (row.edits, row.digest) == ({"claimed": "600.00"}, digest_of(row))
 
@@ -82,12 +82,12 @@ def test_too_late_is_too_late(alice: User) -> None:
     decide(alice, request)
     InputRequest.objects.filter(pk=request.pk).update(undo_until=soon(seconds=-1))
     with pytest.raises(CannotUndo, match="on its way"):
-        door.withdraw(alice, request.id, door="inbox")
+        actions.withdraw(alice, request.id, door="inbox")
     other = asked_of()
     decide(alice, other)
     other.run.cancel()
     with pytest.raises(Closed):
-        door.withdraw(alice, other.id, door="inbox")
+        actions.withdraw(alice, other.id, door="inbox")
     assert Delivery.objects.count() == 2
 
 
@@ -96,7 +96,7 @@ def test_without_a_window_there_is_no_undo(alice: User) -> None:
     decide(alice, request)
     assert again(request).undo_until is None
     with pytest.raises(CannotUndo):
-        door.withdraw(alice, request.id, door="inbox")
+        actions.withdraw(alice, request.id, door="inbox")
 
 
 def test_what_was_decided_is_never_edited_but_may_cease_to_count(alice: User) -> None:
@@ -114,7 +114,7 @@ def test_an_approval_is_taken_back_while_others_are_missing(
     request = asked_of(quorum=3)
     decide(alice, request)
     decide(bob, request)
-    assert door.withdraw(alice, request.id, door="inbox").kind == "withdrawn"
+    assert actions.withdraw(alice, request.id, door="inbox").kind == "withdrawn"
     assert (again(request).status, again(request).votes) == ("pending", 1)
     note = request.comments.get()
     assert (note.by, note.text, note.is_note) == (alice, "took the approval back", True)
@@ -128,11 +128,11 @@ def test_only_ones_own_approval_is_taken_back_and_once(alice: User, bob: User) -
     request = asked_of(quorum=2)
     decide(alice, request)
     with pytest.raises(CannotUndo, match="no approval of yours"):
-        door.withdraw(bob, request.id, door="inbox")
+        actions.withdraw(bob, request.id, door="inbox")
     assert again(request).votes == 1
-    door.withdraw(alice, request.id, door="inbox")
+    actions.withdraw(alice, request.id, door="inbox")
     with pytest.raises(CannotUndo, match="no answer"):
-        door.withdraw(alice, request.id, door="inbox")
+        actions.withdraw(alice, request.id, door="inbox")
     assert (again(request).votes, request.comments.count()) == (0, 1)
 
 
@@ -143,9 +143,9 @@ def test_an_approval_of_an_earlier_version_is_not_there_to_be_taken_back(
     decide(alice, request)
     decide(bob, request, edits={"claimed": "600.00"})
     with pytest.raises(CannotUndo, match="no approval of yours"):
-        door.withdraw(alice, request.id, door="inbox")
+        actions.withdraw(alice, request.id, door="inbox")
     version = again(request).version
-    door.withdraw(bob, request.id, door="inbox")
+    actions.withdraw(bob, request.id, door="inbox")
     row = again(request)  # what he proposed stands, though nobody has approved it now
     assert (row.votes, row.edits, row.version) == (0, {"claimed": "600.00"}, version)
     assert decide(alice, request, digest=version).votes == 1
@@ -156,7 +156,7 @@ def test_an_approval_stays_when_its_time_is_over(alice: User) -> None:
     decide(alice, request)
     InputRequest.objects.filter(pk=request.pk).update(deadline=soon(seconds=-1))
     with pytest.raises(Closed, match="expired"):
-        door.withdraw(alice, request.id, door="inbox")
+        actions.withdraw(alice, request.id, door="inbox")
     assert again(request).votes == 1
 
 
@@ -164,5 +164,5 @@ def test_an_approval_may_go_while_the_run_is_blocked(alice: User) -> None:
     request = asked_of(quorum=2)
     decide(alice, request)
     WorkflowRun.objects.filter(pk=request.run_id).update(status="blocked", wake_at=None)
-    door.withdraw(alice, request.id, door="inbox")
+    actions.withdraw(alice, request.id, door="inbox")
     assert again(request).votes == 0

@@ -15,8 +15,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from approvals.accounts.unsent import KEY, page_behind
-from approvals.batch import kind_of
+from approvals.accounts.unsent_forms.unsent_form import KEY, page_behind
+from approvals.bulk_page.page import kind_of
 from approvals.models import Comment, Draft, Preferences
 from tests.app.company import again, asked_of
 from tests.app.desk import HTMX, desk_of, field, text, url

@@ -18,9 +18,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.models import ProtectedError
 
-from approvals import door
+from approvals import actions
+from approvals.audit.seals import Sealer, seal_new
 from approvals.models import Comment, Decision, DecisionSeal
-from approvals.seals import Sealer, seal_new
 from tests.app.answers import YES
 from tests.app.company import NO, again, asked_of, decide, soon
 from tests.app.desk import desk_of
@@ -257,7 +257,7 @@ def test_a_decision_that_sql_put_in_is_found_and_is_never_sealed(
 def test_a_copy_of_a_signed_decision_is_found(alice: User) -> None:
     request = asked_of(quorum=3)
     decide(alice, request)
-    withdrawn = door.withdraw(alice, request.id, door="inbox")
+    withdrawn = actions.withdraw(alice, request.id, door="inbox")
     listed = ", ".join(COLUMNS)
     sql(f"INSERT INTO {TABLE} ({listed}) SELECT {listed} FROM {TABLE} WHERE id = %s", withdrawn.pk)
     seal_new()
@@ -308,7 +308,7 @@ def test_an_answer_that_no_longer_counts_is_whole_and_cannot_be_brought_back(
     settings.UNDO_SECONDS = 60
     request = make_request()
     first = decide(alice, request).decision
-    door.withdraw(alice, request.id, door="inbox")
+    actions.withdraw(alice, request.id, door="inbox")
     verify()
     sql(f"UPDATE {TABLE} SET voided_at = NULL WHERE id = %s", first.pk)
     assert f"Decision {first.pk} (final of alice" in faults()
@@ -326,7 +326,7 @@ def test_edits_that_outlive_the_approval_that_made_them_are_whole(
 ) -> None:
     request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
     decide(alice, request, edits={"claimed": "600.00"})
-    door.withdraw(alice, request.pk, door="inbox")
+    actions.withdraw(alice, request.pk, door="inbox")
     decide(bob, request, answer)
     if answer == YES:
         decide(alice, request, answer)
@@ -407,14 +407,14 @@ def test_the_name_at_that_time_is_kept(alice: User) -> None:
 
 def test_who_decided_or_commented_cannot_be_deleted(alice: User, bob: User) -> None:
     decide(alice, make_request())
-    door.comment(bob, make_request().id, "Is this new?")
+    actions.comment(bob, make_request().id, "Is this new?")
     for user in (alice, bob):
         with pytest.raises(ProtectedError):
             user.delete()
 
 
 def _comment(alice: User) -> Any:
-    return door.comment(alice, make_request().id, "Is this new?")
+    return actions.comment(alice, make_request().id, "Is this new?")
 
 
 def _entry(alice: User) -> Any:
@@ -479,7 +479,7 @@ def test_decisions_that_come_and_go_meanwhile_are_whole(alice: User, settings: A
     def work() -> None:
         for request in requests:
             decide(alice, request)
-            door.withdraw(alice, request.id, door="inbox")
+            actions.withdraw(alice, request.id, door="inbox")
         connection.close()
 
     worker = Thread(target=work)
@@ -519,7 +519,7 @@ def test_decisions_that_were_there_before_are_sealed_by_the_migration(
 ) -> None:
     request = asked_of(quorum=2)
     vote = decide(alice, request).decision
-    door.withdraw(alice, request.pk, door="inbox")
+    actions.withdraw(alice, request.pk, door="inbox")
     decide(bob, make_request())
     sql(f"UPDATE {TABLE} SET signature = '', name = '', seen = ''")
     sql("DELETE FROM approvals_decisionseal")

@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 
-from approvals import door
+from approvals import actions
 from tests.benchmarks.times import Committed
 
 PEOPLE = 4
@@ -41,7 +41,7 @@ def _answer(user: User, moments: Sequence[tuple[float, str]]) -> Committed:
         for moment, request in moments:
             time.sleep(max(0.0, moment - time.monotonic()))
             with _last_statement() as ended:
-                door.decide(user, request, {"approved": True}, door="bench")
+                actions.decide(user, request, {"approved": True}, door="bench")
             committed[request] = ended[-1]
     finally:
         connection.close()

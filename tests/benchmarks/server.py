@@ -17,11 +17,11 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 
-from approvals.listing import ORDER
+from approvals.inbox.queries import ORDER
+from approvals.management.commands.serve import Command
 from tests.benchmarks import arrivals, flows
 from tests.benchmarks.sessions import login_of
 from tests.benchmarks.site import reviewer
-from workflows.management.commands.serve import Command
 from workflows.models import InputRequest, WorkflowRun
 from workflows.server.listening_socket import listening_socket
 from workflows.server.server import EmbeddedServer

@@ -15,7 +15,7 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db import connection
 
-from approvals import door
+from approvals import actions
 from tests.benchmarks import flows
 from tests.benchmarks.peers.measure import Clock
 from workflows.models import WorkflowRun
@@ -109,7 +109,7 @@ class Site:
     async def approve(self, request_id: str) -> None:
         """Approve a request through the one door."""
         await self.people.do(
-            lambda: door.decide(self.user, request_id, {"approved": True}, door="bench")
+            lambda: actions.decide(self.user, request_id, {"approved": True}, door="bench")
         )
 
     async def ended(self, run_id: str) -> float:

@@ -8,6 +8,7 @@ import pytest
 
 from workflows.engine import InputResponseEvent, InvalidInput, WorkflowHandler, registry
 from workflows.flows import DEMO, assistant
+from workflows.flows.assistant.steps import TITLE_LENGTH
 from workflows.flows.assistant.text_metrics import measure
 
 TEXT = "The cat sat on the mat. Everybody enjoyed a wonderful afternoon in the garden."
@@ -91,7 +92,7 @@ async def test_title_is_the_first_line_cut_to_a_readable_length() -> None:
     )
     assert result["title"] == "A letter to members"
     result = await answered({"approved": True}, "w" * 10_000)
-    assert len(result["title"]) == steps.TITLE_LENGTH
+    assert len(result["title"]) == TITLE_LENGTH
 
 
 @pytest.mark.parametrize(

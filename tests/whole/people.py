@@ -63,11 +63,11 @@ def work(name: str, folder: Path, random: Random) -> None:
 
 def decide(user: object, answer: Answer) -> None:
     """Send an answer, and note what came of it as the pages would say it."""
-    from approvals import door
+    from approvals import actions
     from approvals.errors import AlreadyAnswered, AnswerRefused
 
     try:
-        door.decide(user, answer.request, answer.said, door="test")  # type: ignore[arg-type]
+        actions.decide(user, answer.request, answer.said, door="test")  # type: ignore[arg-type]
         answer.status = 200
     except AlreadyAnswered as error:
         answer.status, answer.page = error.status, f"answered by {error.by} already"

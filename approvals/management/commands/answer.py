@@ -11,9 +11,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from approvals.door import Outcome, decide
+from approvals.actions import Outcome, decide
+from approvals.audit.origin import command_origin
 from approvals.errors import AnswerRefused
-from approvals.origin import command_origin
 from workflows.engine.serialization.json_limits import InputRefused, parse_json
 from workflows.models import InputRequest
 from workflows.web.answer_labels import verdict_of

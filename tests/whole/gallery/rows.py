@@ -19,7 +19,7 @@ from django.db.models import F, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from approvals import door
+from approvals import actions
 from tests.whole.gallery import PASSWORD
 from tests.whole.gallery.flows import NEWSLETTER
 from workflows.engine import registry
@@ -78,7 +78,7 @@ def first(run: WorkflowRun, *, of: str = "") -> InputRequest:
 def answer(run: WorkflowRun, by: User, response: Any, *, of: str = "") -> InputRequest:
     """Answer a request of the run, and let the run go on."""
     request = first(run, of=of)
-    door.decide(by, request.id, response, door="inbox")
+    actions.decide(by, request.id, response, door="inbox")
     drive()
     return request
 
@@ -105,7 +105,7 @@ def blocked(by: User, reviewer: User) -> tuple[WorkflowRun, InputRequest]:
     """Return a run whose code has gone, and the question that is left of it."""
     with newsletters():
         run = start(NEWSLETTER.name, by, issue="November")
-        door.decide(reviewer, first(run, of="final").id, {"approved": True}, door="inbox")
+        actions.decide(reviewer, first(run, of="final").id, {"approved": True}, door="inbox")
     drive()
     return run, first(run)
 
@@ -162,8 +162,8 @@ def scene(known: dict[str, User]) -> dict[str, str]:
     held.pause(by=olga)
     passed(12)
     together = first(start("payment", olga, supplier="Brandt Inspection"))
-    door.comment(bob, together.id, "I have called them: the second inspection was our wish.")
-    door.decide(
+    actions.comment(bob, together.id, "I have called them: the second inspection was our wish.")
+    actions.decide(
         bob, together.id, {"approved": True, "comment": "Less."},
         door="inbox", edits={"amount": "6,080.00"},
     )  # fmt: skip
@@ -171,7 +171,7 @@ def scene(known: dict[str, User]) -> dict[str, str]:
     release = start("release", alice, version="4.2.0")
     passed(3)
     busy(importing)  # from here on nothing may be driven: a worker would take it over
-    door.claim(bob, in_hand.id)
+    actions.claim(bob, in_hand.id)
     queued = WorkflowRun.objects.start("assistant", {"text": TEXT}, by=bob)
     runs = {
         "queued": queued, "running": importing, "waiting": release, "paused": held,
