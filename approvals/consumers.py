@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.urls import path
 
+from workflows.models.permissions import Perm
 from workflows.realtime.consumer import NudgeConsumer
 from workflows.realtime.publisher import INBOX
 
@@ -22,9 +23,7 @@ class InboxConsumer(NudgeConsumer):
 
     def allowed(self, user: User) -> bool:
         """Say whether `user` may see any request at all."""
-        return user.has_perm("workflows.view_inputrequest") or user.has_perm(
-            "approvals.add_decision"
-        )
+        return user.has_perm(Perm.SEE_ALL_REQUESTS) or user.has_perm(Perm.DECIDE)
 
 
 websocket_urlpatterns = [path("ws/inbox/", InboxConsumer.as_asgi())]

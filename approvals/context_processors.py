@@ -8,13 +8,13 @@ from functools import cache
 from django.http import HttpRequest
 
 from workflows.models import InputRequest
-from workflows.models.permissions import Viewer
+from workflows.models.permissions import PermissionProfile
 from workflows.sql import scalar_queries
 from workflows.sql.scalar_queries import Amount, Scalar
 
 
 @cache
-def waiting_of(viewer: Viewer) -> Scalar:
+def waiting_of(viewer: PermissionProfile) -> Scalar:
     """Count the requests that wait, of those that somebody like this may see."""
     return scalar_queries.amount(InputRequest.objects.visible_to(viewer).pending())
 
@@ -27,7 +27,7 @@ def counts(request: HttpRequest) -> dict[str, Callable[[], Amount]]:
 
     @cache
     def waiting() -> Amount:
-        total = waiting_of(Viewer.like(request.user))
+        total = waiting_of(PermissionProfile.of(request.user))
         found: Amount = scalar_queries.read({"total": total}, user=request.user.pk)["total"]
         return found
 

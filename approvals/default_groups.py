@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-REVIEWERS = ("workflows.add_workflowrun", "approvals.add_decision")
+from workflows.models.permissions import Perm
+
+REVIEWERS = (Perm.START_RUNS, Perm.DECIDE)
 OPERATORS = (
     *REVIEWERS,
-    "workflows.view_workflowrun",
-    "workflows.change_workflowrun",
-    "workflows.view_inputrequest",
+    Perm.SEE_ALL_RUNS,
+    Perm.OPERATE_RUNS,
+    Perm.SEE_ALL_REQUESTS,
 )
 
 

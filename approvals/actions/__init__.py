@@ -6,11 +6,13 @@ person may know of the request, then whether they may do this, then in which sta
 """
 
 from approvals.actions.bulk import Answer, Item, decide_many
-from approvals.actions.claim import claim, reassign, release
-from approvals.actions.comment import comment, draft_of, save_draft
+from approvals.actions.claim import claim, release
+from approvals.actions.comment import comment
 from approvals.actions.decide import Outcome, decide
+from approvals.actions.draft import draft_of, save_draft
 from approvals.actions.preconditions import find
 from approvals.actions.reask import reask
+from approvals.actions.reassign import reassign
 from approvals.actions.withdraw import withdraw
 
 __all__ = [

@@ -23,6 +23,7 @@ from approvals.actions.preconditions import (
     normalised,
 )
 from approvals.audit.origin import UNKNOWN, Origin
+from approvals.audit.seals import supersede
 from approvals.eligibility.checks import check_permitted, free_lapsed_claim
 from approvals.eligibility.votes import Approvals, approvals_needed
 from approvals.errors import AlreadyVoted, Closed, Invalid, RunBlocked, TooLarge
@@ -196,9 +197,9 @@ def _vote(vote: Decision, *, void: bool, lapsed: Sequence[Decision]) -> Outcome:
     user, request = vote.by, vote.request
     earlier = Decision.objects.filter(request=request, kind=Decision.Kind.VOTE)
     if void:  # nobody approved this version before
-        earlier.void(database_now())
+        supersede(earlier, database_now())
     elif lapsed:
-        earlier.filter(pk__in=[one.pk for one in lapsed]).void(database_now())
+        supersede(earlier.filter(pk__in=[one.pk for one in lapsed]), database_now())
     DROP_DRAFT.run(request=request.pk, user=user.pk)
     vote.kind, vote.revision = Decision.Kind.VOTE, request.revision
     insert(Decision, [vote.sign(database_now())])

@@ -39,8 +39,6 @@ from workflows.models.requests.compatibility import stale_reason
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-OPERATE = "workflows.change_workflowrun"
-
 
 def findable(user: User | AnonymousUser) -> QuerySet[InputRequest]:
     """Return the requests that `user` may see, each with its run and its people."""

@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
-from approvals.actions.preconditions import OPERATE, check_open, find
+from approvals.actions.preconditions import check_open, find
+from approvals.audit.seals import supersede
 from approvals.errors import CannotReask, NotPermitted, StaleForm
 from approvals.models import Comment, Decision
 from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, WorkflowError, registry
@@ -19,6 +20,7 @@ from workflows.engine.requests.options import has_verdict
 from workflows.engine.requests.payload_edits import same
 from workflows.engine.workflow import Workflow
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
+from workflows.models.permissions import Perm
 from workflows.models.requests.compatibility import other_code, stale_reason
 from workflows.models.requests.deadlines import OnDeadline
 from workflows.models.requests.digest import digest_of
@@ -43,7 +45,7 @@ def reask(user: User, request_id: UUID | str) -> InputRequest:
     `CannotReask` with what is in the way.
     """
     request = find(user, request_id)
-    if not user.has_perm(OPERATE):
+    if not user.has_perm(Perm.OPERATE_RUNS):
         raise NotPermitted(f"Only operators may ask request {request.id} again.")
     with suppress(StaleForm):
         check_open(request)
@@ -58,7 +60,7 @@ def reask(user: User, request_id: UUID | str) -> InputRequest:
         row = InputRequest.objects.pending().at_revision(request)
         if row.update(**columns) != 1:
             raise CannotReask(f"Request {request.id} has just changed; look at it again.")
-        Decision.objects.filter(request=request, kind=Decision.Kind.VOTE).void(now)
+        supersede(Decision.objects.filter(request=request, kind=Decision.Kind.VOTE), now)
         Comment.objects.create(request=request, by=user, at=now, text=said, is_note=True)
         publisher.after_commit(runs=[request.run_id], inbox=True)
     request.refresh_from_db()

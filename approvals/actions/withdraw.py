@@ -11,6 +11,7 @@ from approvals.actions.decide import TRIES
 from approvals.actions.decision_record import new_decision
 from approvals.actions.preconditions import check_open, find
 from approvals.audit.origin import UNKNOWN, Origin
+from approvals.audit.seals import supersede
 from approvals.errors import AlreadyAnswered, CannotUndo, Closed, NotPermitted, RunBlocked
 from approvals.models import Comment, Decision
 from workflows.errors import RunEnded, WrongState
@@ -41,7 +42,7 @@ def withdraw(
     try:
         with transaction.atomic():
             request.withdraw(by=user, edits=_edits_before(request))
-            standing.filter(kind=Decision.Kind.FINAL).void(database_now())
+            supersede(standing.filter(kind=Decision.Kind.FINAL), database_now())
             return _record(user, request, door, origin, "took the answer back")
     except RunEnded as error:
         raise Closed(str(error)) from None
@@ -72,7 +73,7 @@ def _withdraw_vote(user: User, request: InputRequest, door: str, origin: Origin)
         try:
             with transaction.atomic():
                 request.retract()
-                if not standing.void(database_now()):
+                if not supersede(standing, database_now()):
                     raise CannotUndo(f"Request {request.id} has no approval of yours to take back.")
                 return _record(user, request, door, origin, "took the approval back")
         except WrongState:

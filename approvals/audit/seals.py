@@ -7,15 +7,15 @@ Whoever adds a seal locks the end of the chain, as the last lock of the transact
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, QuerySet
 
-from approvals.audit.signatures import content_of, moment, sign, verify
 from approvals.models import Decision, DecisionChain, DecisionSeal
+from approvals.models.signatures import content_of, moment, sign, verify
 from workflows.models import database_now
 from workflows.sql.json_rows import insert
 
@@ -87,11 +87,20 @@ def _seal(chain: DecisionChain, decisions: Sequence[Decision]) -> int:
     return len(links)
 
 
-def seal_voided(decisions: Iterable[Decision], at: datetime) -> None:
-    """Seal that these ceased to count, in the caller's transaction."""
-    links = [Link(Kind.VOIDED, one.pk, sign(voided_content(one, at))) for one in decisions]
-    if links:
-        _append(_lock(), links)
+def supersede(decisions: QuerySet[Decision], at: datetime) -> int:
+    """Let these cease to count, once, and seal it in the same transaction; return how many.
+
+    What was decided stays as it was written.
+    """
+    with transaction.atomic():
+        rows = list(decisions.filter(voided_at=None).select_for_update())
+        links = [Link(Kind.VOIDED, one.pk, sign(voided_content(one, at))) for one in rows]
+        # Not by the append-only query set, which refuses every update.
+        standing: QuerySet[Decision] = QuerySet(Decision).filter(voided_at=None)
+        count = standing.filter(pk__in=[one.pk for one in rows]).update(voided_at=at)
+        if links:
+            _append(_lock(), links)
+    return count
 
 
 def accept(decision: Decision, note: str) -> bool:

@@ -14,8 +14,8 @@ from django.db.models import OuterRef, Subquery
 from approvals.audit.contradictions import wrong_requests
 from approvals.audit.readable_rows import in_pages
 from approvals.audit.seals import seal_content, voided_content
-from approvals.audit.signatures import content_of, verify
 from approvals.models import Decision, DecisionChain, DecisionSeal
+from approvals.models.signatures import content_of, verify
 
 PAGE = 1000
 Kind = DecisionSeal.Kind

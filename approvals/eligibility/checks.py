@@ -14,17 +14,16 @@ from django.contrib.auth.models import Group
 
 from approvals.errors import NotPermitted, SecondPersonNeeded
 from workflows.models import InputRequest, database_now
+from workflows.models.permissions import Perm
 from workflows.models.requests.assignment import GROUP, key_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-DECIDE = "approvals.add_decision"
-
 
 def check_permitted(user: User, request: InputRequest) -> None:
     """Raise `NotPermitted` unless `user` may answer this request, which they see."""
-    if not user.has_perm(DECIDE):
+    if not user.has_perm(Perm.DECIDE):
         raise NotPermitted(f"{user.get_username()} may see requests, but not answer them.")
     if request.four_eyes and request.run.has_author(user):
         raise SecondPersonNeeded(

@@ -13,7 +13,7 @@ from django.db.models.functions import Left
 
 from approvals.inbox.filters import Filters, Place
 from workflows.models import InputRequest
-from workflows.models.permissions import Viewer
+from workflows.models.permissions import PermissionProfile
 from workflows.models.requests.indexes import CLOSED
 from workflows.models.requests.queryset import HAD
 from workflows.sql import scalar_queries
@@ -72,7 +72,7 @@ class Waiting:
         pending = InputRequest.objects.visible_to(user).pending()
         matching = pending.filter(filters.matching(user)) if filters.narrow else pending
         rows, next_page = _page(matching, filters)
-        wanted = dict(figures_of(Viewer.like(user)))
+        wanted = dict(figures_of(PermissionProfile.of(user)))
         if filters.narrow:
             wanted["oldest"] = scalar_queries.NOTHING
             if next_page or filters.place:
@@ -109,7 +109,7 @@ def _in_order(requests: Requests, stretches: Iterable[Q], most: int) -> Iterator
 
 
 @cache
-def figures_of(viewer: Viewer) -> dict[str, Scalar]:
+def figures_of(viewer: PermissionProfile) -> dict[str, Scalar]:
     """Ask for what is said of all that waits for somebody like this, whatever the filters."""
     pending = InputRequest.objects.visible_to(viewer).pending()
     urgent = pending.order_by(*ORDER)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.db.models.functions import Left
 
-from approvals.actions.claim import may_reassign
-from approvals.actions.comment import draft_of
+from approvals.actions.draft import draft_of
+from approvals.actions.reassign import may_reassign
 from approvals.actions.withdraw import may_undo
 from approvals.eligibility.candidates import offered
 from approvals.eligibility.checks import holder_of

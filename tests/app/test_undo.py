@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from approvals import actions
+from approvals.audit.seals import supersede
 from approvals.errors import (
     CannotUndo,
     Closed,
@@ -104,8 +105,8 @@ def test_what_was_decided_is_never_edited_but_may_cease_to_count(alice: User) ->
     decisions = Decision.objects.all()
     with pytest.raises(RecordIsFinal):
         decisions.update(voided_at=soon())
-    assert decisions.void(soon()) == 1
-    assert decisions.void(soon()) == 0
+    assert supersede(decisions, soon()) == 1
+    assert supersede(decisions, soon()) == 0
 
 
 def test_an_approval_is_taken_back_while_others_are_missing(

@@ -9,7 +9,8 @@ import pytest
 
 from workflows.engine import InvalidInput
 from workflows.flows.expenses import workflow
-from workflows.flows.expenses.claims import Claim, parse_claims
+from workflows.flows.expenses.claim import Claim
+from workflows.flows.expenses.csv_reader import parse_claims
 from workflows.flows.expenses.policy import LIMITS, breaches, over_limit
 
 HEADER = "claim,person,team,date,category,description,amount,receipt\n"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from tests.whole.reviewer import Answer
-from workflows.flows.expenses.claims import parse_claims
+from workflows.flows.expenses.csv_reader import parse_claims
 
 Facts = dict[str, Any]
 

@@ -85,7 +85,7 @@ WORDLESS = """() => {
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     """The site on its first day."""
-    with gallery(tmp_path_factory.mktemp("bare") / "var", "furnish_nothing") as running:
+    with gallery(tmp_path_factory.mktemp("bare") / "var", "create_accounts_only") as running:
         yield running
 
 

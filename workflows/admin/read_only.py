@@ -24,7 +24,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
 from workflows.admin.columns import Column
-from workflows.models.permissions import SEE_ALL
+from workflows.models.permissions import Perm
 from workflows.text.invisible_characters import visible
 from workflows.text.search_text import fold
 
@@ -147,7 +147,7 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse to whoever may not see every request: no row here asks for whom it was meant."""
         allowed: bool = super().has_view_permission(request, obj)
-        return allowed and (not self.shows_requests or request.user.has_perm(SEE_ALL))
+        return allowed and (not self.shows_requests or request.user.has_perm(Perm.SEE_ALL_REQUESTS))
 
     def _found(
         self, request: HttpRequest, rows: QuerySet[Any], term: str

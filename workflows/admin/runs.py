@@ -16,6 +16,7 @@ from workflows.admin.filters import WorkflowFilter
 from workflows.admin.read_only import LedgerAdmin, Related
 from workflows.errors import WrongState
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+from workflows.models.permissions import Perm
 from workflows.text.invisible_characters import visible
 
 MOST_RUNS = 500  # that one action takes; each is a transaction and an entry in the log
@@ -76,7 +77,7 @@ class WorkflowRunAdmin(LedgerAdmin):
 
     def has_control_permission(self, request: HttpRequest) -> bool:
         """Say whether this person may control runs; nobody edits them."""
-        return request.user.has_perm("workflows.change_workflowrun")
+        return request.user.has_perm(Perm.OPERATE_RUNS)
 
     @admin.action(permissions=["control"], description="Cancel selected runs")
     def cancel(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:

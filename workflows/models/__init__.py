@@ -1,10 +1,12 @@
 """The rows that are the truth about runs, their history and the requests they made."""
 
 from workflows.models.choices import Priority
-from workflows.models.requests.assignment import Assignment, Route
+from workflows.models.requests.assignment import Assignment
 from workflows.models.requests.request import InputRequest
+from workflows.models.requests.route import Route
 from workflows.models.runs.author import AuthorIsFinal, RunAuthor
-from workflows.models.runs.journal import Delivery, JournalEntry, Snapshot
+from workflows.models.runs.delivery import Delivery
+from workflows.models.runs.journal import JournalEntry, Snapshot
 from workflows.models.runs.run import WorkflowRun
 from workflows.models.usage import Usage
 from workflows.models.worker import Worker

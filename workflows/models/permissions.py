@@ -1,7 +1,8 @@
-"""Who looks: as much of a person as decides what they may see."""
+"""Every permission that the code asks for, and people who are alike in what they may see."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.db import models
@@ -11,12 +12,18 @@ from workflows.sql.prepared import Slot
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-DECIDE = "approvals.add_decision"
-SEE_ALL = "workflows.view_inputrequest"
-SEE_RUNS = "workflows.view_workflowrun"
+
+class Perm(StrEnum):
+    """A permission by its full name, as `has_perm` takes it."""
+
+    START_RUNS = "workflows.add_workflowrun"
+    SEE_ALL_RUNS = "workflows.view_workflowrun"
+    OPERATE_RUNS = "workflows.change_workflowrun"
+    SEE_ALL_REQUESTS = "workflows.view_inputrequest"
+    DECIDE = "approvals.add_decision"
 
 
-class Viewer(NamedTuple):
+class PermissionProfile(NamedTuple):
     """Anybody with these permissions, for statements that are written once for all of them.
 
     Stands where a user does; the statement has a slot `user` where their key would be.
@@ -26,9 +33,9 @@ class Viewer(NamedTuple):
     is_authenticated: bool
 
     @classmethod
-    def like(cls, user: User | AnonymousUser) -> Self:
+    def of(cls, user: User | AnonymousUser) -> Self:
         """Return what `user` has in common with others."""
-        asked = (DECIDE, SEE_ALL, SEE_RUNS)
+        asked = (Perm.DECIDE, Perm.SEE_ALL_REQUESTS, Perm.SEE_ALL_RUNS)
         return cls(tuple((one, user.has_perm(one)) for one in asked), user.is_authenticated)
 
     @property

@@ -9,23 +9,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Model, Q
 
 from workflows.sql.clock import database_now
 from workflows.sql.json_rows import as_text, lone_statement, objects, source
 
-if TYPE_CHECKING:
-    from workflows.models.runs.run import WorkflowRun
+Run = TypeVar("Run", bound=Model)
 
 SUSPECT_FROM = 2  # takeovers after which a run is claimed alone
 LONGEST_LEASE = timedelta(minutes=1)
 
 
 def claim(
-    model: type[WorkflowRun],
+    model: type[Run],
     owner: str,
     *,
     limit: int,
@@ -33,7 +32,7 @@ def claim(
     holding: Collection[Any],
     suspects: bool,
     withheld: Q | None,
-) -> list[WorkflowRun]:
+) -> list[Run]:
     """Lease the runs that want a worker, of the longest due the most innocent, and return them.
 
     Each lease ends so long after the database's time at this moment.
@@ -49,12 +48,12 @@ def claim(
         rows = cursor.fetchall()
     runs = objects(model, [row[:-1] for row in rows])
     for run, row in zip(runs, rows, strict=True):
-        run.was_taken_over = bool(row[-1])
+        run.was_taken_over = bool(row[-1])  # type: ignore[attr-defined]
     return runs
 
 
 @cache
-def _statement(model: type[WorkflowRun], vendor: str, *, suspects: bool) -> str:
+def _statement(model: type[Model], vendor: str, *, suspects: bool) -> str:
     """Return the statement for this database. Rows that another worker claims are skipped.
 
     PostgreSQL reckons from its own time; for SQLite, whose clock is this machine's, we do.
@@ -103,11 +102,11 @@ def _way(run: str, vendor: str, condition: str) -> str:
     """
 
 
-def _left_out(model: type[WorkflowRun], withheld: Q | None) -> tuple[str, list[Any]]:
+def _left_out(model: type[Model], withheld: Q | None) -> tuple[str, list[Any]]:
     """Return the condition that leaves runs to other workers, and its parameters."""
     if withheld is None:
         return "", []
-    query = model.objects.exclude(withheld).query
+    query = model._default_manager.exclude(withheld).query
     sql, params = query.get_compiler(connection=connection).compile(query.where)
     return f"AND {sql}", list(params)
 

@@ -3,7 +3,8 @@
 A page of the inbox needs a handful of them, whatever waits, and every open page needs them anew
 with each change. The conditions are the ORM's own, so that what a person may know of is still
 said in one place; only what stands around them is written here. To write them takes longer than
-to run them, so whoever asks often keeps them, made for a `Viewer`, and names the user then.
+to run them, so whoever asks often keeps them, made for a `PermissionProfile`, and names the user
+then.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from workflows.models import Worker, WorkflowRun
-from workflows.models.permissions import Viewer
+from workflows.models.permissions import PermissionProfile
 from workflows.sql import scalar_queries
 from workflows.sql.clock import now_as_scalar
 
@@ -48,7 +48,7 @@ def worker_is_missing() -> bool:
 
 
 @cache
-def attention_of(viewer: Viewer) -> dict[str, scalar_queries.Scalar]:
+def attention_of(viewer: PermissionProfile) -> dict[str, scalar_queries.Scalar]:
     """Count the runs in trouble, of those that somebody like this may see: those that failed or
     are blocked, and those that keep failing.
 
@@ -71,7 +71,7 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
 
     @cache
     def figures() -> dict[str, Any]:
-        attention = attention_of(Viewer.like(request.user))
+        attention = attention_of(PermissionProfile.of(request.user))
         return scalar_queries.read({**attention, **last_heard()}, user=request.user.pk)
 
     def attention_count() -> scalar_queries.Amount:

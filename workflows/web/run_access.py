@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from workflows.models import InputRequest, WorkflowRun
-from workflows.models.permissions import SEE_RUNS
+from workflows.models.permissions import Perm
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -34,7 +34,7 @@ class RunAccess:
     def of(cls, user: User, run: WorkflowRun) -> RunAccess:
         """Read it: one query, none for whoever sees every request."""
         hides = run.requests.hidden_from(user).exists()
-        return cls(not hides, run.started_by_id == user.pk or user.has_perm(SEE_RUNS))
+        return cls(not hides, run.started_by_id == user.pk or user.has_perm(Perm.SEE_ALL_RUNS))
 
     @property
     def to_state(self) -> bool:

@@ -16,7 +16,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from approvals.accounts.demo import DEMO_NAMES, DEMO_PASSWORD
+from approvals.accounts.demo import NAMES, PASSWORD
 
 
 class ThrottleBackend(AxesStandaloneBackend):
@@ -30,7 +30,7 @@ class ThrottleBackend(AxesStandaloneBackend):
         **kwargs: Any,
     ) -> None:
         """Return None (the next backend decides), or raise PermissionDenied when locked out."""
-        if not settings.DEBUG and password == DEMO_PASSWORD and username in DEMO_NAMES:
+        if not settings.DEBUG and password == PASSWORD and username in NAMES:
             raise PermissionDenied("The demo password opens nothing outside DEBUG.")
         if request is not None:
             super().authenticate(request, username=username, password=password, **kwargs)

@@ -20,11 +20,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from approvals import actions
+from approvals.accounts import demo
 from tests.whole.gallery import PASSWORD
 from tests.whole.gallery.flows import NEWSLETTER
 from workflows.engine import registry
 from workflows.models import InputRequest, JournalEntry, Worker, WorkflowRun
-from workflows.server import demo
 from workflows.worker import Driver
 
 FAR = timedelta(days=365)
@@ -110,16 +110,16 @@ def blocked(by: User, reviewer: User) -> tuple[WorkflowRun, InputRequest]:
     return run, first(run)
 
 
-def furnish(to: str) -> None:
+def create_demo_data(to: str) -> None:
     """Make all there is to see, and write the addresses by name as JSON."""
-    demo.furnish()
+    demo.create_demo_data()
     Path(to).write_text(json.dumps(scene(people())))
     pretend_that_a_worker_is_there()
 
 
-def furnish_nothing(to: str) -> None:
+def create_accounts_only(to: str) -> None:
     """Make the people alone: a team on its first day."""
-    demo.furnish()
+    demo.create_demo_data()
     WorkflowRun.objects.all().delete()
     people()
     Path(to).write_text("{}")

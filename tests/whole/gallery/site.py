@@ -29,7 +29,7 @@ class Gallery:
 
     password = PASSWORD
 
-    def __init__(self, folder: Path, furnish: str = "furnish") -> None:
+    def __init__(self, folder: Path, rows: str = "create_demo_data") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -37,7 +37,7 @@ class Gallery:
         self._made = folder / "places.json"
         self._manage("migrate", "--verbosity", "0")
         self._manage("collectstatic", "--no-input", "--verbosity", "0")
-        code = f"from tests.whole.gallery import rows; rows.{furnish}({str(self._made)!r})"
+        code = f"from tests.whole.gallery import rows; rows.{rows}({str(self._made)!r})"
         self._manage("shell", "--verbosity", "0", "--command", code)
         self.places: dict[str, str] = json.loads(self._made.read_text())
         command = [sys.executable, "-m", "workflows.server.web_server", "-p", str(self.port)]
@@ -58,9 +58,9 @@ class Gallery:
 
 
 @contextmanager
-def gallery(folder: Path, furnish: str = "furnish") -> Iterator[Gallery]:
+def gallery(folder: Path, rows: str = "create_demo_data") -> Iterator[Gallery]:
     """Yield the running gallery in `folder`, and stop it."""
-    shown = Gallery(folder, furnish)
+    shown = Gallery(folder, rows)
     try:
         shown.start()
         yield shown

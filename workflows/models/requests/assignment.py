@@ -1,4 +1,4 @@
-"""Whom a request was given to, and the routes that say so for requests which name nobody."""
+"""Whom a request was given to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from django.db.models.lookups import IsNull
 
 from workflows.engine import UnstorableValue
 from workflows.engine.serialization.codec import check_text
-from workflows.models.choices import Priority
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -113,28 +112,6 @@ class Assignment(models.Model):
     def key(self) -> str:
         """Whom it names, by a key that stays when they are renamed."""
         return key_of(self.user or self.group)
-
-
-class Route(models.Model):
-    """Who gets the requests of a workflow that name nobody. The more exact route counts."""
-
-    workflow = models.CharField(max_length=100)
-    event = models.CharField(
-        "request class", max_length=200, blank=True, help_text="Empty: all of the workflow."
-    )
-    users = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="+")
-    groups = models.ManyToManyField(Group, blank=True, related_name="+")
-    priority = models.PositiveSmallIntegerField(
-        choices=Priority.choices, null=True, blank=True, help_text="Empty: as the request says."
-    )
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["workflow", "event"], name="route_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.workflow} {self.event}".strip()
 
 
 def name_of(one: Any) -> str:

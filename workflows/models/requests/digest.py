@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from workflows.engine.requests.payload_edits import lay_over
 
 if TYPE_CHECKING:
-    from workflows.models.requests.request import InputRequest
+    from workflows.models.requests.columns import RequestColumns
 
 
-def digest_of(request: InputRequest) -> str:
+def digest_of(request: RequestColumns) -> str:
     """Return the SHA-256 of all that the page of a request shows and asks, in hex."""
     shown = [
         request.prompt,

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from workflows.models.permissions import DECIDE, SEE_ALL, Viewer
+from workflows.models.permissions import Perm, PermissionProfile
 from workflows.models.requests.assignment import Assignment
 from workflows.models.runs.author import RunAuthor
 from workflows.sql.prepared import Prepared, Slot
@@ -47,10 +47,8 @@ UNREAD = (
 
 
 @cache
-def _one_visible_to(viewer: Viewer) -> Prepared:
-    from workflows.models.requests.request import InputRequest
-
-    one = InputRequest.objects.visible_to(viewer).filter(pk=Slot("pk", models.UUIDField()))
+def _one_visible_to(model: type[InputRequest], viewer: PermissionProfile) -> Prepared:
+    one = InputRequestQuerySet(model).visible_to(viewer).filter(pk=Slot("pk", models.UUIDField()))
     return Prepared(lambda: one.select_related("run").defer(*UNREAD))
 
 
@@ -63,12 +61,12 @@ def _permitted(permission: str) -> models.QuerySet[User]:
 
 def deciders() -> models.QuerySet[User]:
     """Return the active people who may answer anything at all."""
-    return _permitted(DECIDE)
+    return _permitted(Perm.DECIDE)
 
 
 def _seers() -> models.QuerySet[User]:
     """Return those deciders who see every request, whomever it was given to."""
-    return deciders().filter(pk__in=_permitted(SEE_ALL))
+    return deciders().filter(pk__in=_permitted(Perm.SEE_ALL_REQUESTS))
 
 
 def _open_to(user: Any) -> Q:
@@ -98,26 +96,26 @@ def _others() -> models.QuerySet[User]:
 def _others_given() -> models.QuerySet[User]:
     """Return those of them who were given the outer query's request, or see every request."""
     named = Q(assignments__request=OuterRef("pk")) | Q(groups__assignments__request=OuterRef("pk"))
-    return _others().filter(named | Q(pk__in=_permitted(SEE_ALL)))
+    return _others().filter(named | Q(pk__in=_permitted(Perm.SEE_ALL_REQUESTS)))
 
 
 class InputRequestQuerySet(models.QuerySet["InputRequest"]):
     """Queries over many requests."""
 
-    def visible_to(self, user: User | AnonymousUser | Viewer) -> InputRequestQuerySet:
+    def visible_to(self, user: User | AnonymousUser | PermissionProfile) -> InputRequestQuerySet:
         """Requests that `user` may know of: all, or the unassigned and their own, if they decide.
 
         Every page, count, search, socket and command asks here.
         """
-        if user.has_perm(SEE_ALL):
+        if user.has_perm(Perm.SEE_ALL_REQUESTS):
             return self
-        if user.has_perm(DECIDE):
+        if user.has_perm(Perm.DECIDE):
             return self.open_to(user.pk)
         return self.none()
 
     def one_visible_to(self, user: User | AnonymousUser, pk: UUID | str) -> InputRequest | None:
         """Return the request of this key, with its run, if `visible_to` has it; as quickly."""
-        prepared = _one_visible_to(Viewer.like(user))
+        prepared = _one_visible_to(self.model, PermissionProfile.of(user))
         return next(iter(prepared.fetch(pk=pk, user=user.pk)), None)
 
     def open_to(self, user: Any) -> InputRequestQuerySet:
@@ -126,9 +124,9 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
 
     def hidden_from(self, user: User | AnonymousUser) -> InputRequestQuerySet:
         """Requests that `user` may not know of, though they may see their run."""
-        if user.has_perm(SEE_ALL):
+        if user.has_perm(Perm.SEE_ALL_REQUESTS):
             return self.none()
-        if user.has_perm(DECIDE):
+        if user.has_perm(Perm.DECIDE):
             return self.exclude(_open_to(user.pk))
         return self
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Q
 from django.db.models.fields.json import KT
@@ -14,7 +15,7 @@ from django.db.models.functions import Cast, Now
 from workflows.engine import StartEvent, Workflow, registry
 from workflows.engine.requests.payload_edits import same
 from workflows.errors import AuthorMissing, IdempotencyConflict, WrongRepeat
-from workflows.models.permissions import SEE_RUNS, Viewer
+from workflows.models.permissions import Perm, PermissionProfile
 from workflows.models.runs.author import RunAuthor, check_user, refuse_authors
 from workflows.models.runs.idempotency import check_key
 from workflows.models.runs.journal import JournalEntry
@@ -58,15 +59,14 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         refuse_authors(kwargs.get("update_fields") or ())
         return super().bulk_create(objs, *args, **kwargs)
 
-    def visible_to(self, user: User | AnonymousUser | Viewer) -> WorkflowRunQuerySet:
+    def visible_to(self, user: User | AnonymousUser | PermissionProfile) -> WorkflowRunQuerySet:
         """Runs that `user` may see: all, or those they started or may see a request of."""
-        from workflows.models.requests.request import InputRequest
-
-        if user.has_perm(SEE_RUNS):
+        if user.has_perm(Perm.SEE_ALL_RUNS):
             return self
         if not user.is_authenticated:
             return self.none()
-        asked = InputRequest.objects.visible_to(user).filter(run=models.OuterRef("pk"))
+        requests: Any = apps.get_model("workflows", "InputRequest").objects
+        asked = requests.visible_to(user).filter(run=models.OuterRef("pk"))
         return self.filter(Q(started_by=user.pk) | models.Exists(asked))
 
     def start(

@@ -12,7 +12,8 @@ from django.urls import reverse
 from workflows.errors import HistoryPruned, RunBlocked, RunEnded, WrongState
 from workflows.models.fields import OrderedJSONField
 from workflows.models.runs.author import Authored
-from workflows.models.runs.journal import Delivery, JournalEntry
+from workflows.models.runs.delivery import Delivery
+from workflows.models.runs.journal import JournalEntry
 from workflows.models.runs.queryset import WorkflowRunQuerySet, heard
 from workflows.realtime import publisher
 from workflows.sql.clock import database_now

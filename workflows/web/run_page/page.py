@@ -15,6 +15,7 @@ from django.utils import timezone
 from workflows.engine import UnknownWorkflow, Workflow, registry
 from workflows.engine.graph import Graph
 from workflows.models import InputRequest, WorkflowRun
+from workflows.models.permissions import Perm
 from workflows.web.answer_labels import Verdict, by_whom, verdict_of
 from workflows.web.run_access import RunAccess
 from workflows.web.run_page.graph_layout import Box, Layout, layout
@@ -253,13 +254,13 @@ class RunPage:
     @property
     def may_control(self) -> bool:
         """Whether this person may cancel, pause, resume and retry."""
-        return self.user.has_perm("workflows.change_workflowrun")
+        return self.user.has_perm(Perm.OPERATE_RUNS)
 
     @property
     def verbs(self) -> set[str]:
         """What this person may do with the run as it is."""
         verbs = {"again"} if self.run.ended and self.graph else set()
-        if not self.user.has_perm("workflows.add_workflowrun") or not self.access.to_values:
+        if not self.user.has_perm(Perm.START_RUNS) or not self.access.to_values:
             verbs = set()  # whoever starts it again reads its input
         if not self.may_control or (self.run.ended and self.is_pruned):
             return verbs

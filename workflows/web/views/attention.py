@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from workflows.models import InputRequest, WorkflowRun
-from workflows.models.permissions import SEE_ALL, SEE_RUNS
+from workflows.models.permissions import Perm
 from workflows.models.requests.compatibility import unfit
 from workflows.web.http import person, wants_fragment
 from workflows.web.run_access import hiding_requests
@@ -36,14 +36,14 @@ def attention(request: HttpRequest) -> HttpResponse:
         "failed": failed,
         "failing": [(run, retries.get(run.pk)) for run in failing],
         "hiding": hiding_requests(user, [*blocked, *failed, *failing]),
-        "sees_all": user.has_perm(SEE_RUNS) and user.has_perm(SEE_ALL),
+        "sees_all": user.has_perm(Perm.SEE_ALL_RUNS) and user.has_perm(Perm.SEE_ALL_REQUESTS),
         "unfit": [
             {"request": one, "reason": reason}
             for one, reason in islice(unfit(InputRequest.objects.visible_to(user)), MOST)
         ],
         "orphans": orphans.order_by("created_at", "id")[:MOST],
         "most": MOST,
-        "may_control": user.has_perm("workflows.change_workflowrun"),
+        "may_control": user.has_perm(Perm.OPERATE_RUNS),
     }
     template = "runs/attention.html#rows" if wants_fragment(request) else "runs/attention.html"
     return render(request, template, context)

@@ -17,6 +17,7 @@ from workflows.engine import InvalidInput, Step, UnknownWorkflow, Workflow, regi
 from workflows.engine.serialization.json_limits import InputRefused, LimitExceeded, check_json
 from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey, TooOften
 from workflows.models import Usage, WorkflowRun
+from workflows.models.permissions import Perm
 from workflows.web.forms import SchemaForm
 from workflows.web.http import form_key, person, typed_before
 from workflows.web.run_access import RunAccess
@@ -84,7 +85,7 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
     field for one that does not fit, 429 for too many starts, each with what was typed.
     """
     flow, user = registered(name), person(request)
-    if not user.has_perm("workflows.add_workflowrun"):
+    if not user.has_perm(Perm.START_RUNS):
         raise PermissionDenied
     earlier = repeated(request, flow, request.POST.get("_repeats", ""))
     form = start_form(flow, earlier, request.POST)
@@ -205,7 +206,7 @@ def page(
         "layout": drawing,
         "places": [Place(box, Standing("idle")) for box in drawing.boxes],
         "key": _key_of(request),
-        "may_start": person(request).has_perm("workflows.add_workflowrun"),
+        "may_start": person(request).has_perm(Perm.START_RUNS),
     }
     return render(request, "workflows/workflow.html", context, status=status)
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from workflows.engine import WorkflowError
 from workflows.errors import WrongState
 from workflows.models import WorkflowRun
+from workflows.models.permissions import Perm
 from workflows.web.http import person
 from workflows.web.run_page.page import RunPage
 from workflows.web.views.run import visible_run
@@ -29,7 +30,7 @@ def act(request: HttpRequest, run_id: str, verb: str) -> HttpResponse:
     except ValueError:
         raise Http404 from None
     user = person(request)
-    if not user.has_perm("workflows.change_workflowrun"):
+    if not user.has_perm(Perm.OPERATE_RUNS):
         raise PermissionDenied
     try:
         perform(run, verb, user)

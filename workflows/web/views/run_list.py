@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from workflows.engine import registry
 from workflows.models import InputRequest, WorkflowRun
-from workflows.models.permissions import SEE_RUNS
+from workflows.models.permissions import Perm
 from workflows.models.runs.queryset import WorkflowRunQuerySet
 from workflows.web.http import person, wants_fragment
 from workflows.web.paging import page_of
@@ -97,11 +97,11 @@ def runs(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "page": page,
         "hiding": hiding_requests(user, [run for run in page.runs if run.error or run.progress]),
-        "sees_all": user.has_perm(SEE_RUNS),
+        "sees_all": user.has_perm(Perm.SEE_ALL_RUNS),
         "chosen": chosen,
         "statuses": WorkflowRun.Status.choices,
         "workflow_names": names,
-        "may_start": user.has_perm("workflows.add_workflowrun"),
+        "may_start": user.has_perm(Perm.START_RUNS),
     }
     template = "runs/list.html#rows" if wants_fragment(request) else "runs/list.html"
     return render(request, template, context)

@@ -12,8 +12,8 @@ from workflows.engine import InputRequestEvent
 from workflows.engine.workflow import Workflow
 from workflows.models import Assignment, InputRequest, Priority, Route
 from workflows.models.requests.assignment import Directory, assignment
+from workflows.models.requests.columns import Asked
 from workflows.models.requests.digest import digest_of
-from workflows.models.requests.request import Asked
 from workflows.sql.prepared import Prepared
 from workflows.text.search_text import fold, fold_tags
 

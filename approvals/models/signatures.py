@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.conf import settings
 
 if TYPE_CHECKING:
-    from approvals.models import Decision
+    from approvals.models.decision import Decision
 
 SALT = b"approvals.decision:"
 FIELDS = (

@@ -1,4 +1,4 @@
-"""A file of claims: CSV in, claims out, or every fault with its line, so that one sees them all."""
+"""Reads a CSV file of claims. Every fault is found and named with its line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from decimal import Decimal
 from io import StringIO
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
-
+from workflows.flows.expenses.claim import Claim
 from workflows.flows.expenses.policy import LIMITS
 
 MAX_CLAIMS = 1000
@@ -23,21 +22,6 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Row = dict[str, str]
-
-
-class Claim(BaseModel):
-    """One claim. `claimed` is in euros, `receipt` says whether one was handed in."""
-
-    model_config = ConfigDict(frozen=True)
-
-    claim: str
-    person: str
-    team: str
-    date: date
-    category: str
-    description: str
-    claimed: Decimal
-    receipt: bool
 
 
 class BadClaims(ValueError):
