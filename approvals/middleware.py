@@ -20,7 +20,7 @@ from approvals.errors import AnswerRefused, NotVisible, TooLarge
 from approvals.request_page.page import Detail
 from approvals.views.request import draw
 from workflows.models import InputRequest
-from workflows.web.http import person, wants_fragment
+from workflows.web.http import current_user, is_fragment
 
 
 class OversizeMiddleware:
@@ -59,16 +59,16 @@ def too_large(http: HttpRequest, request_id: UUID) -> HttpResponse:
     are replaced. A browser without scripts has it behind its back button.
     """
     try:
-        row = actions.find(person(http), request_id)
+        row = actions.find(current_user(http), request_id)
     except NotVisible as error:
         return draw(http, None, status=error.status)
-    refusal = refusal_of(person(http), row)
-    if wants_fragment(http) and isinstance(refusal, TooLarge):
+    refusal = refusal_of(current_user(http), row)
+    if is_fragment(http) and isinstance(refusal, TooLarge):
         context = {"refusal": refusal}
         response = render(http, "inbox/too_large.html", context, status=refusal.status)
         response["HX-Retarget"], response["HX-Reswap"] = "[data-draft-note]", "innerHTML"
         return response
-    detail = Detail.of(person(http), row, refusal=refusal)
+    detail = Detail.of(current_user(http), row, refusal=refusal)
     return draw(http, detail, status=refusal.status)
 
 

@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",  # before whatever answers in place of a view
     "workflows.observability.log_context.SubjectMiddleware",
     "workflows.web.middleware.invalid_characters.UnreadableMiddleware",
     "approvals.accounts.middleware.freshness",
@@ -95,7 +96,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "approvals.accounts.middleware.LoginMiddleware",
     "approvals.accounts.middleware.reader",
     "axes.middleware.AxesMiddleware",

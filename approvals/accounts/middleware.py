@@ -27,6 +27,7 @@ from approvals.accounts.unsent_forms.unsent_form import (
 from approvals.models import Preferences
 from workflows.web.forms.inputs.datetimes import zone_of
 from workflows.web.forms.inputs.typed_numbers import reader_language
+from workflows.web.http import htmx_of
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -48,7 +49,7 @@ def freshness(get_response: Respond) -> Respond:
 
 def page_of(request: HttpRequest) -> str:
     """Return the path of the page a request of htmx came from; `/` if it is not one of ours."""
-    url = request.headers.get("HX-Current-URL", "")
+    url = htmx_of(request).current_url or ""
     if not url_has_allowed_host_and_scheme(url, request.get_host(), request.is_secure()):
         return "/"
     parts = urlsplit(url)
@@ -94,7 +95,7 @@ class LoginMiddleware(LoginRequiredMiddleware):
 def to_login(request: HttpRequest) -> HttpResponseBase:
     """Keep the form that was posted, and send the browser to the login and back to its page."""
     keep(request)
-    if request.headers.get("HX-Request") == "true":
+    if htmx_of(request):
         address = login_address(page_behind(page_of(request)))
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     page = request.get_full_path()

@@ -17,7 +17,7 @@ from django.http import HttpRequest, QueryDict
 from approvals.actions.bulk import gather
 from approvals.bulk_page.page import CHOSEN, DIGEST, Batch, answers_of
 from workflows.models import InputRequest
-from workflows.web.http import person
+from workflows.web.http import current_user
 
 KEY = "batch_results"
 MOST = 4  # batches, each in a tab of its own
@@ -47,7 +47,7 @@ class BatchResult:
         *, wrong: str = "", problem: str = "",
     ) -> Self:  # fmt: skip
         """Read what was posted; `told` has the refusal of each row that was answered, or ""."""
-        user, post = person(request), request.POST
+        user, post = current_user(request), request.POST
         taken = tuple(f"r.{one}." for one, refusal in told.items() if not refusal)
         fields = {
             name: post.getlist(name) for name in post
@@ -66,7 +66,7 @@ class BatchResult:
                 result = cls(**stored)
             except TypeError:  # written by another version of this code
                 continue
-            mine = result.user == str(person(request).pk) and result.address == address
+            mine = result.user == str(current_user(request).pk) and result.address == address
             if mine and time.time() - result.at < MAX_AGE:
                 return result
         return None

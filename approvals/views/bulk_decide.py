@@ -14,7 +14,7 @@ from approvals.audit.origin import origin_of
 from approvals.bulk_page.page import CHOSEN, Batch, answers_of
 from approvals.bulk_page.result import BatchResult
 from approvals.errors import TooMany
-from workflows.web.http import person, typed_before
+from workflows.web.http import current_user, typed_before
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -35,7 +35,7 @@ def decide_many(http: HttpRequest) -> HttpResponse:
         else:
             typed = typed_before(http, "approvals:decide_many")
             result = BatchResult.kept(http, address) if typed is None else None
-        batch = Batch.of(person(http), ids, result.data() if result else typed)
+        batch = Batch.of(current_user(http), ids, result.data() if result else typed)
     except TooMany as error:
         return draw(http, None, address, problem=str(error), status=error.status)
     if result is not None:
@@ -51,7 +51,7 @@ def decide_chosen(http: HttpRequest, ids: list[str]) -> BatchResult:
     else each row has an outcome of its own.
     """
     address, go = address_of(ids), http.POST.get("_go", "")
-    batch = Batch.of(person(http), ids, http.POST)
+    batch = Batch.of(current_user(http), ids, http.POST)
     key, _, verdict = go.partition(":")
     group = batch.group(key)
     if group is None or verdict not in group.verdicts:
@@ -62,7 +62,7 @@ def decide_chosen(http: HttpRequest, ids: list[str]) -> BatchResult:
         return BatchResult.of(http, address, told, wrong=go)
     if not answers and not told:
         return BatchResult.of(http, address, {}, problem="Choose at least one request.")
-    items = actions.decide_many(person(http), answers, door="inbox", origin=origin_of(http))
+    items = actions.decide_many(current_user(http), answers, door="inbox", origin=origin_of(http))
     told |= {item.request_id: str(item.refusal or "") for item in items}
     return BatchResult.of(http, address, told)
 

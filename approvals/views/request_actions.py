@@ -19,19 +19,19 @@ from approvals.inbox.filters import Filters
 from approvals.request_page.page import Detail
 from approvals.request_page.payload_edit_form import PREFIX
 from approvals.views.request import draw, redirect_after_post
-from workflows.web.http import person, wants_fragment
+from workflows.web.http import current_user, is_fragment
 
 
 @require_POST
 def claim(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Take the request in hand."""
-    return act(http, request_id, lambda: actions.claim(person(http), request_id))
+    return act(http, request_id, lambda: actions.claim(current_user(http), request_id))
 
 
 @require_POST
 def release(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Let go of the request."""
-    return act(http, request_id, lambda: actions.release(person(http), request_id))
+    return act(http, request_id, lambda: actions.release(current_user(http), request_id))
 
 
 @require_POST
@@ -41,26 +41,26 @@ def reassign(http: HttpRequest, request_id: UUID) -> HttpResponse:
     In `to` commas separate them.
     """
     names = http.POST.getlist("chosen") + re.split(r"[,\n]", http.POST.get("to", ""))
-    return act(http, request_id, lambda: actions.reassign(person(http), request_id, to=names))
+    return act(http, request_id, lambda: actions.reassign(current_user(http), request_id, to=names))
 
 
 @require_POST
 def reask(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Give the request the form that the code has now."""
-    return act(http, request_id, lambda: actions.reask(person(http), request_id))
+    return act(http, request_id, lambda: actions.reask(current_user(http), request_id))
 
 
 @require_POST
 def comments(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Say `said` to all who see the request."""
     text = http.POST.get("said", "")
-    return act(http, request_id, lambda: actions.comment(person(http), request_id, text))
+    return act(http, request_id, lambda: actions.comment(current_user(http), request_id, text))
 
 
 @require_POST
 def undo(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Take one's own answer back."""
-    user, origin = person(http), origin_of(http)
+    user, origin = current_user(http), origin_of(http)
     verb = lambda: actions.withdraw(user, request_id, door="inbox", origin=origin)  # noqa: E731
     return act(http, request_id, verb)
 
@@ -70,10 +70,11 @@ def draft(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Keep what was typed so far: 204 to a page that saves as one types, else 303 to it."""
     names = [name for name in http.POST if name.startswith(PREFIX) or name[:1] != "_"]
     fields = {name: http.POST.getlist(name) for name in names if name != "csrfmiddlewaretoken"}
-    if not wants_fragment(http):
-        return act(http, request_id, lambda: actions.save_draft(person(http), request_id, fields))
+    user = current_user(http)
+    if not is_fragment(http):
+        return act(http, request_id, lambda: actions.save_draft(user, request_id, fields))
     try:
-        actions.save_draft(person(http), request_id, fields)
+        actions.save_draft(user, request_id, fields)
     except AnswerRefused as error:
         answer = HttpResponse(str(error), status=error.status, content_type="text/plain")
         return say_when(answer, error)
@@ -93,12 +94,12 @@ def act(http: HttpRequest, request_id: UUID, verb: Callable[[], Any]) -> HttpRes
     except AnswerRefused as error:
         refusal = error
     try:
-        row = actions.find(person(http), request_id)
+        row = actions.find(current_user(http), request_id)
     except NotVisible:
         return to_inbox(http)
-    if refusal is None and not wants_fragment(http):
+    if refusal is None and not is_fragment(http):
         return redirect_after_post(http, request_id)
-    detail = Detail.of(person(http), row, refusal=refusal, posted=typed_in(http, refusal))
+    detail = Detail.of(current_user(http), row, refusal=refusal, posted=typed_in(http, refusal))
     answer = draw(http, detail, status=refusal.status if refusal else 200)
     return say_when(answer, refusal)
 
@@ -123,7 +124,7 @@ def typed_in(http: HttpRequest, refusal: AnswerRefused | None) -> dict[str, str]
 def to_inbox(http: HttpRequest) -> HttpResponse:
     """Send the person back to their list."""
     address = reverse("approvals:inbox") + Filters.of(http.GET).query
-    if wants_fragment(http):
+    if is_fragment(http):
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     response = redirect(address)
     response.status_code = 303

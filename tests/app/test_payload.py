@@ -12,7 +12,7 @@ from django.template import engines
 from django.utils import translation
 
 from workflows.templatetags.payload import visible_text
-from workflows.text.invisible_characters import IGNORABLE
+from workflows.text.invisible_characters import IGNORABLE_RANGES
 from workflows.web.payload.node import humanised, is_link
 from workflows.web.payload.tree import Tree
 
@@ -162,7 +162,7 @@ def test_marks_that_turn_or_hide_text_are_made_visible() -> None:
 
 
 def test_every_ignorable_code_point_of_unicode_is_made_visible() -> None:
-    points = [n for first, last in IGNORABLE for n in range(first, last + 1)]
+    points = [n for first, last in IGNORABLE_RANGES for n in range(first, last + 1)]
     assert len(points) == len(set(points)) == 4174  # as DerivedCoreProperties.txt counts them
     for n in points:
         assert visible_text(f"a{chr(n)}b") == f"a⟨U+{n:04X}⟩b"

@@ -10,7 +10,7 @@ import unicodedata
 
 # `Default_Ignorable_Code_Point` of Unicode's DerivedCoreProperties, 4,174 code points: what fonts
 # draw as nothing. The ranges are first and last code point.
-IGNORABLE: tuple[tuple[int, int], ...] = (
+IGNORABLE_RANGES = (
     (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5),
     (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164),
     (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3),
@@ -18,13 +18,16 @@ IGNORABLE: tuple[tuple[int, int], ...] = (
 )  # fmt: skip
 # Controls but tab and newline, the separators of lines and paragraphs, anchors of annotations, and
 # lone surrogates, which no response could even encode.
-CONTROLS: tuple[tuple[int, int], ...] = (
+_CONTROLS = (
     (0x0000, 0x0008), (0x000B, 0x001F), (0x007F, 0x009F), (0x2028, 0x2029), (0xFFF9, 0xFFFB),
     (0xD800, 0xDFFF),
 )  # fmt: skip
 
+IGNORABLE = "".join(f"{chr(first)}-{chr(last)}" for first, last in IGNORABLE_RANGES)
+"""The ranges within a character class of a regular expression."""
+
 _HIDDEN = re.compile(
-    f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in (*IGNORABLE, *CONTROLS))}]"
+    f"[{IGNORABLE}{''.join(f'{chr(first)}-{chr(last)}' for first, last in _CONTROLS)}]"
 )
 _JOINERS = "\u200c\u200d"
 _STYLES = "\ufe0e\ufe0f"  # text or emoji

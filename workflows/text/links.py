@@ -21,7 +21,7 @@ _HOST = re.compile(
     r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.?"
 )
 _NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?")
-_IGNORED = re.compile(f"[{''.join(f'{chr(a)}-{chr(b)}' for a, b in IGNORABLE)}\ud800-\udfff]")
+_IGNORED = re.compile(f"[{IGNORABLE}\ud800-\udfff]")
 
 
 def web_address(text: str) -> str | None:

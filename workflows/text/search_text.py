@@ -17,7 +17,9 @@ _MARKS = (
     (0x0300, 0x036F), (0x0591, 0x05BD), (0x064B, 0x065F), (0x0670, 0x0670), (0x1AB0, 0x1AFF),
     (0x1DC0, 0x1DFF), (0x20D0, 0x20FF), (0xFE20, 0xFE2F),
 )  # fmt: skip
-_DROPPED = re.compile(f"[{''.join(f'{chr(a)}-{chr(b)}' for a, b in (*_MARKS, *IGNORABLE))}\x00]")
+_DROPPED = re.compile(
+    f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in _MARKS)}{IGNORABLE}\x00]"
+)
 # Letters that are written with a stroke, which Unicode does not take apart.
 _PLAIN = str.maketrans(
     {

@@ -1,17 +1,25 @@
-"""Who asks for a page. The site lets nobody without a login come this far."""
+"""What views read from an HTTP request: the person, htmx, and keys of forms."""
 
 from __future__ import annotations
 
 import uuid
+from typing import cast
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, QueryDict
+from django_htmx.middleware import HtmxDetails
 
 from workflows.errors import InvalidIdempotencyKey
 
 
-def person(request: HttpRequest) -> User:
-    """Return the person who is logged in."""
+class HtmxRequest(HttpRequest):
+    """A request as `HtmxMiddleware` leaves it."""
+
+    htmx: HtmxDetails
+
+
+def current_user(request: HttpRequest) -> User:
+    """Return the person who is logged in; no view is called without one."""
     assert isinstance(request.user, User)
     return request.user
 
@@ -29,12 +37,15 @@ def form_key(request: HttpRequest) -> str | None:
         raise InvalidIdempotencyKey("of this form is not the one it was drawn with") from None
 
 
-def wants_fragment(request: HttpRequest) -> bool:
-    """Say whether a page is re-reading itself, rather than being opened or restored."""
-    headers = request.headers
-    return headers.get("HX-Request") == "true" and not (
-        headers.get("HX-Boosted") == "true" or headers.get("HX-History-Restore-Request") == "true"
-    )
+def htmx_of(request: HttpRequest) -> HtmxDetails:
+    """Return what htmx says of itself; false for a request that it did not send."""
+    return cast(HtmxRequest, request).htmx
+
+
+def is_fragment(request: HttpRequest) -> bool:
+    """Say whether htmx asks for a part of a page, and not for a whole page or a restored one."""
+    htmx = htmx_of(request)
+    return bool(htmx) and not (htmx.boosted or htmx.history_restore_request)
 
 
 def typed_before(request: HttpRequest, *actions: str) -> QueryDict | None:

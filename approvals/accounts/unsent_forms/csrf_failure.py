@@ -11,6 +11,7 @@ from approvals.accounts.middleware import to_login
 from approvals.accounts.unsent_forms.form_owner import writer_of
 from approvals.accounts.unsent_forms.other_person import refuse_other_person
 from approvals.accounts.unsent_forms.unsent_form import keep, page_behind, tell
+from workflows.web.http import htmx_of
 
 RETRY = "X-CSRF-Retry"
 """Tells a page of ours that the same request with the token of the cookie would do."""
@@ -30,7 +31,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     if writer != str(request.user.pk):
         return refuse_other_person(request, writer)
     get_token(request)  # sets the cookie, if that is what was missing
-    if request.headers.get("HX-Request") == "true":
+    if htmx_of(request):
         response = render(request, "403_csrf.html", status=403)
         response[RETRY] = "1"
         return response

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from approvals.accounts.unsent_forms.unsent_form import Unsent, login_address, page_behind, sealed
+from workflows.web.http import htmx_of
 from workflows.web.payload.node import humanised
 
 STATUS = 409
@@ -22,7 +23,7 @@ def refuse_other_person(request: HttpRequest, writer: str) -> HttpResponse:
     login of the person who wrote it.
     """
     context: dict[str, Any] = {"writer": name_of(writer)}
-    if request.headers.get("HX-Request") == "true":
+    if htmx_of(request):
         response = render(request, "registration/other_person.html#line", context, status=STATUS)
         response["HX-Retarget"], response["HX-Reswap"] = "#person", "innerHTML"
         return response

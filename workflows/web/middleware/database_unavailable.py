@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 
+from workflows.web.http import htmx_of
+
 logger = logging.getLogger(__name__)
 
 AWAY = (OperationalError, InterfaceError)
@@ -62,6 +64,6 @@ def unavailable(request: HttpRequest, error: Exception) -> HttpResponse:
     reason = str(error).splitlines()[0] if str(error) else repr(error)
     logger.warning("%s %s: the database is away. %s", request.method, request.path, reason)
     headers = {"Retry-After": RETRY_AFTER, "HX-Reswap": "none"}
-    fragment = request.headers.get("HX-Request") == "true"
+    fragment = htmx_of(request)
     text = "" if fragment else render_to_string("503.html")
     return HttpResponse(text, status=503, headers=headers)

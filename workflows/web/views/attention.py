@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from workflows.models import InputRequest, WorkflowRun
 from workflows.models.permissions import Perm
 from workflows.models.requests.compatibility import unfit
-from workflows.web.http import person, wants_fragment
+from workflows.web.http import current_user, is_fragment
 from workflows.web.run_access import hiding_requests
 from workflows.web.run_page.journal_rows import last_retries
 
@@ -21,7 +21,7 @@ MOST = 50
 @require_safe
 def attention(request: HttpRequest) -> HttpResponse:
     """Show failed, blocked and failing runs, and requests that nobody active may answer."""
-    user = person(request)
+    user = current_user(request)
     visible = WorkflowRun.objects.visible_to(user).defer("input", "result")
     visible = visible.select_related("started_by")
     runs = visible.needing_attention()
@@ -45,5 +45,5 @@ def attention(request: HttpRequest) -> HttpResponse:
         "most": MOST,
         "may_control": user.has_perm(Perm.OPERATE_RUNS),
     }
-    template = "runs/attention.html#rows" if wants_fragment(request) else "runs/attention.html"
+    template = "runs/attention.html#rows" if is_fragment(request) else "runs/attention.html"
     return render(request, template, context)

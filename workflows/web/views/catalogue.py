@@ -19,7 +19,7 @@ from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey, TooOfte
 from workflows.models import Usage, WorkflowRun
 from workflows.models.permissions import Perm
 from workflows.web.forms import SchemaForm
-from workflows.web.http import form_key, person, typed_before
+from workflows.web.http import current_user, form_key, htmx_of, typed_before
 from workflows.web.run_access import RunAccess
 from workflows.web.run_page.graph_layout import layout
 from workflows.web.run_page.node_status import Standing
@@ -84,7 +84,7 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
     403 without the permission; 413 for an input above the limits, 422 with every error at its
     field for one that does not fit, 429 for too many starts, each with what was typed.
     """
-    flow, user = registered(name), person(request)
+    flow, user = registered(name), current_user(request)
     if not user.has_perm(Perm.START_RUNS):
         raise PermissionDenied
     earlier = repeated(request, flow, request.POST.get("_repeats", ""))
@@ -125,7 +125,7 @@ def repeated(request: HttpRequest, flow: Workflow, run_id: str) -> WorkflowRun |
         run = visible_run(request, UUID(run_id))
     except ValueError:
         raise Http404 from None
-    if run.workflow != flow.name or not RunAccess.of(person(request), run).to_values:
+    if run.workflow != flow.name or not RunAccess.of(current_user(request), run).to_values:
         raise Http404
     return run
 
@@ -170,7 +170,7 @@ def begin(
     A form that is sent again with something else in it means another run. The authors of the
     `earlier` run that it repeats are its authors, too.
     """
-    user, key = person(request), form_key(request)
+    user, key = current_user(request), form_key(request)
     try:
         return WorkflowRun.objects.start(flow, data, by=user, idempotency_key=key, repeats=earlier)
     except IdempotencyConflict:
@@ -179,7 +179,7 @@ def begin(
 
 def redirect(request: HttpRequest, run: WorkflowRun) -> HttpResponse:
     """Send the browser to the run."""
-    if request.headers.get("HX-Request") == "true":
+    if htmx_of(request):
         return HttpResponse(status=204, headers={"HX-Redirect": run.get_absolute_url()})
     return HttpResponseRedirect(run.get_absolute_url(), status=303)
 
@@ -206,7 +206,7 @@ def page(
         "layout": drawing,
         "places": [Place(box, Standing("idle")) for box in drawing.boxes],
         "key": _key_of(request),
-        "may_start": person(request).has_perm(Perm.START_RUNS),
+        "may_start": current_user(request).has_perm(Perm.START_RUNS),
     }
     return render(request, "workflows/workflow.html", context, status=status)
 

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from workflows.engine import BadSnapshot
 from workflows.models import WorkflowRun
-from workflows.web.http import person, wants_fragment
+from workflows.web.http import current_user, is_fragment
 from workflows.web.run_access import RunAccess
 from workflows.web.run_page.page import RunPage
 from workflows.worker import snapshot_of
@@ -21,7 +21,7 @@ STOP_POLLING = 286  # htmx swaps what came, and asks no more from time to time
 
 def visible_run(request: HttpRequest, run_id: UUID | str) -> WorkflowRun:
     """Return the run, or raise `Http404` if it is none or not for this person to see."""
-    runs = WorkflowRun.objects.visible_to(person(request)).select_related("started_by")
+    runs = WorkflowRun.objects.visible_to(current_user(request)).select_related("started_by")
     return get_object_or_404(runs, pk=run_id)
 
 
@@ -31,11 +31,11 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     before = request.GET.get("before", "")
     page = RunPage(
         visible_run(request, run_id),
-        person(request),
+        current_user(request),
         before=int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None,
     )
     context = {"page": page, "run": page.run}
-    if not wants_fragment(request):
+    if not is_fragment(request):
         return render(request, "runs/run.html", context)
     status = STOP_POLLING if page.run.ended else 200
     return render(request, "runs/run.html#live", context, status=status)
@@ -49,12 +49,12 @@ def snapshot(request: HttpRequest, run_id: UUID) -> HttpResponse:
     this person may not know of.
     """
     run = visible_run(request, run_id)
-    if not RunAccess.of(person(request), run).to_state:
+    if not RunAccess.of(current_user(request), run).to_state:
         raise Http404("The run's state holds requests that are not for this person to see.")
     try:
         state = json.loads(snapshot_of(run).to_json())
     except BadSnapshot as error:
         raise Http404(str(error)) from None
-    if wants_fragment(request):
+    if is_fragment(request):
         return render(request, "runs/snapshot.html", {"state": state, "seq": run.seq})
     return JsonResponse(state, json_dumps_params={"indent": 2})

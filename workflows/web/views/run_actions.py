@@ -14,7 +14,7 @@ from workflows.engine import WorkflowError
 from workflows.errors import WrongState
 from workflows.models import WorkflowRun
 from workflows.models.permissions import Perm
-from workflows.web.http import person
+from workflows.web.http import current_user
 from workflows.web.run_page.page import RunPage
 from workflows.web.views.run import visible_run
 
@@ -29,7 +29,7 @@ def act(request: HttpRequest, run_id: str, verb: str) -> HttpResponse:
         run = visible_run(request, UUID(run_id))
     except ValueError:
         raise Http404 from None
-    user = person(request)
+    user = current_user(request)
     if not user.has_perm(Perm.OPERATE_RUNS):
         raise PermissionDenied
     try:

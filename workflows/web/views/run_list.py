@@ -17,7 +17,7 @@ from workflows.engine import registry
 from workflows.models import InputRequest, WorkflowRun
 from workflows.models.permissions import Perm
 from workflows.models.runs.queryset import WorkflowRunQuerySet
-from workflows.web.http import person, wants_fragment
+from workflows.web.http import current_user, is_fragment
 from workflows.web.paging import page_of
 from workflows.web.run_access import hiding_requests
 
@@ -88,7 +88,7 @@ def with_open_requests(runs: WorkflowRunQuerySet, user: User) -> WorkflowRunQuer
 @require_safe
 def runs(request: HttpRequest) -> HttpResponse:
     """Show the runs that this person may see, newest first; its list alone to htmx."""
-    user, chosen = person(request), RunFilter.read(request.GET)
+    user, chosen = current_user(request), RunFilter.read(request.GET)
     found = chosen.apply(WorkflowRun.objects.visible_to(user), user)
     page = page_of(with_open_requests(found, user), request.GET, PAGE_SIZE)
     names = registry.names()
@@ -103,5 +103,5 @@ def runs(request: HttpRequest) -> HttpResponse:
         "workflow_names": names,
         "may_start": user.has_perm(Perm.START_RUNS),
     }
-    template = "runs/list.html#rows" if wants_fragment(request) else "runs/list.html"
+    template = "runs/list.html#rows" if is_fragment(request) else "runs/list.html"
     return render(request, template, context)

@@ -9,7 +9,7 @@ from workflows.text.invisible_characters import IGNORABLE
 
 LONGEST = 100  # characters
 
-_IGNORABLE = re.compile(f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in IGNORABLE)}]")
+_IGNORABLE = re.compile(f"[{IGNORABLE}]")
 
 
 def subject_line(text: str) -> str:
