@@ -139,5 +139,5 @@ class Place:
     @property
     def beyond(self) -> tuple[Q, Q]:
         """Rows after this one: the equally urgent, then the less; each a stretch of an index."""
-        level = Q(priority=self.priority) & self.cursor.later("created_at")
+        level = Q(priority=self.priority) & self.cursor.after("created_at")
         return level, Q(priority__lt=self.priority)

@@ -146,7 +146,7 @@ class Past:
         requests = InputRequest.objects.visible_to(user).filter(filters.matching(user), condition)
         cursor = filters.cursor
         if cursor is not None:
-            requests = requests.filter(cursor.earlier(column))
+            requests = requests.filter(cursor.before(column))
         ordered = requests.order_by(f"-{column}", "-id").annotate(headline=Left("prompt", HEADLINE))
         ordered = ordered.select_related("run", "answered_by").defer(
             "prompt", "payload", "schema", "search_text", "search_tags"

@@ -18,7 +18,7 @@ from workflows.models import InputRequest, WorkflowRun
 from workflows.models.permissions import Perm
 from workflows.models.runs.queryset import WorkflowRunQuerySet
 from workflows.web.http import current_user, is_fragment
-from workflows.web.paging import page_of
+from workflows.web.pagination import page_of_runs
 from workflows.web.run_access import hiding_requests
 
 PAGE_SIZE = 50
@@ -90,7 +90,7 @@ def runs(request: HttpRequest) -> HttpResponse:
     """Show the runs that this person may see, newest first; its list alone to htmx."""
     user, chosen = current_user(request), RunFilter.read(request.GET)
     found = chosen.apply(WorkflowRun.objects.visible_to(user), user)
-    page = page_of(with_open_requests(found, user), request.GET, PAGE_SIZE)
+    page = page_of_runs(with_open_requests(found, user), request.GET, PAGE_SIZE)
     names = registry.names()
     if chosen.workflow and chosen.workflow not in names:
         names.append(chosen.workflow)
