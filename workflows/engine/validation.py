@@ -1,4 +1,7 @@
-"""What can be told from the annotations before anything runs."""
+"""What can be checked before anything runs: the names, and what the annotations say.
+
+A name has to fit into a column of a database and into the address of a page.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 
 from workflows.engine.errors import (
     AmbiguousReply,
+    BadName,
     BadReply,
     BadStep,
     DuplicateEvent,
@@ -28,11 +32,13 @@ from workflows.engine.events import (
     StartEvent,
     StopEvent,
 )
-from workflows.engine.names import check_name
 from workflows.engine.requests.options import check_defaults, default_of
 from workflows.engine.requests.reply import schema_of
 from workflows.engine.serialization.codec import encode
 from workflows.engine.step import Step
+
+LONGEST_WORKFLOW = 100  # characters in the name of a workflow
+LONGEST_NAME = 200  # in that of a step or an event
 
 
 def check_steps(workflow: str, steps: Sequence[Step]) -> None:
@@ -138,6 +144,28 @@ def _requests_for(reply: type[InputResponseEvent]) -> list[type[Event]]:
         if cls.reply is reply:
             found.append(cls)
     return found
+
+
+def check_workflow_name(name: object) -> None:
+    """Raise `BadName` for a name that no address of a page can carry."""
+    check_name("A workflow", name, LONGEST_WORKFLOW)
+    parts = str(name).split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise BadName(f"Workflow {name!r}: no part of its name may be empty, '.' or '..'.")
+    if len(parts) > 1 and parts[-1] == "start":
+        raise BadName(f"Workflow {name!r}: its name ends as the address of a start page does.")
+
+
+def check_name(what: str, name: object, longest: int = LONGEST_NAME) -> None:
+    """Raise `BadName` for a name that is none, too long, or has characters that cannot be seen."""
+    if not isinstance(name, str) or not name.strip() or len(name) > longest:
+        raise BadName(f"{what} needs a name of 1 to {longest} characters, not {_short(name)}.")
+    if not name.isprintable() or name != name.strip():
+        raise BadName(f"{what} cannot be named {_short(name)}: some of it cannot be seen.")
+
+
+def _short(name: object) -> str:
+    return ascii(name) if len(ascii(name)) < 80 else ascii(name)[:77] + "..."
 
 
 def _check_names(workflow: str, steps: Sequence[Step]) -> None:

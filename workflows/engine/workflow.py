@@ -19,7 +19,6 @@ from workflows.engine.errors import (
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
 from workflows.engine.graph import Graph, draw
 from workflows.engine.handler import WorkflowHandler
-from workflows.engine.names import check_workflow_name
 from workflows.engine.requests.input_reader import validated
 from workflows.engine.requests.reply import check_reply, schema_digest, schema_of
 from workflows.engine.schemas.json_schema import FormSchema
@@ -31,6 +30,7 @@ from workflows.engine.step import Step
 from workflows.engine.validation import (
     check_forms,
     check_steps,
+    check_workflow_name,
     event_classes,
     four_eyes_requests,
     start_class,
