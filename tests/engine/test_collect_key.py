@@ -22,8 +22,9 @@ from workflows.engine import (
     WrongCollection,
     step,
 )
+from workflows.engine.machine.fan_in import fan_in, half_filled
 from workflows.engine.machine.journal import Entry
-from workflows.engine.machine.state import RunState, fan_in, half_filled
+from workflows.engine.machine.state import RunState
 
 KEYS = ["page-1", "page-2", "a:b#c", "100% #1", "ä\n: ", "x" * 200]
 

@@ -22,8 +22,9 @@ from workflows.engine import (
     Workflow,
     step,
 )
+from workflows.engine.machine.fan_in import lengthen, shorten
 from workflows.engine.machine.journal import Entry
-from workflows.engine.machine.state import RunState, lengthen, shorten
+from workflows.engine.machine.state import RunState
 from workflows.engine.snapshot import write_state
 
 

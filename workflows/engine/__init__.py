@@ -53,10 +53,9 @@ from workflows.engine.events import (
 )
 from workflows.engine.graph import Edge, Graph, Node
 from workflows.engine.handler import WorkflowHandler
-from workflows.engine.registry import registry
 from workflows.engine.snapshot import WorkflowSnapshot
 from workflows.engine.step import Step, step
-from workflows.engine.workflow import Workflow, WorkflowBuilder
+from workflows.engine.workflow import Workflow, WorkflowBuilder, registry
 
 __all__ = [
     "AlreadyAnswered",

@@ -9,24 +9,22 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from workflows.engine import errors
+from workflows.engine.definition import Definition
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent
 from workflows.engine.execution.attempt import GRACE, Attempt
 from workflows.engine.execution.notifier import Changes
 from workflows.engine.execution.tasks import StepTask, is_stopped
-from workflows.engine.machine.error_record import describe, recall, wrong_request
+from workflows.engine.machine.error_record import describe, to_exception, wrong_request_error
 from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import Invocation
 from workflows.engine.requests.payload_edits import check_edits
 from workflows.engine.serialization.run_result import decode_result
 from workflows.engine.serialization.stored_event import Held
 from workflows.engine.snapshot import WorkflowSnapshot
-
-if TYPE_CHECKING:
-    from workflows.engine.workflow import Workflow
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +50,7 @@ class WorkflowHandler:
         self.fraction: tuple[float, str] | None = None
 
     @classmethod
-    def start(cls, workflow: Workflow, event: Held) -> WorkflowHandler:
+    def start(cls, workflow: Definition, event: Held) -> WorkflowHandler:
         """Begin a run with this input."""
         handler = cls(Machine(workflow, str(uuid4())))
         handler._machine.start(event)
@@ -60,7 +58,7 @@ class WorkflowHandler:
         return handler
 
     @classmethod
-    def resume(cls, workflow: Workflow, snapshot: WorkflowSnapshot) -> WorkflowHandler:
+    def resume(cls, workflow: Definition, snapshot: WorkflowSnapshot) -> WorkflowHandler:
         """Go on from a snapshot. Raise `CannotLoad` if it does not fit the workflow."""
         machine = Machine(workflow, snapshot.run_id, snapshot.state())
         if not machine.state.ended:
@@ -140,10 +138,11 @@ class WorkflowHandler:
             return decode_result(state.result, self._machine.workflow.events)
         if state.status == "cancelled":
             raise errors.WorkflowCancelled(f"{self._machine} was cancelled.")
-        error = recall(self._machine)
-        if error is self._machine.failure:
+        failure = self._machine.failure
+        error = to_exception(self._machine.name, state.error, failure)
+        if error is failure:
             raise error
-        raise error from self._machine.failure
+        raise error from failure
 
     async def stream_events(self) -> AsyncIterator[Event]:
         """Go through what the steps wrote to the stream, from the first on, until the end."""
@@ -258,7 +257,9 @@ class WorkflowHandler:
             if response is None:
                 self._machine.decline(request_id)
             elif response.request_id != request_id:
-                self._machine.fail_handler(wrong_request(self._machine, request_id, response))
+                self._machine.fail_handler(
+                    wrong_request_error(self._machine.name, request_id, response)
+                )
             else:
                 self._answer(response, door="handler")
         except (errors.AlreadyAnswered, errors.RequestClosed):

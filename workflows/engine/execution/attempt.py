@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from workflows.engine.context import Context, Port
+from workflows.engine.context import Context, StepHost
 from workflows.engine.errors import StepTimeout
 from workflows.engine.events import Event
 from workflows.engine.execution.tasks import is_stopped
@@ -55,7 +55,7 @@ class Attempt:
         self,
         machine: Machine,
         invocation: Invocation,
-        port: Port,
+        host: StepHost,
         around: Around = call_plainly,
         on_late_end: Callable[[], object] | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class Attempt:
         self.context: Context | None = None
         if self.step.takes_context:
             self.effects = Effects(machine.workflow.events)
-            self.context = Context(machine, invocation, self.effects, port)
+            self.context = Context(machine, invocation, self.effects, host)
         self.returned: Any = None
         self.error: BaseException | None = None
         self.duration = 0.0

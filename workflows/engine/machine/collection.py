@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from workflows.engine.errors import UnstorableValue, WrongCollection
 from workflows.engine.events import Event
-from workflows.engine.machine.state import Invocation, shorten
+from workflows.engine.machine.fan_in import shorten
+from workflows.engine.machine.state import Invocation
 from workflows.engine.serialization.codec import check_text
 
 LONGEST_KEY = 200  # characters

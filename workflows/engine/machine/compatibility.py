@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
+from workflows.engine.definition import Definition
 from workflows.engine.errors import CannotLoad
 from workflows.engine.machine.state import Invocation, RunState
 from workflows.engine.serialization.codec import decode
 from workflows.engine.serialization.stored_event import Held
 
-if TYPE_CHECKING:
-    from workflows.engine.workflow import Workflow
 
-
-def check_loadable(workflow: Workflow, state: RunState) -> None:
+def check_loadable(run: str, workflow: Definition, state: RunState) -> None:
     """Raise `CannotLoad` with what does not fit. What the run no longer holds may have changed."""
+    try:
+        _check_state(workflow, state)
+    except CannotLoad as error:
+        raise CannotLoad(f"{run} does not fit its workflow's code: {error}.") from error
+
+
+def _check_state(workflow: Definition, state: RunState) -> None:
     for key, tree in state.values.items():
         try:
             decode(tree, workflow.events)
@@ -31,7 +35,7 @@ def check_loadable(workflow: Workflow, state: RunState) -> None:
             raise CannotLoad(f"no step takes {reply.__name__} any more")
 
 
-def _check_invocation(workflow: Workflow, invocation: Invocation) -> None:
+def _check_invocation(workflow: Definition, invocation: Invocation) -> None:
     step = workflow.steps.get(invocation.step)
     if step is None:
         raise CannotLoad(f"it has no step {invocation.step!r} any more")

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from workflows.engine.machine.state import Invocation
-
-if TYPE_CHECKING:
-    from workflows.engine.step import Step
 
 
 class Slots:
@@ -30,10 +26,10 @@ class Slots:
         self.taken[invocation.step] = taken + 1
         return True
 
-    def release(self, step: Step) -> None:
+    def release(self, step: str) -> None:
         """Give a slot back, and call the invocation that has waited longest for it."""
-        self.taken[step.name] -= 1
-        if waiting := self._waiting.get(step.name):
+        self.taken[step] -= 1
+        if waiting := self._waiting.get(step):
             self.freed.append(waiting.popleft())
 
     def __bool__(self) -> bool:

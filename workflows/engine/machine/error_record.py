@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflows.engine import errors
 from workflows.engine.events import InputResponseEvent
 from workflows.engine.serialization.codec import clean_text
-
-if TYPE_CHECKING:
-    from workflows.engine.machine.machine import Machine
 
 LONGEST_KIND = 200
 LONGEST_MESSAGE = 10_000
@@ -71,28 +68,29 @@ def _read(read: Callable[[], Any], otherwise: str, most: int | None = None) -> s
         return otherwise
 
 
-def recall(machine: Machine) -> errors.WorkflowError:
-    """Return the error that failed the run, made anew from its JSON where it was raised elsewhere.
+def to_exception(
+    run: str, record: dict[str, Any] | None, failure: BaseException | None
+) -> errors.WorkflowError:
+    """Return the error that failed a run, made anew from its record where it was raised elsewhere.
 
-    What a step raised that is none of the engine's own becomes a `StepFailed`, whatever its name.
+    `failure` is the error itself, if it was raised in this process. What a step raised that is
+    none of the engine's own becomes a `StepFailed`, whatever its name.
     """
-    failure = machine.failure
     if failure is not None and errors.is_own(failure):
         return failure  # type: ignore[return-value]
-    told = machine.state.error or {}
-    kind, message, step = (told.get(key, "") for key in ("kind", "message", "step"))
+    record = record or {}
+    kind, message, step = (record.get(key, "") for key in ("kind", "message", "step"))
     cls = errors.error_class(kind)
     # A run that failed before `engine` was kept has nothing but the name to go by.
-    if told.get("engine", True) and cls not in (errors.WorkflowError, errors.StepFailed):
+    if record.get("engine", True) and cls not in (errors.WorkflowError, errors.StepFailed):
         return cls(message)
-    return errors.StepFailed(f"{machine}: step {step!r} failed: {kind}: {message}")
+    return errors.StepFailed(f"{run}: step {step!r} failed: {kind}: {message}")
 
 
-def wrong_request(
-    machine: Machine, request_id: str, response: InputResponseEvent
+def wrong_request_error(
+    run: str, request_id: str, response: InputResponseEvent
 ) -> errors.WrongRequestId:
     """Return the error of an input handler that answered another request."""
     return errors.WrongRequestId(
-        f"{machine}: the input handler was asked {request_id!r} "
-        f"but answered {response.request_id!r}."
+        f"{run}: the input handler was asked {request_id!r} but answered {response.request_id!r}."
     )

@@ -7,38 +7,39 @@ applied to the state and stands in `journal` until the shell has dealt with it.
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflows.engine import errors
+from workflows.engine.definition import Definition
 from workflows.engine.events import Event, InputRequestEvent
 from workflows.engine.machine.collection import check_collection
 from workflows.engine.machine.compatibility import check_loadable
 from workflows.engine.machine.concurrency import Slots
 from workflows.engine.machine.effects import Effects
-from workflows.engine.machine.emission import emit, emitted
+from workflows.engine.machine.emission import Emission, normalise_return
 from workflows.engine.machine.error_record import describe
+from workflows.engine.machine.fan_in import fan_in, half_filled
 from workflows.engine.machine.journal import Entry, only
-from workflows.engine.machine.state import Invocation, RunState, fan_in, half_filled
-from workflows.engine.requests.options import settle_overdue
+from workflows.engine.machine.state import ENDED, Invocation, RunState, open_request
+from workflows.engine.machine.timers import Timers
 from workflows.engine.serialization.size_limits import check_state
 from workflows.engine.serialization.stored_event import Held
-
-if TYPE_CHECKING:
-    from workflows.engine.step import Step
-    from workflows.engine.workflow import Workflow
+from workflows.engine.step import Step
 
 
 class Machine:
     """A run in the hands of a shell: its state, and which of its invocations are under way."""
 
-    def __init__(self, workflow: Workflow, run_id: str, state: RunState | None = None) -> None:
+    def __init__(self, workflow: Definition, run_id: str, state: RunState | None = None) -> None:
         self.workflow = workflow
         self.run_id = run_id
+        self.name = f"Run {run_id} of {workflow.name!r}"  # for sentences
         self.state = state or RunState()
+        self.events = workflow.events
+        self.values = self.state.values  # the same dict
         self.journal: list[Entry] = []
         self.under_way: dict[int, Invocation] = {}
         self.failure: BaseException | None = None  # what failed the run, while it lives here
@@ -46,8 +47,7 @@ class Machine:
         self.admit: Callable[[Held], None] | None = None  # a shell's limits on what may be asked
         self._fresh: deque[int] = deque()
         self.slots = Slots()
-        self._timers: list[tuple[datetime, int]] = []
-        self._deadlines: list[tuple[datetime, str]] = []
+        self._timers = Timers()
         self._queue_all()
 
     # What may begin
@@ -56,8 +56,8 @@ class Machine:
         """Return the invocations that begin now, and count them as under way."""
         if self.state.status != "running":
             return []
-        while self._timers and self._timers[0][0] <= self.clock():
-            self._fresh.append(heapq.heappop(self._timers)[1])
+        if self._timers.retries:
+            self._fresh.extend(self._timers.take_due(self.clock()))
         taken = []
         while queue := self.slots.freed or self._fresh:
             invocation = self.state.invocations.get(queue.popleft())
@@ -73,17 +73,19 @@ class Machine:
     def release(self, step: Step) -> None:
         """Give back the slot of an invocation whose function has really ended."""
         if step.max_concurrency is not None:
-            self.slots.release(step)
+            self.slots.release(step.name)
 
     @property
     def next_due(self) -> datetime | None:
         """When the next retry is due, if nothing else moves the run before."""
-        return self._timers[0][0] if self._timers else None
+        retries = self._timers.retries
+        return retries[0][0] if retries else None
 
     @property
     def timed(self) -> bool:
         """True if a retry or a deadline is to come."""
-        return bool(self._timers or self._deadlines)
+        timers = self._timers
+        return bool(timers.retries or timers.deadlines)
 
     @property
     def idle(self) -> bool:
@@ -91,6 +93,11 @@ class Machine:
         if self.under_way:
             return False
         return self.state.status != "running" or not (self._fresh or self.slots)
+
+    @property
+    def ended(self) -> bool:
+        """True once the run has completed, failed or been cancelled."""
+        return self.state.status in ENDED
 
     def unasked(self) -> list[str]:
         """Return the open requests that the input handler has not left to people."""
@@ -135,7 +142,7 @@ class Machine:
             invocation=invocation.id, attempt=invocation.failures + 1,
             error=describe(error, step.name), due=due.isoformat(),
         )  # fmt: skip
-        heapq.heappush(self._timers, (due, invocation.id))
+        self._timers.add_retry(due, invocation.id)
 
     def collect(
         self, invocation: Invocation, asked: Sequence[type[Event]], under: str | None = None
@@ -153,25 +160,15 @@ class Machine:
 
     def check_open(self, request_id: str) -> InputRequestEvent:
         """Return the open request; raise the error that says why it takes no answer."""
-        event: InputRequestEvent = self._open(request_id).load(self.workflow.events)
+        event: InputRequestEvent = open_request(self.name, self.state, request_id).load(self.events)
         return event
-
-    def _open(self, request_id: str) -> Held:
-        if request_id in self.state.closed:
-            raise errors.AlreadyAnswered(f"{self}: request {request_id!r} was answered before.")
-        if request_id not in self.state.requests:
-            raise errors.UnknownRequest(f"{self}: there is no request {request_id!r}.")
-        if self.state.ended:
-            raise errors.RequestClosed(
-                f"{self}: request {request_id!r} is closed, the run is {self.state.status}."
-            )
-        return self.state.requests[request_id].event
 
     def answer(
         self, request_id: str, response: Any, *, by: str = "", door: str = "", edits: Any = None
     ) -> None:
         """Route an answer, through `Workflow.check_reply` by now. Raise as `check_open` does."""
-        reply = self.workflow.request_class(self._open(request_id).name).reply
+        asked = open_request(self.name, self.state, request_id).name
+        reply = self.workflow.request_class(asked).reply
         steps = self.workflow.takers(reply)
         ids = self._new_ids(len(steps))
         self._record(
@@ -201,15 +198,21 @@ class Machine:
     @property
     def next_deadline(self) -> datetime | None:
         """When the next open request expires, for a shell that keeps no such times itself."""
-        while self._deadlines and self._deadlines[0][1] not in self.state.requests:
-            heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
+        return self._timers.next_deadline(self.state.requests)
 
     def expire_overdue(self) -> None:
         """Do what the next request that nobody answered in time asked for, in a running run."""
         deadline = self.next_deadline
         if deadline is not None and self.state.status == "running" and deadline <= self.clock():
-            settle_overdue(self, heapq.heappop(self._deadlines)[1])
+            self._apply_deadline_policy(self._timers.take_deadline())
+
+    def _apply_deadline_policy(self, request_id: str) -> None:
+        """Do with an open request what it asked for at its deadline: fail, answer, or wait on."""
+        event = self.state.requests[request_id].event.load(self.events)
+        if event.on_deadline == "default":
+            self.answer(request_id, event.default_response, door="deadline")
+        elif event.on_deadline == "fail":
+            self.expire(request_id)
 
     def pause(self, *, by: str = "") -> None:
         """Begin nothing new."""
@@ -243,22 +246,20 @@ class Machine:
 
     def check_loadable(self) -> None:
         """Raise `CannotLoad` if what the run holds does not fit the workflow as it is now."""
-        try:
-            check_loadable(self.workflow, self.state)
-        except errors.CannotLoad as error:
-            raise errors.CannotLoad(f"{self} does not fit its workflow's code: {error}.") from error
+        check_loadable(self.name, self.workflow, self.state)
 
     def __str__(self) -> str:
         """Return the name of the run, for sentences."""
-        return f"Run {self.run_id} of {self.workflow.name!r}"
+        return self.name
 
     # Within
 
     def _commit(
         self, invocation: Invocation, returned: Any, effects: Effects | None, duration: float
     ) -> None:
-        sent = effects.sent if effects else ()
-        into = emit(self, invocation, emitted(invocation.step, returned, sent))
+        into = Emission(self.workflow, self.state, self.name, invocation.step)
+        events = normalise_return(invocation.step, returned, effects.sent if effects else ())
+        into.add_all(events, self.clock, self.admit)
         writes = effects.writes(self.state.values) if effects else {}
         check_state(self.state.values, writes) if writes else None
         self._record(
@@ -268,7 +269,8 @@ class Machine:
         )  # fmt: skip
         self._fresh.extend(one[0] for one in into.spawn)
         for request in into.requests:
-            self._watch(request["id"])
+            key = request["id"]
+            self._timers.add_deadline(self.state.requests[key].deadline, key)
         if into.ends:
             self._record("completed", result=into.result)
 
@@ -291,10 +293,6 @@ class Machine:
             if invocation.due is None:
                 self._fresh.append(invocation.id)
             else:
-                heapq.heappush(self._timers, (invocation.due, invocation.id))
-        for request_id in self.state.requests:
-            self._watch(request_id)
-
-    def _watch(self, request_id: str) -> None:
-        if (deadline := self.state.requests[request_id].deadline) is not None:
-            heapq.heappush(self._deadlines, (deadline, request_id))
+                self._timers.add_retry(invocation.due, invocation.id)
+        for key, request in self.state.requests.items():
+            self._timers.add_deadline(request.deadline, key)

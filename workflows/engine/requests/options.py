@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic_core import to_jsonable_python
 
@@ -17,9 +17,6 @@ from workflows.engine.errors import BadDefault, BadRequest, InvalidReply, Quorum
 from workflows.engine.events import LARGEST_QUORUM, InputRequestEvent
 from workflows.engine.requests.editable_types import misfit
 from workflows.engine.requests.reply import check_reply, is_bare, schema_of
-
-if TYPE_CHECKING:
-    from workflows.engine.machine.machine import Machine
 
 MOST_NAMES = 50  # in one list: assignees, tags, editable keys
 LONGEST_NAME = 150
@@ -209,13 +206,3 @@ CHECKS: dict[str, Callable[[InputRequestEvent], str]] = {
     "quorum": _quorum,
     "four_eyes": lambda event: _switch(event.four_eyes),
 }
-
-
-def settle_overdue(machine: Machine, request_id: str) -> None:
-    """Do with an open request what it asked for at its deadline: fail, answer, or wait on."""
-    request = machine.state.requests[request_id]
-    event = request.event.load(machine.workflow.events)
-    if event.on_deadline == "default":
-        machine.answer(request_id, event.default_response, door="deadline")
-    elif event.on_deadline == "fail":
-        machine.expire(request_id)

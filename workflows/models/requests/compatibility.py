@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
-from workflows.engine import InputRequestEvent, UnknownRequest, UnknownWorkflow
+from workflows.engine import InputRequestEvent, UnknownRequest, UnknownWorkflow, registry
 from workflows.engine.errors import CannotLoad
-from workflows.engine.registry import registry
 from workflows.engine.requests.reply import schema_digest
 from workflows.engine.serialization.stored_event import Held
 from workflows.models.worker import Worker
