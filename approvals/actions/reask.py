@@ -13,11 +13,17 @@ from django.db.models import F
 from approvals.actions.preconditions import OPERATE, check_open, find
 from approvals.errors import CannotReask, NotPermitted, StaleForm
 from approvals.models import Comment, Decision
-from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, WorkflowError, registry
+from workflows.engine import (
+    InvalidReply,
+    UnknownRequest,
+    UnknownWorkflow,
+    Workflow,
+    WorkflowError,
+    registry,
+)
 from workflows.engine.machine.machine import Machine
 from workflows.engine.requests.options import has_verdict
 from workflows.engine.requests.payload_edits import same
-from workflows.engine.workflow import Workflow
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
 from workflows.models.requests.compatibility import other_code, stale_reason
 from workflows.models.requests.deadlines import OnDeadline

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from workflows.engine import Context, Event, Workflow
+from workflows.engine import Context, Event
+from workflows.engine.definition import Definition
 from workflows.engine.machine.effects import Effects
 from workflows.engine.machine.journal import Entry
 from workflows.engine.machine.machine import Machine
@@ -38,7 +39,7 @@ class Bench:
     """Drives one run; it is the port that steps speak to, too."""
 
     def __init__(
-        self, workflow: Workflow, data: Any = None, *, state: RunState | None = None
+        self, workflow: Definition, data: Any = None, *, state: RunState | None = None
     ) -> None:
         self.now = NOON
         self.session: dict[str, Any] = {}

@@ -23,7 +23,8 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.serialization.codec import event_data, event_from
+from workflows.engine.serialization.codec import event_data
+from workflows.engine.serialization.event_json import event_from
 
 
 class Animal(Event):

@@ -35,8 +35,9 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.serialization.codec import event_from, store_event
+from workflows.engine.serialization.codec import store_event
 from workflows.engine.serialization.equality import difference
+from workflows.engine.serialization.event_json import event_from
 from workflows.engine.serialization.stored_event import Held
 
 BERLIN = ZoneInfo("Europe/Berlin")

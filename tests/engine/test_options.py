@@ -23,7 +23,7 @@ from workflows.engine import (
     step,
 )
 from workflows.engine.events import Priority
-from workflows.engine.serialization.codec import event_from
+from workflows.engine.serialization.event_json import event_from
 from workflows.engine.serialization.scalar_events import plain_data
 from workflows.engine.serialization.stored_event import Held
 

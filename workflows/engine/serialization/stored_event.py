@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from workflows.engine.errors import CannotLoad
 from workflows.engine.events import Event
-from workflows.engine.serialization.codec import Events, event_from, store_event
+from workflows.engine.serialization.codec import Events, store_event
+from workflows.engine.serialization.event_json import event_from
 from workflows.engine.serialization.scalar_events import plain_data
 
 

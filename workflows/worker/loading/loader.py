@@ -15,10 +15,10 @@ from typing import Any
 from uuid import UUID
 
 from workflows.engine import WorkflowError, registry
+from workflows.engine.definition import Definition
 from workflows.engine.errors import CannotLoad
 from workflows.engine.machine.machine import Machine
 from workflows.engine.serialization.stored_event import Held
-from workflows.engine.workflow import Workflow
 from workflows.errors import DurableError
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
 from workflows.models.runs.queryset import BLOCK_AT
@@ -156,7 +156,7 @@ def _prepare(
     return Loaded(row, machine, deliveries)
 
 
-def _start(workflow: Workflow, given: Any) -> Held:
+def _start(workflow: Definition, given: Any) -> Held:
     """Return the input, which was validated when the run was started; raise `CannotLoad`."""
     held = Held(workflow.start_class.__name__, given)
     held.load(workflow.events)
