@@ -20,7 +20,7 @@ from workflows.engine import (
 from workflows.engine.machine.journal import Entry
 from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import RunState
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.snapshot import write_state
 
 broken: set[str] = set()  # steps that raise, in both worlds
@@ -219,7 +219,7 @@ class Twin:
         self.claim()
         self.bench = self._reloaded()
         if not self.machine.state.begun:
-            self.machine.start(Held.of(WORKFLOW.start_event({})))
+            self.machine.start(StoredEvent.from_event(WORKFLOW.start_event({})))
         kept = [mail for mail in self.mail if not self._apply(mail)]
         self._note_progress()
         self.mail = kept

@@ -14,7 +14,7 @@ from workflows.engine.machine.effects import Effects
 from workflows.engine.machine.journal import Entry
 from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import Invocation, RunState
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.snapshot import read_state, write_state
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -48,7 +48,7 @@ class Bench:
         self.machine = Machine(workflow, "run-1", state)
         self.machine.clock = lambda: self.now
         if state is None:
-            self.machine.start(Held.of(workflow.start_event(data)))
+            self.machine.start(StoredEvent.from_event(workflow.start_event(data)))
 
     def call(self, function: Callable[[], Any]) -> Any:
         return function()
@@ -72,7 +72,7 @@ class Bench:
     def trial(self, invocation: Invocation) -> Trial:
         effects = Effects(self.machine.workflow.events)
         context = Context(self.machine, invocation, effects, self)
-        event = invocation.event.load(self.machine.workflow.events)
+        event = invocation.event.to_event(self.machine.workflow.events)
         return Trial(invocation, effects, context, event)
 
     def finish(self, trial: Trial, returned: Any = None) -> None:

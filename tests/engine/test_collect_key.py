@@ -225,6 +225,6 @@ def test_an_entry_of_before_there_were_keys_is_folded() -> None:
 
 
 def copied_event() -> Any:
-    from workflows.engine.serialization.stored_event import Held
+    from workflows.engine.serialization.stored_event import StoredEvent
 
-    return Held.of(Head(page=1))
+    return StoredEvent.from_event(Head(page=1))

@@ -155,9 +155,9 @@ def test_more_than_asked_begin_the_next_set_oldest_first() -> None:
     bench = Bench(Workflow("pairs", [fan, pair]))
     bench.run_all()
     assert pairs == [[0, 1], [2, 3]]
-    assert [held.load({"Many": Many}).n for held in bench.machine.state.buffers["pair:Many*2"]] == [
-        4
-    ]
+    assert [
+        stored.to_event({"Many": Many}).n for stored in bench.machine.state.buffers["pair:Many*2"]
+    ] == [4]
 
 
 def test_two_sets_of_one_step_do_not_mix() -> None:

@@ -20,7 +20,7 @@ from workflows.engine import (
     WorkflowStalled,
     step,
 )
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.snapshot import write_state
 
 
@@ -231,4 +231,4 @@ def test_deadline_is_absolute_survives_a_reload_and_fails_the_run() -> None:
 
 def test_input_that_cannot_be_stored_is_never_held() -> None:
     with pytest.raises(UnstorableValue, match="StartEvent"):
-        Held.of(StartEvent.model_validate({"x": float("nan")}))
+        StoredEvent.from_event(StartEvent.model_validate({"x": float("nan")}))

@@ -25,7 +25,7 @@ from workflows.engine import (
 from workflows.engine.events import Priority
 from workflows.engine.serialization.event_json import event_from
 from workflows.engine.serialization.scalar_events import plain_data
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 
 
 class Typed(StartEvent):
@@ -152,7 +152,7 @@ def test_a_stored_field_that_its_class_no_longer_has_blocks_nothing() -> None:
         notes: list[Note]
 
     stored = {"notes": [{"text": "a", "gone": 1}], "gone": {"x": 1}}
-    assert Held("Outer", stored).load({"Outer": Outer}) == Outer(notes=[Note(text="a")])
+    assert StoredEvent("Outer", stored).to_event({"Outer": Outer}) == Outer(notes=[Note(text="a")])
     assert stored["gone"] == {"x": 1}
     with pytest.raises(ValidationError, match="text"):
         event_from(Note, {"gone": 1})
@@ -188,7 +188,7 @@ def test_a_class_says_its_options_in_any_spelling(asked: type[InputRequestEvent]
     assert (event.quorum, event.four_eyes, event.priority) == (2, True, "high")
     again = asked(prompt="?", quorum=3, four_eyes=False, priority="low")
     assert (again.quorum, again.four_eyes, again.priority) == (3, False, "low")
-    data = Held.of(event).data()
+    data = StoredEvent.from_event(event).data()
     assert (data["quorum"], data["four_eyes"]) == (2, True)
     assert build(event).request_class(asked.__name__) is asked
 
@@ -197,7 +197,7 @@ async def test_a_request_says_its_options_and_keeps_them_in_a_snapshot() -> None
     flow = build(InputRequestEvent(prompt="?", quorum=2, four_eyes=True))
     snapshot = await (await flow.run()).snapshot()
     state = WorkflowSnapshot.from_json(snapshot.to_json()).state()
-    [request] = [one.event.load(flow.events) for one in state.requests.values()]
+    [request] = [one.event.to_event(flow.events) for one in state.requests.values()]
     assert (request.quorum, request.four_eyes) == (2, True)
 
 

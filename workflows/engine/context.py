@@ -10,7 +10,7 @@ from workflows.engine.errors import ContextClosed, InvalidReturn, WrongCollectio
 from workflows.engine.events import Event, InputRequestEvent
 from workflows.engine.requests.payload_edits import lay_over
 from workflows.engine.serialization.codec import clean_text
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 
 
 class CurrentInvocation(Protocol):
@@ -18,9 +18,9 @@ class CurrentInvocation(Protocol):
 
     id: int
     step: str
-    event: Held
+    event: StoredEvent
     failures: int
-    request: Held | None
+    request: StoredEvent | None
     answered_by: str
 
 
@@ -109,17 +109,17 @@ class Context:
     @property
     def request(self) -> InputRequestEvent | None:
         """The request that the event answers; None if the event is no answer."""
-        held = self._invocation.request
-        return held.load(self._run.events) if held else None
+        stored = self._invocation.request
+        return stored.to_event(self._run.events) if stored else None
 
     @property
     def effective_payload(self) -> Any:
         """The payload that was approved: the request's, with the reviewers' edits laid over."""
-        held = self._invocation.request
-        if held is None:
+        stored = self._invocation.request
+        if stored is None:
             return None
         edits = self._invocation.event.data().get("edits")
-        return deepcopy(lay_over(held.data().get("payload"), edits))
+        return deepcopy(lay_over(stored.data().get("payload"), edits))
 
     @property
     def answered_by(self) -> str:

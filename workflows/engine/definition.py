@@ -23,7 +23,7 @@ from workflows.engine.requests.reply import check_reply, schema_digest, schema_o
 from workflows.engine.schemas.json_schema import FormSchema
 from workflows.engine.schemas.unknown_fields import name_unknown_fields
 from workflows.engine.schemas.validation_errors import list_faults, tell_faults
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.step import Step
 from workflows.engine.validation import (
     check_forms,
@@ -118,13 +118,13 @@ class Definition:
 
     def check_input(self, data: Any = None) -> dict[str, Any]:
         """Return the input as normalised JSON; raise `InvalidInput`."""
-        found: dict[str, Any] = self.hold(data).data()
+        found: dict[str, Any] = self.stored_input(data).data()
         return found
 
-    def hold(self, data: Any) -> Held:
-        """Hold the start event that `data` describes; raise `InvalidInput`."""
+    def stored_input(self, data: Any) -> StoredEvent:
+        """Return the start event that `data` describes, as a run keeps it; raise `InvalidInput`."""
         try:
-            return Held.of(self.start_event(data))
+            return StoredEvent.from_event(self.start_event(data))
         except UnstorableValue as error:
             raise self._unstorable(error) from error
 

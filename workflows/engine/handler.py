@@ -23,7 +23,7 @@ from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import Invocation
 from workflows.engine.requests.payload_edits import check_edits
 from workflows.engine.serialization.run_result import decode_result
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.snapshot import WorkflowSnapshot
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class WorkflowHandler:
         self.fraction: tuple[float, str] | None = None
 
     @classmethod
-    def start(cls, workflow: Definition, event: Held) -> WorkflowHandler:
+    def start(cls, workflow: Definition, event: StoredEvent) -> WorkflowHandler:
         """Begin a run with this input."""
         handler = cls(Machine(workflow, str(uuid4())))
         handler._machine.start(event)
@@ -85,7 +85,7 @@ class WorkflowHandler:
         if self._machine.state.ended:
             return []
         events = self._machine.workflow.events
-        return [one.event.load(events) for one in self._machine.state.requests.values()]
+        return [one.event.to_event(events) for one in self._machine.state.requests.values()]
 
     async def send_input(self, response: InputResponseEvent) -> None:
         """Answer a request.

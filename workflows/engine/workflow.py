@@ -27,7 +27,7 @@ class Workflow(Definition):
             raise InvalidInput(
                 f"Workflow {self.name!r}: give the input as one value or as keywords, not both."
             )
-        return WorkflowHandler.start(self, self.hold(fields if data is None else data))
+        return WorkflowHandler.start(self, self.stored_input(fields if data is None else data))
 
     @staticmethod
     async def resume(snapshot: WorkflowSnapshot) -> WorkflowHandler:

@@ -222,7 +222,7 @@ class LiveRun:
 
     def _request(self, entry: Entry, asked: dict[str, Any], now: datetime) -> InputRequest:
         workflow = self.machine.workflow
-        event = asked["event"].load(workflow.events)
+        event = asked["event"].to_event(workflow.events)
         name = asked["event"].name
         row = InputRequest(
             id=UUID(asked["id"]) if asked["own"] else uuid4(),

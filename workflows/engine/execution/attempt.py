@@ -82,7 +82,7 @@ class Attempt:
         """
         began = time.perf_counter()
         try:
-            event = self.invocation.event.load(self.machine.workflow.events)
+            event = self.invocation.event.to_event(self.machine.workflow.events)
             self.returned = await self._call(event)
         except BaseException as error:
             if is_stopped(error, task):

@@ -8,7 +8,7 @@ from workflows.engine.definition import Definition
 from workflows.engine.errors import CannotLoad
 from workflows.engine.machine.state import Invocation, RunState
 from workflows.engine.serialization.codec import decode
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 
 
 def check_loadable(run: str, workflow: Definition, state: RunState) -> None:
@@ -27,10 +27,10 @@ def _check_state(workflow: Definition, state: RunState) -> None:
             raise CannotLoad(f"its state key {key!r} cannot be read: {error}") from error
     for invocation in state.invocations.values():
         _check_invocation(workflow, invocation)
-    for held in _flat(state.buffers.values()):
-        held.load(workflow.events)
+    for stored in _flat(state.buffers.values()):
+        stored.to_event(workflow.events)
     for request in state.requests.values():
-        reply = request.event.load(workflow.events).reply
+        reply = request.event.to_event(workflow.events).reply
         if not workflow.takers(reply):
             raise CannotLoad(f"no step takes {reply.__name__} any more")
 
@@ -39,14 +39,14 @@ def _check_invocation(workflow: Definition, invocation: Invocation) -> None:
     step = workflow.steps.get(invocation.step)
     if step is None:
         raise CannotLoad(f"it has no step {invocation.step!r} any more")
-    for held in (invocation.event, invocation.request, *_flat(invocation.owned.values())):
-        if held is not None:
-            held.load(workflow.events)
+    for stored in (invocation.event, invocation.request, *_flat(invocation.owned.values())):
+        if stored is not None:
+            stored.to_event(workflow.events)
     name = invocation.event.name
     if workflow.events[name] not in step.accepts:
         raise CannotLoad(f"step {step.name!r} does not take {name} any more")
 
 
-def _flat(lists: Iterable[list[Held]]) -> Iterator[Held]:
+def _flat(lists: Iterable[list[StoredEvent]]) -> Iterator[StoredEvent]:
     for kept in lists:
         yield from kept

@@ -14,7 +14,7 @@ from workflows.engine.requests.options import check_terms, with_default
 from workflows.engine.requests.payload import with_plain_payload
 from workflows.engine.serialization.run_result import encode_result
 from workflows.engine.serialization.size_limits import FEW, check_together
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 
 LONGEST_REQUEST_ID = 200  # what its column holds
 
@@ -35,7 +35,7 @@ class Emission:
         self._state = state
         self._run = run
         self._step = step
-        self.events: list[Held] = []
+        self.events: list[StoredEvent] = []
         self.spawn: list[tuple[int, str, int]] = []
         self.requests: list[dict[str, Any]] = []
         self.ends = False
@@ -45,9 +45,9 @@ class Emission:
         self,
         events: Sequence[Event],
         clock: Callable[[], datetime],
-        admit: Callable[[Held], None] | None,
+        validate: Callable[[StoredEvent], None] | None,
     ) -> None:
-        """Add what a step emitted. Deadlines count from `clock`; `admit` may refuse a request.
+        """Add what a step emitted. Deadlines count from `clock`; `validate` may refuse a request.
 
         Raise `UnroutableEvent`, `UnansweredRequest`, `DuplicateRequest`, `BadRequest` or
         `UnstorableValue`, naming run and step; then none of it counts.
@@ -59,7 +59,7 @@ class Emission:
                 elif isinstance(event, StopEvent):
                     self._end(event)
                 elif isinstance(event, InputRequestEvent):
-                    self._ask(event, clock, admit)
+                    self._ask(event, clock, validate)
                 else:
                     raise self._unroutable(event)
             except errors.UnstorableValue as error:
@@ -67,16 +67,16 @@ class Emission:
                     f"{self._run}: step {self._step!r}: {error}"
                 ) from error
         if len(events) > FEW:
-            held = (*self.events, *(one["event"] for one in self.requests))
+            stored = (*self.events, *(one["event"] for one in self.requests))
             what = f"{self._run}: the events of step {self._step!r}"
-            check_together(what, [one.data() for one in held])
+            check_together(what, [one.data() for one in stored])
 
     def _add(self, event: Event, steps: Iterable[str]) -> None:
         """Let these steps take the event, under new ids."""
         at = len(self.events)
         for step in steps:
             self.spawn.append((self._state.next_id + len(self.spawn), step, at))
-        self.events.append(Held.of(event))
+        self.events.append(StoredEvent.from_event(event))
 
     def _end(self, stop: StopEvent) -> None:
         """Keep the result of the first event that ends the run."""
@@ -92,18 +92,18 @@ class Emission:
         self,
         event: InputRequestEvent,
         clock: Callable[[], datetime],
-        admit: Callable[[Held], None] | None,
+        validate: Callable[[StoredEvent], None] | None,
     ) -> None:
         """Open a request, if it can be kept and a step takes its reply."""
         self._check_request(event)
         where = f"{self._run}: step {self._step!r}"
         check_terms(where, event)
-        held = Held.of(with_plain_payload(with_default(where, event)))
-        if admit is not None:
-            admit(held)
+        stored = StoredEvent.from_event(with_plain_payload(with_default(where, event)))
+        if validate is not None:
+            validate(stored)
         deadline = None if event.due_in is None else (clock() + event.due_in).isoformat()
         key, own = event.request_id, event.made_its_id
-        self.requests.append({"id": key, "own": own, "event": held, "deadline": deadline})
+        self.requests.append({"id": key, "own": own, "event": stored, "deadline": deadline})
 
     def _check_request(self, event: InputRequestEvent) -> None:
         """Raise the error of a request whose id or class the run cannot keep."""

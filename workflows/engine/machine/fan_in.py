@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from urllib.parse import quote, unquote
 
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 
 _SAFE = " []'\"()|.&=+$;@!?/\\<>{}^`#~"  # all but what `shorten` puts between names: "%,*:"
 
@@ -42,32 +42,32 @@ def fan_in(step: str, names: str, key: str | None) -> str:
     return f"{step}:{names}" if key is None else f"{step}:{names}#{quote(key, safe='')}"
 
 
-def half_filled(buffers: Mapping[str, Sequence[Held]]) -> Iterator[str]:
+def half_filled(buffers: Mapping[str, Sequence[StoredEvent]]) -> Iterator[str]:
     """Say of each fan-in that waits for more what it holds: "'join' holds A of A,B*3"."""
     for one, buffer in buffers.items():
         step, _, rest = one.rpartition(":")
         asked, _, key = rest.partition("#")
         under = f" under the key {unquote(key)!r}" if key else ""
-        holds = unquote(shorten(held.name for held in buffer))
+        holds = unquote(shorten(event.name for event in buffer))
         yield f"{step!r} holds {holds} of {unquote(asked)}{under}"
 
 
-def take_set(buffer: list[Held], asked: Sequence[str]) -> list[Held] | None:
+def take_set(buffer: list[StoredEvent], asked: Sequence[str]) -> list[StoredEvent] | None:
     """Take one event of each asked name out of `buffer`, oldest first, in the order asked.
 
     Return None, and take nothing, while one is missing.
     """
     if len(buffer) < len(asked):
         return None
-    by_name: dict[str, deque[Held]] = {}
-    for held in buffer:
-        by_name.setdefault(held.name, deque()).append(held)
+    by_name: dict[str, deque[StoredEvent]] = {}
+    for event in buffer:
+        by_name.setdefault(event.name, deque()).append(event)
     found = []
     for name in asked:
         kept = by_name.get(name)
         if not kept:
             return None
         found.append(kept.popleft())
-    taken = {id(held) for held in found}
-    buffer[:] = [held for held in buffer if id(held) not in taken]
+    taken = {id(event) for event in found}
+    buffer[:] = [event for event in buffer if id(event) not in taken]
     return found

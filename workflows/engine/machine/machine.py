@@ -26,7 +26,7 @@ from workflows.engine.machine.journal import Entry, only
 from workflows.engine.machine.state import ENDED, Invocation, RunState, open_request
 from workflows.engine.machine.timers import Timers
 from workflows.engine.serialization.size_limits import check_state
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.step import Step
 
 
@@ -44,7 +44,8 @@ class Machine:
         self.under_way: dict[int, Invocation] = {}
         self.failure: BaseException | None = None  # what failed the run, while it lives here
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # a shell may know better
-        self.admit: Callable[[Held], None] | None = None  # a shell's limits on what may be asked
+        # The limits that whoever runs steps has on what they may ask.
+        self.validate_request: Callable[[StoredEvent], None] | None = None
         self._fresh: deque[int] = deque()
         self.slots = Slots()
         self._timers = Timers()
@@ -105,7 +106,7 @@ class Machine:
 
     # What came of it
 
-    def start(self, event: Held) -> None:
+    def start(self, event: StoredEvent) -> None:
         """Begin the run with its input, an event of the workflow's start class."""
         steps = self.workflow.takers(self.workflow.start_class)
         ids = self._new_ids(len(steps))
@@ -154,13 +155,14 @@ class Machine:
             told = {"asked": names} if under is None else {"names": names, "key": under}
             self._record("collected", invocation.step, invocation=invocation.id, **told)
         owned = invocation.owned.get(key)
-        return None if owned is None else [held.load(self.workflow.events) for held in owned]
+        return None if owned is None else [one.to_event(self.events) for one in owned]
 
     # What comes from outside
 
     def check_open(self, request_id: str) -> InputRequestEvent:
         """Return the open request; raise the error that says why it takes no answer."""
-        event: InputRequestEvent = open_request(self.name, self.state, request_id).load(self.events)
+        asked = open_request(self.name, self.state, request_id)
+        event: InputRequestEvent = asked.to_event(self.events)
         return event
 
     def answer(
@@ -208,7 +210,7 @@ class Machine:
 
     def _apply_deadline_policy(self, request_id: str) -> None:
         """Do with an open request what it asked for at its deadline: fail, answer, or wait on."""
-        event = self.state.requests[request_id].event.load(self.events)
+        event = self.state.requests[request_id].event.to_event(self.events)
         if event.on_deadline == "default":
             self.answer(request_id, event.default_response, door="deadline")
         elif event.on_deadline == "fail":
@@ -259,7 +261,7 @@ class Machine:
     ) -> None:
         into = Emission(self.workflow, self.state, self.name, invocation.step)
         events = normalise_return(invocation.step, returned, effects.sent if effects else ())
-        into.add_all(events, self.clock, self.admit)
+        into.add_all(events, self.clock, self.validate_request)
         writes = effects.writes(self.state.values) if effects else {}
         check_state(self.state.values, writes) if writes else None
         self._record(

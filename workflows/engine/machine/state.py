@@ -14,7 +14,7 @@ from typing import Any, Literal
 from workflows.engine import errors
 from workflows.engine.machine.fan_in import fan_in, lengthen, take_set
 from workflows.engine.machine.journal import Entry
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 
 Status = Literal["running", "paused", "completed", "failed", "cancelled"]
 ENDED = frozenset({"completed", "failed", "cancelled"})
@@ -31,20 +31,20 @@ class Invocation:
 
     id: int
     step: str
-    event: Held
+    event: StoredEvent
     failures: int = 0
     due: datetime | None = None
-    request: Held | None = None
+    request: StoredEvent | None = None
     answered_by: str = ""
     collected: set[str] = field(default_factory=set)
-    owned: dict[str, list[Held]] = field(default_factory=dict)
+    owned: dict[str, list[StoredEvent]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class OpenRequest:
     """A question that waits. `declined` once the input handler has left it to people."""
 
-    event: Held
+    event: StoredEvent
     step: str
     deadline: datetime | None = None
     declined: bool = False
@@ -71,7 +71,7 @@ class RunState:
         self.status: Status = "running"
         self.values: dict[str, Any] = {}  # encoded
         self.invocations: dict[int, Invocation] = {}
-        self.buffers: dict[str, list[Held]] = {}  # by `fan_in`: contributions
+        self.buffers: dict[str, list[StoredEvent]] = {}  # by `fan_in`: contributions
         self.requests: dict[str, OpenRequest] = {}
         self.closed: dict[str, str] = {}  # request_id -> answered, expired
         self.next_id = 1
@@ -93,7 +93,7 @@ class RunState:
         getattr(self, f"_{entry.kind}")(entry, entry.data)
         self.seq += 1
 
-    def _spawn(self, id_: int, step: str, event: Held) -> Invocation:
+    def _spawn(self, id_: int, step: str, event: StoredEvent) -> Invocation:
         invocation = self.invocations[id_] = Invocation(id_, step, event)
         if id_ >= self.next_id:
             self.next_id = id_ + 1
@@ -134,7 +134,7 @@ class RunState:
         request = self.requests.pop(data["request_id"])
         self.closed[data["request_id"]] = "answered"
         reply = {key: data[key] for key in ("request_id", "response", "edits") if key in data}
-        event = Held(data["reply"], reply)
+        event = StoredEvent(data["reply"], reply)
         for id_, step in zip(data["invocations"], data["steps"], strict=True):
             invocation = self._spawn(id_, step, event)
             invocation.request = request.event
@@ -184,7 +184,7 @@ class RunState:
         pass  # the form of an open request is that of the code as it is now
 
 
-def open_request(run: str, state: RunState, request_id: str) -> Held:
+def open_request(run: str, state: RunState, request_id: str) -> StoredEvent:
     """Return the open request; raise the error that says why it takes no answer."""
     if request_id in state.closed:
         raise errors.AlreadyAnswered(f"{run}: request {request_id!r} was answered before.")

@@ -1,4 +1,4 @@
-"""An event that is held: its wire name and its JSON."""
+"""An event as a run keeps it: its wire name and its JSON."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from workflows.engine.serialization.event_json import event_from
 from workflows.engine.serialization.scalar_events import plain_data
 
 
-class Held:
+class StoredEvent:
     """An event whose class may no longer exist: reading history must not need the code.
 
-    It is held as JSON, and every `load` makes a new object: what one attempt does to the lists
+    It is kept as JSON, and every `to_event` makes a new object: what one attempt does to the lists
     in its event is seen by no other, and a run in memory sees what a resumed one would. Only an
     event of nothing but scalars, which nobody can change, is kept as it is.
     """
@@ -28,25 +28,25 @@ class Held:
         self.name = name
         self._data = data
         self._event = event
-        self._fresh: list[Any] | None = None  # read to compare it: the first `load` takes it
+        self._fresh: list[Any] | None = None  # read to compare it: the first `to_event` takes it
 
     @classmethod
-    def of(cls, event: Event) -> Held:
-        """Hold an event that exists; raise `UnstorableValue` if its JSON gives another one."""
+    def from_event(cls, event: Event) -> StoredEvent:
+        """Keep an event that exists; raise `UnstorableValue` if its JSON gives another one."""
         data = plain_data(event)
         if data is not None:
             return cls(type(event).__name__, data, event)
         data, fresh = store_event(event)
-        held = cls(type(event).__name__, data)
-        held._fresh = [fresh]
-        return held
+        stored = cls(type(event).__name__, data)
+        stored._fresh = [fresh]
+        return stored
 
     @classmethod
-    def read(cls, wire: dict[str, Any]) -> Held:
-        """Hold an event read from a store, as `wire` wrote it."""
-        return cls(wire["type"], wire["data"])
+    def from_json(cls, data: dict[str, Any]) -> StoredEvent:
+        """Keep an event that is read from a store, as `to_json` wrote it."""
+        return cls(data["type"], data["data"])
 
-    def load(self, events: Events) -> Any:
+    def to_event(self, events: Events) -> Any:
         """Return a new event; raise `CannotLoad` if no class of `events` takes it."""
         cls: type[BaseModel] | None = events.get(self.name)
         if cls is None:
@@ -54,7 +54,7 @@ class Held:
         if type(self._event) is cls:
             return self._event
         if self._fresh:
-            with suppress(IndexError):  # threads may load at once: `pop` gives it to one of them
+            with suppress(IndexError):  # threads may call it at once: `pop` gives it to one of them
                 fresh = self._fresh.pop()
                 if type(fresh) is cls:
                     return fresh
@@ -67,6 +67,6 @@ class Held:
         """Return the event's fields as JSON. Change nothing in it."""
         return self._data
 
-    def wire(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the event as it is stored."""
         return {"type": self.name, "data": self._data}

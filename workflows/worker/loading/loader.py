@@ -18,7 +18,7 @@ from workflows.engine import WorkflowError, registry
 from workflows.engine.definition import Definition
 from workflows.engine.errors import CannotLoad
 from workflows.engine.machine.machine import Machine
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.errors import DurableError
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
 from workflows.models.runs.queryset import BLOCK_AT
@@ -148,7 +148,7 @@ def _prepare(
     if state.seq != row.seq:
         raise DurableError(f"Run {row.id}: its journal ends at {state.seq}, not at {row.seq}.")
     machine = Machine(workflow, str(row.id), state)
-    machine.admit = check_request
+    machine.validate_request = check_request
     machine.check_loadable()
     _check_answers(machine, deliveries)
     if not state.begun:
@@ -156,11 +156,11 @@ def _prepare(
     return Loaded(row, machine, deliveries)
 
 
-def _start(workflow: Definition, given: Any) -> Held:
+def _start(workflow: Definition, given: Any) -> StoredEvent:
     """Return the input, which was validated when the run was started; raise `CannotLoad`."""
-    held = Held(workflow.start_class.__name__, given)
-    held.load(workflow.events)
-    return held
+    stored = StoredEvent(workflow.start_class.__name__, given)
+    stored.to_event(workflow.events)
+    return stored
 
 
 def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
@@ -171,9 +171,9 @@ def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
         if one.kind != Delivery.Kind.ANSWER or request is None:
             continue
         reply = machine.workflow.request_class(request.event.name).reply.__name__
-        answer = Held(reply, {key: one.data[key] for key in ("request_id", "response")})
+        answer = StoredEvent(reply, {key: one.data[key] for key in ("request_id", "response")})
         try:
-            answer.load(events)
+            answer.to_event(events)
         except CannotLoad as error:
             told = f"{machine} has an answer that does not fit the code of this workflow: {error}."
             raise CannotLoad(told) from error
