@@ -17,7 +17,7 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import RunState
 from workflows.engine.serialization.stored_event import StoredEvent
@@ -194,7 +194,7 @@ class Twin:
 
     def retry(self) -> None:
         """Go on after a failure; what closed with it is open again."""
-        entry = Entry("reopened", {"by": ""})
+        entry = Transition("reopened", {"by": ""})
         self.machine.state.apply(entry)
         self.machine.journal.append(entry)
         for asked in self.requests.values():

@@ -11,7 +11,7 @@ from typing import Any
 from workflows.engine import Context, Event
 from workflows.engine.definition import Definition
 from workflows.engine.machine.effects import Effects
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import Invocation, RunState
 from workflows.engine.serialization.stored_event import StoredEvent
@@ -113,15 +113,15 @@ class Bench:
         return other
 
 
-def stored(entry: Entry) -> tuple[str, str, dict[str, Any]]:
+def stored(entry: Transition) -> tuple[str, str, dict[str, Any]]:
     """Return an entry as a row would keep it."""
-    return entry.kind, entry.step, through_json(entry.stored())
+    return entry.kind, entry.step, through_json(entry.to_json())
 
 
 def applied(state: RunState, rows: list[tuple[str, str, dict[str, Any]]]) -> RunState:
     """Fold stored entries into a state."""
     for row in rows:
-        state.apply(Entry.read(*row))
+        state.apply(Transition.from_json(*row))
     return state
 
 

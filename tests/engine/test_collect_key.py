@@ -23,7 +23,7 @@ from workflows.engine import (
     step,
 )
 from workflows.engine.machine.fan_in import fan_in, half_filled
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 from workflows.engine.machine.state import RunState
 
 KEYS = ["page-1", "page-2", "a:b#c", "100% #1", "ä\n: ", "x" * 200]
@@ -220,7 +220,7 @@ def test_one_invocation_may_add_to_several_sets() -> None:
 def test_an_entry_of_before_there_were_keys_is_folded() -> None:
     state = RunState()
     state._spawn(1, "join", copied_event())
-    state.apply(Entry("collected", {"invocation": 1, "asked": "Head,Table"}, "join"))
+    state.apply(Transition("collected", {"invocation": 1, "asked": "Head,Table"}, "join"))
     assert list(state.buffers) == ["join:Head,Table"]
 
 

@@ -23,7 +23,7 @@ from workflows.engine import (
     step,
 )
 from workflows.engine.machine.fan_in import lengthen, shorten
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 from workflows.engine.machine.state import RunState
 from workflows.engine.snapshot import write_state
 
@@ -133,7 +133,7 @@ class History:
     def reload(self, *, reopen: bool) -> None:
         self.keep()
         if reopen:
-            entry = Entry("reopened", {"by": "alice"})
+            entry = Transition("reopened", {"by": "alice"})
             self.bench.machine.state.apply(entry)
             self.rows.append(stored(entry))
         self.bench = self.bench.reload()
@@ -189,7 +189,7 @@ def test_every_kind_is_folded() -> None:
     history.act("expire", 0)
     assert isinstance(history.bench.machine.failure, RequestExpired)
     history.act("reopen", 0)
-    history.bench.machine.state.apply(Entry("blocked", {"by": ""}))
+    history.bench.machine.state.apply(Transition("blocked", {"by": ""}))
     assert history.bench.machine.state.status == "running"
     assert history.bench.machine.state.error is None
 

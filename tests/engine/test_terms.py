@@ -93,7 +93,7 @@ def test_the_step_that_takes_the_reply_reads_what_was_effective_and_what_was_ask
 def test_without_edits_the_journal_says_nothing_of_them() -> None:
     bench = asking(editable=["amount"])
     bench.machine.answer("r", {"approved": True})
-    assert "edits" not in bench.machine.journal[-1].stored()
+    assert "edits" not in bench.machine.journal[-1].to_json()
     bench.run_all()
     assert bench.machine.state.result[1:] == [{}, {"amount": 5}, {"amount": 5}]
 

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from workflows.engine import Event, WorkflowError, WorkflowSnapshot
 from workflows.engine.execution.tasks import StepTask
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import read_time
 from workflows.engine.serialization.codec import event_data
@@ -192,7 +192,7 @@ class LiveRun:
                     step=entry.step,
                     at=now,
                     duration=entry.duration,
-                    data=entry.stored(),
+                    data=entry.to_json(),
                 )  # fmt: skip
             )
             if entry.kind == "step_completed":
@@ -220,7 +220,7 @@ class LiveRun:
             return True
         return write.seq - self.snapshot_seq >= SNAPSHOT_EVERY
 
-    def _request(self, entry: Entry, asked: dict[str, Any], now: datetime) -> InputRequest:
+    def _request(self, entry: Transition, asked: dict[str, Any], now: datetime) -> InputRequest:
         workflow = self.machine.workflow
         event = asked["event"].to_event(workflow.events)
         name = asked["event"].name

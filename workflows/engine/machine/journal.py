@@ -34,8 +34,8 @@ def only(**data: Any) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class Entry:
-    """One transition. In memory `data` has events as `StoredEvent`; `stored` writes JSON.
+class Transition:
+    """One transition. In memory `data` has events as `StoredEvent`; `to_json` writes JSON.
 
     `duration` is the seconds that a step worked.
     """
@@ -45,7 +45,7 @@ class Entry:
     step: str = ""
     duration: float | None = None
 
-    def stored(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return `data` as JSON."""
         if self.kind == "started":
             return {**self.data, "event": self.data["event"].to_json()}
@@ -59,7 +59,7 @@ class Entry:
         return {**self.data, "events": events, "requests": requests}
 
     @classmethod
-    def read(cls, kind: str, step: str, data: dict[str, Any]) -> Entry:
+    def from_json(cls, kind: str, step: str, data: dict[str, Any]) -> Transition:
         """Return the entry that was stored."""
         if kind == "started":
             data = {**data, "event": StoredEvent.from_json(data["event"])}

@@ -1,7 +1,7 @@
 """The one state machine: what a run does next, decided without a loop or a store.
 
 Two shells drive it: `WorkflowHandler` in memory and the durable driver. A shell takes what may
-begin, runs it, and reports what came of it; every decision becomes an `Entry` that has been
+begin, runs it, and reports what came of it; every decision becomes a `Transition` that has been
 applied to the state and stands in `journal` until the shell has dealt with it.
 """
 
@@ -22,7 +22,7 @@ from workflows.engine.machine.effects import Effects
 from workflows.engine.machine.emission import Emission, normalise_return
 from workflows.engine.machine.error_record import describe
 from workflows.engine.machine.fan_in import fan_in, half_filled
-from workflows.engine.machine.journal import Entry, only
+from workflows.engine.machine.journal import Transition, only
 from workflows.engine.machine.state import ENDED, Invocation, RunState, open_request
 from workflows.engine.machine.timers import Timers
 from workflows.engine.serialization.size_limits import check_state
@@ -40,7 +40,7 @@ class Machine:
         self.state = state or RunState()
         self.events = workflow.events
         self.values = self.state.values  # the same dict
-        self.journal: list[Entry] = []
+        self.journal: list[Transition] = []
         self.under_way: dict[int, Invocation] = {}
         self.failure: BaseException | None = None  # what failed the run, while it lives here
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # a shell may know better
@@ -283,7 +283,7 @@ class Machine:
     def _record(
         self, kind: str, step: str = "", duration: float | None = None, /, **data: Any
     ) -> None:
-        entry = Entry(kind, data, step, duration)
+        entry = Transition(kind, data, step, duration)
         self.state.apply(entry)
         self.journal.append(entry)
 

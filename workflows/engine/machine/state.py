@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from workflows.engine import errors
 from workflows.engine.machine.fan_in import fan_in, lengthen, take_set
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 from workflows.engine.serialization.stored_event import StoredEvent
 
 Status = Literal["running", "paused", "completed", "failed", "cancelled"]
@@ -88,7 +88,7 @@ class RunState:
         """True once the run has completed, failed or been cancelled."""
         return self.status in ENDED
 
-    def apply(self, entry: Entry) -> None:
+    def apply(self, entry: Transition) -> None:
         """Change the state by one entry, and count it."""
         getattr(self, f"_{entry.kind}")(entry, entry.data)
         self.seq += 1
@@ -99,11 +99,11 @@ class RunState:
             self.next_id = id_ + 1
         return invocation
 
-    def _started(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _started(self, entry: Transition, data: dict[str, Any]) -> None:
         for id_, step in zip(data["invocations"], data["steps"], strict=True):
             self._spawn(id_, step, data["event"])
 
-    def _step_completed(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _step_completed(self, entry: Transition, data: dict[str, Any]) -> None:
         self.invocations.pop(data["invocation"])
         self.values.update(data["set"])
         for id_, step, index in data["spawn"]:
@@ -112,12 +112,12 @@ class RunState:
             deadline = read_time(request["deadline"])
             self.requests[request["id"]] = OpenRequest(request["event"], entry.step, deadline)
 
-    def _step_retried(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _step_retried(self, entry: Transition, data: dict[str, Any]) -> None:
         invocation = self.invocations[data["invocation"]]
         invocation.failures += 1
         invocation.due = datetime.fromisoformat(data["due"])
 
-    def _collected(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _collected(self, entry: Transition, data: dict[str, Any]) -> None:
         names = data["names"] if "key" in data else data["asked"]
         key = fan_in(entry.step, names, data.get("key"))
         invocation = self.invocations[data["invocation"]]
@@ -130,7 +130,7 @@ class RunState:
         if not buffer:
             del self.buffers[key]
 
-    def _answered(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _answered(self, entry: Transition, data: dict[str, Any]) -> None:
         request = self.requests.pop(data["request_id"])
         self.closed[data["request_id"]] = "answered"
         reply = {key: data[key] for key in ("request_id", "response", "edits") if key in data}
@@ -140,33 +140,33 @@ class RunState:
             invocation.request = request.event
             invocation.answered_by = data["by"]
 
-    def _declined(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _declined(self, entry: Transition, data: dict[str, Any]) -> None:
         self.requests[data["request_id"]].declined = True
 
-    def _expired(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _expired(self, entry: Transition, data: dict[str, Any]) -> None:
         pass  # the run fails next; a retry opens the request again
 
-    def _discarded(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _discarded(self, entry: Transition, data: dict[str, Any]) -> None:
         pass  # an answer that came too late changes nothing; the journal says that it came
 
-    def _completed(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _completed(self, entry: Transition, data: dict[str, Any]) -> None:
         self.status = "completed"
         self.result = data["result"]
 
-    def _failed(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _failed(self, entry: Transition, data: dict[str, Any]) -> None:
         self.status = "failed"
         self.error = data["error"]
 
-    def _cancelled(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _cancelled(self, entry: Transition, data: dict[str, Any]) -> None:
         self.status = "cancelled"
 
-    def _paused(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _paused(self, entry: Transition, data: dict[str, Any]) -> None:
         self.status = "paused"
 
-    def _resumed(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _resumed(self, entry: Transition, data: dict[str, Any]) -> None:
         self.status = "running"
 
-    def _reopened(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _reopened(self, entry: Transition, data: dict[str, Any]) -> None:
         """A failed run goes on: whatever it held begins again, with a new retry budget."""
         self.status = "running"
         self.error = None
@@ -174,13 +174,13 @@ class RunState:
             invocation.failures = 0
             invocation.due = None
 
-    def _unblocked(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _unblocked(self, entry: Transition, data: dict[str, Any]) -> None:
         pass  # somebody says that its code fits now
 
-    def _blocked(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _blocked(self, entry: Transition, data: dict[str, Any]) -> None:
         pass  # its code does not fit; the state is as it was
 
-    def _reasked(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _reasked(self, entry: Transition, data: dict[str, Any]) -> None:
         pass  # the form of an open request is that of the code as it is now
 
 
