@@ -68,7 +68,7 @@ def test_no_more_begin_at_once_than_the_step_allows() -> None:
     bench.finish(one, Done(n=0))
     names = [trial.invocation.step for trial in bench.take()]
     assert sorted(names) == ["note", "work"]
-    assert bench.machine.slots.taken["work"] == 2
+    assert bench.machine.limiter.in_use["work"] == 2
     bench.crash(two)
     assert bench.machine.state.status == "failed"
 

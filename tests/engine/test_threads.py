@@ -106,7 +106,7 @@ async def test_late_thread_keeps_its_slot_until_it_ends_and_its_result_is_droppe
     await passed(first)
     await until(lambda: handler._machine.state.seq == 2)
     assert handler.status == "running"
-    assert handler._machine.slots.taken["slow"] == 1
+    assert handler._machine.limiter.in_use["slow"] == 1
     assert not handler._machine.under_way
     assert (await handler.snapshot(wait=False)).data["invocations"][0]["failures"] == 1
     assert most == [1]
@@ -114,7 +114,7 @@ async def test_late_thread_keeps_its_slot_until_it_ends_and_its_result_is_droppe
     await passed(closed)
     assert await handler.result() == 2
     assert most == [1, 1]
-    assert handler._machine.slots.taken["slow"] == 0
+    assert handler._machine.limiter.in_use["slow"] == 0
     assert "'slow'" in str(told[0])
     assert (await handler.snapshot()).data["values"] == {}
 

@@ -17,7 +17,7 @@ from workflows.engine.definition import Definition
 from workflows.engine.events import Event, InputRequestEvent
 from workflows.engine.machine.collection import check_collection
 from workflows.engine.machine.compatibility import check_loadable
-from workflows.engine.machine.concurrency import Slots
+from workflows.engine.machine.concurrency import ConcurrencyLimiter
 from workflows.engine.machine.effects import Effects
 from workflows.engine.machine.emission import Emission, normalise_return
 from workflows.engine.machine.error_record import describe
@@ -47,7 +47,7 @@ class Machine:
         # The limits that whoever runs steps has on what they may ask.
         self.validate_request: Callable[[StoredEvent], None] | None = None
         self._fresh: deque[int] = deque()
-        self.slots = Slots()
+        self.limiter = ConcurrencyLimiter()
         self._timers = Timers()
         self._queue_all()
 
@@ -60,12 +60,12 @@ class Machine:
         if self._timers.retries:
             self._fresh.extend(self._timers.take_due(self.clock()))
         taken = []
-        while queue := self.slots.freed or self._fresh:
+        while queue := self.limiter.ready or self._fresh:
             invocation = self.state.invocations.get(queue.popleft())
             if invocation is None or invocation.id in self.under_way:
                 continue
             limit = self.workflow.steps[invocation.step].max_concurrency
-            if limit is not None and not self.slots.take(invocation, limit):
+            if limit is not None and not self.limiter.acquire(invocation, limit):
                 continue
             self.under_way[invocation.id] = invocation
             taken.append(invocation)
@@ -74,7 +74,7 @@ class Machine:
     def release(self, step: Step) -> None:
         """Give back the slot of an invocation whose function has really ended."""
         if step.max_concurrency is not None:
-            self.slots.release(step.name)
+            self.limiter.release(step.name)
 
     @property
     def next_due(self) -> datetime | None:
@@ -93,7 +93,7 @@ class Machine:
         """True if nothing is under way and nothing may begin without a timer or an answer."""
         if self.under_way:
             return False
-        return self.state.status != "running" or not (self._fresh or self.slots)
+        return self.state.status != "running" or not (self._fresh or self.limiter)
 
     @property
     def ended(self) -> bool:
