@@ -123,7 +123,7 @@ terms = st.fixed_dictionaries(
 
 @some
 @given(terms, st.booleans())
-def check_terms(given_terms: dict[str, Any], validated: bool) -> None:
+def validate_options(given_terms: dict[str, Any], validated: bool) -> None:
     try:
         made = InputRequestEvent(**given_terms)
         event = made if validated else InputRequestEvent.model_construct(**given_terms)
@@ -165,7 +165,7 @@ def asking(request: type[InputRequestEvent]) -> Workflow:
     return Workflow("asks", [step(begin), step(end)])
 
 
-CHECKS: list[Callable[[], None]] = [check_event, check_reply, check_terms, check_state]
+CHECKS: list[Callable[[], None]] = [check_event, check_reply, validate_options, check_state]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

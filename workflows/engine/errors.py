@@ -90,7 +90,7 @@ class InvalidReply(DetailedError):
 
 
 class BadRequest(WorkflowError):
-    """A step asked something on terms that cannot be kept; the sentence names the field."""
+    """A step made a request with options that cannot be kept; the sentence names the field."""
 
 
 class UnknownRequest(WorkflowError):

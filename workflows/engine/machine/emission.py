@@ -10,7 +10,7 @@ from workflows.engine import errors
 from workflows.engine.definition import Definition
 from workflows.engine.events import Event, InputRequestEvent, StopEvent
 from workflows.engine.machine.state import RunState
-from workflows.engine.requests.options import check_terms, with_default
+from workflows.engine.requests.options import validate_options, with_default
 from workflows.engine.requests.payload import with_plain_payload
 from workflows.engine.serialization.run_result import encode_result
 from workflows.engine.serialization.size_limits import FEW, check_together
@@ -97,7 +97,7 @@ class Emission:
         """Open a request, if it can be kept and a step takes its reply."""
         self._check_request(event)
         where = f"{self._run}: step {self._step!r}"
-        check_terms(where, event)
+        validate_options(where, event)
         stored = StoredEvent.from_event(with_plain_payload(with_default(where, event)))
         if validate is not None:
             validate(stored)

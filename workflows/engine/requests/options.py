@@ -1,4 +1,4 @@
-"""The terms of a request: whom it asks, until when, and what else a step may say of it.
+"""The options of a request: whom it asks, until when, and what else a step may say of it.
 
 Checked in the step that asks, so that a request which could never be kept is not made.
 """
@@ -25,9 +25,9 @@ LONGEST_SPAN = timedelta(days=36_500)  # a hundred years: far from the end of th
 NAMED = re.compile("^(group:|user:)")
 
 
-def check_terms(where: str, event: InputRequestEvent) -> None:
+def validate_options(where: str, event: InputRequestEvent) -> None:
     """Raise `BadRequest` that names the field which cannot be kept."""
-    if CHECKS.keys().isdisjoint(event.model_fields_set) and not has_own_terms(type(event)):
+    if CHECKS.keys().isdisjoint(event.model_fields_set) and not has_own_options(type(event)):
         return  # the engine's own defaults, all of which can be kept
     for name, check in CHECKS.items():
         fault = check(event)
@@ -37,8 +37,8 @@ def check_terms(where: str, event: InputRequestEvent) -> None:
 
 
 @lru_cache(maxsize=1024)
-def has_own_terms(request: type[InputRequestEvent]) -> bool:
-    """Say whether the class gives a term that the engine checks a default of its own."""
+def has_own_options(request: type[InputRequestEvent]) -> bool:
+    """Say whether the class has a default of its own for an option that the engine checks."""
     return any(default_of(request, name) != default_of(InputRequestEvent, name) for name in CHECKS)
 
 
