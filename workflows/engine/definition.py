@@ -73,14 +73,16 @@ class Definition:
         self.four_eyes = four_eyes_requests(parts)
         self._schemas: dict[str, dict[str, Any] | None] = {}
         self._schema_digests: dict[str, str] = {}
-        self._takers = {cls: self._find_takers(cls) for cls in self.events.values()}
+        self._accepting_steps = {
+            cls: self._find_accepting_steps(cls) for cls in self.events.values()
+        }
 
-    def _find_takers(self, cls: type[Event]) -> tuple[str, ...]:
+    def _find_accepting_steps(self, cls: type[Event]) -> tuple[str, ...]:
         return tuple(step.name for step in self.steps.values() if cls in step.accepts)
 
-    def takers(self, cls: type[Event]) -> tuple[str, ...]:
+    def accepting_steps(self, cls: type[Event]) -> tuple[str, ...]:
         """Return the names of the steps that take events of exactly this class."""
-        return self._takers.get(cls, ())
+        return self._accepting_steps.get(cls, ())
 
     @cached_property
     def signature(self) -> str:

@@ -210,8 +210,8 @@ def warn_of_unsent(workflow: str, steps: Sequence[Step]) -> None:
 
 
 def _check_bare_reply(workflow: str, steps: Sequence[Step]) -> None:
-    takers = [step.name for step in steps if InputResponseEvent in step.accepts]
-    askers = [
+    accepting = [step.name for step in steps if InputResponseEvent in step.accepts]
+    asking = [
         step.name
         for step in steps
         if any(
@@ -219,8 +219,8 @@ def _check_bare_reply(workflow: str, steps: Sequence[Step]) -> None:
             for cls in step.returns or ()
         )
     ]
-    if len(takers) > 1 and len(askers) > 1:
+    if len(accepting) > 1 and len(asking) > 1:
         raise AmbiguousReply(
-            f"Workflow {workflow!r}: the steps {', '.join(askers)} ask and the steps "
-            f"{', '.join(takers)} all take the bare reply. Give each request a reply class."
+            f"Workflow {workflow!r}: the steps {', '.join(asking)} ask and the steps "
+            f"{', '.join(accepting)} all take the bare reply. Give each request a reply class."
         )

@@ -31,7 +31,7 @@ def _check_state(workflow: Definition, state: RunState) -> None:
         stored.to_event(workflow.events)
     for request in state.requests.values():
         reply = request.event.to_event(workflow.events).reply
-        if not workflow.takers(reply):
+        if not workflow.accepting_steps(reply):
             raise CannotLoad(f"no step takes {reply.__name__} any more")
 
 

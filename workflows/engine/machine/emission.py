@@ -54,7 +54,7 @@ class Emission:
         """
         for event in events:
             try:
-                if steps := self._definition.takers(type(event)):
+                if steps := self._definition.accepting_steps(type(event)):
                     self._add(event, steps)
                 elif isinstance(event, StopEvent):
                     self._end(event)
@@ -119,7 +119,7 @@ class Emission:
             raise errors.DuplicateRequest(f"{where} used the request_id {key!r} a second time.")
         if self._definition.events.get(name) is not type(event):
             raise errors.UnroutableEvent(f"{where} asked {name}, which no annotation declares.")
-        if not self._definition.takers(event.reply):
+        if not self._definition.accepting_steps(event.reply):
             raise errors.UnansweredRequest(
                 f"{where} asked {name}, but no step takes its reply {event.reply.__name__}."
             )

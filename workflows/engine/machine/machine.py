@@ -108,7 +108,7 @@ class Machine:
 
     def start(self, event: StoredEvent) -> None:
         """Begin the run with its input, an event of the workflow's start class."""
-        steps = self.workflow.takers(self.workflow.start_class)
+        steps = self.workflow.accepting_steps(self.workflow.start_class)
         ids = self._new_ids(len(steps))
         self._record("started", event=event, invocations=ids, steps=list(steps))
         self._fresh.extend(ids)
@@ -171,7 +171,7 @@ class Machine:
         """Route an answer, through `Workflow.check_reply` by now. Raise as `check_open` does."""
         asked = open_request(self.name, self.state, request_id).name
         reply = self.workflow.request_class(asked).reply
-        steps = self.workflow.takers(reply)
+        steps = self.workflow.accepting_steps(reply)
         ids = self._new_ids(len(steps))
         self._record(
             "answered", request_id=request_id, response=response, by=by, door=door,
