@@ -63,7 +63,7 @@ class Bench:
         self.now += timedelta(seconds=seconds)
 
     def take(self) -> list[Trial]:
-        return [self.trial(one) for one in self.machine.take()]
+        return [self.trial(one) for one in self.machine.start_ready()]
 
     def one(self) -> Trial:
         [trial] = self.take()

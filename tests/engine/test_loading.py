@@ -102,4 +102,4 @@ def test_what_the_run_no_longer_holds_may_change() -> None:
     machine = reloaded(bench, rebuilt(make("renamed", StartEvent), answer))
     machine.check_loadable()
     machine.answer("r", "x")
-    assert [one.step for one in machine.take()] == ["answer"]
+    assert [one.step for one in machine.start_ready()] == ["answer"]

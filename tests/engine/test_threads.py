@@ -107,7 +107,7 @@ async def test_late_thread_keeps_its_slot_until_it_ends_and_its_result_is_droppe
     await until(lambda: handler._machine.state.seq == 2)
     assert handler.status == "running"
     assert handler._machine.limiter.in_use["slow"] == 1
-    assert not handler._machine.under_way
+    assert not handler._machine.in_flight
     assert (await handler.snapshot(wait=False)).data["invocations"][0]["failures"] == 1
     assert most == [1]
     leave.set()

@@ -184,7 +184,7 @@ class Context:
         once over all attempts; whoever completes the set owns the list.
 
         Sets with another `key`, a text of at most 200 characters, are kept apart: give one
-        wherever two sets of the same events may be under way at once, such as the parts of two
+        wherever two sets of the same events may be collected at once, such as the parts of two
         documents. Without it they cannot be told apart, and a list may hold parts of both.
         """
         self._check_open()

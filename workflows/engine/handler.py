@@ -195,7 +195,7 @@ class WorkflowHandler:
         machine = self._machine
         if machine.timed:
             machine.expire_overdue()
-        taken = machine.take()
+        taken = machine.start_ready()
         here = taken.pop(0) if goes_on and taken else None
         for invocation in taken:
             self._spawn(self._run(invocation))

@@ -35,7 +35,7 @@ class Step:
     `accepts` are the exact event classes routed to it; `returns` those its annotation names, or
     None if it has no return annotation. `retries` are attempts beyond the first; the n-th waits
     `retry_delay * backoff ** (n - 1)` seconds. `timeout` is in seconds. At most
-    `max_concurrency` invocations in one run are under way at once. Call it like the function.
+    `max_concurrency` invocations in one run are in flight at once. Call it like the function.
     """
 
     name: str

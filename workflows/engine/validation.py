@@ -193,7 +193,7 @@ def _check_routed(workflow: str, step: Step, cls: type[Event], accepted: set[typ
 def warn_of_unsent(workflow: str, steps: Sequence[Step]) -> None:
     """Warn of an event that a step takes and none emits, where that can be known.
 
-    It is no error: runs of older code may still have such an event under way.
+    It is no error: runs of older code may still have such an event in flight.
     """
     if any(step.returns is None or step.takes_context for step in steps):
         return  # a step without a full annotation, or with a context, may emit anything

@@ -171,7 +171,7 @@ class LiveRun:
         state = self.machine.state
         if state.ended:
             return Status(state.status)
-        if self.driver.draining and not self.machine.under_way and not self.asking:
+        if self.driver.draining and not self.machine.in_flight and not self.asking:
             return Status.PAUSED if state.status == "paused" else Status.QUEUED
         if not resting:
             return Status.RUNNING

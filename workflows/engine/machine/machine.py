@@ -31,7 +31,7 @@ from workflows.engine.step import Step
 
 
 class Machine:
-    """A run in the hands of a shell: its state, and which of its invocations are under way."""
+    """A run in the hands of a shell: its state, and which of its invocations are in flight."""
 
     def __init__(self, workflow: Definition, run_id: str, state: RunState | None = None) -> None:
         self.workflow = workflow
@@ -41,33 +41,33 @@ class Machine:
         self.events = workflow.events
         self.values = self.state.values  # the same dict
         self.journal: list[Transition] = []
-        self.under_way: dict[int, Invocation] = {}
+        self.in_flight: dict[int, Invocation] = {}
         self.failure: BaseException | None = None  # what failed the run, while it lives here
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # a shell may know better
         # The limits that whoever runs steps has on what they may ask.
         self.validate_request: Callable[[StoredEvent], None] | None = None
-        self._fresh: deque[int] = deque()
+        self._ready: deque[int] = deque()
         self.limiter = ConcurrencyLimiter()
         self._timers = Timers()
         self._queue_all()
 
     # What may begin
 
-    def take(self) -> list[Invocation]:
-        """Return the invocations that begin now, and count them as under way."""
+    def start_ready(self) -> list[Invocation]:
+        """Return the invocations that begin now, and count them as in flight."""
         if self.state.status != "running":
             return []
         if self._timers.retries:
-            self._fresh.extend(self._timers.take_due(self.clock()))
+            self._ready.extend(self._timers.take_due(self.clock()))
         taken = []
-        while queue := self.limiter.ready or self._fresh:
+        while queue := self.limiter.ready or self._ready:
             invocation = self.state.invocations.get(queue.popleft())
-            if invocation is None or invocation.id in self.under_way:
+            if invocation is None or invocation.id in self.in_flight:
                 continue
             limit = self.workflow.steps[invocation.step].max_concurrency
             if limit is not None and not self.limiter.acquire(invocation, limit):
                 continue
-            self.under_way[invocation.id] = invocation
+            self.in_flight[invocation.id] = invocation
             taken.append(invocation)
         return taken
 
@@ -90,10 +90,10 @@ class Machine:
 
     @property
     def idle(self) -> bool:
-        """True if nothing is under way and nothing may begin without a timer or an answer."""
-        if self.under_way:
+        """True if nothing is in flight and nothing may begin without a timer or an answer."""
+        if self.in_flight:
             return False
-        return self.state.status != "running" or not (self._fresh or self.limiter)
+        return self.state.status != "running" or not (self._ready or self.limiter)
 
     @property
     def ended(self) -> bool:
@@ -111,13 +111,13 @@ class Machine:
         steps = self.workflow.accepting_steps(self.workflow.start_class)
         ids = self._new_ids(len(steps))
         self._record("started", event=event, invocations=ids, steps=list(steps))
-        self._fresh.extend(ids)
+        self._ready.extend(ids)
 
     def complete(
         self, invocation: Invocation, returned: Any, effects: Effects | None, duration: float
     ) -> None:
         """Commit what a step did: its writes, its events and its requests, or fail it."""
-        self.under_way.pop(invocation.id, None)
+        self.in_flight.pop(invocation.id, None)
         if self.state.ended:
             return
         try:
@@ -130,7 +130,7 @@ class Machine:
 
     def fail(self, invocation: Invocation, error: BaseException, duration: float) -> None:
         """Try the step again later, or fail the run when its retries are used up."""
-        self.under_way.pop(invocation.id, None)
+        self.in_flight.pop(invocation.id, None)
         if self.state.ended:
             return
         step = self.workflow.steps[invocation.step]
@@ -177,7 +177,7 @@ class Machine:
             "answered", request_id=request_id, response=response, by=by, door=door,
             reply=reply.__name__, invocations=ids, steps=list(steps), **only(edits=edits),
         )  # fmt: skip
-        self._fresh.extend(ids)
+        self._ready.extend(ids)
 
     def decline(self, request_id: str) -> None:
         """Note that the input handler leaves the request to people."""
@@ -269,7 +269,7 @@ class Machine:
             invocation=invocation.id, attempt=invocation.failures + 1, set=writes,
             events=into.events, spawn=into.spawn, requests=into.requests,
         )  # fmt: skip
-        self._fresh.extend(one[0] for one in into.spawn)
+        self._ready.extend(one[0] for one in into.spawn)
         for request in into.requests:
             key = request["id"]
             self._timers.add_deadline(self.state.requests[key].deadline, key)
@@ -293,7 +293,7 @@ class Machine:
     def _queue_all(self) -> None:
         for invocation in self.state.invocations.values():
             if invocation.due is None:
-                self._fresh.append(invocation.id)
+                self._ready.append(invocation.id)
             else:
                 self._timers.add_retry(invocation.due, invocation.id)
         for key, request in self.state.requests.items():

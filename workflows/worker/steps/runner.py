@@ -42,7 +42,7 @@ def begin_steps(live: LiveRun) -> None:
                 live.asking.add(request_id)
                 _spawn(live, _ask(live, request_id), request_id=request_id)
     if not driver.draining:
-        for invocation in live.machine.take():
+        for invocation in live.machine.start_ready():
             _spawn(live, _attempt(live, invocation), step=invocation.step)
 
 
