@@ -16,7 +16,7 @@ from workflows.engine import errors
 from workflows.engine.definition import Definition
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent
 from workflows.engine.execution.attempt import GRACE, Attempt
-from workflows.engine.execution.notifier import Changes
+from workflows.engine.execution.notifier import Notifier
 from workflows.engine.execution.tasks import StepTask, is_stopped
 from workflows.engine.machine.error_record import describe, to_exception, wrong_request_error
 from workflows.engine.machine.machine import Machine
@@ -28,7 +28,7 @@ from workflows.engine.snapshot import WorkflowSnapshot
 
 logger = logging.getLogger(__name__)
 
-TURN = 16  # steps of one run in a row, before others on the loop have their turn
+STEPS_PER_SLICE = 16  # steps of one run in a row, before others on the loop have their turn
 
 
 class WorkflowHandler:
@@ -41,7 +41,7 @@ class WorkflowHandler:
         self._tasks: set[StepTask] = set()
         self._asked: set[str] = set()
         self._stream: list[Event] = []
-        self._changes = Changes()
+        self._notifier = Notifier()
         self._timer: asyncio.TimerHandle | None = None
         self._swept = False  # the tasks of the ended run have been told to stop
         # Steps begin in the starter's context, not in that of whichever step came before.
@@ -119,7 +119,7 @@ class WorkflowHandler:
     async def snapshot(self, *, wait: bool = True) -> WorkflowSnapshot:
         """Return the run's state; with `wait`, once it waits, is paused or has ended."""
         while wait and not self._machine.idle and not self._machine.state.ended:
-            await self._changes.next()
+            await self._notifier.wait()
         machine = self._machine
         return WorkflowSnapshot.of(
             machine.workflow.name, machine.workflow.signature, machine.run_id, machine.state
@@ -132,7 +132,7 @@ class WorkflowHandler:
         step raised. Raise `WorkflowCancelled` for one that was cancelled.
         """
         while not self._machine.state.ended:
-            await self._changes.next()
+            await self._notifier.wait()
         state = self._machine.state
         if state.status == "completed":
             return decode_result(state.result, self._machine.workflow.events)
@@ -153,7 +153,7 @@ class WorkflowHandler:
                 yield self._stream[at - 1]
             if self._machine.state.ended:
                 return
-            await self._changes.next()
+            await self._notifier.wait()
 
     # What steps reach through their context
 
@@ -177,7 +177,7 @@ class WorkflowHandler:
 
         def add() -> None:
             self._stream.append(event)
-            self._changes.tell()
+            self._notifier.notify_all()
 
         self.call(add)
 
@@ -212,7 +212,7 @@ class WorkflowHandler:
             for task in self._tasks:
                 if task is not mine:
                     task.stop()
-        self._changes.tell()
+        self._notifier.notify_all()
         return here
 
     async def _run(self, invocation: Invocation) -> None:
@@ -233,7 +233,7 @@ class WorkflowHandler:
             if following is None:
                 return
             invocation = following
-            if count % TURN == 0:
+            if count % STEPS_PER_SLICE == 0:
                 await asyncio.sleep(0)
 
     def _spawn(self, coroutine: Any) -> None:
