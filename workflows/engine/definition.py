@@ -22,7 +22,7 @@ from workflows.engine.requests.input_reader import validated
 from workflows.engine.requests.reply import check_reply, schema_digest, schema_of
 from workflows.engine.schemas.json_schema import FormSchema
 from workflows.engine.schemas.unknown_fields import name_unknown_fields
-from workflows.engine.schemas.validation_errors import list_faults, tell_faults
+from workflows.engine.schemas.validation_errors import error_list, format_errors
 from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.step import Step
 from workflows.engine.validation import (
@@ -114,9 +114,9 @@ class Definition:
         except UnstorableValue as error:
             raise self._unstorable(error) from error
         except ValidationError as error:
-            faults = list_faults(name_unknown_fields(error, self.start_class))
-            told = f"Workflow {self.name!r}: the input does not fit: {tell_faults(faults)}"
-            raise InvalidInput(told, faults) from error
+            errors = error_list(name_unknown_fields(error, self.start_class))
+            told = f"Workflow {self.name!r}: the input does not fit: {format_errors(errors)}"
+            raise InvalidInput(told, errors) from error
 
     def check_input(self, data: Any = None) -> dict[str, Any]:
         """Return the input as normalised JSON; raise `InvalidInput`."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from workflows.engine.errors import BadSnapshot
 from workflows.engine.machine.state import Invocation, OpenRequest, RunState, has_keys, read_time
-from workflows.engine.schemas.validation_errors import list_faults, tell_faults
+from workflows.engine.schemas.validation_errors import error_list, format_errors
 from workflows.engine.serialization.snapshot_schema import snapshot_json
 from workflows.engine.serialization.stored_event import StoredEvent
 
@@ -83,7 +83,7 @@ class WorkflowSnapshot:
         try:
             return read_state(dict(snapshot_json.validate_python(self.data)))
         except ValidationError as error:
-            told = tell_faults(list_faults(error))
+            told = format_errors(error_list(error))
             raise BadSnapshot(f"The snapshot is damaged: {told}.") from error
         except ValueError as error:
             raise BadSnapshot(f"The snapshot is damaged: {error}.") from error

@@ -18,7 +18,7 @@ from workflows.engine.requests.input_reader import validated_reply
 from workflows.engine.requests.payload import plain_json
 from workflows.engine.schemas.json_schema import FormSchema
 from workflows.engine.schemas.unknown_fields import name_unknown_fields
-from workflows.engine.schemas.validation_errors import list_faults, tell_faults
+from workflows.engine.schemas.validation_errors import error_list, format_errors
 from workflows.engine.serialization.codec import encode, store_event
 
 PEOPLE = ("approver", "approvers")  # words that a reply may have as a key
@@ -67,10 +67,10 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
         raise
     except ValidationError as error:
         named = name_unknown_fields(error, request.reply)
-        faults = list_faults(named, within="response")
-        told = tell_faults(faults)
+        errors = error_list(named, within="response")
+        told = format_errors(errors)
         raise InvalidReply(
-            f"The answer to {request.__name__} does not fit: {told}", faults
+            f"The answer to {request.__name__} does not fit: {told}", errors
         ) from error
     except UnstorableValue as error:
         raise _refusal((), str(error), request.__name__) from error

@@ -21,7 +21,7 @@ from pydantic_core import to_json, to_jsonable_python
 
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import Event
-from workflows.engine.schemas.validation_errors import list_faults, tell_faults
+from workflows.engine.schemas.validation_errors import error_list, format_errors
 from workflows.engine.schemas.zoned_times import read_time, write_time
 from workflows.engine.serialization.equality import difference, same_fields
 from workflows.engine.serialization.event_json import event_from, storage_of
@@ -199,7 +199,7 @@ def store_event(event: BaseModel) -> tuple[dict[str, Any], Any]:
     try:
         back = storage_of(type(event)).read(text)
     except ValidationError as error:
-        told = tell_faults(list_faults(error))
+        told = format_errors(error_list(error))
         raise UnstorableValue(f"{name}: its JSON cannot be read again: {told}") from error
     except Exception as error:  # a type's own way to read itself may raise anything
         raise UnstorableValue(f"{name}: its JSON cannot be read again: {error!r}") from error
