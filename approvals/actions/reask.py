@@ -23,7 +23,7 @@ from workflows.engine import (
 )
 from workflows.engine.machine.machine import Machine
 from workflows.engine.requests.options import has_verdict
-from workflows.engine.requests.payload_edits import same
+from workflows.engine.requests.payload_edits import json_equal
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
 from workflows.models.requests.compatibility import other_code, stale_reason
 from workflows.models.requests.deadlines import OnDeadline
@@ -119,7 +119,7 @@ def _takes_default(request: InputRequest, workflow: Workflow) -> bool:
     """Say whether the code takes the default, and leaves it as it is."""
     default = request.default_response
     try:
-        return same(workflow.check_reply(request.event, request.allow, default), default)
+        return json_equal(workflow.check_reply(request.event, request.allow, default), default)
     except InvalidReply:
         return False
 

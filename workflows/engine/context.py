@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from workflows.engine.errors import ContextClosed, InvalidReturn, WrongCollection
 from workflows.engine.events import Event, InputRequestEvent
-from workflows.engine.requests.payload_edits import lay_over
+from workflows.engine.requests.payload_edits import apply_edits
 from workflows.engine.serialization.codec import clean_text
 from workflows.engine.serialization.stored_event import StoredEvent
 
@@ -119,7 +119,7 @@ class Context:
         if stored is None:
             return None
         edits = self._invocation.event.data().get("edits")
-        return deepcopy(lay_over(stored.data().get("payload"), edits))
+        return deepcopy(apply_edits(stored.data().get("payload"), edits))
 
     @property
     def answered_by(self) -> str:

@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 
-from workflows.engine.requests.payload_edits import lay_over, same
+from workflows.engine.requests.payload_edits import apply_edits, json_equal
 from workflows.errors import RequestClosed
 from workflows.models.choices import Priority
 from workflows.models.fields import FoldedField, OrderedJSONField
@@ -143,7 +143,7 @@ class InputRequest(Claimable, Timed):
     @property
     def effective_payload(self) -> Any:
         """The payload with what reviewers have changed so far."""
-        return lay_over(self.payload, self.edits)
+        return apply_edits(self.payload, self.edits)
 
     @property
     def version(self) -> str:
@@ -209,7 +209,7 @@ class InputRequest(Claimable, Timed):
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self)
         columns: dict[str, Any] = {**FREE, "votes": votes, "quorum": quorum}
-        if not same(edits, self.edits):
+        if not json_equal(edits, self.edits):
             self.edits, self.revision = edits, self.revision + 1
             columns |= {"edits": edits, "revision": self.revision, "digest": digest_of(self)}
         if rows.filter(in_time(now), free_for(by, now)).update(**columns) != 1:
