@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.engine.bench import Bench, applied, copied, stored
 from workflows.engine import (
     BadSnapshot,
+    CollectEventError,
     Context,
     Event,
     StartEvent,
@@ -19,7 +20,6 @@ from workflows.engine import (
     Workflow,
     WorkflowSnapshot,
     WorkflowStalled,
-    WrongCollection,
     step,
 )
 from workflows.engine.machine.fan_in import fan_in, half_filled
@@ -191,7 +191,7 @@ def test_a_key_that_is_none_is_refused_and_counts_nothing(key: Any, told: str) -
     bench = Bench(workflow)
     bench.finish(bench.one(), [Head(page=0)])
     trial = bench.one()
-    with pytest.raises(WrongCollection, match=rf"'join: a#b' collects Head,Table, but .*{told}"):
+    with pytest.raises(CollectEventError, match=rf"'join: a#b' collects Head,Table, but .*{told}"):
         trial.context.collect_events(trial.event, [Head, Table], key=key)
     assert not bench.machine.state.buffers
 

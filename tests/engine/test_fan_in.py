@@ -9,13 +9,13 @@ import pytest
 
 from tests.engine.bench import Bench, Trial
 from workflows.engine import (
+    CollectEventError,
     Context,
     Event,
     StartEvent,
     StopEvent,
     Workflow,
     WorkflowStalled,
-    WrongCollection,
     step,
 )
 
@@ -171,11 +171,11 @@ def test_two_sets_of_one_step_do_not_mix() -> None:
 def test_event_that_is_not_asked_for_is_an_error_by_name() -> None:
     bench = started()
     one, two, _ = bench.take()
-    with pytest.raises(WrongCollection, match=r"'join: all'.*A.*B"):
+    with pytest.raises(CollectEventError, match=r"'join: all'.*A.*B"):
         one.context.collect_events(one.event, [A])
-    with pytest.raises(WrongCollection, match="nothing"):
+    with pytest.raises(CollectEventError, match="nothing"):
         one.context.collect_events(one.event, [])
-    with pytest.raises(WrongCollection, match="cannot contribute a A"):
+    with pytest.raises(CollectEventError, match="cannot contribute a A"):
         one.context.collect_events(two.event, ASKED)
     assert "collected" not in bench.kinds()
 

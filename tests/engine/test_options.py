@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workflows.engine import (
     BadDefault,
-    BadRequest,
     Event,
     InputRequestEvent,
     InputResponseEvent,
     InvalidInput,
+    InvalidRequestOptions,
     StartEvent,
     StopEvent,
     Workflow,
@@ -249,7 +249,7 @@ async def test_what_a_request_cannot_keep_fails_its_step_by_name(
     asked: InputRequestEvent, field: str
 ) -> None:
     handler = await build(asked).run()
-    with pytest.raises(BadRequest, match=f"its field '{field}'"):
+    with pytest.raises(InvalidRequestOptions, match=f"its field '{field}'"):
         await handler.result()
 
 

@@ -20,12 +20,12 @@ from pydantic import PydanticUserError, ValidationError, create_model
 from tests.engine.bench import Bench, through_json
 from tests.engine.strategies import Typed, anything, types
 from workflows.engine import (
-    BadRequest,
     BuildError,
     Event,
     InputRequestEvent,
     InputResponseEvent,
     InvalidReply,
+    InvalidRequestOptions,
     StartEvent,
     StopEvent,
     UnstorableValue,
@@ -133,7 +133,7 @@ def validate_options(given_terms: dict[str, Any], validated: bool) -> None:
     bench.finish(bench.one(), event)
     seen["terms"] += 1
     if bench.machine.failure is not None:
-        assert isinstance(bench.machine.failure, BadRequest | UnstorableValue)
+        assert isinstance(bench.machine.failure, InvalidRequestOptions | UnstorableValue)
         refused("terms", named="InputRequestEvent" in str(bench.machine.failure))
         return
     [open_one] = bench.machine.state.requests.values()

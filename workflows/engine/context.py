@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Protocol
 
-from workflows.engine.errors import ContextClosed, InvalidReturn, WrongCollection
+from workflows.engine.errors import CollectEventError, ContextClosed, InvalidReturn
 from workflows.engine.events import Event, InputRequestEvent
 from workflows.engine.requests.payload_edits import apply_edits
 from workflows.engine.serialization.codec import clean_text
@@ -201,7 +201,7 @@ class Context:
         """Collect, where the run's state may be touched: the step may be late by now."""
         self._check_open()
         if type(event).__name__ != self._invocation.event.name:
-            raise WrongCollection(
+            raise CollectEventError(
                 f"Step {self._invocation.step!r} was called with {self._invocation.event.name}, "
                 f"so it cannot contribute a {type(event).__name__}."
             )

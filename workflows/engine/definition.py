@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import PydanticUserError, ValidationError
 
 from workflows.engine.errors import (
-    BadStep,
     InvalidInput,
+    InvalidStep,
     UnknownRequest,
     UnstorableValue,
 )
@@ -60,7 +60,9 @@ class Definition:
         check_workflow_name(name)
         for part in parts:
             if not isinstance(part, Step):
-                raise BadStep(f"Workflow {name!r}: {part!r} is not a step; decorate it with @step.")
+                raise InvalidStep(
+                    f"Workflow {name!r}: {part!r} is not a step; decorate it with @step."
+                )
         check_steps(name, parts)
         self.name = name
         self.description = description

@@ -16,11 +16,11 @@ from workflows.engine.errors import (
     AmbiguousReply,
     BadName,
     BadReply,
-    BadStep,
     DuplicateEvent,
     DuplicateStep,
+    InvalidStep,
     NoSchema,
-    NoStart,
+    StartEventError,
     UnansweredRequest,
     UnroutedEvent,
     UnsentEventWarning,
@@ -48,7 +48,7 @@ def check_steps(workflow: str, steps: Sequence[Step]) -> None:
     for step in steps:
         for cls in step.accepts:
             if issubclass(cls, (StopEvent, InputRequestEvent)) or cls is Event:
-                raise BadStep(
+                raise InvalidStep(
                     f"Workflow {workflow!r}: step {step.name!r} cannot take {cls.__name__}: "
                     "it is never routed to a step."
                 )
@@ -92,12 +92,14 @@ def _check_schema(what: str, schema: Callable[[], Any]) -> None:
 
 
 def start_class(workflow: str, steps: Iterable[Step]) -> type[StartEvent]:
-    """Return the one start class that the steps take; raise `NoStart` if it is not one."""
+    """Return the one start class that the steps take; raise `StartEventError` if it is not one."""
     found = {cls for step in steps for cls in step.accepts if issubclass(cls, StartEvent)}
     if len(found) != 1:
         names = ", ".join(sorted(cls.__name__ for cls in found))
         told = f"several start events ({names})" if found else "no StartEvent"
-        raise NoStart(f"Workflow {workflow!r}: its steps take {told}; it needs exactly one.")
+        raise StartEventError(
+            f"Workflow {workflow!r}: its steps take {told}; it needs exactly one."
+        )
     return found.pop()
 
 

@@ -49,7 +49,7 @@ class Emission:
     ) -> None:
         """Add what a step emitted. Deadlines count from `clock`; `validate` may refuse a request.
 
-        Raise `UnroutableEvent`, `UnansweredRequest`, `DuplicateRequest`, `BadRequest` or
+        Raise `UnroutableEvent`, `UnansweredRequest`, `DuplicateRequest`, `InvalidRequestOptions` or
         `UnstorableValue`, naming run and step; then none of it counts.
         """
         for event in events:
@@ -110,7 +110,7 @@ class Emission:
         name, key, state = type(event).__name__, event.request_id, self._state
         where = f"{self._run}: step {self._step!r}"
         if not isinstance(key, str) or not 0 < len(key) <= LONGEST_REQUEST_ID:
-            raise errors.BadRequest(
+            raise errors.InvalidRequestOptions(
                 f"{where} asked {name}, but its field 'request_id' is no text of 1 to "
                 f"{LONGEST_REQUEST_ID} characters."
             )

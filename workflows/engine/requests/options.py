@@ -13,7 +13,12 @@ from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from workflows.engine.errors import BadDefault, BadRequest, InvalidReply, QuorumWithoutVerdict
+from workflows.engine.errors import (
+    BadDefault,
+    InvalidReply,
+    InvalidRequestOptions,
+    QuorumWithoutVerdict,
+)
 from workflows.engine.events import LARGEST_QUORUM, InputRequestEvent
 from workflows.engine.requests.editable_types import misfit
 from workflows.engine.requests.reply import check_reply, is_bare, schema_of
@@ -26,14 +31,14 @@ NAMED = re.compile("^(group:|user:)")
 
 
 def validate_options(where: str, event: InputRequestEvent) -> None:
-    """Raise `BadRequest` that names the field which cannot be kept."""
+    """Raise `InvalidRequestOptions` that names the field which cannot be kept."""
     if CHECKS.keys().isdisjoint(event.model_fields_set) and not has_own_options(type(event)):
         return  # the engine's own defaults, all of which can be kept
     for name, check in CHECKS.items():
         fault = check(event)
         if fault:
             asked = type(event).__name__
-            raise BadRequest(f"{where} asked {asked}, but its field {name!r} {fault}.")
+            raise InvalidRequestOptions(f"{where} asked {asked}, but its field {name!r} {fault}.")
 
 
 @lru_cache(maxsize=1024)
@@ -151,7 +156,7 @@ def _default(event: InputRequestEvent) -> str:
 def with_default(where: str, event: InputRequestEvent) -> InputRequestEvent:
     """Return the request with its default as a normalised answer, which is checked this once.
 
-    Raise `BadRequest` if it is none.
+    Raise `InvalidRequestOptions` if it is none.
     """
     if event.on_deadline != "default":
         return event
@@ -159,7 +164,7 @@ def with_default(where: str, event: InputRequestEvent) -> InputRequestEvent:
         response = check_reply(type(event), event.allow, event.default_response)
     except InvalidReply as error:
         asked, told = type(event).__name__, str(error).rstrip(".")
-        raise BadRequest(
+        raise InvalidRequestOptions(
             f"{where} asked {asked}, but its field 'default_response' is no answer to it: {told}."
         ) from error
     return event.model_copy(update={"default_response": response})
