@@ -90,7 +90,7 @@ def _checked(request: InputRequest, now: datetime) -> Workflow:
         )
     try:
         state = snapshot_of(request.run).state()
-        Machine(workflow, str(request.run_id), state).check_loadable()
+        Machine(workflow, str(request.run_id), state).check_compatible()
     except WorkflowError as error:
         raise CannotReask(str(error)) from None
     return workflow

@@ -157,7 +157,7 @@ class BadSnapshot(WorkflowError):
     """The text is not a snapshot, or of a format that this version does not read."""
 
 
-class CannotLoad(WorkflowError):
+class IncompatibleRun(WorkflowError):
     """What a run holds does not fit the workflow as it is declared now."""
 
 
@@ -178,9 +178,10 @@ def error_class(kind: str) -> type[WorkflowError]:
     return _OWN.get(FORMER_NAMES.get(kind, kind), WorkflowError)
 
 
-FORMER_NAMES = {
+FORMER_NAMES = {  # of a class, as an error record may have it
     "BadRequest": "InvalidRequestOptions",
     "BadStep": "InvalidStep",
+    "CannotLoad": "IncompatibleRun",
     "NoStart": "StartEventError",
     "WrongCollection": "CollectEventError",
 }

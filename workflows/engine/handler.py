@@ -59,10 +59,10 @@ class WorkflowHandler:
 
     @classmethod
     def resume(cls, workflow: Definition, snapshot: WorkflowSnapshot) -> WorkflowHandler:
-        """Go on from a snapshot. Raise `CannotLoad` if it does not fit the workflow."""
+        """Go on from a snapshot. Raise `IncompatibleRun` if it does not fit the workflow."""
         machine = Machine(workflow, snapshot.run_id, snapshot.state())
         if not machine.state.ended:
-            machine.check_loadable()
+            machine.check_compatible()
         machine.resume()
         handler = cls(machine)
         handler._pump()

@@ -33,7 +33,7 @@ class Workflow(Definition):
     async def resume(snapshot: WorkflowSnapshot) -> WorkflowHandler:
         """Go on from a snapshot, with the workflow that is registered under its name.
 
-        Raise `UnknownWorkflow`, or `CannotLoad` if what it holds does not fit any more. A
+        Raise `UnknownWorkflow`, or `IncompatibleRun` if what it holds does not fit any more. A
         snapshot of an ended run gives its result or error; a paused one runs on.
         """
         return WorkflowHandler.resume(registry.get(snapshot.workflow), snapshot)

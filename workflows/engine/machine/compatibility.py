@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from workflows.engine.definition import Definition
-from workflows.engine.errors import CannotLoad
+from workflows.engine.errors import IncompatibleRun
 from workflows.engine.machine.state import Invocation, RunState
 from workflows.engine.serialization.codec import decode
 from workflows.engine.serialization.stored_event import StoredEvent
 
 
-def check_loadable(run: str, workflow: Definition, state: RunState) -> None:
-    """Raise `CannotLoad` with what does not fit. What the run no longer holds may have changed."""
+def check_compatible(run: str, workflow: Definition, state: RunState) -> None:
+    """Raise `IncompatibleRun` with what does not fit.
+
+    What the run no longer holds may have changed.
+    """
     try:
         _check_state(workflow, state)
-    except CannotLoad as error:
-        raise CannotLoad(f"{run} does not fit its workflow's code: {error}.") from error
+    except IncompatibleRun as error:
+        raise IncompatibleRun(f"{run} does not fit its workflow's code: {error}.") from error
 
 
 def _check_state(workflow: Definition, state: RunState) -> None:
@@ -24,7 +27,7 @@ def _check_state(workflow: Definition, state: RunState) -> None:
         try:
             decode(tree, workflow.events)
         except Exception as error:
-            raise CannotLoad(f"its state key {key!r} cannot be read: {error}") from error
+            raise IncompatibleRun(f"its state key {key!r} cannot be read: {error}") from error
     for invocation in state.invocations.values():
         _check_invocation(workflow, invocation)
     for stored in _flat(state.buffers.values()):
@@ -32,19 +35,19 @@ def _check_state(workflow: Definition, state: RunState) -> None:
     for request in state.requests.values():
         reply = request.event.to_event(workflow.events).reply
         if not workflow.accepting_steps(reply):
-            raise CannotLoad(f"no step takes {reply.__name__} any more")
+            raise IncompatibleRun(f"no step takes {reply.__name__} any more")
 
 
 def _check_invocation(workflow: Definition, invocation: Invocation) -> None:
     step = workflow.steps.get(invocation.step)
     if step is None:
-        raise CannotLoad(f"it has no step {invocation.step!r} any more")
+        raise IncompatibleRun(f"it has no step {invocation.step!r} any more")
     for stored in (invocation.event, invocation.request, *_flat(invocation.owned.values())):
         if stored is not None:
             stored.to_event(workflow.events)
     name = invocation.event.name
     if workflow.events[name] not in step.accepts:
-        raise CannotLoad(f"step {step.name!r} does not take {name} any more")
+        raise IncompatibleRun(f"step {step.name!r} does not take {name} any more")
 
 
 def _flat(lists: Iterable[list[StoredEvent]]) -> Iterator[StoredEvent]:

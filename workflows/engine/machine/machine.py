@@ -16,7 +16,7 @@ from workflows.engine import errors
 from workflows.engine.definition import Definition
 from workflows.engine.events import Event, InputRequestEvent
 from workflows.engine.machine.collection import check_collection
-from workflows.engine.machine.compatibility import check_loadable
+from workflows.engine.machine.compatibility import check_compatible
 from workflows.engine.machine.concurrency import ConcurrencyLimiter
 from workflows.engine.machine.effects import Effects
 from workflows.engine.machine.emission import Emission, normalise_return
@@ -246,9 +246,9 @@ class Machine:
         text = f"{self}: nothing is left to do and no step returned a StopEvent.{told}"
         self._fail_run("", errors.WorkflowStalled(text))
 
-    def check_loadable(self) -> None:
-        """Raise `CannotLoad` if what the run holds does not fit the workflow as it is now."""
-        check_loadable(self.name, self.workflow, self.state)
+    def check_compatible(self) -> None:
+        """Raise `IncompatibleRun` if what the run holds does not fit the workflow as it is now."""
+        check_compatible(self.name, self.workflow, self.state)
 
     def __str__(self) -> str:
         """Return the name of the run, for sentences."""

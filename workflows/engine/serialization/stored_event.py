@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from workflows.engine.errors import CannotLoad
+from workflows.engine.errors import IncompatibleRun
 from workflows.engine.events import Event
 from workflows.engine.serialization.codec import Events, store_event
 from workflows.engine.serialization.event_json import event_from
@@ -47,10 +47,10 @@ class StoredEvent:
         return cls(data["type"], data["data"])
 
     def to_event(self, events: Events) -> Any:
-        """Return a new event; raise `CannotLoad` if no class of `events` takes it."""
+        """Return a new event; raise `IncompatibleRun` if no class of `events` takes it."""
         cls: type[BaseModel] | None = events.get(self.name)
         if cls is None:
-            raise CannotLoad(f"it holds an event {self.name!r} that no step declares")
+            raise IncompatibleRun(f"it holds an event {self.name!r} that no step declares")
         if type(self._event) is cls:
             return self._event
         if self._fresh:
@@ -61,7 +61,7 @@ class StoredEvent:
         try:
             return event_from(cls, self._data)
         except Exception as error:  # a type's own way to be read may raise anything
-            raise CannotLoad(f"an event {self.name!r} that it holds no longer fits") from error
+            raise IncompatibleRun(f"an event {self.name!r} that it holds no longer fits") from error
 
     def data(self) -> Any:
         """Return the event's fields as JSON. Change nothing in it."""

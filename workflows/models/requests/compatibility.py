@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 
 from workflows.engine import InputRequestEvent, UnknownRequest, UnknownWorkflow, registry
-from workflows.engine.errors import CannotLoad
+from workflows.engine.errors import IncompatibleRun
 from workflows.engine.requests.reply import schema_digest
 from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.models.worker import Worker
@@ -50,7 +50,7 @@ def default_fault(request: InputRequest) -> str:
     answer = {"request_id": request.request_id, "response": request.default_response}
     try:
         StoredEvent(reply, answer).to_event(workflow.events)
-    except CannotLoad as error:
+    except IncompatibleRun as error:
         return f"its default no longer fits: {str(error).rstrip('.')}"
     return ""
 

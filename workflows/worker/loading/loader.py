@@ -16,7 +16,7 @@ from uuid import UUID
 
 from workflows.engine import WorkflowError, registry
 from workflows.engine.definition import Definition
-from workflows.engine.errors import CannotLoad
+from workflows.engine.errors import IncompatibleRun
 from workflows.engine.machine.machine import Machine
 from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.errors import DurableError
@@ -149,7 +149,7 @@ def _prepare(
         raise DurableError(f"Run {row.id}: its journal ends at {state.seq}, not at {row.seq}.")
     machine = Machine(workflow, str(row.id), state)
     machine.validate_request = check_request
-    machine.check_loadable()
+    machine.check_compatible()
     _check_answers(machine, deliveries)
     if not state.begun:
         machine.start(_start(workflow, row.input))
@@ -157,14 +157,14 @@ def _prepare(
 
 
 def _start(workflow: Definition, given: Any) -> StoredEvent:
-    """Return the input, which was validated when the run was started; raise `CannotLoad`."""
+    """Return the input, which was validated when the run was started; raise `IncompatibleRun`."""
     stored = StoredEvent(workflow.start_class.__name__, given)
     stored.to_event(workflow.events)
     return stored
 
 
 def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
-    """Raise `CannotLoad` if an answer on its way, checked by other code, does not fit here."""
+    """Raise `IncompatibleRun` if an answer on its way, checked by other code, does not fit here."""
     events = machine.workflow.events
     for one in deliveries:
         request = machine.state.requests.get(one.data.get("request_id", ""))
@@ -174,6 +174,6 @@ def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
         answer = StoredEvent(reply, {key: one.data[key] for key in ("request_id", "response")})
         try:
             answer.to_event(events)
-        except CannotLoad as error:
+        except IncompatibleRun as error:
             told = f"{machine} has an answer that does not fit the code of this workflow: {error}."
-            raise CannotLoad(told) from error
+            raise IncompatibleRun(told) from error
