@@ -22,7 +22,7 @@ from workflows.engine import (
     WorkflowStalled,
     step,
 )
-from workflows.engine.machine.fan_in import fan_in, half_filled
+from workflows.engine.machine.fan_in import describe_incomplete, fan_in
 from workflows.engine.machine.journal import Transition
 from workflows.engine.machine.state import RunState
 
@@ -214,7 +214,7 @@ def test_one_invocation_may_add_to_several_sets() -> None:
         assert head.context.collect_events(head.event, [Head, Table], key=key) is None
     for key in ("one", "two"):
         assert table.context.collect_events(table.event, [Head, Table], key=key) is not None
-    assert list(half_filled(bench.machine.state.buffers)) == []
+    assert list(describe_incomplete(bench.machine.state.buffers)) == []
 
 
 def test_an_entry_of_before_there_were_keys_is_folded() -> None:

@@ -22,7 +22,7 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.machine.fan_in import lengthen, shorten
+from workflows.engine.machine.fan_in import decode_names, encode_names
 from workflows.engine.machine.journal import Transition
 from workflows.engine.machine.state import RunState
 from workflows.engine.snapshot import write_state
@@ -196,4 +196,4 @@ def test_every_kind_is_folded() -> None:
 
 @given(st.lists(st.sampled_from("ABC"), min_size=1))
 def test_names_of_a_fan_in_are_read_as_they_were_written(names: list[str]) -> None:
-    assert lengthen(shorten(names)) == names
+    assert decode_names(encode_names(names)) == names

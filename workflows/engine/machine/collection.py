@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from workflows.engine.errors import CollectEventError, UnstorableValue
 from workflows.engine.events import Event
-from workflows.engine.machine.fan_in import shorten
+from workflows.engine.machine.fan_in import encode_names
 from workflows.engine.machine.state import Invocation
 from workflows.engine.serialization.codec import check_text
 
@@ -19,7 +19,7 @@ def check_collection(invocation: Invocation, asked: Sequence[type[Event]], key: 
     Raise `CollectEventError`, which names the step. The event that the step was called with has to
     be among them, and the key has to be a text, if there is one.
     """
-    names = shorten(cls.__name__ for cls in asked)
+    names = encode_names(cls.__name__ for cls in asked)
     where = f"Step {invocation.step!r} collects {names or 'nothing'}"
     if all(cls.__name__ != invocation.event.name for cls in asked):
         raise CollectEventError(f"{where}, but was called with {invocation.event.name}.")

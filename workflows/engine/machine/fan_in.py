@@ -13,10 +13,10 @@ from urllib.parse import quote, unquote
 
 from workflows.engine.serialization.stored_event import StoredEvent
 
-_SAFE = " []'\"()|.&=+$;@!?/\\<>{}^`#~"  # all but what `shorten` puts between names: "%,*:"
+_SAFE = " []'\"()|.&=+$;@!?/\\<>{}^`#~"  # all but what `encode_names` puts between names: "%,*:"
 
 
-def shorten(names: Iterable[str]) -> str:
+def encode_names(names: Iterable[str]) -> str:
     """Write names as "A,B*3": a fan-in of thousands says in each entry what it waits for.
 
     The name of a generic class, "Two[int, str]", may have any of these marks in it.
@@ -25,8 +25,8 @@ def shorten(names: Iterable[str]) -> str:
     return ",".join(f"{name}*{count}" if count > 1 else name for name, count in runs)
 
 
-def lengthen(text: str) -> list[str]:
-    """Read what `shorten` wrote."""
+def decode_names(text: str) -> list[str]:
+    """Read what `encode_names` wrote."""
     names: list[str] = []
     for run in text.split(","):
         name, _, count = run.partition("*")
@@ -42,17 +42,17 @@ def fan_in(step: str, names: str, key: str | None) -> str:
     return f"{step}:{names}" if key is None else f"{step}:{names}#{quote(key, safe='')}"
 
 
-def half_filled(buffers: Mapping[str, Sequence[StoredEvent]]) -> Iterator[str]:
+def describe_incomplete(buffers: Mapping[str, Sequence[StoredEvent]]) -> Iterator[str]:
     """Say of each fan-in that waits for more what it holds: "'join' holds A of A,B*3"."""
     for one, buffer in buffers.items():
         step, _, rest = one.rpartition(":")
         asked, _, key = rest.partition("#")
         under = f" under the key {unquote(key)!r}" if key else ""
-        holds = unquote(shorten(event.name for event in buffer))
+        holds = unquote(encode_names(event.name for event in buffer))
         yield f"{step!r} holds {holds} of {unquote(asked)}{under}"
 
 
-def take_set(buffer: list[StoredEvent], asked: Sequence[str]) -> list[StoredEvent] | None:
+def take_matching(buffer: list[StoredEvent], asked: Sequence[str]) -> list[StoredEvent] | None:
     """Take one event of each asked name out of `buffer`, oldest first, in the order asked.
 
     Return None, and take nothing, while one is missing.

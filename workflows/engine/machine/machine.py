@@ -21,7 +21,7 @@ from workflows.engine.machine.concurrency import ConcurrencyLimiter
 from workflows.engine.machine.effects import Effects
 from workflows.engine.machine.emission import Emission, normalise_return
 from workflows.engine.machine.error_record import describe
-from workflows.engine.machine.fan_in import fan_in, half_filled
+from workflows.engine.machine.fan_in import describe_incomplete, fan_in
 from workflows.engine.machine.journal import Transition, only
 from workflows.engine.machine.state import ENDED, Invocation, RunState, open_request
 from workflows.engine.machine.timers import Timers
@@ -241,7 +241,7 @@ class Machine:
         state = self.state
         if state.status != "running" or state.invocations or state.requests:
             return
-        kept = "; ".join(half_filled(state.buffers))
+        kept = "; ".join(describe_incomplete(state.buffers))
         told = f" Half-filled: {kept}." if kept else ""
         text = f"{self}: nothing is left to do and no step returned a StopEvent.{told}"
         self._fail_run("", errors.WorkflowStalled(text))

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, Literal
 
 from workflows.engine import errors
-from workflows.engine.machine.fan_in import fan_in, lengthen, take_set
+from workflows.engine.machine.fan_in import decode_names, fan_in, take_matching
 from workflows.engine.machine.journal import Transition
 from workflows.engine.serialization.stored_event import StoredEvent
 
@@ -124,7 +124,7 @@ class RunState:
         invocation.collected.add(key)
         buffer = self.buffers.setdefault(key, [])
         buffer.append(invocation.event)
-        complete = take_set(buffer, lengthen(names))
+        complete = take_matching(buffer, decode_names(names))
         if complete is not None:
             invocation.owned[key] = complete
         if not buffer:
