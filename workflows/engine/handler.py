@@ -227,7 +227,7 @@ class WorkflowHandler:
         for count in itertools.count(1):
             attempt = Attempt(self._machine, invocation, self, on_late_end=self._pump)
             await attempt.run(task)
-            attempt.settle()
+            attempt.report()
             clean = task.is_as_new(references) and contextvars.copy_context() == untouched
             following = self._pump(goes_on=clean)
             if following is None:

@@ -19,26 +19,26 @@ from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import Invocation
 from workflows.engine.step import Step
 
-Around = Callable[[Callable[[], Any]], Any]
+Wrapper = Callable[[Callable[[], Any]], Any]
 Outcome = tuple[Any, BaseException | None]  # what was returned, or what was raised
 
 GRACE = 1.0  # seconds that an `async` step has to end once it is cancelled, before it is left
 
 
-def call_plainly(function: Callable[[], Any]) -> Any:
-    """Call a `def` step without anything around it."""
+def call(function: Callable[[], Any]) -> Any:
+    """Call a `def` step as it is."""
     return function()
 
 
 class Attempt:
-    """One attempt: build it, `await run(task)`, then `settle` what came of it.
+    """One attempt: build it, `await run(task)`, then `report` what came of it.
 
     That is `returned` or `error`, and the `duration` in seconds. `ended` is False while a step
     that timed out still works: a `def` step cannot be stopped, and an `async` one may refuse.
     """
 
     __slots__ = (
-        "_around",
+        "_wrapper",
         "_on_late_end",
         "context",
         "duration",
@@ -56,7 +56,7 @@ class Attempt:
         machine: Machine,
         invocation: Invocation,
         host: StepHost,
-        around: Around = call_plainly,
+        wrapper: Wrapper = call,
         on_late_end: Callable[[], object] | None = None,
     ) -> None:
         self.machine = machine
@@ -71,7 +71,7 @@ class Attempt:
         self.error: BaseException | None = None
         self.duration = 0.0
         self.ended = True
-        self._around = around
+        self._wrapper = wrapper
         self._on_late_end = on_late_end
 
     async def run(self, task: asyncio.Task[Any] | None) -> None:
@@ -93,8 +93,8 @@ class Attempt:
                 self.context.close()
             self.duration = time.perf_counter() - began
 
-    def settle(self) -> None:
-        """Tell the machine. Call it on the thread that owns the run."""
+    def report(self) -> None:
+        """Report the outcome to the machine. Call it on the thread that owns the run."""
         if self.ended:
             self.machine.release(self.step)
         if self.error is None:
@@ -112,7 +112,7 @@ class Attempt:
 
     async def _call_in_thread(self, event: Event, limit: float | None) -> Any:
         began, loop = time.perf_counter(), asyncio.get_running_loop()
-        future = pool.submit(lambda: self._around(lambda: self.step.invoke(event, self.context)))
+        future = pool.submit(lambda: self._wrapper(lambda: self.step.invoke(event, self.context)))
         done: asyncio.Future[None] = loop.create_future()
         future.add_done_callback(lambda _: _tell(loop, lambda: _set(done)))
         try:

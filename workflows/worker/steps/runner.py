@@ -75,7 +75,7 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
         if is_stopped(error, task):
             raise
         attempt.error = error  # the step cancelled its own task before it returned
-    live.work.append(attempt.settle)
+    live.work.append(attempt.report)
     commits.add(live)
 
 
