@@ -24,7 +24,7 @@ from workflows.engine import (
 )
 from workflows.engine.events import Priority
 from workflows.engine.serialization.event_json import event_from
-from workflows.engine.serialization.scalar_events import plain_data
+from workflows.engine.serialization.scalar_events import scalar_fields
 from workflows.engine.serialization.stored_event import StoredEvent
 
 
@@ -159,7 +159,7 @@ def test_a_stored_field_that_its_class_no_longer_has_blocks_nothing() -> None:
 
 
 def test_events_of_scalars_still_are_their_own_json() -> None:
-    assert plain_data(Note(text="a")) == {"text": "a"}
+    assert scalar_fields(Note(text="a")) == {"text": "a"}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from workflows.engine.errors import IncompatibleRun
 from workflows.engine.events import Event
 from workflows.engine.serialization.codec import Events, store_event
 from workflows.engine.serialization.event_json import event_from
-from workflows.engine.serialization.scalar_events import plain_data
+from workflows.engine.serialization.scalar_events import scalar_fields
 
 
 class StoredEvent:
@@ -33,7 +33,7 @@ class StoredEvent:
     @classmethod
     def from_event(cls, event: Event) -> StoredEvent:
         """Keep an event that exists; raise `UnstorableValue` if its JSON gives another one."""
-        data = plain_data(event)
+        data = scalar_fields(event)
         if data is not None:
             return cls(type(event).__name__, data, event)
         data, fresh = store_event(event)
