@@ -153,7 +153,7 @@ class InputRequestEvent(Event):
     quorum: StrictInt = Field(default=1, ge=1, le=LARGEST_QUORUM)
 
     @property
-    def made_its_id(self) -> bool:
+    def has_generated_id(self) -> bool:
         """True if `request_id` is the engine's own, False if the step gave it."""
         return "request_id" not in self.model_fields_set and _makes_ids(type(self))
 

@@ -102,7 +102,7 @@ class Emission:
         if validate is not None:
             validate(stored)
         deadline = None if event.due_in is None else (clock() + event.due_in).isoformat()
-        key, own = event.request_id, event.made_its_id
+        key, own = event.request_id, event.has_generated_id
         self.requests.append({"id": key, "own": own, "event": stored, "deadline": deadline})
 
     def _check_request(self, event: InputRequestEvent) -> None:

@@ -21,7 +21,7 @@ from workflows.engine.errors import (
 )
 from workflows.engine.events import LARGEST_QUORUM, InputRequestEvent
 from workflows.engine.requests.editable_types import misfit
-from workflows.engine.requests.reply import check_reply, is_bare, schema_of
+from workflows.engine.requests.reply import check_reply, has_default_reply, schema_of
 
 MOST_NAMES = 50  # in one list: assignees, tags, editable keys
 LONGEST_NAME = 150
@@ -82,7 +82,7 @@ def _quorum(event: InputRequestEvent) -> str:
     reply = type(event).reply
     if not has_verdict(type(event)):
         return f"is {event.quorum}, so its reply {reply.__name__} needs a field 'approved: bool'"
-    if is_bare(reply) and "approve" not in event.allow:
+    if has_default_reply(reply) and "approve" not in event.allow:
         return f"is {event.quorum}, so 'allow' has to have 'approve'"
     return ""
 
@@ -97,7 +97,7 @@ def _edited_by_two(event: InputRequestEvent) -> str:
 @lru_cache(maxsize=1024)
 def has_verdict(request: type[InputRequestEvent]) -> bool:
     """Say whether an answer approves or rejects: the bare reply, or one with `approved: bool`."""
-    if is_bare(request.reply):
+    if has_default_reply(request.reply):
         return True
     schema = schema_of(request.reply) or {}
     name = schema.get("$ref", "").rpartition("/")[2]
