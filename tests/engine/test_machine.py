@@ -104,9 +104,9 @@ def test_run_that_only_waits_is_idle_and_not_stalled() -> None:
     assert bench.is_idle()
     bench.machine.check_stalled()
     assert bench.machine.state.status == "running"
-    assert bench.machine.unasked() == ["r"]
+    assert bench.machine.awaiting_handler() == ["r"]
     bench.machine.decline("r")
-    assert bench.machine.unasked() == []
+    assert bench.machine.awaiting_handler() == []
 
 
 def test_run_without_anything_left_fails_as_stalled() -> None:

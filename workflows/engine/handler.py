@@ -244,7 +244,7 @@ class WorkflowHandler:
     def _ask_handler(self) -> None:
         if self._machine.state.status != "running":
             return
-        for request_id in self._machine.unasked():
+        for request_id in self._machine.awaiting_handler():
             if request_id not in self._asked:
                 self._asked.add(request_id)
                 self._spawn(self._ask(request_id))

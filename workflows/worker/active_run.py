@@ -165,7 +165,7 @@ class LiveRun:
     def _handler_is_wanted(self) -> bool:
         """Return True while the input handler has not said whether it answers."""
         handler = self.machine.workflow.input_handler
-        return handler is not None and bool(self.asking or self.machine.unasked())
+        return handler is not None and bool(self.asking or self.machine.awaiting_handler())
 
     def _status(self, resting: bool, due: datetime | None, now: datetime) -> Status:
         state = self.machine.state

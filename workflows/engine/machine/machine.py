@@ -100,7 +100,7 @@ class Machine:
         """True once the run has completed, failed or been cancelled."""
         return self.state.status in ENDED
 
-    def unasked(self) -> list[str]:
+    def awaiting_handler(self) -> list[str]:
         """Return the open requests that the input handler has not left to people."""
         return [key for key, one in self.state.requests.items() if not one.declined]
 

@@ -36,7 +36,7 @@ def begin_steps(live: LiveRun) -> None:
     driver = live.driver
     handler = live.machine.workflow.input_handler
     if handler is not None and live.machine.state.status == "running":
-        for request_id in live.machine.unasked():
+        for request_id in live.machine.awaiting_handler():
             if request_id not in live.asked:
                 live.asked.add(request_id)
                 live.asking.add(request_id)
