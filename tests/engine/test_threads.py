@@ -24,7 +24,7 @@ from workflows.engine import (
     WorkflowCancelled,
     step,
 )
-from workflows.engine.execution.thread_pool import ThreadPool
+from workflows.engine.execution.thread_pool import DaemonThreadPool
 
 LONG = 30.0  # a test that waits as long has failed
 
@@ -215,7 +215,7 @@ async def test_threads_see_the_callers_context_variables() -> None:
 
 
 def test_pool_reuses_idle_threads_and_survives_any_error() -> None:
-    pool = ThreadPool()
+    pool = DaemonThreadPool()
     first = pool.submit(threading.get_ident).result(LONG)
     assert pool.submit(threading.get_ident).result(LONG) == first
     for error in (SystemExit(1), KeyboardInterrupt(), StopIteration()):
@@ -228,7 +228,7 @@ def test_pool_reuses_idle_threads_and_survives_any_error() -> None:
 
 
 def test_stuck_threads_starve_nobody() -> None:
-    pool = ThreadPool()
+    pool = DaemonThreadPool()
     leave = threading.Event()
     stuck = [pool.submit(leave.wait) for _ in range(20)]
     assert pool.submit(lambda: "through").result(LONG) == "through"
