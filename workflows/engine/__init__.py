@@ -1,7 +1,7 @@
 """Typed async steps connected by events, which pause for people and survive restarts.
 
 Pure Python: no Django, no database. `Machine` decides, `WorkflowHandler` runs it in memory, and
-the durable driver runs the same decisions on rows.
+the worker runs it on rows of a database.
 """
 
 from workflows.engine.context import Context

@@ -68,7 +68,7 @@ class StepHost(Protocol):
         """Run `function` where the run's state may be touched, and return what it returns."""
 
     def stream(self, event: Event) -> None:
-        """Hand an event to whoever listens."""
+        """Show an event to whoever follows the run."""
 
     def progress(self, fraction: float, text: str, step: str = "") -> None:
         """Tell how far the run is, as `step` reports it."""

@@ -35,7 +35,7 @@ class Event(BaseModel, metaclass=EventType):
     `extra` of its own in its `model_config`.
     """
 
-    # NaN is kept as it is, to be refused: written as null, it would be lost without a word.
+    # NaN is kept as it is, to be refused: written as null, it would be lost without an error.
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",

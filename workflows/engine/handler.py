@@ -1,4 +1,4 @@
-"""A run in this process: the machine's asyncio shell, without a database."""
+"""A run in this process: it runs what the machine decides on an event loop, without a database."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class WorkflowHandler:
         self._stream: list[Event] = []
         self._notifier = Notifier()
         self._timer: asyncio.TimerHandle | None = None
-        self._swept = False  # the tasks of the ended run have been told to stop
+        self._swept = False  # the tasks of the ended run were stopped
         # Steps begin in the starter's context, not in that of whichever step came before.
         self._variables = contextvars.copy_context()
         self.session: dict[str, Any] = {}
@@ -182,7 +182,7 @@ class WorkflowHandler:
         self.call(add)
 
     def progress(self, fraction: float, text: str, step: str = "") -> None:
-        """Keep the last word on how far the run is."""
+        """Keep the last report of how far the run is."""
         self.fraction = (fraction, text)
 
     # Within
@@ -218,8 +218,8 @@ class WorkflowHandler:
     async def _run(self, invocation: Invocation) -> None:
         """Run a step, and go on in the same task with one that it led to.
 
-        Only a task that the step left as it found it: a context variable that it set, or a
-        cancellation that it swallowed or left for later, is no business of the next.
+        The task is used again only if the step left it as it found it: the next step must not see
+        a context variable that this one set, or a cancellation that it swallowed or left for later.
         """
         task, untouched = asyncio.current_task(), contextvars.copy_context()
         assert isinstance(task, StepTask)

@@ -1,4 +1,4 @@
-"""Running one attempt of one step, the same way for both shells."""
+"""Running one attempt of one step: the same in memory and in a worker."""
 
 from __future__ import annotations
 

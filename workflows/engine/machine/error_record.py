@@ -20,8 +20,8 @@ CANCELLED = "It was cancelled from inside, by itself or by something that it wai
 def describe(error: BaseException, step: str) -> dict[str, Any]:
     """Return `kind`, `message`, `step`, `traceback` and `engine`, whatever the error is made of.
 
-    `engine` says that it is of one of the engine's own classes. An error whose parts cannot be
-    read is told by those that can.
+    `engine` says that it is of one of the engine's own classes. Parts of the error that cannot be
+    read are left out.
     """
     kind = _read(lambda: type.__getattribute__(type(error), "__name__"), "Exception", LONGEST_KIND)
     message = _read(lambda: str(error), "Its message cannot be read.", LONGEST_MESSAGE)

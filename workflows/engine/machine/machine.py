@@ -1,8 +1,8 @@
 """The one state machine: what a run does next, decided without a loop or a store.
 
-Two shells drive it: `WorkflowHandler` in memory and the durable driver. A shell takes what may
-begin, runs it, and reports what came of it; every decision becomes a `Transition` that has been
-applied to the state and stands in `journal` until the shell has dealt with it.
+Two hosts use it: `WorkflowHandler` in memory, and the worker, which stores rows. A host starts what
+is ready, runs it, and reports the outcome. Each decision is a `Transition`: the machine applies it
+to the state and keeps it in `journal` until the host has stored or dropped it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from workflows.engine.step import Step
 
 
 class Machine:
-    """A run in the hands of a shell: its state, and which of its invocations are in flight."""
+    """A run: its state, and which of its invocations are in flight."""
 
     def __init__(self, workflow: Definition, run_id: str, state: RunState | None = None) -> None:
         self.workflow = workflow
@@ -42,14 +42,14 @@ class Machine:
         self.values = self.state.values  # the same dict
         self.journal: list[Transition] = []
         self.in_flight: dict[int, Invocation] = {}
-        self.failure: BaseException | None = None  # what failed the run, while it lives here
-        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # a shell may know better
-        # The limits that whoever runs steps has on what they may ask.
+        self.failure: BaseException | None = None  # what failed the run, if it failed here
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # a host may have its own
+        # The limits that a host has for requests.
         self.validate_request: Callable[[StoredEvent], None] | None = None
-        self._ready: deque[int] = deque()
+        invocations = self.state.invocations.values()
+        self._ready = deque([one.id for one in invocations if one.due is None])
         self.limiter = ConcurrencyLimiter()
-        self._timers = Timers()
-        self._queue_all()
+        self._timers = Timers(self.state)
 
     # What may begin
 
@@ -199,7 +199,7 @@ class Machine:
 
     @property
     def next_deadline(self) -> datetime | None:
-        """When the next open request expires, for a shell that keeps no such times itself."""
+        """When the next open request expires, for a host that keeps no such times itself."""
         return self._timers.next_deadline(self.state.requests)
 
     def expire_overdue(self) -> None:
@@ -232,7 +232,7 @@ class Machine:
             self._record("cancelled", by=by)
 
     def fail_handler(self, error: errors.WorkflowError) -> None:
-        """Fail the run because its input handler broke its word."""
+        """Fail the run because its input handler answered another request."""
         if not self.state.ended:
             self._fail_run("", error)
 
@@ -289,12 +289,3 @@ class Machine:
 
     def _new_ids(self, count: int) -> list[int]:
         return list(range(self.state.next_id, self.state.next_id + count))
-
-    def _queue_all(self) -> None:
-        for invocation in self.state.invocations.values():
-            if invocation.due is None:
-                self._ready.append(invocation.id)
-            else:
-                self._timers.add_retry(invocation.due, invocation.id)
-        for key, request in self.state.requests.items():
-            self._timers.add_deadline(request.deadline, key)

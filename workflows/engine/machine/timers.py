@@ -6,15 +6,22 @@ import heapq
 from collections.abc import Container
 from datetime import datetime
 
+from workflows.engine.machine.state import RunState
+
 
 class Timers:
-    """Two heaps, which a snapshot does not hold: they are built anew from the state."""
+    """Two heaps. They are no part of a snapshot: they are built from the state."""
 
     __slots__ = ("deadlines", "retries")
 
-    def __init__(self) -> None:
+    def __init__(self, state: RunState) -> None:
         self.retries: list[tuple[datetime, int]] = []
         self.deadlines: list[tuple[datetime, str]] = []
+        for invocation in state.invocations.values():
+            if invocation.due is not None:
+                self.add_retry(invocation.due, invocation.id)
+        for key, request in state.requests.items():
+            self.add_deadline(request.deadline, key)
 
     def add_retry(self, due: datetime, invocation: int) -> None:
         """Begin this invocation again when it is due."""
