@@ -117,8 +117,8 @@ class Definition:
             raise self._unstorable(error) from error
         except ValidationError as error:
             errors = error_list(name_unknown_fields(error, self.start_class))
-            told = f"Workflow {self.name!r}: the input does not fit: {format_errors(errors)}"
-            raise InvalidInput(told, errors) from error
+            message = f"Workflow {self.name!r}: the input does not fit: {format_errors(errors)}"
+            raise InvalidInput(message, errors) from error
 
     def check_input(self, data: Any = None) -> dict[str, Any]:
         """Return the input as normalised JSON; raise `InvalidInput`."""

@@ -267,9 +267,9 @@ class WorkflowHandler:
         except BaseException as error:
             if is_stopped(error, task):
                 raise
-            told = describe(error, "")["traceback"]
+            trace = describe(error, "")["traceback"]
             logger.error(
-                "%s: the input handler failed; people may answer.\n%s", self._machine, told
+                "%s: the input handler failed; people may answer.\n%s", self._machine, trace
             )
             self._machine.decline(request_id)
         self._pump()

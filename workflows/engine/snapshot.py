@@ -83,8 +83,8 @@ class WorkflowSnapshot:
         try:
             return read_state(dict(snapshot_json.validate_python(self.data)))
         except ValidationError as error:
-            told = format_errors(error_list(error))
-            raise BadSnapshot(f"The snapshot is damaged: {told}.") from error
+            message = format_errors(error_list(error))
+            raise BadSnapshot(f"The snapshot is damaged: {message}.") from error
         except ValueError as error:
             raise BadSnapshot(f"The snapshot is damaged: {error}.") from error
 

@@ -178,8 +178,8 @@ def _check_rules(name: str, rules: dict[str, Any]) -> None:
     for rule, value in rules.items():
         if rule not in RULES:
             near = get_close_matches(rule, RULES, n=1)
-            told = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(RULES)}."
-            raise InvalidStep(f"Step {name!r}: there is no option {rule!r}{told}")
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(RULES)}."
+            raise InvalidStep(f"Step {name!r}: there is no option {rule!r}{hint}")
         if value is None and rule in OPTIONAL:
             continue
         counts = rule in ("retries", "max_concurrency")

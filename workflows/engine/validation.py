@@ -66,18 +66,18 @@ def check_forms(workflow: str, start: type[StartEvent], events: Iterable[type[Ev
     for cls in events:
         check_name(f"{where}: an event", cls.__name__)
         if issubclass(cls, InputResponseEvent):
-            told = f"{where}: the reply {cls.__name__}"
-            _check_schema(told, partial(schema_of, cls))
-            _check_own_fields(told, cls)
+            what = f"{where}: the reply {cls.__name__}"
+            _check_schema(what, partial(schema_of, cls))
+            _check_own_fields(what, cls)
 
 
-def _check_own_fields(told: str, reply: type[InputResponseEvent]) -> None:
+def _check_own_fields(what: str, reply: type[InputResponseEvent]) -> None:
     for name in reply.model_fields:
         if name in InputResponseEvent.model_fields:
             continue
         meant = " Did you mean 'response'?" if get_close_matches(name, ["response"]) else ""
         raise BadReply(
-            f"{told} has a field {name!r} of its own that no answer fills in.{meant} Put what an "
+            f"{what} has a field {name!r} of its own that no answer fills in.{meant} Put what an "
             "answer says into the model of its field 'response'."
         )
 
@@ -96,9 +96,9 @@ def start_class(workflow: str, steps: Iterable[Step]) -> type[StartEvent]:
     found = {cls for step in steps for cls in step.accepts if issubclass(cls, StartEvent)}
     if len(found) != 1:
         names = ", ".join(sorted(cls.__name__ for cls in found))
-        told = f"several start events ({names})" if found else "no StartEvent"
+        taken = f"several start events ({names})" if found else "no StartEvent"
         raise StartEventError(
-            f"Workflow {workflow!r}: its steps take {told}; it needs exactly one."
+            f"Workflow {workflow!r}: its steps take {taken}; it needs exactly one."
         )
     return found.pop()
 

@@ -36,14 +36,14 @@ def describe(error: BaseException, step: str) -> dict[str, Any]:
     }
 
 
-def _trace_of(error: BaseException, told: str) -> str:
-    """Return the whole trace; without what it came from if that cannot be read; `told` at least."""
+def _trace_of(error: BaseException, last: str) -> str:
+    """Return the trace; without its causes if they cannot be read, and `last` at least."""
     whole = _read(lambda: "".join(traceback.format_exception(error)), "")
     if whole:
         return whole
     own = BaseException.__dict__["__traceback__"]  # whatever the error's own class says it is
     frames = _read(lambda: "".join(traceback.format_tb(own.__get__(error))), "")
-    return _ends(f"Traceback (most recent call last):\n{frames}{told}\n" if frames else f"{told}\n")
+    return _ends(f"Traceback (most recent call last):\n{frames}{last}\n" if frames else f"{last}\n")
 
 
 def _ends(trace: str) -> str:

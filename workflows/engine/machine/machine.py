@@ -152,8 +152,8 @@ class Machine:
         names = check_collection(invocation, asked, under)
         key = fan_in(invocation.step, names, under)
         if key not in invocation.collected:
-            told = {"asked": names} if under is None else {"names": names, "key": under}
-            self._record("collected", invocation.step, invocation=invocation.id, **told)
+            data = {"asked": names} if under is None else {"names": names, "key": under}
+            self._record("collected", invocation.step, invocation=invocation.id, **data)
         owned = invocation.owned.get(key)
         return None if owned is None else [one.to_event(self.events) for one in owned]
 
@@ -242,8 +242,8 @@ class Machine:
         if state.status != "running" or state.invocations or state.requests:
             return
         kept = "; ".join(describe_incomplete(state.buffers))
-        told = f" Half-filled: {kept}." if kept else ""
-        text = f"{self}: nothing is left to do and no step returned a StopEvent.{told}"
+        incomplete = f" Half-filled: {kept}." if kept else ""
+        text = f"{self}: nothing is left to do and no step returned a StopEvent.{incomplete}"
         self._fail_run("", errors.WorkflowStalled(text))
 
     def check_compatible(self) -> None:

@@ -163,9 +163,9 @@ def with_default(where: str, event: InputRequestEvent) -> InputRequestEvent:
     try:
         response = check_reply(type(event), event.allow, event.default_response)
     except InvalidReply as error:
-        asked, told = type(event).__name__, str(error).rstrip(".")
+        asked, fault = type(event).__name__, str(error).rstrip(".")
         raise InvalidRequestOptions(
-            f"{where} asked {asked}, but its field 'default_response' is no answer to it: {told}."
+            f"{where} asked {asked}, but its field 'default_response' is no answer to it: {fault}."
         ) from error
     return event.model_copy(update={"default_response": response})
 

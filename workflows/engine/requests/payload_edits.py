@@ -43,8 +43,8 @@ def check_edits(
         elif not json_equal(payload[key], plain):
             found[key] = plain
     if faults:
-        told = "; ".join(f"{one['loc'][1]}: {one['msg']}" for one in faults)
-        raise InvalidReply(f"The edits do not fit: {told}.", faults)
+        message = "; ".join(f"{one['loc'][1]}: {one['msg']}" for one in faults)
+        raise InvalidReply(f"The edits do not fit: {message}.", faults)
     return found
 
 

@@ -68,9 +68,9 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
     except ValidationError as error:
         named = name_unknown_fields(error, request.reply)
         errors = error_list(named, within="response")
-        told = format_errors(errors)
+        message = format_errors(errors)
         raise InvalidReply(
-            f"The answer to {request.__name__} does not fit: {told}", errors
+            f"The answer to {request.__name__} does not fit: {message}", errors
         ) from error
     except UnstorableValue as error:
         raise _refusal((), str(error), request.__name__) from error

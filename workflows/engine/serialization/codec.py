@@ -199,8 +199,8 @@ def store_event(event: BaseModel) -> tuple[dict[str, Any], Any]:
     try:
         back = storage_of(type(event)).read(text)
     except ValidationError as error:
-        told = format_errors(error_list(error))
-        raise UnstorableValue(f"{name}: its JSON cannot be read again: {told}") from error
+        message = format_errors(error_list(error))
+        raise UnstorableValue(f"{name}: its JSON cannot be read again: {message}") from error
     except Exception as error:  # a type's own way to read itself may raise anything
         raise UnstorableValue(f"{name}: its JSON cannot be read again: {error!r}") from error
     if not same_fields(event, back) and (found := difference(event, back)):
