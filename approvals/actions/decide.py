@@ -28,7 +28,7 @@ from approvals.eligibility.checks import check_permitted, free_lapsed_claim
 from approvals.eligibility.votes import Approvals, approvals_needed
 from approvals.errors import AlreadyVoted, Closed, Invalid, RunBlocked, TooLarge
 from approvals.models import Decision, Draft
-from workflows.engine.requests.payload_edits import as_stored, lay_over, same
+from workflows.engine.requests.payload_edits import apply_edits, as_stored, json_equal
 from workflows.errors import WrongState
 from workflows.models import InputRequest, database_now
 from workflows.sql.chained import Turn, addition
@@ -147,17 +147,17 @@ def same_decision(
         answer = normalised(request, response)
     except (TooLarge, Invalid, RunBlocked):
         answer = response
-    return decision if same(decision.response, answer) else None
+    return decision if json_equal(decision.response, answer) else None
 
 
 def _same_edits(request: InputRequest, decision: Decision, edits: Mapping[str, Any] | None) -> bool:
     if not edits:
         return True
-    decided = lay_over(request.payload, decision.edits)
+    decided = apply_edits(request.payload, decision.edits)
     if not isinstance(decided, dict):
         return False
     given = as_stored(edits, request.payload, request.editable_types)
-    return all(key in decided and same(decided[key], value) for key, value in given.items())
+    return all(key in decided and json_equal(decided[key], value) for key, value in given.items())
 
 
 def store(
@@ -172,7 +172,7 @@ def store(
     decision = new_decision(user, request, answer, edits, door, origin)
     approved = isinstance(answer, dict) and answer.get("approved") is True
     rejected = isinstance(answer, dict) and answer.get("approved") is False
-    anew = not same(edits, request.edits)  # 600 and 600.0 are two versions
+    anew = not json_equal(edits, request.edits)  # 600 and 600.0 are two versions
     if request.four_eyes and anew and not (approved or rejected):
         fault = "With four eyes, only an approval may change it"
         raise Invalid(request.id, [{"loc": ("edits",), "msg": fault, "type": "four_eyes"}])

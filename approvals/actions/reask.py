@@ -14,11 +14,17 @@ from approvals.actions.preconditions import check_open, find
 from approvals.audit.seals import supersede
 from approvals.errors import CannotReask, NotPermitted, StaleForm
 from approvals.models import Comment, Decision
-from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, WorkflowError, registry
+from workflows.engine import (
+    InvalidReply,
+    UnknownRequest,
+    UnknownWorkflow,
+    Workflow,
+    WorkflowError,
+    registry,
+)
 from workflows.engine.machine.machine import Machine
 from workflows.engine.requests.options import has_verdict
-from workflows.engine.requests.payload_edits import same
-from workflows.engine.workflow import Workflow
+from workflows.engine.requests.payload_edits import json_equal
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
 from workflows.models.permissions import Perm
 from workflows.models.requests.compatibility import other_code, stale_reason
@@ -86,7 +92,7 @@ def _checked(request: InputRequest, now: datetime) -> Workflow:
         )
     try:
         state = snapshot_of(request.run).state()
-        Machine(workflow, str(request.run_id), state).check_loadable()
+        Machine(workflow, str(request.run_id), state).check_compatible()
     except WorkflowError as error:
         raise CannotReask(str(error)) from None
     return workflow
@@ -115,7 +121,7 @@ def _takes_default(request: InputRequest, workflow: Workflow) -> bool:
     """Say whether the code takes the default, and leaves it as it is."""
     default = request.default_response
     try:
-        return same(workflow.check_reply(request.event, request.allow, default), default)
+        return json_equal(workflow.check_reply(request.event, request.allow, default), default)
     except InvalidReply:
         return False
 

@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from approvals.audit.readable_rows import in_pages, readable
 from approvals.models import Decision
-from workflows.engine.requests.payload_edits import same
+from workflows.engine.requests.payload_edits import json_equal
 from workflows.models import InputRequest
 from workflows.models.requests.digest import digest_of
 
@@ -59,7 +59,7 @@ def _fault(request: InputRequest, decisions: list[Decision]) -> str:
         "door": (request.door, last.door),
         "answered_at": (str(request.answered_at), str(last.at)),
     }
-    wrong = [name for name, (one, other) in pairs.items() if not same(one, other)]
+    wrong = [name for name, (one, other) in pairs.items() if not json_equal(one, other)]
     if last.seen and _shown(request, decisions, last) != last.seen:
         wrong.append("what was shown")
     return f"contradicts decision {last.pk} in {', '.join(wrong)}" if wrong else ""

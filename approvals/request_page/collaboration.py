@@ -16,7 +16,7 @@ from approvals.eligibility.votes import Approvals
 from approvals.models import Comment, Decision, Draft
 from approvals.request_page.payload_edit_form import Change, changed
 from approvals.request_page.run_summary import Told
-from workflows.engine.requests.payload_edits import same
+from workflows.engine.requests.payload_edits import json_equal
 from workflows.models import InputRequest
 from workflows.web.answer_labels import Verdict, verdict_of
 
@@ -129,7 +129,7 @@ def _votes(request: InputRequest) -> tuple[list[Vote], User | None]:
 def _settled(vote: Decision, request: InputRequest) -> Vote:
     verdict, answer = verdict_of(vote.response), verdict_of(request.response)
     answered = request.status == InputRequest.Status.ANSWERED and answer.word == verdict.word
-    return Vote(vote, verdict, differs=answered and not same(verdict.rest, answer.rest))
+    return Vote(vote, verdict, differs=answered and not json_equal(verdict.rest, answer.rest))
 
 
 def _similar(user: User, request: InputRequest) -> list[Told]:

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.http import QueryDict
 
-from workflows.engine.requests.payload_edits import lay_over, same
+from workflows.engine.requests.payload_edits import apply_edits, json_equal
 from workflows.engine.serialization.json_limits import InputRefused, parse_json
 from workflows.models import InputRequest
 from workflows.web.forms.inputs.texts import (
@@ -61,7 +61,7 @@ class EditForm:
     """Draws the editable keys with what stands there now, and reads what was made of them."""
 
     def __init__(self, request: InputRequest, data: QueryDict | None = None) -> None:
-        payload = lay_over(request.payload, request.edits)
+        payload = apply_edits(request.payload, request.edits)
         self._data = data if data is not None else QueryDict()
         self._types = request.editable_types
         self._current = payload if isinstance(payload, dict) else {}
@@ -119,7 +119,7 @@ def changed(request: InputRequest, edits: Mapping[str, Any]) -> list[Change]:
     """Return what these edits make of the payload, key by key."""
     payload = request.payload if isinstance(request.payload, dict) else {}
     pairs = [(key, payload.get(key), value) for key, value in edits.items()]
-    return [Change(*pair) for pair in pairs if not same(pair[1], pair[2])]
+    return [Change(*pair) for pair in pairs if not json_equal(pair[1], pair[2])]
 
 
 def written(value: Any) -> str:

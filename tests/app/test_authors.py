@@ -219,7 +219,7 @@ def test_four_eyes_that_a_step_asks_for_in_a_run_of_nobody_fail_the_step(
     drive()
     error = fresh(nobodys).error or {}
     assert (fresh(nobodys).status, error["kind"], error["step"]) == (
-        "failed", "BadRequest", "ask_at_run_time",
+        "failed", "InvalidRequestOptions", "ask_at_run_time",
     )  # fmt: skip
     assert "with four eyes, but nobody is known to have started the run" in error["message"]
     assert (fresh(hers).status, InputRequest.objects.get().four_eyes) == ("waiting", True)

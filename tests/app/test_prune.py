@@ -30,7 +30,7 @@ from workflows.engine import (
     WorkflowSnapshot,
     step,
 )
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 from workflows.errors import HistoryPruned
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.retention.compact import superfluous
@@ -262,7 +262,7 @@ def test_a_loop_keeps_few_snapshots_and_any_moment_still_folds_from_them(
     assert seqs[0] == entries[0].seq - 1
     state = snapshot_of(done, seqs[0]).state()
     for entry in entries:
-        state.apply(Entry.read(entry.kind, entry.step, entry.data))
+        state.apply(Transition.from_json(entry.kind, entry.step, entry.data))
         step_by_step = WorkflowSnapshot.of(done.workflow, done.signature, str(done.pk), state)
         assert snapshot_of(done, entry.seq).data == step_by_step.data, entry.seq
 

@@ -118,7 +118,7 @@ def test_a_name_that_does_not_exist_fails_the_step_after_its_retries(
     User.objects.filter(username="gone").update(is_active=False)
     run = run_of(flow, drive, **options)
     error = run.error or {}
-    assert (run.status, error["kind"], error["step"]) == ("failed", "BadRequest", "ask")
+    assert (run.status, error["kind"], error["step"]) == ("failed", "InvalidRequestOptions", "ask")
     assert re.search(words, error["message"])
     assert run.journal.filter(kind="step_retried").count() == 1
     assert not InputRequest.objects.exists()

@@ -17,10 +17,10 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import RunState
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.snapshot import write_state
 
 broken: set[str] = set()  # steps that raise, in both worlds
@@ -194,7 +194,7 @@ class Twin:
 
     def retry(self) -> None:
         """Go on after a failure; what closed with it is open again."""
-        entry = Entry("reopened", {"by": ""})
+        entry = Transition("reopened", {"by": ""})
         self.machine.state.apply(entry)
         self.machine.journal.append(entry)
         for asked in self.requests.values():
@@ -219,7 +219,7 @@ class Twin:
         self.claim()
         self.bench = self._reloaded()
         if not self.machine.state.begun:
-            self.machine.start(Held.of(WORKFLOW.start_event({})))
+            self.machine.start(StoredEvent.from_event(WORKFLOW.start_event({})))
         kept = [mail for mail in self.mail if not self._apply(mail)]
         self._note_progress()
         self.mail = kept

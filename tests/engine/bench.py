@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from workflows.engine import Context, Event, Workflow
+from workflows.engine import Context, Event
+from workflows.engine.definition import Definition
 from workflows.engine.machine.effects import Effects
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import Invocation, RunState
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.snapshot import read_state, write_state
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -38,7 +39,7 @@ class Bench:
     """Drives one run; it is the port that steps speak to, too."""
 
     def __init__(
-        self, workflow: Workflow, data: Any = None, *, state: RunState | None = None
+        self, workflow: Definition, data: Any = None, *, state: RunState | None = None
     ) -> None:
         self.now = NOON
         self.session: dict[str, Any] = {}
@@ -47,7 +48,7 @@ class Bench:
         self.machine = Machine(workflow, "run-1", state)
         self.machine.clock = lambda: self.now
         if state is None:
-            self.machine.start(Held.of(workflow.start_event(data)))
+            self.machine.start(StoredEvent.from_event(workflow.start_event(data)))
 
     def call(self, function: Callable[[], Any]) -> Any:
         return function()
@@ -62,7 +63,7 @@ class Bench:
         self.now += timedelta(seconds=seconds)
 
     def take(self) -> list[Trial]:
-        return [self.trial(one) for one in self.machine.take()]
+        return [self.trial(one) for one in self.machine.start_ready()]
 
     def one(self) -> Trial:
         [trial] = self.take()
@@ -71,7 +72,7 @@ class Bench:
     def trial(self, invocation: Invocation) -> Trial:
         effects = Effects(self.machine.workflow.events)
         context = Context(self.machine, invocation, effects, self)
-        event = invocation.event.load(self.machine.workflow.events)
+        event = invocation.event.to_event(self.machine.workflow.events)
         return Trial(invocation, effects, context, event)
 
     def finish(self, trial: Trial, returned: Any = None) -> None:
@@ -112,15 +113,15 @@ class Bench:
         return other
 
 
-def stored(entry: Entry) -> tuple[str, str, dict[str, Any]]:
+def stored(entry: Transition) -> tuple[str, str, dict[str, Any]]:
     """Return an entry as a row would keep it."""
-    return entry.kind, entry.step, through_json(entry.stored())
+    return entry.kind, entry.step, through_json(entry.to_json())
 
 
 def applied(state: RunState, rows: list[tuple[str, str, dict[str, Any]]]) -> RunState:
     """Fold stored entries into a state."""
     for row in rows:
-        state.apply(Entry.read(*row))
+        state.apply(Transition.from_json(*row))
     return state
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from workflows.engine import (
     AmbiguousReply,
-    BadStep,
     DuplicateEvent,
     DuplicateStep,
     DuplicateWorkflow,
@@ -17,8 +16,9 @@ from workflows.engine import (
     InputRequestEvent,
     InputResponseEvent,
     InvalidInput,
-    NoStart,
+    InvalidStep,
     StartEvent,
+    StartEventError,
     StopEvent,
     UnansweredRequest,
     UnknownWorkflow,
@@ -95,13 +95,13 @@ def test_a_class_of_another_workflow_does_not_collide() -> None:
 
 
 def test_workflow_without_a_start_is_refused() -> None:
-    refused(NoStart, make("only", A, StopEvent))
-    with pytest.raises(NoStart):
+    refused(StartEventError, make("only", A, StopEvent))
+    with pytest.raises(StartEventError):
         Workflow("empty", [])
 
 
 def test_two_start_classes_are_refused() -> None:
-    told = refused(NoStart, begin, make("other", TypedStart, StopEvent))
+    told = refused(StartEventError, begin, make("other", TypedStart, StopEvent))
     assert "StartEvent" in told
     assert "TypedStart" in told
 
@@ -121,15 +121,15 @@ def test_bare_reply_is_ambiguous_when_several_ask_and_several_take_it() -> None:
 
 @pytest.mark.parametrize("cls", [StopEvent, InputRequestEvent, Ask, Event])
 def test_step_cannot_take_what_is_never_routed(cls: type[Event]) -> None:
-    told = refused(BadStep, begin, make("odd", cls, None))
+    told = refused(InvalidStep, begin, make("odd", cls, None))
     assert "'odd'" in told
     assert cls.__name__ in told
 
 
 def test_plain_function_is_refused() -> None:
-    with pytest.raises(BadStep, match="decorate it"):
+    with pytest.raises(InvalidStep, match="decorate it"):
         Workflow("claims", [lambda event: None])  # type: ignore[list-item]
-    with pytest.raises(BadStep):
+    with pytest.raises(InvalidStep):
         Workflow("", [begin])
 
 

@@ -329,7 +329,7 @@ async def test_a_handler_that_is_cancelled_from_inside_leaves_the_request_to_peo
         return None
 
     handler = await asking(handle).run()
-    await until(lambda: not handler._machine.unasked() and handler.pending_requests)
+    await until(lambda: not handler._machine.awaiting_handler() and handler.pending_requests)
     assert handler.status == "waiting"
     answer = InputResponseEvent(request_id="r", response={"approved": True})
     await handler.send_input(answer)

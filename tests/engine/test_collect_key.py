@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.engine.bench import Bench, applied, copied, stored
 from workflows.engine import (
     BadSnapshot,
+    CollectEventError,
     Context,
     Event,
     StartEvent,
@@ -19,11 +20,11 @@ from workflows.engine import (
     Workflow,
     WorkflowSnapshot,
     WorkflowStalled,
-    WrongCollection,
     step,
 )
-from workflows.engine.machine.journal import Entry
-from workflows.engine.machine.state import RunState, fan_in, half_filled
+from workflows.engine.machine.fan_in import describe_incomplete, fan_in
+from workflows.engine.machine.journal import Transition
+from workflows.engine.machine.state import RunState
 
 KEYS = ["page-1", "page-2", "a:b#c", "100% #1", "ä\n: ", "x" * 200]
 
@@ -190,7 +191,7 @@ def test_a_key_that_is_none_is_refused_and_counts_nothing(key: Any, told: str) -
     bench = Bench(workflow)
     bench.finish(bench.one(), [Head(page=0)])
     trial = bench.one()
-    with pytest.raises(WrongCollection, match=rf"'join: a#b' collects Head,Table, but .*{told}"):
+    with pytest.raises(CollectEventError, match=rf"'join: a#b' collects Head,Table, but .*{told}"):
         trial.context.collect_events(trial.event, [Head, Table], key=key)
     assert not bench.machine.state.buffers
 
@@ -213,17 +214,17 @@ def test_one_invocation_may_add_to_several_sets() -> None:
         assert head.context.collect_events(head.event, [Head, Table], key=key) is None
     for key in ("one", "two"):
         assert table.context.collect_events(table.event, [Head, Table], key=key) is not None
-    assert list(half_filled(bench.machine.state.buffers)) == []
+    assert list(describe_incomplete(bench.machine.state.buffers)) == []
 
 
 def test_an_entry_of_before_there_were_keys_is_folded() -> None:
     state = RunState()
     state._spawn(1, "join", copied_event())
-    state.apply(Entry("collected", {"invocation": 1, "asked": "Head,Table"}, "join"))
+    state.apply(Transition("collected", {"invocation": 1, "asked": "Head,Table"}, "join"))
     assert list(state.buffers) == ["join:Head,Table"]
 
 
 def copied_event() -> Any:
-    from workflows.engine.serialization.stored_event import Held
+    from workflows.engine.serialization.stored_event import StoredEvent
 
-    return Held.of(Head(page=1))
+    return StoredEvent.from_event(Head(page=1))

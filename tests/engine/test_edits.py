@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workflows.engine.requests.payload_edits import same
+from workflows.engine.requests.payload_edits import json_equal
 
 DEEP: Any = 1
 for _ in range(5000):
@@ -18,7 +18,7 @@ for _ in range(5000):
     [None, True, 0, 1.5, -0.0, "", "ä", [], {}, 10**400, [1, [2, {"a": None}]], {"a": 1, "b": 2}],
 )
 def test_a_value_is_the_same_as_itself(value: Any) -> None:
-    assert same(value, value)
+    assert json_equal(value, value)
 
 
 @pytest.mark.parametrize(
@@ -30,15 +30,15 @@ def test_a_value_is_the_same_as_itself(value: Any) -> None:
     ],
 )  # fmt: skip
 def test_what_only_looks_the_same_differs(left: Any, right: Any) -> None:
-    assert not same(left, right)
-    assert not same(right, left)
-    assert not same({"x": [left]}, {"x": [right]})
+    assert not json_equal(left, right)
+    assert not json_equal(right, left)
+    assert not json_equal({"x": [left]}, {"x": [right]})
 
 
 def test_the_order_of_keys_means_nothing() -> None:
-    assert same({"a": 1, "b": {"c": 1, "d": 2}}, {"b": {"d": 2, "c": 1}, "a": 1})
+    assert json_equal({"a": 1, "b": {"c": 1, "d": 2}}, {"b": {"d": 2, "c": 1}, "a": 1})
 
 
 def test_no_depth_is_too_much() -> None:
-    assert same(DEEP, DEEP)
-    assert not same(DEEP, [DEEP])
+    assert json_equal(DEEP, DEEP)
+    assert not json_equal(DEEP, [DEEP])

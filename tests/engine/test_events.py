@@ -23,7 +23,8 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.serialization.codec import event_data, event_from
+from workflows.engine.serialization.codec import event_data
+from workflows.engine.serialization.event_json import event_from
 
 
 class Animal(Event):
@@ -140,15 +141,15 @@ def test_typed_reply_reads_its_fields_too() -> None:
 def test_each_request_makes_an_id_of_its_own() -> None:
     one, two = InputRequestEvent(prompt="?"), InputRequestEvent(prompt="?")
     assert one.request_id != two.request_id
-    assert one.made_its_id
-    assert not InputRequestEvent(prompt="?", request_id="mine").made_its_id
+    assert one.has_generated_id
+    assert not InputRequestEvent(prompt="?", request_id="mine").has_generated_id
 
 
 def test_a_default_id_of_a_class_is_not_the_engines() -> None:
     class Fixed(InputRequestEvent):
         request_id: str = "always"
 
-    assert not Fixed(prompt="?").made_its_id
+    assert not Fixed(prompt="?").has_generated_id
 
 
 @pytest.mark.parametrize("bad", [{"allow": []}, {"allow": ["maybe"]}, {"request_id": ""}])

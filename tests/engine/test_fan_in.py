@@ -9,13 +9,13 @@ import pytest
 
 from tests.engine.bench import Bench, Trial
 from workflows.engine import (
+    CollectEventError,
     Context,
     Event,
     StartEvent,
     StopEvent,
     Workflow,
     WorkflowStalled,
-    WrongCollection,
     step,
 )
 
@@ -155,9 +155,9 @@ def test_more_than_asked_begin_the_next_set_oldest_first() -> None:
     bench = Bench(Workflow("pairs", [fan, pair]))
     bench.run_all()
     assert pairs == [[0, 1], [2, 3]]
-    assert [held.load({"Many": Many}).n for held in bench.machine.state.buffers["pair:Many*2"]] == [
-        4
-    ]
+    assert [
+        stored.to_event({"Many": Many}).n for stored in bench.machine.state.buffers["pair:Many*2"]
+    ] == [4]
 
 
 def test_two_sets_of_one_step_do_not_mix() -> None:
@@ -171,11 +171,11 @@ def test_two_sets_of_one_step_do_not_mix() -> None:
 def test_event_that_is_not_asked_for_is_an_error_by_name() -> None:
     bench = started()
     one, two, _ = bench.take()
-    with pytest.raises(WrongCollection, match=r"'join: all'.*A.*B"):
+    with pytest.raises(CollectEventError, match=r"'join: all'.*A.*B"):
         one.context.collect_events(one.event, [A])
-    with pytest.raises(WrongCollection, match="nothing"):
+    with pytest.raises(CollectEventError, match="nothing"):
         one.context.collect_events(one.event, [])
-    with pytest.raises(WrongCollection, match="cannot contribute a A"):
+    with pytest.raises(CollectEventError, match="cannot contribute a A"):
         one.context.collect_events(two.event, ASKED)
     assert "collected" not in bench.kinds()
 

@@ -35,9 +35,10 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.serialization.codec import event_from, store_event
+from workflows.engine.serialization.codec import store_event
 from workflows.engine.serialization.equality import difference
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.event_json import event_from
+from workflows.engine.serialization.stored_event import StoredEvent
 
 BERLIN = ZoneInfo("Europe/Berlin")
 AUTUMN = datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=BERLIN)
@@ -161,7 +162,8 @@ KEPT: list[tuple[Any, Any]] = [
 @pytest.mark.parametrize(("annotation", "value"), KEPT)
 def test_a_value_of_a_declared_type_comes_back_as_it_was(annotation: Any, value: Any) -> None:
     event = holding(annotation, value)
-    back = Held.read(through_json(Held.of(event).wire())).load({"Holding": type(event)})
+    data = through_json(StoredEvent.from_event(event).to_json())
+    back = StoredEvent.from_json(data).to_event({"Holding": type(event)})
     assert difference(event, back) == ""
     assert back.value == value
 
@@ -323,8 +325,8 @@ def test_takers_of_one_event_share_nothing() -> None:
     class Lot(Event):
         items: list[int]
 
-    held = Held.of(Lot(items=[1]))
-    one, two = held.load({"Lot": Lot}), held.load({"Lot": Lot})
+    stored = StoredEvent.from_event(Lot(items=[1]))
+    one, two = stored.to_event({"Lot": Lot}), stored.to_event({"Lot": Lot})
     one.items.append(2)
     assert two.items == [1]
-    assert held.load({"Lot": Lot}).items == [1]
+    assert stored.to_event({"Lot": Lot}).items == [1]

@@ -22,8 +22,9 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.machine.journal import Entry
-from workflows.engine.machine.state import RunState, lengthen, shorten
+from workflows.engine.machine.fan_in import decode_names, encode_names
+from workflows.engine.machine.journal import Transition
+from workflows.engine.machine.state import RunState
 from workflows.engine.snapshot import write_state
 
 
@@ -132,7 +133,7 @@ class History:
     def reload(self, *, reopen: bool) -> None:
         self.keep()
         if reopen:
-            entry = Entry("reopened", {"by": "alice"})
+            entry = Transition("reopened", {"by": "alice"})
             self.bench.machine.state.apply(entry)
             self.rows.append(stored(entry))
         self.bench = self.bench.reload()
@@ -188,11 +189,11 @@ def test_every_kind_is_folded() -> None:
     history.act("expire", 0)
     assert isinstance(history.bench.machine.failure, RequestExpired)
     history.act("reopen", 0)
-    history.bench.machine.state.apply(Entry("blocked", {"by": ""}))
+    history.bench.machine.state.apply(Transition("blocked", {"by": ""}))
     assert history.bench.machine.state.status == "running"
     assert history.bench.machine.state.error is None
 
 
 @given(st.lists(st.sampled_from("ABC"), min_size=1))
 def test_names_of_a_fan_in_are_read_as_they_were_written(names: list[str]) -> None:
-    assert lengthen(shorten(names)) == names
+    assert decode_names(encode_names(names)) == names

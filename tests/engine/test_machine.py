@@ -20,7 +20,7 @@ from workflows.engine import (
     WorkflowStalled,
     step,
 )
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.snapshot import write_state
 
 
@@ -68,7 +68,7 @@ def test_no_more_begin_at_once_than_the_step_allows() -> None:
     bench.finish(one, Done(n=0))
     names = [trial.invocation.step for trial in bench.take()]
     assert sorted(names) == ["note", "work"]
-    assert bench.machine.slots.taken["work"] == 2
+    assert bench.machine.limiter.in_use["work"] == 2
     bench.crash(two)
     assert bench.machine.state.status == "failed"
 
@@ -104,9 +104,9 @@ def test_run_that_only_waits_is_idle_and_not_stalled() -> None:
     assert bench.is_idle()
     bench.machine.check_stalled()
     assert bench.machine.state.status == "running"
-    assert bench.machine.unasked() == ["r"]
+    assert bench.machine.awaiting_handler() == ["r"]
     bench.machine.decline("r")
-    assert bench.machine.unasked() == []
+    assert bench.machine.awaiting_handler() == []
 
 
 def test_run_without_anything_left_fails_as_stalled() -> None:
@@ -231,4 +231,4 @@ def test_deadline_is_absolute_survives_a_reload_and_fails_the_run() -> None:
 
 def test_input_that_cannot_be_stored_is_never_held() -> None:
     with pytest.raises(UnstorableValue, match="StartEvent"):
-        Held.of(StartEvent.model_validate({"x": float("nan")}))
+        StoredEvent.from_event(StartEvent.model_validate({"x": float("nan")}))

@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from workflows.engine import (
     BadDefault,
-    BadRequest,
     Event,
     InputRequestEvent,
     InputResponseEvent,
     InvalidInput,
+    InvalidRequestOptions,
     StartEvent,
     StopEvent,
     Workflow,
@@ -23,9 +23,9 @@ from workflows.engine import (
     step,
 )
 from workflows.engine.events import Priority
-from workflows.engine.serialization.codec import event_from
-from workflows.engine.serialization.scalar_events import plain_data
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.event_json import event_from
+from workflows.engine.serialization.scalar_events import scalar_fields
+from workflows.engine.serialization.stored_event import StoredEvent
 
 
 class Typed(StartEvent):
@@ -152,14 +152,14 @@ def test_a_stored_field_that_its_class_no_longer_has_blocks_nothing() -> None:
         notes: list[Note]
 
     stored = {"notes": [{"text": "a", "gone": 1}], "gone": {"x": 1}}
-    assert Held("Outer", stored).load({"Outer": Outer}) == Outer(notes=[Note(text="a")])
+    assert StoredEvent("Outer", stored).to_event({"Outer": Outer}) == Outer(notes=[Note(text="a")])
     assert stored["gone"] == {"x": 1}
     with pytest.raises(ValidationError, match="text"):
         event_from(Note, {"gone": 1})
 
 
 def test_events_of_scalars_still_are_their_own_json() -> None:
-    assert plain_data(Note(text="a")) == {"text": "a"}
+    assert scalar_fields(Note(text="a")) == {"text": "a"}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_a_class_says_its_options_in_any_spelling(asked: type[InputRequestEvent]
     assert (event.quorum, event.four_eyes, event.priority) == (2, True, "high")
     again = asked(prompt="?", quorum=3, four_eyes=False, priority="low")
     assert (again.quorum, again.four_eyes, again.priority) == (3, False, "low")
-    data = Held.of(event).data()
+    data = StoredEvent.from_event(event).data()
     assert (data["quorum"], data["four_eyes"]) == (2, True)
     assert build(event).request_class(asked.__name__) is asked
 
@@ -197,7 +197,7 @@ async def test_a_request_says_its_options_and_keeps_them_in_a_snapshot() -> None
     flow = build(InputRequestEvent(prompt="?", quorum=2, four_eyes=True))
     snapshot = await (await flow.run()).snapshot()
     state = WorkflowSnapshot.from_json(snapshot.to_json()).state()
-    [request] = [one.event.load(flow.events) for one in state.requests.values()]
+    [request] = [one.event.to_event(flow.events) for one in state.requests.values()]
     assert (request.quorum, request.four_eyes) == (2, True)
 
 
@@ -249,7 +249,7 @@ async def test_what_a_request_cannot_keep_fails_its_step_by_name(
     asked: InputRequestEvent, field: str
 ) -> None:
     handler = await build(asked).run()
-    with pytest.raises(BadRequest, match=f"its field '{field}'"):
+    with pytest.raises(InvalidRequestOptions, match=f"its field '{field}'"):
         await handler.result()
 
 

@@ -82,7 +82,7 @@ def test_undeclared_typed_request_of_an_unannotated_step_is_found_by_its_reply()
     bench.run_all()
     assert list(bench.machine.state.requests) == ["one"]
     assert list(bench.reload().machine.state.requests) == ["one"]
-    bench.machine.check_loadable()
+    bench.machine.check_compatible()
 
 
 @pytest.mark.parametrize("payload", [float("nan"), "\x00", object()], ids=["nan", "nul", "object"])

@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 from tests.engine.bench import Bench
 from workflows.engine import (
-    BadStep,
     Context,
     Event,
     InputRequestEvent,
     InputResponseEvent,
+    InvalidStep,
     StartEvent,
     StopEvent,
     UnstorableValue,
@@ -90,7 +90,7 @@ async def test_generic_events_are_collected_by_their_names() -> None:
 @pytest.mark.parametrize("rule", ["retry_delay", "timeout", "backoff"])
 @pytest.mark.parametrize("value", [10**400, 1e300, 10**10], ids=["int", "float", "centuries"])
 def test_rules_beyond_the_calendar_are_refused_by_name(rule: str, value: Any) -> None:
-    with pytest.raises(BadStep, match=rule):
+    with pytest.raises(InvalidStep, match=rule):
 
         @step(**{rule: value})
         def begin(event: StartEvent) -> StopEvent:

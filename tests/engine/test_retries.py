@@ -8,7 +8,7 @@ import pytest
 
 from tests.engine.bench import NOON, Bench
 from workflows.engine import Context, Event, StartEvent, StopEvent, Workflow, step
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 
 
 class Go(Event):
@@ -111,7 +111,7 @@ def test_reopened_run_has_a_new_budget_and_the_same_key() -> None:
         bench.later(100)
     assert bench.machine.state.status == "failed"
     state = bench.machine.state
-    state.apply(Entry("reopened", {"by": "alice"}))
+    state.apply(Transition("reopened", {"by": "alice"}))
     other = bench.reload()
     trial = other.one()
     assert (trial.context.attempt, trial.context.idempotency_key) == (1, key)

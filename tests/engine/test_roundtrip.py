@@ -20,12 +20,12 @@ from pydantic import PydanticUserError, ValidationError, create_model
 from tests.engine.bench import Bench, through_json
 from tests.engine.strategies import Typed, anything, types
 from workflows.engine import (
-    BadRequest,
     BuildError,
     Event,
     InputRequestEvent,
     InputResponseEvent,
     InvalidReply,
+    InvalidRequestOptions,
     StartEvent,
     StopEvent,
     UnstorableValue,
@@ -34,7 +34,7 @@ from workflows.engine import (
 )
 from workflows.engine.serialization.codec import decode, encode
 from workflows.engine.serialization.equality import difference
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 
 SECONDS = float(os.environ.get("FUZZ_SECONDS", "0"))
 seen: Counter[str] = Counter()
@@ -51,9 +51,9 @@ def refused(what: str, *, named: bool) -> None:
     seen[f"{what} refused"] += 1
 
 
-def read_back(held: Held, cls: type[Event]) -> Any:
+def read_back(stored: StoredEvent, cls: type[Event]) -> Any:
     """Return what another process finds: through the text of the JSON, with no object kept."""
-    return Held.read(through_json(held.wire())).load({cls.__name__: cls})
+    return StoredEvent.from_json(through_json(stored.to_json())).to_event({cls.__name__: cls})
 
 
 @some
@@ -70,13 +70,13 @@ def check_event(data: st.DataObject, typed: Typed) -> None:
         event = cls.model_construct(**given)
     seen["events"] += 1
     try:
-        held = Held.of(event)
+        stored = StoredEvent.from_event(event)
     except UnstorableValue as error:
         refused("events", named="Emitted" in str(error))
         return
-    assert difference(event, read_back(held, cls)) == ""
-    assert difference(event, held.load({"Emitted": cls})) == ""
-    assert difference(event, held.load({"Emitted": cls})) == ""
+    assert difference(event, read_back(stored, cls)) == ""
+    assert difference(event, stored.to_event({"Emitted": cls})) == ""
+    assert difference(event, stored.to_event({"Emitted": cls})) == ""
 
 
 @some
@@ -97,10 +97,10 @@ def check_reply(data: st.DataObject, typed: Typed) -> None:
     except InvalidReply as error:
         refused("replies", named=bool(error.errors))
         return
-    first = Held("Reply", {"request_id": "r", "response": plain}).load(workflow.events)
+    first = StoredEvent("Reply", {"request_id": "r", "response": plain}).to_event(workflow.events)
     wire = through_json({"type": "Reply", "data": {"request_id": "r", "response": plain}})
-    assert difference(first, Held.read(wire).load(workflow.events)) == ""
-    assert Held.of(first).data()["response"] == plain
+    assert difference(first, StoredEvent.from_json(wire).to_event(workflow.events)) == ""
+    assert StoredEvent.from_event(first).data()["response"] == plain
     assert workflow.check_reply("Ask", ["approve"], first) == plain
 
 
@@ -123,7 +123,7 @@ terms = st.fixed_dictionaries(
 
 @some
 @given(terms, st.booleans())
-def check_terms(given_terms: dict[str, Any], validated: bool) -> None:
+def validate_options(given_terms: dict[str, Any], validated: bool) -> None:
     try:
         made = InputRequestEvent(**given_terms)
         event = made if validated else InputRequestEvent.model_construct(**given_terms)
@@ -133,11 +133,11 @@ def check_terms(given_terms: dict[str, Any], validated: bool) -> None:
     bench.finish(bench.one(), event)
     seen["terms"] += 1
     if bench.machine.failure is not None:
-        assert isinstance(bench.machine.failure, BadRequest | UnstorableValue)
+        assert isinstance(bench.machine.failure, InvalidRequestOptions | UnstorableValue)
         refused("terms", named="InputRequestEvent" in str(bench.machine.failure))
         return
     [open_one] = bench.machine.state.requests.values()
-    asked: Any = open_one.event.load(bench.machine.workflow.events)
+    asked: Any = open_one.event.to_event(bench.machine.workflow.events)
     assert difference(asked, read_back(open_one.event, InputRequestEvent)) == ""
     changed = {"payload", "default_response"}
     for name in InputRequestEvent.model_fields.keys() - changed:
@@ -165,7 +165,7 @@ def asking(request: type[InputRequestEvent]) -> Workflow:
     return Workflow("asks", [step(begin), step(end)])
 
 
-CHECKS: list[Callable[[], None]] = [check_event, check_reply, check_terms, check_state]
+CHECKS: list[Callable[[], None]] = [check_event, check_reply, validate_options, check_state]
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -15,8 +15,8 @@ from tests.engine.asking import Register, reply, through_text, waiting, workflow
 from tests.engine.loops import until
 from workflows.engine import (
     AlreadyAnswered,
-    CannotLoad,
     Context,
+    IncompatibleRun,
     InputRequestEvent,
     InputResponseEvent,
     StartEvent,
@@ -191,7 +191,7 @@ async def test_changed_workflow_cannot_load_by_name(register: Register) -> None:
         return StopEvent()
 
     register(Workflow("snapshots", [other]))
-    with pytest.raises(CannotLoad, match=r"'snapshots'.*InputResponseEvent"):
+    with pytest.raises(IncompatibleRun, match=r"'snapshots'.*InputResponseEvent"):
         await Workflow.resume(snapshot)
 
 

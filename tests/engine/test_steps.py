@@ -9,10 +9,10 @@ from typing import Any, Optional, Union
 import pytest
 
 from workflows.engine import (
-    BadStep,
     Context,
     Event,
     InputRequestEvent,
+    InvalidStep,
     StartEvent,
     Step,
     StopEvent,
@@ -131,12 +131,12 @@ def extra(event: A, ctx: Context, more: int = 3) -> None: ...
     ],
 )  # fmt: skip
 def test_signature_that_says_too_little_is_refused_by_name(function: Any) -> None:
-    with pytest.raises(BadStep, match=f"'{function.__name__}'"):
+    with pytest.raises(InvalidStep, match=f"'{function.__name__}'"):
         step(function)
 
 
 def test_partial_is_refused() -> None:
-    with pytest.raises(BadStep):
+    with pytest.raises(InvalidStep):
         step(functools.partial(two_events))
 
 
@@ -152,7 +152,7 @@ def test_partial_is_refused() -> None:
 def test_impossible_rule_is_refused_by_name(rules: dict[str, Any]) -> None:
     def publish(event: A) -> None: ...
 
-    with pytest.raises(BadStep, match=f"'publish'.*{next(iter(rules))}"):
+    with pytest.raises(InvalidStep, match=f"'publish'.*{next(iter(rules))}"):
         step(**rules)(publish)
 
 
@@ -196,7 +196,7 @@ def test_name_can_be_given() -> None:
     ],
 )
 def test_a_refused_option_says_what_to_write(options: dict[str, Any], told: str) -> None:
-    with pytest.raises(BadStep) as refused:
+    with pytest.raises(InvalidStep) as refused:
         step(**options)(a_step)
     assert told in str(refused.value)
 

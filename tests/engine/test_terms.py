@@ -10,11 +10,11 @@ from pydantic import BaseModel, ValidationError
 
 from tests.engine.bench import Bench
 from workflows.engine import (
-    BadRequest,
     Context,
     InputRequestEvent,
     InputResponseEvent,
     InvalidReply,
+    InvalidRequestOptions,
     QuorumWithoutVerdict,
     StartEvent,
     StopEvent,
@@ -74,7 +74,7 @@ def test_terms_that_cannot_be_kept_fail_the_step_that_asked_and_name_the_field(
     field: str, terms: dict[str, Any]
 ) -> None:
     machine = asking(**terms).machine
-    assert isinstance(machine.failure, BadRequest)
+    assert isinstance(machine.failure, InvalidRequestOptions)
     assert f"{field!r}" in str(machine.failure)
     assert "'begin'" in str(machine.failure)
     assert not machine.state.requests
@@ -93,7 +93,7 @@ def test_the_step_that_takes_the_reply_reads_what_was_effective_and_what_was_ask
 def test_without_edits_the_journal_says_nothing_of_them() -> None:
     bench = asking(editable=["amount"])
     bench.machine.answer("r", {"approved": True})
-    assert "edits" not in bench.machine.journal[-1].stored()
+    assert "edits" not in bench.machine.journal[-1].to_json()
     bench.run_all()
     assert bench.machine.state.result[1:] == [{}, {"amount": 5}, {"amount": 5}]
 
@@ -189,5 +189,5 @@ def test_a_bare_text_where_several_belong_says_what_to_write(field: str) -> None
 def test_a_default_that_almost_says_approved_is_refused() -> None:
     terms = {"on_deadline": "default", "due_in": HOUR, "default_response": {"aproved": False}}
     machine = asking(**terms).machine
-    assert isinstance(machine.failure, BadRequest)
+    assert isinstance(machine.failure, InvalidRequestOptions)
     assert "did you mean 'approved'" in str(machine.failure)

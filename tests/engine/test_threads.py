@@ -24,7 +24,7 @@ from workflows.engine import (
     WorkflowCancelled,
     step,
 )
-from workflows.engine.execution.thread_pool import ThreadPool
+from workflows.engine.execution.thread_pool import DaemonThreadPool
 
 LONG = 30.0  # a test that waits as long has failed
 
@@ -106,15 +106,15 @@ async def test_late_thread_keeps_its_slot_until_it_ends_and_its_result_is_droppe
     await passed(first)
     await until(lambda: handler._machine.state.seq == 2)
     assert handler.status == "running"
-    assert handler._machine.slots.taken["slow"] == 1
-    assert not handler._machine.under_way
+    assert handler._machine.limiter.in_use["slow"] == 1
+    assert not handler._machine.in_flight
     assert (await handler.snapshot(wait=False)).data["invocations"][0]["failures"] == 1
     assert most == [1]
     leave.set()
     await passed(closed)
     assert await handler.result() == 2
     assert most == [1, 1]
-    assert handler._machine.slots.taken["slow"] == 0
+    assert handler._machine.limiter.in_use["slow"] == 0
     assert "'slow'" in str(told[0])
     assert (await handler.snapshot()).data["values"] == {}
 
@@ -215,7 +215,7 @@ async def test_threads_see_the_callers_context_variables() -> None:
 
 
 def test_pool_reuses_idle_threads_and_survives_any_error() -> None:
-    pool = ThreadPool()
+    pool = DaemonThreadPool()
     first = pool.submit(threading.get_ident).result(LONG)
     assert pool.submit(threading.get_ident).result(LONG) == first
     for error in (SystemExit(1), KeyboardInterrupt(), StopIteration()):
@@ -228,7 +228,7 @@ def test_pool_reuses_idle_threads_and_survives_any_error() -> None:
 
 
 def test_stuck_threads_starve_nobody() -> None:
-    pool = ThreadPool()
+    pool = DaemonThreadPool()
     leave = threading.Event()
     stuck = [pool.submit(leave.wait) for _ in range(20)]
     assert pool.submit(lambda: "through").result(LONG) == "through"

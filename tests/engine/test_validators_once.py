@@ -37,7 +37,7 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 
 calls: Counter[str] = Counter()
 
@@ -201,8 +201,8 @@ def test_an_input_is_validated_once_from_the_caller_to_the_step(kind: str) -> No
     workflow = Workflow("odd", [step(begin)])
     calls.clear()
     stored = workflow.check_input({"value": given_as(5)})
-    held = Held.read(through_json({"type": "Start", "data": stored}))
-    got = [held.load(workflow.events).value for _ in range(3)]
+    held = StoredEvent.from_json(through_json({"type": "Start", "data": stored}))
+    got = [held.to_event(workflow.events).value for _ in range(3)]
     assert calls["once"] == 1
     assert [_numbers(one) for one in got] == [[500]] * 3
 
@@ -298,4 +298,5 @@ def test_a_moment_that_was_in_the_future_is_read_when_it_is_past() -> None:
         name: Annotated[str, StringConstraints(to_lower=True, max_length=3)] = "LONGER"
 
     event = Due.model_construct(at=datetime(2020, 1, 1, tzinfo=UTC), name="LONGER")
-    assert Held.read(through_json(Held.of(event).wire())).load({"Due": Due}) == event
+    data = through_json(StoredEvent.from_event(event).to_json())
+    assert StoredEvent.from_json(data).to_event({"Due": Due}) == event

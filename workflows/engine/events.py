@@ -35,7 +35,7 @@ class Event(BaseModel, metaclass=EventType):
     `extra` of its own in its `model_config`.
     """
 
-    # NaN is kept as it is, to be refused: written as null, it would be lost without a word.
+    # NaN is kept as it is, to be refused: written as null, it would be lost without an error.
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
@@ -153,7 +153,7 @@ class InputRequestEvent(Event):
     quorum: StrictInt = Field(default=1, ge=1, le=LARGEST_QUORUM)
 
     @property
-    def made_its_id(self) -> bool:
+    def has_generated_id(self) -> bool:
         """True if `request_id` is the engine's own, False if the step gave it."""
         return "request_id" not in self.model_fields_set and _makes_ids(type(self))
 

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any, Union, get_args, get_origin, get_type_hints, overload
 
 from workflows.engine.context import Context
-from workflows.engine.errors import BadStep
+from workflows.engine.errors import InvalidStep
 from workflows.engine.events import Event
 
 LONGEST_DELAY = timedelta(days=365)
@@ -35,7 +35,7 @@ class Step:
     `accepts` are the exact event classes routed to it; `returns` those its annotation names, or
     None if it has no return annotation. `retries` are attempts beyond the first; the n-th waits
     `retry_delay * backoff ** (n - 1)` seconds. `timeout` is in seconds. At most
-    `max_concurrency` invocations in one run are under way at once. Call it like the function.
+    `max_concurrency` invocations in one run are in flight at once. Call it like the function.
     """
 
     name: str
@@ -96,7 +96,8 @@ def step(
 def step(function: Callable[..., Any] | None = None, /, *, name: str = "", **rules: Any) -> Any:
     """Make a function a step: `@step`, or `@step(retries=3, timeout=30.0)`.
 
-    Raise `BadStep` if its annotations do not name one event parameter, or an option is impossible.
+    Raise `InvalidStep` if its annotations do not name one event parameter, or if an option is
+    impossible.
     """
     frame = sys._getframe(1)
     scope = frame.f_locals  # where classes local to a function are found
@@ -113,7 +114,7 @@ def _make(
     try:
         hints = get_type_hints(function, localns=dict(scope))
     except Exception as error:
-        raise BadStep(f"Step {name!r}: its annotations cannot be read: {error}") from error
+        raise InvalidStep(f"Step {name!r}: its annotations cannot be read: {error}") from error
     accepts, parameters = _read_parameters(name, function, hints)
     returns = _read_return(name, hints)
     _check_rules(name, rules)
@@ -135,16 +136,18 @@ def _read_parameters(
     parameters: list[str] = []
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name not in hints:
-            raise BadStep(f"Step {name!r}: its parameter {parameter.name!r} has no annotation.")
+            raise InvalidStep(f"Step {name!r}: its parameter {parameter.name!r} has no annotation.")
         if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
-            raise BadStep(f"Step {name!r}: its parameter {parameter.name!r} must be positional.")
+            raise InvalidStep(
+                f"Step {name!r}: its parameter {parameter.name!r} must be positional."
+            )
         if hints[parameter.name] is Context:
             parameters.append("context")
             continue
         accepts = _event_classes(name, hints[parameter.name], several=False)
         parameters.append("event")
     if sorted(parameters) not in (["event"], ["context", "event"]) or not accepts:
-        raise BadStep(f"Step {name!r} must take one event and, if it likes, a Context.")
+        raise InvalidStep(f"Step {name!r} must take one event and, if it likes, a Context.")
     return accepts, tuple(parameters)
 
 
@@ -168,15 +171,15 @@ def _event_classes(name: str, annotation: Any, *, several: bool = True) -> tuple
         parts = [part for part in get_args(annotation) if part is not Ellipsis]
         found = (event for part in parts for event in _event_classes(name, part, several=several))
         return tuple(dict.fromkeys(found))
-    raise BadStep(f"Step {name!r}: {annotation!r} is not an event class.")
+    raise InvalidStep(f"Step {name!r}: {annotation!r} is not an event class.")
 
 
 def _check_rules(name: str, rules: dict[str, Any]) -> None:
     for rule, value in rules.items():
         if rule not in RULES:
             near = get_close_matches(rule, RULES, n=1)
-            told = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(RULES)}."
-            raise BadStep(f"Step {name!r}: there is no option {rule!r}{told}")
+            hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(RULES)}."
+            raise InvalidStep(f"Step {name!r}: there is no option {rule!r}{hint}")
         if value is None and rule in OPTIONAL:
             continue
         counts = rule in ("retries", "max_concurrency")
@@ -184,6 +187,6 @@ def _check_rules(name: str, rules: dict[str, Any]) -> None:
         least = 1 if rule == "max_concurrency" else 0
         if not fits or not least <= value < math.inf or (rule == "timeout" and not value):
             allowed = f"{RULES[rule]}, or None" if rule in OPTIONAL else RULES[rule]
-            raise BadStep(f"Step {name!r}: {rule} cannot be {value!r}; give {allowed}.")
+            raise InvalidStep(f"Step {name!r}: {rule} cannot be {value!r}; give {allowed}.")
         if not counts and value > LONGEST_RULE:
-            raise BadStep(f"Step {name!r}: {rule} cannot be more than {LONGEST_RULE:,}.")
+            raise InvalidStep(f"Step {name!r}: {rule} cannot be more than {LONGEST_RULE:,}.")

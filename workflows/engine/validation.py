@@ -1,4 +1,7 @@
-"""What can be told from the annotations before anything runs."""
+"""What can be checked before anything runs: the names, and what the annotations say.
+
+A name has to fit into a column of a database and into the address of a page.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ from typing import Any
 
 from workflows.engine.errors import (
     AmbiguousReply,
+    BadName,
     BadReply,
-    BadStep,
     DuplicateEvent,
     DuplicateStep,
+    InvalidStep,
     NoSchema,
-    NoStart,
+    StartEventError,
     UnansweredRequest,
     UnroutedEvent,
     UnsentEventWarning,
@@ -28,11 +32,13 @@ from workflows.engine.events import (
     StartEvent,
     StopEvent,
 )
-from workflows.engine.names import check_name
 from workflows.engine.requests.options import check_defaults, default_of
 from workflows.engine.requests.reply import schema_of
 from workflows.engine.serialization.codec import encode
 from workflows.engine.step import Step
+
+LONGEST_WORKFLOW = 100  # characters in the name of a workflow
+LONGEST_NAME = 200  # in that of a step or an event
 
 
 def check_steps(workflow: str, steps: Sequence[Step]) -> None:
@@ -42,7 +48,7 @@ def check_steps(workflow: str, steps: Sequence[Step]) -> None:
     for step in steps:
         for cls in step.accepts:
             if issubclass(cls, (StopEvent, InputRequestEvent)) or cls is Event:
-                raise BadStep(
+                raise InvalidStep(
                     f"Workflow {workflow!r}: step {step.name!r} cannot take {cls.__name__}: "
                     "it is never routed to a step."
                 )
@@ -60,18 +66,18 @@ def check_forms(workflow: str, start: type[StartEvent], events: Iterable[type[Ev
     for cls in events:
         check_name(f"{where}: an event", cls.__name__)
         if issubclass(cls, InputResponseEvent):
-            told = f"{where}: the reply {cls.__name__}"
-            _check_schema(told, partial(schema_of, cls))
-            _check_own_fields(told, cls)
+            what = f"{where}: the reply {cls.__name__}"
+            _check_schema(what, partial(schema_of, cls))
+            _check_own_fields(what, cls)
 
 
-def _check_own_fields(told: str, reply: type[InputResponseEvent]) -> None:
+def _check_own_fields(what: str, reply: type[InputResponseEvent]) -> None:
     for name in reply.model_fields:
         if name in InputResponseEvent.model_fields:
             continue
         meant = " Did you mean 'response'?" if get_close_matches(name, ["response"]) else ""
         raise BadReply(
-            f"{told} has a field {name!r} of its own that no answer fills in.{meant} Put what an "
+            f"{what} has a field {name!r} of its own that no answer fills in.{meant} Put what an "
             "answer says into the model of its field 'response'."
         )
 
@@ -86,12 +92,14 @@ def _check_schema(what: str, schema: Callable[[], Any]) -> None:
 
 
 def start_class(workflow: str, steps: Iterable[Step]) -> type[StartEvent]:
-    """Return the one start class that the steps take; raise `NoStart` if it is not one."""
+    """Return the one start class that the steps take; raise `StartEventError` if it is not one."""
     found = {cls for step in steps for cls in step.accepts if issubclass(cls, StartEvent)}
     if len(found) != 1:
         names = ", ".join(sorted(cls.__name__ for cls in found))
-        told = f"several start events ({names})" if found else "no StartEvent"
-        raise NoStart(f"Workflow {workflow!r}: its steps take {told}; it needs exactly one.")
+        taken = f"several start events ({names})" if found else "no StartEvent"
+        raise StartEventError(
+            f"Workflow {workflow!r}: its steps take {taken}; it needs exactly one."
+        )
     return found.pop()
 
 
@@ -140,6 +148,28 @@ def _requests_for(reply: type[InputResponseEvent]) -> list[type[Event]]:
     return found
 
 
+def check_workflow_name(name: object) -> None:
+    """Raise `BadName` for a name that no address of a page can carry."""
+    check_name("A workflow", name, LONGEST_WORKFLOW)
+    parts = str(name).split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        raise BadName(f"Workflow {name!r}: no part of its name may be empty, '.' or '..'.")
+    if len(parts) > 1 and parts[-1] == "start":
+        raise BadName(f"Workflow {name!r}: its name ends as the address of a start page does.")
+
+
+def check_name(what: str, name: object, longest: int = LONGEST_NAME) -> None:
+    """Raise `BadName` for a name that is none, too long, or has characters that cannot be seen."""
+    if not isinstance(name, str) or not name.strip() or len(name) > longest:
+        raise BadName(f"{what} needs a name of 1 to {longest} characters, not {_short(name)}.")
+    if not name.isprintable() or name != name.strip():
+        raise BadName(f"{what} cannot be named {_short(name)}: some of it cannot be seen.")
+
+
+def _short(name: object) -> str:
+    return ascii(name) if len(ascii(name)) < 80 else ascii(name)[:77] + "..."
+
+
 def _check_names(workflow: str, steps: Sequence[Step]) -> None:
     names = [step.name for step in steps]
     for name in names:
@@ -165,7 +195,7 @@ def _check_routed(workflow: str, step: Step, cls: type[Event], accepted: set[typ
 def warn_of_unsent(workflow: str, steps: Sequence[Step]) -> None:
     """Warn of an event that a step takes and none emits, where that can be known.
 
-    It is no error: runs of older code may still have such an event under way.
+    It is no error: runs of older code may still have such an event in flight.
     """
     if any(step.returns is None or step.takes_context for step in steps):
         return  # a step without a full annotation, or with a context, may emit anything
@@ -182,8 +212,8 @@ def warn_of_unsent(workflow: str, steps: Sequence[Step]) -> None:
 
 
 def _check_bare_reply(workflow: str, steps: Sequence[Step]) -> None:
-    takers = [step.name for step in steps if InputResponseEvent in step.accepts]
-    askers = [
+    accepting = [step.name for step in steps if InputResponseEvent in step.accepts]
+    asking = [
         step.name
         for step in steps
         if any(
@@ -191,8 +221,8 @@ def _check_bare_reply(workflow: str, steps: Sequence[Step]) -> None:
             for cls in step.returns or ()
         )
     ]
-    if len(takers) > 1 and len(askers) > 1:
+    if len(accepting) > 1 and len(asking) > 1:
         raise AmbiguousReply(
-            f"Workflow {workflow!r}: the steps {', '.join(askers)} ask and the steps "
-            f"{', '.join(takers)} all take the bare reply. Give each request a reply class."
+            f"Workflow {workflow!r}: the steps {', '.join(asking)} ask and the steps "
+            f"{', '.join(accepting)} all take the bare reply. Give each request a reply class."
         )

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from workflows.engine import Event, WorkflowError, WorkflowSnapshot
 from workflows.engine.execution.tasks import StepTask
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import read_time
 from workflows.engine.serialization.codec import event_data
@@ -165,13 +165,13 @@ class LiveRun:
     def _handler_is_wanted(self) -> bool:
         """Return True while the input handler has not said whether it answers."""
         handler = self.machine.workflow.input_handler
-        return handler is not None and bool(self.asking or self.machine.unasked())
+        return handler is not None and bool(self.asking or self.machine.awaiting_handler())
 
     def _status(self, resting: bool, due: datetime | None, now: datetime) -> Status:
         state = self.machine.state
         if state.ended:
             return Status(state.status)
-        if self.driver.draining and not self.machine.under_way and not self.asking:
+        if self.driver.draining and not self.machine.in_flight and not self.asking:
             return Status.PAUSED if state.status == "paused" else Status.QUEUED
         if not resting:
             return Status.RUNNING
@@ -192,7 +192,7 @@ class LiveRun:
                     step=entry.step,
                     at=now,
                     duration=entry.duration,
-                    data=entry.stored(),
+                    data=entry.to_json(),
                 )  # fmt: skip
             )
             if entry.kind == "step_completed":
@@ -220,9 +220,9 @@ class LiveRun:
             return True
         return write.seq - self.snapshot_seq >= SNAPSHOT_EVERY
 
-    def _request(self, entry: Entry, asked: dict[str, Any], now: datetime) -> InputRequest:
+    def _request(self, entry: Transition, asked: dict[str, Any], now: datetime) -> InputRequest:
         workflow = self.machine.workflow
-        event = asked["event"].load(workflow.events)
+        event = asked["event"].to_event(workflow.events)
         name = asked["event"].name
         row = InputRequest(
             id=UUID(asked["id"]) if asked["own"] else uuid4(),

@@ -1,4 +1,4 @@
-"""Running one attempt of one step, the same way for both shells."""
+"""Running one attempt of one step: the same in memory and in a worker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from workflows.engine.context import Context, Port
+from workflows.engine.context import Context, StepHost
 from workflows.engine.errors import StepTimeout
 from workflows.engine.events import Event
 from workflows.engine.execution.tasks import is_stopped
@@ -19,26 +19,26 @@ from workflows.engine.machine.machine import Machine
 from workflows.engine.machine.state import Invocation
 from workflows.engine.step import Step
 
-Around = Callable[[Callable[[], Any]], Any]
+Wrapper = Callable[[Callable[[], Any]], Any]
 Outcome = tuple[Any, BaseException | None]  # what was returned, or what was raised
 
 GRACE = 1.0  # seconds that an `async` step has to end once it is cancelled, before it is left
 
 
-def call_plainly(function: Callable[[], Any]) -> Any:
-    """Call a `def` step without anything around it."""
+def call(function: Callable[[], Any]) -> Any:
+    """Call a `def` step as it is."""
     return function()
 
 
 class Attempt:
-    """One attempt: build it, `await run(task)`, then `settle` what came of it.
+    """One attempt: build it, `await run(task)`, then `report` what came of it.
 
     That is `returned` or `error`, and the `duration` in seconds. `ended` is False while a step
     that timed out still works: a `def` step cannot be stopped, and an `async` one may refuse.
     """
 
     __slots__ = (
-        "_around",
+        "_wrapper",
         "_on_late_end",
         "context",
         "duration",
@@ -55,8 +55,8 @@ class Attempt:
         self,
         machine: Machine,
         invocation: Invocation,
-        port: Port,
-        around: Around = call_plainly,
+        host: StepHost,
+        wrapper: Wrapper = call,
         on_late_end: Callable[[], object] | None = None,
     ) -> None:
         self.machine = machine
@@ -66,12 +66,12 @@ class Attempt:
         self.context: Context | None = None
         if self.step.takes_context:
             self.effects = Effects(machine.workflow.events)
-            self.context = Context(machine, invocation, self.effects, port)
+            self.context = Context(machine, invocation, self.effects, host)
         self.returned: Any = None
         self.error: BaseException | None = None
         self.duration = 0.0
         self.ended = True
-        self._around = around
+        self._wrapper = wrapper
         self._on_late_end = on_late_end
 
     async def run(self, task: asyncio.Task[Any] | None) -> None:
@@ -82,7 +82,7 @@ class Attempt:
         """
         began = time.perf_counter()
         try:
-            event = self.invocation.event.load(self.machine.workflow.events)
+            event = self.invocation.event.to_event(self.machine.workflow.events)
             self.returned = await self._call(event)
         except BaseException as error:
             if is_stopped(error, task):
@@ -93,8 +93,8 @@ class Attempt:
                 self.context.close()
             self.duration = time.perf_counter() - began
 
-    def settle(self) -> None:
-        """Tell the machine. Call it on the thread that owns the run."""
+    def report(self) -> None:
+        """Report the outcome to the machine. Call it on the thread that owns the run."""
         if self.ended:
             self.machine.release(self.step)
         if self.error is None:
@@ -112,7 +112,7 @@ class Attempt:
 
     async def _call_in_thread(self, event: Event, limit: float | None) -> Any:
         began, loop = time.perf_counter(), asyncio.get_running_loop()
-        future = pool.submit(lambda: self._around(lambda: self.step.invoke(event, self.context)))
+        future = pool.submit(lambda: self._wrapper(lambda: self.step.invoke(event, self.context)))
         done: asyncio.Future[None] = loop.create_future()
         future.add_done_callback(lambda _: _tell(loop, lambda: _set(done)))
         try:

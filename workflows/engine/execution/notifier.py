@@ -5,27 +5,27 @@ from __future__ import annotations
 import asyncio
 
 
-class Changes:
-    """Tells everybody who waits at this moment. Of one event loop; telling nobody costs nothing."""
+class Notifier:
+    """Wakes all tasks that wait at this moment. Belongs to one event loop; cheap if none waits."""
 
     __slots__ = ("_waiting",)
 
     def __init__(self) -> None:
         self._waiting: list[asyncio.Future[None]] = []
 
-    async def next(self) -> None:
-        """Wait until `tell` is called."""
+    async def wait(self) -> None:
+        """Wait until `notify_all` is called."""
         future = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
             await future
         except asyncio.CancelledError:
-            if future in self._waiting:  # whoever asks with a timeout, again and again, adds none
+            if future in self._waiting:  # one that waits with a timeout, again and again, adds none
                 self._waiting.remove(future)
             raise
 
-    def tell(self) -> None:
-        """Let everybody go on who waits. Call it on the loop's thread."""
+    def notify_all(self) -> None:
+        """Let all tasks go on that wait. Call it on the loop's thread."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
             for future in waiting:

@@ -17,7 +17,7 @@ from typing import Any
 Work = tuple[Callable[[], Any], "Future[Any]"]
 
 
-class ThreadPool:
+class DaemonThreadPool:
     """Runs each call in a daemon thread, starting one when none is idle."""
 
     def __init__(self) -> None:
@@ -68,4 +68,4 @@ class _Thread(threading.Thread):
         settle(outcome)
 
 
-pool = ThreadPool()
+pool = DaemonThreadPool()

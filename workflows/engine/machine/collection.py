@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from workflows.engine.errors import UnstorableValue, WrongCollection
+from workflows.engine.errors import CollectEventError, UnstorableValue
 from workflows.engine.events import Event
-from workflows.engine.machine.state import Invocation, shorten
+from workflows.engine.machine.fan_in import encode_names
+from workflows.engine.machine.state import Invocation
 from workflows.engine.serialization.codec import check_text
 
 LONGEST_KEY = 200  # characters
 
 
 def check_collection(invocation: Invocation, asked: Sequence[type[Event]], key: object) -> str:
-    """Return the asked names as the state keeps them; raise `WrongCollection` that names the step.
+    """Return the asked names as the state keeps them.
 
-    The event that the step was called with has to be among them, and the key a text, if there is
-    one.
+    Raise `CollectEventError`, which names the step. The event that the step was called with has to
+    be among them, and the key has to be a text, if there is one.
     """
-    names = shorten(cls.__name__ for cls in asked)
+    names = encode_names(cls.__name__ for cls in asked)
     where = f"Step {invocation.step!r} collects {names or 'nothing'}"
     if all(cls.__name__ != invocation.event.name for cls in asked):
-        raise WrongCollection(f"{where}, but was called with {invocation.event.name}.")
+        raise CollectEventError(f"{where}, but was called with {invocation.event.name}.")
     if key is not None and (fault := _fault_of(key)):
-        raise WrongCollection(f"{where}, but its key {fault}.")
+        raise CollectEventError(f"{where}, but its key {fault}.")
     return names
 
 

@@ -1,41 +1,37 @@
-"""The slots of steps of which only so many may be under way at once in a run."""
+"""Limits on how many invocations of a step may run at once in a run."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from workflows.engine.machine.state import Invocation
 
-if TYPE_CHECKING:
-    from workflows.engine.step import Step
 
+class ConcurrencyLimiter:
+    """How many invocations of each limited step run now, and which wait until one of them ends."""
 
-class Slots:
-    """How many each such step has taken, and which invocations wait for one."""
-
-    __slots__ = ("_waiting", "freed", "taken")
+    __slots__ = ("_waiting", "ready", "in_use")
 
     def __init__(self) -> None:
-        self.freed: deque[int] = deque()  # waited and have their turn: before whatever is new
-        self.taken: dict[str, int] = {}
+        self.ready: deque[int] = deque()  # have waited and may begin, before whatever is new
+        self.in_use: dict[str, int] = {}
         self._waiting: dict[str, deque[int]] = {}
 
-    def take(self, invocation: Invocation, limit: int) -> bool:
-        """Take one of a step's slots; return False if there is none, and let it wait."""
-        taken = self.taken.get(invocation.step, 0)
-        if taken >= limit:
+    def acquire(self, invocation: Invocation, limit: int) -> bool:
+        """Return True if the invocation may begin; else False, and it waits."""
+        in_use = self.in_use.get(invocation.step, 0)
+        if in_use >= limit:
             self._waiting.setdefault(invocation.step, deque()).append(invocation.id)
             return False
-        self.taken[invocation.step] = taken + 1
+        self.in_use[invocation.step] = in_use + 1
         return True
 
-    def release(self, step: Step) -> None:
-        """Give a slot back, and call the invocation that has waited longest for it."""
-        self.taken[step.name] -= 1
-        if waiting := self._waiting.get(step.name):
-            self.freed.append(waiting.popleft())
+    def release(self, step: str) -> None:
+        """Count one invocation less, and make the one ready that has waited longest."""
+        self.in_use[step] -= 1
+        if waiting := self._waiting.get(step):
+            self.ready.append(waiting.popleft())
 
     def __bool__(self) -> bool:
-        """True if anything waits or has its turn."""
-        return bool(self.freed) or any(self._waiting.values())
+        """True if anything waits or is ready."""
+        return bool(self.ready) or any(self._waiting.values())

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflows.engine import errors
 from workflows.engine.events import InputResponseEvent
 from workflows.engine.serialization.codec import clean_text
-
-if TYPE_CHECKING:
-    from workflows.engine.machine.machine import Machine
 
 LONGEST_KIND = 200
 LONGEST_MESSAGE = 10_000
@@ -23,8 +20,8 @@ CANCELLED = "It was cancelled from inside, by itself or by something that it wai
 def describe(error: BaseException, step: str) -> dict[str, Any]:
     """Return `kind`, `message`, `step`, `traceback` and `engine`, whatever the error is made of.
 
-    `engine` says that it is of one of the engine's own classes. An error whose parts cannot be
-    read is told by those that can.
+    `engine` says that it is of one of the engine's own classes. Parts of the error that cannot be
+    read are left out.
     """
     kind = _read(lambda: type.__getattribute__(type(error), "__name__"), "Exception", LONGEST_KIND)
     message = _read(lambda: str(error), "Its message cannot be read.", LONGEST_MESSAGE)
@@ -39,14 +36,14 @@ def describe(error: BaseException, step: str) -> dict[str, Any]:
     }
 
 
-def _trace_of(error: BaseException, told: str) -> str:
-    """Return the whole trace; without what it came from if that cannot be read; `told` at least."""
+def _trace_of(error: BaseException, last: str) -> str:
+    """Return the trace; without its causes if they cannot be read, and `last` at least."""
     whole = _read(lambda: "".join(traceback.format_exception(error)), "")
     if whole:
         return whole
     own = BaseException.__dict__["__traceback__"]  # whatever the error's own class says it is
     frames = _read(lambda: "".join(traceback.format_tb(own.__get__(error))), "")
-    return _ends(f"Traceback (most recent call last):\n{frames}{told}\n" if frames else f"{told}\n")
+    return _ends(f"Traceback (most recent call last):\n{frames}{last}\n" if frames else f"{last}\n")
 
 
 def _ends(trace: str) -> str:
@@ -71,28 +68,29 @@ def _read(read: Callable[[], Any], otherwise: str, most: int | None = None) -> s
         return otherwise
 
 
-def recall(machine: Machine) -> errors.WorkflowError:
-    """Return the error that failed the run, made anew from its JSON where it was raised elsewhere.
+def to_exception(
+    run: str, record: dict[str, Any] | None, failure: BaseException | None
+) -> errors.WorkflowError:
+    """Return the error that failed a run, made anew from its record where it was raised elsewhere.
 
-    What a step raised that is none of the engine's own becomes a `StepFailed`, whatever its name.
+    `failure` is the error itself, if it was raised in this process. What a step raised that is
+    none of the engine's own becomes a `StepFailed`, whatever its name.
     """
-    failure = machine.failure
     if failure is not None and errors.is_own(failure):
         return failure  # type: ignore[return-value]
-    told = machine.state.error or {}
-    kind, message, step = (told.get(key, "") for key in ("kind", "message", "step"))
+    record = record or {}
+    kind, message, step = (record.get(key, "") for key in ("kind", "message", "step"))
     cls = errors.error_class(kind)
     # A run that failed before `engine` was kept has nothing but the name to go by.
-    if told.get("engine", True) and cls not in (errors.WorkflowError, errors.StepFailed):
+    if record.get("engine", True) and cls not in (errors.WorkflowError, errors.StepFailed):
         return cls(message)
-    return errors.StepFailed(f"{machine}: step {step!r} failed: {kind}: {message}")
+    return errors.StepFailed(f"{run}: step {step!r} failed: {kind}: {message}")
 
 
-def wrong_request(
-    machine: Machine, request_id: str, response: InputResponseEvent
+def wrong_request_error(
+    run: str, request_id: str, response: InputResponseEvent
 ) -> errors.WrongRequestId:
     """Return the error of an input handler that answered another request."""
     return errors.WrongRequestId(
-        f"{machine}: the input handler was asked {request_id!r} "
-        f"but answered {response.request_id!r}."
+        f"{run}: the input handler was asked {request_id!r} but answered {response.request_id!r}."
     )

@@ -23,7 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 
 _REQUEST = ("id", "own", "deadline")
 
@@ -34,8 +34,8 @@ def only(**data: Any) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class Entry:
-    """One transition. In memory `data` holds events as `Held`; `stored` writes them as JSON.
+class Transition:
+    """One transition. In memory `data` has events as `StoredEvent`; `to_json` writes JSON.
 
     `duration` is the seconds that a step worked.
     """
@@ -45,29 +45,29 @@ class Entry:
     step: str = ""
     duration: float | None = None
 
-    def stored(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return `data` as JSON."""
         if self.kind == "started":
-            return {**self.data, "event": self.data["event"].wire()}
+            return {**self.data, "event": self.data["event"].to_json()}
         if self.kind != "step_completed":
             return self.data
         requests = [
-            {**{key: one[key] for key in _REQUEST}, **one["event"].wire()}
+            {**{key: one[key] for key in _REQUEST}, **one["event"].to_json()}
             for one in self.data["requests"]
         ]
-        events = [held.wire() for held in self.data["events"]]
+        events = [stored.to_json() for stored in self.data["events"]]
         return {**self.data, "events": events, "requests": requests}
 
     @classmethod
-    def read(cls, kind: str, step: str, data: dict[str, Any]) -> Entry:
+    def from_json(cls, kind: str, step: str, data: dict[str, Any]) -> Transition:
         """Return the entry that was stored."""
         if kind == "started":
-            data = {**data, "event": Held.read(data["event"])}
+            data = {**data, "event": StoredEvent.from_json(data["event"])}
         elif kind == "step_completed":
             requests = [
-                {**{key: one[key] for key in _REQUEST}, "event": Held.read(one)}
+                {**{key: one[key] for key in _REQUEST}, "event": StoredEvent.from_json(one)}
                 for one in data["requests"]
             ]
-            data = {**data, "events": [Held.read(one) for one in data["events"]]}
+            data = {**data, "events": [StoredEvent.from_json(one) for one in data["events"]]}
             data["requests"] = requests
         return cls(kind, data, step)

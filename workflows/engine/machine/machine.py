@@ -1,115 +1,123 @@
 """The one state machine: what a run does next, decided without a loop or a store.
 
-Two shells drive it: `WorkflowHandler` in memory and the durable driver. A shell takes what may
-begin, runs it, and reports what came of it; every decision becomes an `Entry` that has been
-applied to the state and stands in `journal` until the shell has dealt with it.
+Two hosts use it: `WorkflowHandler` in memory, and the worker, which stores rows. A host starts what
+is ready, runs it, and reports the outcome. Each decision is a `Transition`: the machine applies it
+to the state and keeps it in `journal` until the host has stored or dropped it.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflows.engine import errors
+from workflows.engine.definition import Definition
 from workflows.engine.events import Event, InputRequestEvent
 from workflows.engine.machine.collection import check_collection
-from workflows.engine.machine.compatibility import check_loadable
-from workflows.engine.machine.concurrency import Slots
+from workflows.engine.machine.compatibility import check_compatible
+from workflows.engine.machine.concurrency import ConcurrencyLimiter
 from workflows.engine.machine.effects import Effects
-from workflows.engine.machine.emission import emit, emitted
+from workflows.engine.machine.emission import Emission, normalise_return
 from workflows.engine.machine.error_record import describe
-from workflows.engine.machine.journal import Entry, only
-from workflows.engine.machine.state import Invocation, RunState, fan_in, half_filled
-from workflows.engine.requests.options import settle_overdue
+from workflows.engine.machine.fan_in import describe_incomplete, fan_in
+from workflows.engine.machine.journal import Transition, only
+from workflows.engine.machine.state import ENDED, Invocation, RunState, open_request
+from workflows.engine.machine.timers import Timers
 from workflows.engine.serialization.size_limits import check_state
-from workflows.engine.serialization.stored_event import Held
-
-if TYPE_CHECKING:
-    from workflows.engine.step import Step
-    from workflows.engine.workflow import Workflow
+from workflows.engine.serialization.stored_event import StoredEvent
+from workflows.engine.step import Step
 
 
 class Machine:
-    """A run in the hands of a shell: its state, and which of its invocations are under way."""
+    """A run: its state, and which of its invocations are in flight."""
 
-    def __init__(self, workflow: Workflow, run_id: str, state: RunState | None = None) -> None:
+    def __init__(self, workflow: Definition, run_id: str, state: RunState | None = None) -> None:
         self.workflow = workflow
         self.run_id = run_id
+        self.name = f"Run {run_id} of {workflow.name!r}"  # for sentences
         self.state = state or RunState()
-        self.journal: list[Entry] = []
-        self.under_way: dict[int, Invocation] = {}
-        self.failure: BaseException | None = None  # what failed the run, while it lives here
-        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # a shell may know better
-        self.admit: Callable[[Held], None] | None = None  # a shell's limits on what may be asked
-        self._fresh: deque[int] = deque()
-        self.slots = Slots()
-        self._timers: list[tuple[datetime, int]] = []
-        self._deadlines: list[tuple[datetime, str]] = []
-        self._queue_all()
+        self.events = workflow.events
+        self.values = self.state.values  # the same dict
+        self.journal: list[Transition] = []
+        self.in_flight: dict[int, Invocation] = {}
+        self.failure: BaseException | None = None  # what failed the run, if it failed here
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # a host may have its own
+        # The limits that a host has for requests.
+        self.validate_request: Callable[[StoredEvent], None] | None = None
+        invocations = self.state.invocations.values()
+        self._ready = deque([one.id for one in invocations if one.due is None])
+        self.limiter = ConcurrencyLimiter()
+        self._timers = Timers(self.state)
 
     # What may begin
 
-    def take(self) -> list[Invocation]:
-        """Return the invocations that begin now, and count them as under way."""
+    def start_ready(self) -> list[Invocation]:
+        """Return the invocations that begin now, and count them as in flight."""
         if self.state.status != "running":
             return []
-        while self._timers and self._timers[0][0] <= self.clock():
-            self._fresh.append(heapq.heappop(self._timers)[1])
+        if self._timers.retries:
+            self._ready.extend(self._timers.take_due(self.clock()))
         taken = []
-        while queue := self.slots.freed or self._fresh:
+        while queue := self.limiter.ready or self._ready:
             invocation = self.state.invocations.get(queue.popleft())
-            if invocation is None or invocation.id in self.under_way:
+            if invocation is None or invocation.id in self.in_flight:
                 continue
             limit = self.workflow.steps[invocation.step].max_concurrency
-            if limit is not None and not self.slots.take(invocation, limit):
+            if limit is not None and not self.limiter.acquire(invocation, limit):
                 continue
-            self.under_way[invocation.id] = invocation
+            self.in_flight[invocation.id] = invocation
             taken.append(invocation)
         return taken
 
     def release(self, step: Step) -> None:
         """Give back the slot of an invocation whose function has really ended."""
         if step.max_concurrency is not None:
-            self.slots.release(step)
+            self.limiter.release(step.name)
 
     @property
     def next_due(self) -> datetime | None:
         """When the next retry is due, if nothing else moves the run before."""
-        return self._timers[0][0] if self._timers else None
+        retries = self._timers.retries
+        return retries[0][0] if retries else None
 
     @property
     def timed(self) -> bool:
         """True if a retry or a deadline is to come."""
-        return bool(self._timers or self._deadlines)
+        timers = self._timers
+        return bool(timers.retries or timers.deadlines)
 
     @property
     def idle(self) -> bool:
-        """True if nothing is under way and nothing may begin without a timer or an answer."""
-        if self.under_way:
+        """True if nothing is in flight and nothing may begin without a timer or an answer."""
+        if self.in_flight:
             return False
-        return self.state.status != "running" or not (self._fresh or self.slots)
+        return self.state.status != "running" or not (self._ready or self.limiter)
 
-    def unasked(self) -> list[str]:
+    @property
+    def ended(self) -> bool:
+        """True once the run has completed, failed or been cancelled."""
+        return self.state.status in ENDED
+
+    def awaiting_handler(self) -> list[str]:
         """Return the open requests that the input handler has not left to people."""
         return [key for key, one in self.state.requests.items() if not one.declined]
 
     # What came of it
 
-    def start(self, event: Held) -> None:
+    def start(self, event: StoredEvent) -> None:
         """Begin the run with its input, an event of the workflow's start class."""
-        steps = self.workflow.takers(self.workflow.start_class)
+        steps = self.workflow.accepting_steps(self.workflow.start_class)
         ids = self._new_ids(len(steps))
         self._record("started", event=event, invocations=ids, steps=list(steps))
-        self._fresh.extend(ids)
+        self._ready.extend(ids)
 
     def complete(
         self, invocation: Invocation, returned: Any, effects: Effects | None, duration: float
     ) -> None:
         """Commit what a step did: its writes, its events and its requests, or fail it."""
-        self.under_way.pop(invocation.id, None)
+        self.in_flight.pop(invocation.id, None)
         if self.state.ended:
             return
         try:
@@ -122,7 +130,7 @@ class Machine:
 
     def fail(self, invocation: Invocation, error: BaseException, duration: float) -> None:
         """Try the step again later, or fail the run when its retries are used up."""
-        self.under_way.pop(invocation.id, None)
+        self.in_flight.pop(invocation.id, None)
         if self.state.ended:
             return
         step = self.workflow.steps[invocation.step]
@@ -135,7 +143,7 @@ class Machine:
             invocation=invocation.id, attempt=invocation.failures + 1,
             error=describe(error, step.name), due=due.isoformat(),
         )  # fmt: skip
-        heapq.heappush(self._timers, (due, invocation.id))
+        self._timers.add_retry(due, invocation.id)
 
     def collect(
         self, invocation: Invocation, asked: Sequence[type[Event]], under: str | None = None
@@ -144,41 +152,32 @@ class Machine:
         names = check_collection(invocation, asked, under)
         key = fan_in(invocation.step, names, under)
         if key not in invocation.collected:
-            told = {"asked": names} if under is None else {"names": names, "key": under}
-            self._record("collected", invocation.step, invocation=invocation.id, **told)
+            data = {"asked": names} if under is None else {"names": names, "key": under}
+            self._record("collected", invocation.step, invocation=invocation.id, **data)
         owned = invocation.owned.get(key)
-        return None if owned is None else [held.load(self.workflow.events) for held in owned]
+        return None if owned is None else [one.to_event(self.events) for one in owned]
 
     # What comes from outside
 
     def check_open(self, request_id: str) -> InputRequestEvent:
         """Return the open request; raise the error that says why it takes no answer."""
-        event: InputRequestEvent = self._open(request_id).load(self.workflow.events)
+        asked = open_request(self.name, self.state, request_id)
+        event: InputRequestEvent = asked.to_event(self.events)
         return event
-
-    def _open(self, request_id: str) -> Held:
-        if request_id in self.state.closed:
-            raise errors.AlreadyAnswered(f"{self}: request {request_id!r} was answered before.")
-        if request_id not in self.state.requests:
-            raise errors.UnknownRequest(f"{self}: there is no request {request_id!r}.")
-        if self.state.ended:
-            raise errors.RequestClosed(
-                f"{self}: request {request_id!r} is closed, the run is {self.state.status}."
-            )
-        return self.state.requests[request_id].event
 
     def answer(
         self, request_id: str, response: Any, *, by: str = "", door: str = "", edits: Any = None
     ) -> None:
         """Route an answer, through `Workflow.check_reply` by now. Raise as `check_open` does."""
-        reply = self.workflow.request_class(self._open(request_id).name).reply
-        steps = self.workflow.takers(reply)
+        asked = open_request(self.name, self.state, request_id).name
+        reply = self.workflow.request_class(asked).reply
+        steps = self.workflow.accepting_steps(reply)
         ids = self._new_ids(len(steps))
         self._record(
             "answered", request_id=request_id, response=response, by=by, door=door,
             reply=reply.__name__, invocations=ids, steps=list(steps), **only(edits=edits),
         )  # fmt: skip
-        self._fresh.extend(ids)
+        self._ready.extend(ids)
 
     def decline(self, request_id: str) -> None:
         """Note that the input handler leaves the request to people."""
@@ -200,16 +199,22 @@ class Machine:
 
     @property
     def next_deadline(self) -> datetime | None:
-        """When the next open request expires, for a shell that keeps no such times itself."""
-        while self._deadlines and self._deadlines[0][1] not in self.state.requests:
-            heapq.heappop(self._deadlines)
-        return self._deadlines[0][0] if self._deadlines else None
+        """When the next open request expires, for a host that keeps no such times itself."""
+        return self._timers.next_deadline(self.state.requests)
 
     def expire_overdue(self) -> None:
         """Do what the next request that nobody answered in time asked for, in a running run."""
         deadline = self.next_deadline
         if deadline is not None and self.state.status == "running" and deadline <= self.clock():
-            settle_overdue(self, heapq.heappop(self._deadlines)[1])
+            self._apply_deadline_policy(self._timers.take_deadline())
+
+    def _apply_deadline_policy(self, request_id: str) -> None:
+        """Do with an open request what it asked for at its deadline: fail, answer, or wait on."""
+        event = self.state.requests[request_id].event.to_event(self.events)
+        if event.on_deadline == "default":
+            self.answer(request_id, event.default_response, door="deadline")
+        elif event.on_deadline == "fail":
+            self.expire(request_id)
 
     def pause(self, *, by: str = "") -> None:
         """Begin nothing new."""
@@ -227,7 +232,7 @@ class Machine:
             self._record("cancelled", by=by)
 
     def fail_handler(self, error: errors.WorkflowError) -> None:
-        """Fail the run because its input handler broke its word."""
+        """Fail the run because its input handler answered another request."""
         if not self.state.ended:
             self._fail_run("", error)
 
@@ -236,29 +241,27 @@ class Machine:
         state = self.state
         if state.status != "running" or state.invocations or state.requests:
             return
-        kept = "; ".join(half_filled(state.buffers))
-        told = f" Half-filled: {kept}." if kept else ""
-        text = f"{self}: nothing is left to do and no step returned a StopEvent.{told}"
+        kept = "; ".join(describe_incomplete(state.buffers))
+        incomplete = f" Half-filled: {kept}." if kept else ""
+        text = f"{self}: nothing is left to do and no step returned a StopEvent.{incomplete}"
         self._fail_run("", errors.WorkflowStalled(text))
 
-    def check_loadable(self) -> None:
-        """Raise `CannotLoad` if what the run holds does not fit the workflow as it is now."""
-        try:
-            check_loadable(self.workflow, self.state)
-        except errors.CannotLoad as error:
-            raise errors.CannotLoad(f"{self} does not fit its workflow's code: {error}.") from error
+    def check_compatible(self) -> None:
+        """Raise `IncompatibleRun` if what the run holds does not fit the workflow as it is now."""
+        check_compatible(self.name, self.workflow, self.state)
 
     def __str__(self) -> str:
         """Return the name of the run, for sentences."""
-        return f"Run {self.run_id} of {self.workflow.name!r}"
+        return self.name
 
     # Within
 
     def _commit(
         self, invocation: Invocation, returned: Any, effects: Effects | None, duration: float
     ) -> None:
-        sent = effects.sent if effects else ()
-        into = emit(self, invocation, emitted(invocation.step, returned, sent))
+        into = Emission(self.workflow, self.state, self.name, invocation.step)
+        events = normalise_return(invocation.step, returned, effects.sent if effects else ())
+        into.add_all(events, self.clock, self.validate_request)
         writes = effects.writes(self.state.values) if effects else {}
         check_state(self.state.values, writes) if writes else None
         self._record(
@@ -266,9 +269,10 @@ class Machine:
             invocation=invocation.id, attempt=invocation.failures + 1, set=writes,
             events=into.events, spawn=into.spawn, requests=into.requests,
         )  # fmt: skip
-        self._fresh.extend(one[0] for one in into.spawn)
+        self._ready.extend(one[0] for one in into.spawn)
         for request in into.requests:
-            self._watch(request["id"])
+            key = request["id"]
+            self._timers.add_deadline(self.state.requests[key].deadline, key)
         if into.ends:
             self._record("completed", result=into.result)
 
@@ -279,22 +283,9 @@ class Machine:
     def _record(
         self, kind: str, step: str = "", duration: float | None = None, /, **data: Any
     ) -> None:
-        entry = Entry(kind, data, step, duration)
+        entry = Transition(kind, data, step, duration)
         self.state.apply(entry)
         self.journal.append(entry)
 
     def _new_ids(self, count: int) -> list[int]:
         return list(range(self.state.next_id, self.state.next_id + count))
-
-    def _queue_all(self) -> None:
-        for invocation in self.state.invocations.values():
-            if invocation.due is None:
-                self._fresh.append(invocation.id)
-            else:
-                heapq.heappush(self._timers, (invocation.due, invocation.id))
-        for request_id in self.state.requests:
-            self._watch(request_id)
-
-    def _watch(self, request_id: str) -> None:
-        if (deadline := self.state.requests[request_id].deadline) is not None:
-            heapq.heappush(self._deadlines, (deadline, request_id))

@@ -6,19 +6,17 @@ folding the journal from any snapshot gives the same state as having lived throu
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import chain, groupby
+from itertools import chain
 from typing import Any, Literal
-from urllib.parse import quote, unquote
 
-from workflows.engine.machine.journal import Entry
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine import errors
+from workflows.engine.machine.fan_in import decode_names, fan_in, take_matching
+from workflows.engine.machine.journal import Transition
+from workflows.engine.serialization.stored_event import StoredEvent
 
 Status = Literal["running", "paused", "completed", "failed", "cancelled"]
-_SAFE = " []'\"()|.&=+$;@!?/\\<>{}^`#~"  # all but what `shorten` puts between names: "%,*:"
 ENDED = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -33,20 +31,20 @@ class Invocation:
 
     id: int
     step: str
-    event: Held
+    event: StoredEvent
     failures: int = 0
     due: datetime | None = None
-    request: Held | None = None
+    request: StoredEvent | None = None
     answered_by: str = ""
     collected: set[str] = field(default_factory=set)
-    owned: dict[str, list[Held]] = field(default_factory=dict)
+    owned: dict[str, list[StoredEvent]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class OpenRequest:
     """A question that waits. `declined` once the input handler has left it to people."""
 
-    event: Held
+    event: StoredEvent
     step: str
     deadline: datetime | None = None
     declined: bool = False
@@ -73,7 +71,7 @@ class RunState:
         self.status: Status = "running"
         self.values: dict[str, Any] = {}  # encoded
         self.invocations: dict[int, Invocation] = {}
-        self.buffers: dict[str, list[Held]] = {}  # by `fan_in`: contributions
+        self.buffers: dict[str, list[StoredEvent]] = {}  # by `fan_in`: contributions
         self.requests: dict[str, OpenRequest] = {}
         self.closed: dict[str, str] = {}  # request_id -> answered, expired
         self.next_id = 1
@@ -90,22 +88,22 @@ class RunState:
         """True once the run has completed, failed or been cancelled."""
         return self.status in ENDED
 
-    def apply(self, entry: Entry) -> None:
+    def apply(self, entry: Transition) -> None:
         """Change the state by one entry, and count it."""
         getattr(self, f"_{entry.kind}")(entry, entry.data)
         self.seq += 1
 
-    def _spawn(self, id_: int, step: str, event: Held) -> Invocation:
+    def _spawn(self, id_: int, step: str, event: StoredEvent) -> Invocation:
         invocation = self.invocations[id_] = Invocation(id_, step, event)
         if id_ >= self.next_id:
             self.next_id = id_ + 1
         return invocation
 
-    def _started(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _started(self, entry: Transition, data: dict[str, Any]) -> None:
         for id_, step in zip(data["invocations"], data["steps"], strict=True):
             self._spawn(id_, step, data["event"])
 
-    def _step_completed(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _step_completed(self, entry: Transition, data: dict[str, Any]) -> None:
         self.invocations.pop(data["invocation"])
         self.values.update(data["set"])
         for id_, step, index in data["spawn"]:
@@ -114,61 +112,61 @@ class RunState:
             deadline = read_time(request["deadline"])
             self.requests[request["id"]] = OpenRequest(request["event"], entry.step, deadline)
 
-    def _step_retried(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _step_retried(self, entry: Transition, data: dict[str, Any]) -> None:
         invocation = self.invocations[data["invocation"]]
         invocation.failures += 1
         invocation.due = datetime.fromisoformat(data["due"])
 
-    def _collected(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _collected(self, entry: Transition, data: dict[str, Any]) -> None:
         names = data["names"] if "key" in data else data["asked"]
         key = fan_in(entry.step, names, data.get("key"))
         invocation = self.invocations[data["invocation"]]
         invocation.collected.add(key)
         buffer = self.buffers.setdefault(key, [])
         buffer.append(invocation.event)
-        complete = take_set(buffer, lengthen(names))
+        complete = take_matching(buffer, decode_names(names))
         if complete is not None:
             invocation.owned[key] = complete
         if not buffer:
             del self.buffers[key]
 
-    def _answered(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _answered(self, entry: Transition, data: dict[str, Any]) -> None:
         request = self.requests.pop(data["request_id"])
         self.closed[data["request_id"]] = "answered"
         reply = {key: data[key] for key in ("request_id", "response", "edits") if key in data}
-        event = Held(data["reply"], reply)
+        event = StoredEvent(data["reply"], reply)
         for id_, step in zip(data["invocations"], data["steps"], strict=True):
             invocation = self._spawn(id_, step, event)
             invocation.request = request.event
             invocation.answered_by = data["by"]
 
-    def _declined(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _declined(self, entry: Transition, data: dict[str, Any]) -> None:
         self.requests[data["request_id"]].declined = True
 
-    def _expired(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _expired(self, entry: Transition, data: dict[str, Any]) -> None:
         pass  # the run fails next; a retry opens the request again
 
-    def _discarded(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _discarded(self, entry: Transition, data: dict[str, Any]) -> None:
         pass  # an answer that came too late changes nothing; the journal says that it came
 
-    def _completed(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _completed(self, entry: Transition, data: dict[str, Any]) -> None:
         self.status = "completed"
         self.result = data["result"]
 
-    def _failed(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _failed(self, entry: Transition, data: dict[str, Any]) -> None:
         self.status = "failed"
         self.error = data["error"]
 
-    def _cancelled(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _cancelled(self, entry: Transition, data: dict[str, Any]) -> None:
         self.status = "cancelled"
 
-    def _paused(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _paused(self, entry: Transition, data: dict[str, Any]) -> None:
         self.status = "paused"
 
-    def _resumed(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _resumed(self, entry: Transition, data: dict[str, Any]) -> None:
         self.status = "running"
 
-    def _reopened(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _reopened(self, entry: Transition, data: dict[str, Any]) -> None:
         """A failed run goes on: whatever it held begins again, with a new retry budget."""
         self.status = "running"
         self.error = None
@@ -176,14 +174,27 @@ class RunState:
             invocation.failures = 0
             invocation.due = None
 
-    def _unblocked(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _unblocked(self, entry: Transition, data: dict[str, Any]) -> None:
         pass  # somebody says that its code fits now
 
-    def _blocked(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _blocked(self, entry: Transition, data: dict[str, Any]) -> None:
         pass  # its code does not fit; the state is as it was
 
-    def _reasked(self, entry: Entry, data: dict[str, Any]) -> None:
+    def _reasked(self, entry: Transition, data: dict[str, Any]) -> None:
         pass  # the form of an open request is that of the code as it is now
+
+
+def open_request(run: str, state: RunState, request_id: str) -> StoredEvent:
+    """Return the open request; raise the error that says why it takes no answer."""
+    if request_id in state.closed:
+        raise errors.AlreadyAnswered(f"{run}: request {request_id!r} was answered before.")
+    if request_id not in state.requests:
+        raise errors.UnknownRequest(f"{run}: there is no request {request_id!r}.")
+    if state.ended:
+        raise errors.RequestClosed(
+            f"{run}: request {request_id!r} is closed, the run is {state.status}."
+        )
+    return state.requests[request_id].event
 
 
 def read_time(text: str | None) -> datetime | None:
@@ -191,64 +202,7 @@ def read_time(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
 
 
-def shorten(names: Iterable[str]) -> str:
-    """Write names as "A,B*3": a fan-in of thousands says in each entry what it waits for.
-
-    The name of a generic class, "Two[int, str]", may have any of these marks in it.
-    """
-    runs = [(quote(name, safe=_SAFE), sum(1 for _ in same)) for name, same in groupby(names)]
-    return ",".join(f"{name}*{count}" if count > 1 else name for name, count in runs)
-
-
-def lengthen(text: str) -> list[str]:
-    """Read what `shorten` wrote."""
-    names: list[str] = []
-    for run in text.split(","):
-        name, _, count = run.partition("*")
-        names.extend([unquote(name)] * int(count or 1))
-    return names
-
-
-def fan_in(step: str, names: str, key: str | None) -> str:
-    """Return what tells a fan-in from all others: "join:A,B*3", or "join:A,B*3#page-2" with a key.
-
-    The key is quoted, so that it has no ":" or "#" of its own, as class names have none.
-    """
-    return f"{step}:{names}" if key is None else f"{step}:{names}#{quote(key, safe='')}"
-
-
 def has_keys(state: RunState) -> bool:
     """Return True if the state holds a fan-in with a key."""
     own = (one for invocation in state.invocations.values() for one in invocation.collected)
     return any("#" in one.rpartition(":")[2] for one in chain(state.buffers, own))
-
-
-def half_filled(buffers: Mapping[str, Sequence[Held]]) -> Iterator[str]:
-    """Say of each fan-in that waits for more what it holds: "'join' holds A of A,B*3"."""
-    for one, buffer in buffers.items():
-        step, _, rest = one.rpartition(":")
-        asked, _, key = rest.partition("#")
-        under = f" under the key {unquote(key)!r}" if key else ""
-        holds = unquote(shorten(held.name for held in buffer))
-        yield f"{step!r} holds {holds} of {unquote(asked)}{under}"
-
-
-def take_set(buffer: list[Held], asked: Sequence[str]) -> list[Held] | None:
-    """Take one event of each asked name out of `buffer`, oldest first, in the order asked.
-
-    Return None, and take nothing, while one is missing.
-    """
-    if len(buffer) < len(asked):
-        return None
-    by_name: dict[str, deque[Held]] = {}
-    for held in buffer:
-        by_name.setdefault(held.name, deque()).append(held)
-    found = []
-    for name in asked:
-        kept = by_name.get(name)
-        if not kept:
-            return None
-        found.append(kept.popleft())
-    taken = {id(held) for held in found}
-    buffer[:] = [held for held in buffer if id(held) not in taken]
-    return found

@@ -51,8 +51,8 @@ def read_edit(kind: str, before: Any, value: Any) -> Any:
 
     `before` is the text that stands in the payload.
     """
-    if told := misfit(kind, before, value):
-        raise ValueError(told)
+    if message := misfit(kind, before, value):
+        raise ValueError(message)
     return _READ[kind](value)
 
 

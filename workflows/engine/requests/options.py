@@ -1,4 +1,4 @@
-"""The terms of a request: whom it asks, until when, and what else a step may say of it.
+"""The options of a request: whom it asks, until when, and what else a step may say of it.
 
 Checked in the step that asks, so that a request which could never be kept is not made.
 """
@@ -9,17 +9,19 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic_core import to_jsonable_python
 
-from workflows.engine.errors import BadDefault, BadRequest, InvalidReply, QuorumWithoutVerdict
+from workflows.engine.errors import (
+    BadDefault,
+    InvalidReply,
+    InvalidRequestOptions,
+    QuorumWithoutVerdict,
+)
 from workflows.engine.events import LARGEST_QUORUM, InputRequestEvent
 from workflows.engine.requests.editable_types import misfit
-from workflows.engine.requests.reply import check_reply, is_bare, schema_of
-
-if TYPE_CHECKING:
-    from workflows.engine.machine.machine import Machine
+from workflows.engine.requests.reply import check_reply, has_default_reply, schema_of
 
 MOST_NAMES = 50  # in one list: assignees, tags, editable keys
 LONGEST_NAME = 150
@@ -28,20 +30,20 @@ LONGEST_SPAN = timedelta(days=36_500)  # a hundred years: far from the end of th
 NAMED = re.compile("^(group:|user:)")
 
 
-def check_terms(where: str, event: InputRequestEvent) -> None:
-    """Raise `BadRequest` that names the field which cannot be kept."""
-    if CHECKS.keys().isdisjoint(event.model_fields_set) and not has_own_terms(type(event)):
+def validate_options(where: str, event: InputRequestEvent) -> None:
+    """Raise `InvalidRequestOptions` that names the field which cannot be kept."""
+    if CHECKS.keys().isdisjoint(event.model_fields_set) and not has_own_options(type(event)):
         return  # the engine's own defaults, all of which can be kept
     for name, check in CHECKS.items():
         fault = check(event)
         if fault:
             asked = type(event).__name__
-            raise BadRequest(f"{where} asked {asked}, but its field {name!r} {fault}.")
+            raise InvalidRequestOptions(f"{where} asked {asked}, but its field {name!r} {fault}.")
 
 
 @lru_cache(maxsize=1024)
-def has_own_terms(request: type[InputRequestEvent]) -> bool:
-    """Say whether the class gives a term that the engine checks a default of its own."""
+def has_own_options(request: type[InputRequestEvent]) -> bool:
+    """Say whether the class has a default of its own for an option that the engine checks."""
     return any(default_of(request, name) != default_of(InputRequestEvent, name) for name in CHECKS)
 
 
@@ -80,7 +82,7 @@ def _quorum(event: InputRequestEvent) -> str:
     reply = type(event).reply
     if not has_verdict(type(event)):
         return f"is {event.quorum}, so its reply {reply.__name__} needs a field 'approved: bool'"
-    if is_bare(reply) and "approve" not in event.allow:
+    if has_default_reply(reply) and "approve" not in event.allow:
         return f"is {event.quorum}, so 'allow' has to have 'approve'"
     return ""
 
@@ -95,7 +97,7 @@ def _edited_by_two(event: InputRequestEvent) -> str:
 @lru_cache(maxsize=1024)
 def has_verdict(request: type[InputRequestEvent]) -> bool:
     """Say whether an answer approves or rejects: the bare reply, or one with `approved: bool`."""
-    if is_bare(request.reply):
+    if has_default_reply(request.reply):
         return True
     schema = schema_of(request.reply) or {}
     name = schema.get("$ref", "").rpartition("/")[2]
@@ -154,16 +156,16 @@ def _default(event: InputRequestEvent) -> str:
 def with_default(where: str, event: InputRequestEvent) -> InputRequestEvent:
     """Return the request with its default as a normalised answer, which is checked this once.
 
-    Raise `BadRequest` if it is none.
+    Raise `InvalidRequestOptions` if it is none.
     """
     if event.on_deadline != "default":
         return event
     try:
         response = check_reply(type(event), event.allow, event.default_response)
     except InvalidReply as error:
-        asked, told = type(event).__name__, str(error).rstrip(".")
-        raise BadRequest(
-            f"{where} asked {asked}, but its field 'default_response' is no answer to it: {told}."
+        asked, fault = type(event).__name__, str(error).rstrip(".")
+        raise InvalidRequestOptions(
+            f"{where} asked {asked}, but its field 'default_response' is no answer to it: {fault}."
         ) from error
     return event.model_copy(update={"default_response": response})
 
@@ -209,13 +211,3 @@ CHECKS: dict[str, Callable[[InputRequestEvent], str]] = {
     "quorum": _quorum,
     "four_eyes": lambda event: _switch(event.four_eyes),
 }
-
-
-def settle_overdue(machine: Machine, request_id: str) -> None:
-    """Do with an open request what it asked for at its deadline: fail, answer, or wait on."""
-    request = machine.state.requests[request_id]
-    event = request.event.load(machine.workflow.events)
-    if event.on_deadline == "default":
-        machine.answer(request_id, event.default_response, door="deadline")
-    elif event.on_deadline == "fail":
-        machine.expire(request_id)

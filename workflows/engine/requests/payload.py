@@ -102,5 +102,7 @@ def _dumped(model: BaseModel, place: str) -> Any:
     try:
         return model.model_dump(mode="json")
     except Exception as error:
-        told = f"{place!r} holds a {type(model).__name__} that cannot be written as JSON: {error}"
-        raise UnstorableValue(told) from error
+        message = (
+            f"{place!r} holds a {type(model).__name__} that cannot be written as JSON: {error}"
+        )
+        raise UnstorableValue(message) from error

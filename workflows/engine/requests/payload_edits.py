@@ -40,11 +40,11 @@ def check_edits(
             fault = fault or str(error)
         if fault:
             faults.append({"loc": ("edits", key), "msg": fault, "type": "edit"})
-        elif not same(payload[key], plain):
+        elif not json_equal(payload[key], plain):
             found[key] = plain
     if faults:
-        told = "; ".join(f"{one['loc'][1]}: {one['msg']}" for one in faults)
-        raise InvalidReply(f"The edits do not fit: {told}.", faults)
+        message = "; ".join(f"{one['loc'][1]}: {one['msg']}" for one in faults)
+        raise InvalidReply(f"The edits do not fit: {message}.", faults)
     return found
 
 
@@ -57,13 +57,13 @@ def as_stored(edits: Mapping[str, Any], payload: Any, types: Mapping[str, str]) 
     return found
 
 
-def lay_over(payload: Any, edits: Mapping[str, Any] | None) -> Any:
-    """Return the payload with the edits in it; neither is changed."""
+def apply_edits(payload: Any, edits: Mapping[str, Any] | None) -> Any:
+    """Return the payload with the edits in place of its values; neither is changed."""
     return {**payload, **edits} if edits and isinstance(payload, dict) else payload
 
 
-def same(left: Any, right: Any) -> bool:
-    """Say whether two JSON values are the same one. This is the project's only such comparison.
+def json_equal(left: Any, right: Any) -> bool:
+    """Return True if two JSON values are the same. It is the only such comparison of the project.
 
     The order of keys means nothing. Numbers are kept apart as JSON texts and the digest keep
     them apart: 1, 1.0 and true differ, 0.0 and -0.0 differ, and integers of any length are exact.

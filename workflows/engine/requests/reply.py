@@ -18,7 +18,7 @@ from workflows.engine.requests.input_reader import validated_reply
 from workflows.engine.requests.payload import plain_json
 from workflows.engine.schemas.json_schema import FormSchema
 from workflows.engine.schemas.unknown_fields import name_unknown_fields
-from workflows.engine.schemas.validation_errors import list_faults, tell_faults
+from workflows.engine.schemas.validation_errors import error_list, format_errors
 from workflows.engine.serialization.codec import encode, store_event
 
 PEOPLE = ("approver", "approvers")  # words that a reply may have as a key
@@ -27,7 +27,7 @@ _SHAPES = 'an answer is {"approved": true}, {"approved": false} or, as a reply, 
 
 
 @lru_cache(maxsize=4096)
-def is_bare(reply: type[InputResponseEvent]) -> bool:
+def has_default_reply(reply: type[InputResponseEvent]) -> bool:
     """Return True if the class, and all between, leave `response` as the bare reply has it."""
     ours = reply.__mro__[: reply.__mro__.index(InputResponseEvent)]
     return not any("response" in inspect.get_annotations(cls) for cls in ours)
@@ -35,7 +35,7 @@ def is_bare(reply: type[InputResponseEvent]) -> bool:
 
 def schema_of(reply: type[InputResponseEvent]) -> dict[str, Any] | None:
     """Return the JSON Schema of a typed reply's `response`, None for a bare one."""
-    if is_bare(reply):
+    if has_default_reply(reply):
         return None
     field = reply.model_fields["response"]
     annotated: Any = Annotated[field.annotation, field]
@@ -54,11 +54,11 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
     Validators run once: a reply object of the request's own class had them when it was made.
     """
     try:
-        if not is_bare(request.reply) and type(response) is request.reply:
+        if not has_default_reply(request.reply) and type(response) is request.reply:
             return store_event(response)[0]["response"]
         if isinstance(response, InputResponseEvent):
             response = response.response
-        if is_bare(request.reply):
+        if has_default_reply(request.reply):
             plain = plain_json(response, "response")
             encode(plain)
             return check_bare(plain, allow)
@@ -67,10 +67,10 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
         raise
     except ValidationError as error:
         named = name_unknown_fields(error, request.reply)
-        faults = list_faults(named, within="response")
-        told = tell_faults(faults)
+        errors = error_list(named, within="response")
+        message = format_errors(errors)
         raise InvalidReply(
-            f"The answer to {request.__name__} does not fit: {told}", faults
+            f"The answer to {request.__name__} does not fit: {message}", errors
         ) from error
     except UnstorableValue as error:
         raise _refusal((), str(error), request.__name__) from error

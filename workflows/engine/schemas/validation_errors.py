@@ -7,24 +7,24 @@ from typing import Any
 from pydantic import ValidationError
 
 
-def list_faults(error: ValidationError, within: str = "") -> list[dict[str, Any]]:
-    """Return one dict of `loc`, `msg`, `type` and `input` per fault.
+def error_list(error: ValidationError, within: str = "") -> list[dict[str, Any]]:
+    """Return one dict of `loc`, `msg`, `type` and `input` per error.
 
     `within` is a field that the caller wrapped around the value, left out of every `loc`.
     """
     found: list[dict[str, Any]] = [
-        dict(fault) for fault in error.errors(include_url=False, include_context=False)
+        dict(one) for one in error.errors(include_url=False, include_context=False)
     ]
-    for fault in found:
-        if within and fault["loc"][:1] == (within,):
-            fault["loc"] = fault["loc"][1:]
+    for one in found:
+        if within and one["loc"][:1] == (within,):
+            one["loc"] = one["loc"][1:]
     return found
 
 
-def tell_faults(faults: list[dict[str, Any]]) -> str:
-    """Return the faults in one line: `place: what is wrong; place: ...`."""
+def format_errors(errors: list[dict[str, Any]]) -> str:
+    """Return the errors in one line: `place: what is wrong; place: ...`."""
     parts = []
-    for fault in faults:
-        place = ".".join(str(part) for part in fault["loc"])
-        parts.append(f"{place}: {fault['msg']}" if place else fault["msg"])
+    for error in errors:
+        place = ".".join(str(part) for part in error["loc"])
+        parts.append(f"{place}: {error['msg']}" if place else error["msg"])
     return "; ".join(parts)

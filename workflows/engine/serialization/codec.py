@@ -21,11 +21,10 @@ from pydantic_core import to_json, to_jsonable_python
 
 from workflows.engine.errors import UnstorableValue
 from workflows.engine.events import Event
-from workflows.engine.schemas.event_metaclass import without_unknown_fields
-from workflows.engine.schemas.validation_errors import list_faults, tell_faults
+from workflows.engine.schemas.validation_errors import error_list, format_errors
 from workflows.engine.schemas.zoned_times import read_time, write_time
 from workflows.engine.serialization.equality import difference, same_fields
-from workflows.engine.serialization.event_json import storage_of
+from workflows.engine.serialization.event_json import event_from, storage_of
 from workflows.engine.serialization.size_limits import MAX_BYTES, too_large
 
 MAX_DEPTH = 100
@@ -200,27 +199,13 @@ def store_event(event: BaseModel) -> tuple[dict[str, Any], Any]:
     try:
         back = storage_of(type(event)).read(text)
     except ValidationError as error:
-        told = tell_faults(list_faults(error))
-        raise UnstorableValue(f"{name}: its JSON cannot be read again: {told}") from error
+        message = format_errors(error_list(error))
+        raise UnstorableValue(f"{name}: its JSON cannot be read again: {message}") from error
     except Exception as error:  # a type's own way to read itself may raise anything
         raise UnstorableValue(f"{name}: its JSON cannot be read again: {error!r}") from error
     if not same_fields(event, back) and (found := difference(event, back)):
         raise UnstorableValue(f"{name}: its field {found}. JSON cannot keep that.")
     return data, back
-
-
-def event_from(cls: type[BaseModel], data: Any) -> Any:
-    """Return an event of `cls` from its stored JSON; raise pydantic's `ValidationError`.
-
-    No validator runs: they ran when the event was made. A field that the class, or one within it,
-    no longer has is left out: older code stored it, so it blocks nothing.
-    """
-    storage = storage_of(cls)
-    try:
-        return storage.read(to_json(data))
-    except ValidationError as error:
-        kept = without_unknown_fields(data, error)
-    return storage.read(to_json(kept))
 
 
 def _written(event: BaseModel) -> tuple[dict[str, Any], bytes]:

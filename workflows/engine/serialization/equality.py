@@ -31,7 +31,7 @@ _SETS = (set, frozenset)
 def difference(one: Any, other: Any) -> str:
     """Return where and how two values differ, as "'items.0' is a Dog, but ..."; empty if same.
 
-    Values themselves are never told: they may be secret.
+    The values themselves are never shown: they may be secret.
     """
     found = _find(one, other)
     if found is None:

@@ -11,10 +11,10 @@ from workflows.engine.serialization.codec import (
     Events,
     decode,
     encode,
-    event_from,
     readable,
     store_event,
 )
+from workflows.engine.serialization.event_json import event_from
 from workflows.engine.serialization.size_limits import check_size
 
 

@@ -20,12 +20,12 @@ SCALARS = frozenset({str, int, float, bool, NoneType})
 LARGE = 2**63  # whatever is larger is looked at more closely on the long way
 LONG = 2**16  # characters: so is a longer text, which may be too large for a store
 
-Kinds = tuple[tuple[str, frozenset[Any]], ...]
+FieldTypes = tuple[tuple[str, frozenset[Any]], ...]
 
 
-def plain_data(event: BaseModel) -> dict[str, Any] | None:
+def scalar_fields(event: BaseModel) -> dict[str, Any] | None:
     """Return the fields of an event that is its own JSON; None for one that may not be."""
-    kinds = _kinds(type(event))
+    kinds = _scalar_types(type(event))
     if kinds is None or len(event.__pydantic_fields_set__) != len(kinds):
         return None
     values = event.__dict__
@@ -48,7 +48,7 @@ def plain_data(event: BaseModel) -> dict[str, Any] | None:
 
 
 @lru_cache(maxsize=4096)
-def _kinds(cls: type[BaseModel]) -> Kinds | None:
+def _scalar_types(cls: type[BaseModel]) -> FieldTypes | None:
     """Return the exact types that each field may hold, or None for a class with its own ways."""
     found = cls.__pydantic_decorators__
     own_ways = (

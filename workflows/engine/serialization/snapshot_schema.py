@@ -8,28 +8,28 @@ from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import TypedDict  # pydantic cannot read typing's own before Python 3.12
 
 
-class HeldWire(TypedDict):
+class StoredEventJSON(TypedDict):
     """An event: its wire name and its fields."""
 
     type: str
     data: dict[str, Any]
 
 
-class InvocationWire(TypedDict):
+class InvocationJSON(TypedDict):
     """One event on its way through one step."""
 
     id: int
     step: str
-    event: HeldWire
+    event: StoredEventJSON
     failures: int
     due: str | None
-    request: HeldWire | None
+    request: StoredEventJSON | None
     answered_by: str
     collected: list[str]
-    owned: dict[str, list[HeldWire]]
+    owned: dict[str, list[StoredEventJSON]]
 
 
-class RequestWire(HeldWire):
+class RequestJSON(StoredEventJSON):
     """A question that waits."""
 
     step: str
@@ -37,7 +37,7 @@ class RequestWire(HeldWire):
     declined: bool
 
 
-class SnapshotWire(TypedDict):
+class SnapshotJSON(TypedDict):
     """A whole run."""
 
     __pydantic_config__ = ConfigDict(strict=True)  # type: ignore[misc]
@@ -49,13 +49,13 @@ class SnapshotWire(TypedDict):
     seq: int
     status: Literal["running", "paused", "completed", "failed", "cancelled"]
     values: dict[str, Any]
-    invocations: list[InvocationWire]
-    buffers: dict[str, list[HeldWire]]
-    requests: dict[str, RequestWire]
+    invocations: list[InvocationJSON]
+    buffers: dict[str, list[StoredEventJSON]]
+    requests: dict[str, RequestJSON]
     closed: dict[str, str]
     next_id: int
     result: Any
     error: dict[str, Any] | None
 
 
-snapshot_wire = TypeAdapter(SnapshotWire)
+snapshot_json = TypeAdapter(SnapshotJSON)

@@ -1,4 +1,4 @@
-"""An event that is held: its wire name and its JSON."""
+"""An event as a run keeps it: its wire name and its JSON."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from workflows.engine.errors import CannotLoad
+from workflows.engine.errors import IncompatibleRun
 from workflows.engine.events import Event
-from workflows.engine.serialization.codec import Events, event_from, store_event
-from workflows.engine.serialization.scalar_events import plain_data
+from workflows.engine.serialization.codec import Events, store_event
+from workflows.engine.serialization.event_json import event_from
+from workflows.engine.serialization.scalar_events import scalar_fields
 
 
-class Held:
+class StoredEvent:
     """An event whose class may no longer exist: reading history must not need the code.
 
-    It is held as JSON, and every `load` makes a new object: what one attempt does to the lists
+    It is kept as JSON, and every `to_event` makes a new object: what one attempt does to the lists
     in its event is seen by no other, and a run in memory sees what a resumed one would. Only an
     event of nothing but scalars, which nobody can change, is kept as it is.
     """
@@ -27,45 +28,45 @@ class Held:
         self.name = name
         self._data = data
         self._event = event
-        self._fresh: list[Any] | None = None  # read to compare it: the first `load` takes it
+        self._fresh: list[Any] | None = None  # read to compare it: the first `to_event` takes it
 
     @classmethod
-    def of(cls, event: Event) -> Held:
-        """Hold an event that exists; raise `UnstorableValue` if its JSON gives another one."""
-        data = plain_data(event)
+    def from_event(cls, event: Event) -> StoredEvent:
+        """Keep an event that exists; raise `UnstorableValue` if its JSON gives another one."""
+        data = scalar_fields(event)
         if data is not None:
             return cls(type(event).__name__, data, event)
         data, fresh = store_event(event)
-        held = cls(type(event).__name__, data)
-        held._fresh = [fresh]
-        return held
+        stored = cls(type(event).__name__, data)
+        stored._fresh = [fresh]
+        return stored
 
     @classmethod
-    def read(cls, wire: dict[str, Any]) -> Held:
-        """Hold an event read from a store, as `wire` wrote it."""
-        return cls(wire["type"], wire["data"])
+    def from_json(cls, data: dict[str, Any]) -> StoredEvent:
+        """Keep an event that is read from a store, as `to_json` wrote it."""
+        return cls(data["type"], data["data"])
 
-    def load(self, events: Events) -> Any:
-        """Return a new event; raise `CannotLoad` if no class of `events` takes it."""
+    def to_event(self, events: Events) -> Any:
+        """Return a new event; raise `IncompatibleRun` if no class of `events` takes it."""
         cls: type[BaseModel] | None = events.get(self.name)
         if cls is None:
-            raise CannotLoad(f"it holds an event {self.name!r} that no step declares")
+            raise IncompatibleRun(f"it holds an event {self.name!r} that no step declares")
         if type(self._event) is cls:
             return self._event
         if self._fresh:
-            with suppress(IndexError):  # threads may load at once: `pop` gives it to one of them
+            with suppress(IndexError):  # threads may call it at once: `pop` gives it to one of them
                 fresh = self._fresh.pop()
                 if type(fresh) is cls:
                     return fresh
         try:
             return event_from(cls, self._data)
         except Exception as error:  # a type's own way to be read may raise anything
-            raise CannotLoad(f"an event {self.name!r} that it holds no longer fits") from error
+            raise IncompatibleRun(f"an event {self.name!r} that it holds no longer fits") from error
 
     def data(self) -> Any:
         """Return the event's fields as JSON. Change nothing in it."""
         return self._data
 
-    def wire(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the event as it is stored."""
         return {"type": self.name, "data": self._data}

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
-from workflows.engine.requests.payload_edits import lay_over
+from workflows.engine.requests.payload_edits import apply_edits
 from workflows.models.choices import Priority
 from workflows.models.fields import FoldedField, OrderedJSONField
 from workflows.models.requests.claims import Claimable
@@ -114,7 +114,7 @@ class RequestColumns(Claimable, Timed):
     @property
     def effective_payload(self) -> Any:
         """The payload with what reviewers have changed so far."""
-        return lay_over(self.payload, self.edits)
+        return apply_edits(self.payload, self.edits)
 
     @property
     def version(self) -> str:

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
-from workflows.engine import InputRequestEvent, UnknownRequest, UnknownWorkflow
-from workflows.engine.errors import CannotLoad
-from workflows.engine.registry import registry
+from workflows.engine import InputRequestEvent, UnknownRequest, UnknownWorkflow, registry
+from workflows.engine.errors import IncompatibleRun
 from workflows.engine.requests.reply import schema_digest
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.models.worker import Worker
 
 if TYPE_CHECKING:
@@ -50,8 +49,8 @@ def default_fault(request: InputRequest) -> str:
     reply = workflow.request_class(request.event).reply.__name__
     answer = {"request_id": request.request_id, "response": request.default_response}
     try:
-        Held(reply, answer).load(workflow.events)
-    except CannotLoad as error:
+        StoredEvent(reply, answer).to_event(workflow.events)
+    except IncompatibleRun as error:
         return f"its default no longer fits: {str(error).rstrip('.')}"
     return ""
 

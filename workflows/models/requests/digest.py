@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from workflows.engine.requests.payload_edits import lay_over
+from workflows.engine.requests.payload_edits import apply_edits
 
 if TYPE_CHECKING:
     from workflows.models.requests.columns import RequestColumns
@@ -16,7 +16,7 @@ def digest_of(request: RequestColumns) -> str:
     """Return the SHA-256 of all that the page of a request shows and asks, in hex."""
     shown = [
         request.prompt,
-        lay_over(request.payload, request.edits if request.is_pending else None),
+        apply_edits(request.payload, request.edits if request.is_pending else None),
         request.schema,
         request.allow,
         request.if_approved,

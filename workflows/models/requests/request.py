@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models, transaction
 from django.db.models import F, Q
 
-from workflows.engine.requests.payload_edits import same
+from workflows.engine.requests.payload_edits import json_equal
 from workflows.errors import RequestClosed
 from workflows.models.requests.columns import RequestColumns
 from workflows.models.requests.deadlines import OnDeadline
@@ -116,7 +116,7 @@ class InputRequest(RequestColumns):
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self)
         columns: dict[str, Any] = {**FREE, "votes": votes, "quorum": quorum}
-        if not same(edits, self.edits):
+        if not json_equal(edits, self.edits):
             self.edits, self.revision = edits, self.revision + 1
             columns |= {"edits": edits, "revision": self.revision, "digest": digest_of(self)}
         if rows.filter(in_time(now), free_for(by, now)).update(**columns) != 1:

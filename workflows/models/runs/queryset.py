@@ -13,7 +13,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Now
 
 from workflows.engine import StartEvent, Workflow, registry
-from workflows.engine.requests.payload_edits import same
+from workflows.engine.requests.payload_edits import json_equal
 from workflows.errors import AuthorMissing, IdempotencyConflict, WrongRepeat
 from workflows.models.permissions import Perm, PermissionProfile
 from workflows.models.runs.author import RunAuthor, check_user, refuse_authors
@@ -118,7 +118,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
     def _started_before(self, workflow: str, key: str, data: Any) -> WorkflowRun:
         """Return the run of this key; raise `IdempotencyConflict` if its input is another one."""
         earlier = self.get(workflow=workflow, idempotency_key=key)
-        if not same(earlier.input, data):
+        if not json_equal(earlier.input, data):
             raise IdempotencyConflict(workflow, key) from None
         return earlier
 

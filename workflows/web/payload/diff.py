@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import Any, Protocol
 
-from workflows.engine.requests.payload_edits import same
+from workflows.engine.requests.payload_edits import json_equal
 from workflows.text.invisible_characters import visible
 from workflows.web.payload.node import Line, Node, humanised, raw_text, scalar
 
@@ -58,7 +58,7 @@ def _keys(builder: Builder, before: dict[Any, Any], after: dict[Any, Any], depth
             child, change = builder.node(before[key], depth), "removed"
         elif key not in before:
             child, change = builder.node(after[key], depth), "added"
-        elif same(before[key], after[key]):
+        elif json_equal(before[key], after[key]):
             child, change = builder.node(after[key], depth), ""
         else:
             child, change = difference(builder, before[key], after[key], depth + 1), "changed"

@@ -6,10 +6,10 @@ from django.conf import settings
 
 from workflows.engine import UnstorableValue
 from workflows.engine.serialization.json_limits import InputRefused, check_json
-from workflows.engine.serialization.stored_event import Held
+from workflows.engine.serialization.stored_event import StoredEvent
 
 
-def check_request(request: Held) -> None:
+def check_request(request: StoredEvent) -> None:
     """Raise `UnstorableValue` if a request's prompt or payload is too large or too deep."""
     data = request.data()
     for field in ("prompt", "payload"):

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from workflows.engine import InputRequestEvent
-from workflows.engine.workflow import Workflow
+from workflows.engine.definition import Definition
 from workflows.models import Assignment, InputRequest, Priority, Route
 from workflows.models.requests.assignment import Directory, assignment
 from workflows.models.requests.columns import Asked
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 ANY_ROUTE = Prepared(lambda: Route.objects.all()[:1])
 
 
-def set_terms(row: InputRequest, workflow: Workflow, event: InputRequestEvent) -> None:
+def set_terms(row: InputRequest, workflow: Definition, event: InputRequestEvent) -> None:
     """Write what the event says beyond its question into a row that was not stored yet."""
     row.priority = Priority.named(event.priority)
     row.tags = list(dict.fromkeys(event.tags))

@@ -15,10 +15,10 @@ from typing import Any
 from uuid import UUID
 
 from workflows.engine import WorkflowError, registry
-from workflows.engine.errors import CannotLoad
+from workflows.engine.definition import Definition
+from workflows.engine.errors import IncompatibleRun
 from workflows.engine.machine.machine import Machine
-from workflows.engine.serialization.stored_event import Held
-from workflows.engine.workflow import Workflow
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.errors import DurableError
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
 from workflows.models.runs.queryset import BLOCK_AT
@@ -148,32 +148,32 @@ def _prepare(
     if state.seq != row.seq:
         raise DurableError(f"Run {row.id}: its journal ends at {state.seq}, not at {row.seq}.")
     machine = Machine(workflow, str(row.id), state)
-    machine.admit = check_request
-    machine.check_loadable()
+    machine.validate_request = check_request
+    machine.check_compatible()
     _check_answers(machine, deliveries)
     if not state.begun:
         machine.start(_start(workflow, row.input))
     return Loaded(row, machine, deliveries)
 
 
-def _start(workflow: Workflow, given: Any) -> Held:
-    """Return the input, which was validated when the run was started; raise `CannotLoad`."""
-    held = Held(workflow.start_class.__name__, given)
-    held.load(workflow.events)
-    return held
+def _start(workflow: Definition, given: Any) -> StoredEvent:
+    """Return the input, which was validated when the run was started; raise `IncompatibleRun`."""
+    stored = StoredEvent(workflow.start_class.__name__, given)
+    stored.to_event(workflow.events)
+    return stored
 
 
 def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
-    """Raise `CannotLoad` if an answer on its way, checked by other code, does not fit here."""
+    """Raise `IncompatibleRun` if an answer on its way, checked by other code, does not fit here."""
     events = machine.workflow.events
     for one in deliveries:
         request = machine.state.requests.get(one.data.get("request_id", ""))
         if one.kind != Delivery.Kind.ANSWER or request is None:
             continue
         reply = machine.workflow.request_class(request.event.name).reply.__name__
-        answer = Held(reply, {key: one.data[key] for key in ("request_id", "response")})
+        answer = StoredEvent(reply, {key: one.data[key] for key in ("request_id", "response")})
         try:
-            answer.load(events)
-        except CannotLoad as error:
+            answer.to_event(events)
+        except IncompatibleRun as error:
             told = f"{machine} has an answer that does not fit the code of this workflow: {error}."
-            raise CannotLoad(told) from error
+            raise IncompatibleRun(told) from error

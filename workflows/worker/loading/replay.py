@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from workflows.engine import WorkflowSnapshot
 from workflows.engine.errors import BadSnapshot
-from workflows.engine.machine.journal import Entry
+from workflows.engine.machine.journal import Transition
 from workflows.engine.machine.state import RunState
 from workflows.models import JournalEntry, Snapshot, WorkflowRun
 
@@ -21,7 +21,7 @@ def fold(snapshot: Snapshot | None, entries: Iterable[JournalEntry]) -> RunState
         if row.seq != state.seq + 1:
             raise BadSnapshot(f"The journal has no entry {state.seq + 1}; {row.seq} follows.")
         try:
-            state.apply(Entry.read(row.kind, row.step, row.data))
+            state.apply(Transition.from_json(row.kind, row.step, row.data))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadSnapshot(f"Journal entry {row.seq} cannot be read: {error!r}.") from error
     return state

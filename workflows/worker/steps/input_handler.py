@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from workflows.engine import AlreadyAnswered, RequestClosed
 from workflows.engine.execution.attempt import run_apart
 from workflows.engine.execution.tasks import is_stopped
-from workflows.engine.machine.error_record import describe, wrong_request
+from workflows.engine.machine.error_record import describe, wrong_request_error
 from workflows.errors import DurableError
 from workflows.models import InputRequest
 from workflows.sql.step_context import step_code
@@ -37,7 +37,7 @@ async def ask(live: LiveRun, request_id: str) -> None:
         if response is None:
             live.work.append(lambda: machine.decline(request_id))
         elif response.request_id != request_id:
-            error = wrong_request(machine, request_id, response)
+            error = wrong_request_error(machine.name, request_id, response)
             live.work.append(lambda: machine.fail_handler(error))
         else:
             name = type(request).__name__

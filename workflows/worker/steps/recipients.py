@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from workflows.engine import BadRequest, InputRequestEvent
+from workflows.engine import InputRequestEvent, InvalidRequestOptions
 from workflows.engine.execution.attempt import Attempt
 from workflows.engine.requests.options import MOST_NAMES
 from workflows.models.requests.assignment import GROUP, Directory
@@ -59,7 +59,7 @@ async def check_requests(
     where = f"{live.machine}: step {attempt.step.name!r} asked"
     for event in asked:
         if event.four_eyes and live.row.started_by_id is None:
-            attempt.error = BadRequest(
+            attempt.error = InvalidRequestOptions(
                 f"{where} {type(event).__name__} with four eyes, but nobody is known to have "
                 "started the run. Start it as somebody."
             )
@@ -70,7 +70,7 @@ async def check_requests(
         for field in NAMING:
             for name in _names(event, field):
                 if name in unknown and attempt.error is None:
-                    attempt.error = BadRequest(f"{where} {_told(event, field, name)}")
+                    attempt.error = InvalidRequestOptions(f"{where} {_told(event, field, name)}")
 
 
 def requests_of(attempt: Attempt) -> list[InputRequestEvent]:

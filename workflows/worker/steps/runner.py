@@ -36,13 +36,13 @@ def begin_steps(live: LiveRun) -> None:
     driver = live.driver
     handler = live.machine.workflow.input_handler
     if handler is not None and live.machine.state.status == "running":
-        for request_id in live.machine.unasked():
+        for request_id in live.machine.awaiting_handler():
             if request_id not in live.asked:
                 live.asked.add(request_id)
                 live.asking.add(request_id)
                 _spawn(live, _ask(live, request_id), request_id=request_id)
     if not driver.draining:
-        for invocation in live.machine.take():
+        for invocation in live.machine.start_ready():
             _spawn(live, _attempt(live, invocation), step=invocation.step)
 
 
@@ -75,7 +75,7 @@ async def _attempt(live: LiveRun, invocation: Invocation) -> None:
         if is_stopped(error, task):
             raise
         attempt.error = error  # the step cancelled its own task before it returned
-    live.work.append(attempt.settle)
+    live.work.append(attempt.report)
     commits.add(live)
 
 

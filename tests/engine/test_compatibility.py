@@ -9,9 +9,9 @@ import pytest
 from tests.engine.bench import Bench
 from tests.engine.test_machine import Done, Item, answer, begin, note, started
 from workflows.engine import (
-    CannotLoad,
     Context,
     Event,
+    IncompatibleRun,
     StartEvent,
     Workflow,
     step,
@@ -45,14 +45,14 @@ def make(name: str, takes: Any, gives: Any = None) -> Any:
 
 def test_run_whose_step_is_gone_cannot_load_by_name() -> None:
     machine = reloaded(started(), rebuilt(begin, make("other", Item), note, answer))
-    with pytest.raises(CannotLoad, match=r"run-1 of 'machine'.*'work'"):
-        machine.check_loadable()
+    with pytest.raises(IncompatibleRun, match=r"run-1 of 'machine'.*'work'"):
+        machine.check_compatible()
 
 
 def test_run_whose_event_is_gone_cannot_load_by_name() -> None:
     machine = reloaded(started(), rebuilt(make("begin", StartEvent), make("work", Done), answer))
-    with pytest.raises(CannotLoad, match="'Item'"):
-        machine.check_loadable()
+    with pytest.raises(IncompatibleRun, match="'Item'"):
+        machine.check_compatible()
 
 
 def test_run_whose_event_no_longer_fits_cannot_load_by_name() -> None:
@@ -60,35 +60,35 @@ def test_run_whose_event_no_longer_fits_cannot_load_by_name() -> None:
     machine = reloaded(
         started(), rebuilt(make("begin", StartEvent), make("work", stricter), answer)
     )
-    with pytest.raises(CannotLoad, match="'Item'.*no longer fits"):
-        machine.check_loadable()
+    with pytest.raises(IncompatibleRun, match="'Item'.*no longer fits"):
+        machine.check_compatible()
 
 
 def test_run_whose_step_takes_something_else_now_cannot_load_by_name() -> None:
     machine = reloaded(
         started(), rebuilt(make("begin", StartEvent), make("work", Done), make("new", Item), answer)
     )
-    with pytest.raises(CannotLoad, match="'work' does not take Item"):
-        machine.check_loadable()
+    with pytest.raises(IncompatibleRun, match="'work' does not take Item"):
+        machine.check_compatible()
 
 
 def test_run_whose_reply_nobody_takes_any_more_cannot_load_by_name() -> None:
     bench = started()
     bench.run_all()
     machine = reloaded(bench, rebuilt(make("begin", StartEvent)))
-    with pytest.raises(CannotLoad, match="InputResponseEvent"):
-        machine.check_loadable()
+    with pytest.raises(IncompatibleRun, match="InputResponseEvent"):
+        machine.check_compatible()
 
 
 def test_run_whose_state_no_longer_reads_cannot_load_and_names_the_key() -> None:
     bench = Bench(rebuilt(begin, keep, note, answer))
     bench.run_all()
     machine = reloaded(bench, rebuilt(begin_without_items, answer))
-    with pytest.raises(CannotLoad, match="'kept'.*'Item'"):
-        machine.check_loadable()
+    with pytest.raises(IncompatibleRun, match="'kept'.*'Item'"):
+        machine.check_compatible()
     machine.state.values = {"odd": {"$": "decimal", "v": "x"}}
-    with pytest.raises(CannotLoad, match="'odd'"):
-        machine.check_loadable()
+    with pytest.raises(IncompatibleRun, match="'odd'"):
+        machine.check_compatible()
 
 
 @step
@@ -100,6 +100,6 @@ def test_what_the_run_no_longer_holds_may_change() -> None:
     bench = started()
     bench.run_all()
     machine = reloaded(bench, rebuilt(make("renamed", StartEvent), answer))
-    machine.check_loadable()
+    machine.check_compatible()
     machine.answer("r", "x")
-    assert [one.step for one in machine.take()] == ["answer"]
+    assert [one.step for one in machine.start_ready()] == ["answer"]
