@@ -63,7 +63,7 @@ async def closing_code(socket: WebsocketCommunicator) -> int:
 
 
 async def ring() -> None:
-    await publisher.send(runs=[], inbox=True)
+    await publisher.publish(runs=[], inbox=True)
 
 
 async def test_a_reviewer_is_nudged_when_something_is_answered(

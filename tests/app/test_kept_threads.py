@@ -21,7 +21,7 @@ from tests.app.workers import Register, at_work, play, rows, start, until
 from tests.waiting import until as wait_until
 from workflows.engine import Event, StartEvent, StopEvent, Workflow, step
 from workflows.models import Worker, WorkflowRun
-from workflows.realtime.access_checks import Verdicts
+from workflows.realtime.access_checks import loop_access_checks
 from workflows.server.closed_sockets import VanishedSockets
 from workflows.worker import Driver
 from workflows.worker.database_thread import DatabaseThread
@@ -137,7 +137,7 @@ def test_in_debug_no_thread_remembers_its_statements(settings: Settings) -> None
         await database.close()
         loop = asyncio.get_running_loop()
         for number in range(3):
-            await Verdicts.here().ask(number, lambda: User.objects.count() and None)
+            await loop_access_checks().check(number, lambda: User.objects.count() and None)
         looks = [loop.run_in_executor(None, lambda: len(connection.queries_log)) for _ in range(8)]
         logs.extend(await asyncio.gather(*looks))
 

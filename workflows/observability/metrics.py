@@ -7,12 +7,11 @@ in `workflows.observability.database_metrics`. Names begin with `blazen_`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
-from weakref import WeakSet
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from workflows.models import JournalEntry, WorkflowRun
+from workflows.realtime.open_sockets import open_sockets
 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LONG = (0.005, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 60, 300, 1800)
@@ -37,10 +36,7 @@ ENDED = Counter("blazen_runs_ended", "Runs that ended here, by how.", ["workflow
 IN_HAND = Gauge("blazen_runs_in_hand", "Runs that this worker is driving.")
 SOCKETS = Gauge("blazen_sockets", "Pages that hold a socket to this process.")
 
-sockets: WeakSet[Any] = WeakSet()
-"""The consumers with an open page. One that broke is not counted for ever: it is collected."""
-
-SOCKETS.set_function(lambda: len(sockets))
+SOCKETS.set_function(lambda: len(open_sockets))
 
 OUTCOMES = {"step_completed": "completed", "step_retried": "retried", "failed": "failed"}
 

@@ -17,6 +17,7 @@ from django.db import DatabaseError, InterfaceError
 
 from workflows.observability import metrics
 from workflows.realtime import publisher
+from workflows.realtime.outbox import MainLoop
 from workflows.sql.lease_runs import LONGEST_LEASE
 from workflows.sqlite3.wal import WriteAheadLog, truncate
 from workflows.worker import code_versions
@@ -75,7 +76,7 @@ class Driver:
 
     async def serve(self) -> None:
         """Drive runs until `drain` is called or the task is cancelled. No error ends it."""
-        publisher.Home.ring = self.ring
+        MainLoop.wake_worker = self.ring
         metrics.IN_HAND.set_function(lambda: len(self.lives))
         async with self._at_work():
             while not self.draining:
@@ -299,4 +300,4 @@ class Driver:
             if live.work:
                 self.commits.add(live)
         if told:
-            await publisher.send(runs=[one[0] for one in told])
+            await publisher.publish(runs=[one[0] for one in told])

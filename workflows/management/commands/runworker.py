@@ -22,8 +22,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 
 from workflows.observability import metrics
-from workflows.realtime import publisher
-from workflows.realtime.wakeup import Bell, deafness
+from workflows.realtime.outbox import WORKER_CHANNEL, MainLoop
+from workflows.realtime.wakeup import WakeupListener, missing_redis_warning
 from workflows.server.allocator import limit_areas
 from workflows.worker import Driver
 
@@ -47,17 +47,17 @@ class Command(ChannelsCommand):  # type: ignore[misc]
             get_default_application()
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
-        if publisher.WORKERS not in options["channels"]:
+        if WORKER_CHANNEL not in options["channels"]:
             super().handle(*args, **options)
             return
         limit_areas()
-        bell = Bell(options["channels"], get_channel_layer(options["layer"]))
-        if warning := deafness(bell):
+        listener = WakeupListener(options["channels"], get_channel_layer(options["layer"]))
+        if warning := missing_redis_warning(listener):
             self.stderr.write(warning)
         self.serve_metrics()
         self.stdout.write("The worker looks for runs. Ctrl-C stops it.")
         self.stdout.flush()
-        if not asyncio.run(work(bell)):
+        if not asyncio.run(work(listener)):
             raise CommandError("The worker broke; see the log above.")
         self.stdout.write("The worker stopped.")
 
@@ -73,16 +73,16 @@ class Command(ChannelsCommand):  # type: ignore[misc]
         self.stdout.write(f"Metrics are at http://127.0.0.1:{settings.METRICS_PORT}/metrics.")
 
 
-async def work(bell: Bell) -> bool:
+async def work(listener: WakeupListener) -> bool:
     """Drive runs until a signal comes, then drain; return False if the driver ended by itself."""
     loop = asyncio.get_running_loop()
-    publisher.Home.loop = loop
+    MainLoop.loop = loop
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     driver = Driver()
     driving = loop.create_task(driver.serve())
-    listening = loop.create_task(bell.listen())
+    listening = loop.create_task(listener.listen())
     stopping = loop.create_task(stop.wait())
     await asyncio.wait({driving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     if broke := driving.done() and not stop.is_set():
@@ -90,7 +90,7 @@ async def work(bell: Bell) -> bool:
     else:
         await driver.drain()
     await end([driving, listening, stopping])
-    publisher.Home.loop = None
+    MainLoop.loop = None
     await end_stubborn(code=1 if broke else 0)
     return not broke
 

@@ -254,7 +254,7 @@ class InputRequest(Claimable, Timed):
             due = InputRequest.objects.overdue(now).filter(pk=self.pk)
             if due.update(status=self.Status.EXPIRED, **FREE) != 1:
                 raise RequestClosed(f"Request {self.id}", "expired", self.current_status(now))
-            publisher.after_commit(runs=[self.run_id], inbox=True, bell=True)
+            publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)
 
     def current_status(self, now: datetime) -> str:
         """Return the status in the database, `expired` as soon as the deadline has passed."""
@@ -297,4 +297,4 @@ class InputRequest(Claimable, Timed):
             raise RequestClosed(f"Request {self.id}", "answered", self.current_status(now))
         for name, value in {**columns, **FREE}.items():
             setattr(self, "answered_by_id" if name == "answered_by" else name, value)
-        publisher.after_commit(runs=[self.run_id], inbox=True, bell=True)
+        publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)

@@ -71,7 +71,7 @@ class Commits:
                 self.add(live)  # an answer came meanwhile, or the run changed hands
         done = [write for write in writes if write.run_id in stored.done]
         # First: these are committed, whatever becomes of the next look.
-        await publisher.send(
+        await publisher.publish(
             runs=[write.run_id for write in done], inbox=any(write.changes_inbox for write in done)
         )
         if len(done) != len(writes):

@@ -90,4 +90,4 @@ def _let_go(pk: int, run_id: UUID, now: datetime) -> None:
             transaction.set_rollback(True)
             return
         Delivery.objects.create(run_id=run_id, kind=held.kind, data=held.data)
-        publisher.after_commit(runs=[run_id], bell=True)
+        publisher.after_commit(runs=[run_id], wake_worker=True)
