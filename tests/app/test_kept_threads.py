@@ -19,13 +19,14 @@ from pytest_django import Settings
 
 from tests.app.workers import Register, at_work, play, rows, start, until
 from tests.waiting import until as wait_until
+from workflows import models
 from workflows.engine import Event, StartEvent, StopEvent, Workflow, step
-from workflows.models import Worker, WorkflowRun
+from workflows.models import WorkflowRun
 from workflows.realtime.access_checks import loop_access_checks
 from workflows.server.closed_sockets import VanishedSockets
-from workflows.worker import Driver
+from workflows.worker import Worker
 from workflows.worker.database_thread import DatabaseThread
-from workflows.worker.heartbeat import Lease
+from workflows.worker.heartbeat import LeaseRenewer
 from workflows.worker.steps.kept_threads import KeptThreads, RequestThreads
 
 
@@ -155,10 +156,10 @@ def test_in_debug_the_thread_of_the_leases_remembers_no_statements(settings: Set
             kept.append(connection)
 
     connection_created.connect(watch)
-    lease = Lease("me", {}, timedelta(seconds=0.3))
+    lease = LeaseRenewer("me", {}, timedelta(seconds=0.3))
     lease.start()
     try:
-        wait_until(lambda: Worker.objects.filter(pk="me").exists())
+        wait_until(lambda: models.Worker.objects.filter(pk="me").exists())
     finally:
         lease.stop()
         connection_created.disconnect(watch)
@@ -186,7 +187,7 @@ def test_async_steps_use_the_database_at_the_same_time_and_leave_no_connection(
         start(workflow)
 
     async def story() -> None:
-        async with at_work(Driver()):
+        async with at_work(Worker()):
             done = WorkflowRun.objects.filter(status="completed")
             await until(lambda: done.count() == 3)
             await rows(lambda: wait_until(lambda: all(not one.connection for one in wrappers)))
@@ -209,7 +210,7 @@ def test_beneath_async_to_sync_steps_have_threads_of_their_own(register: Registe
         return StopEvent()
 
     start(register(Workflow("t-called", steps=[first, second])))
-    async_to_sync(Driver().run_until_idle)()
+    async_to_sync(Worker().run_until_idle)()
     connections.close_all()
     assert len(seen) == 2
     assert threading.get_ident() not in seen

@@ -208,7 +208,7 @@ def test_a_worker_serves_its_own_to_this_machine_only() -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
         text = response.read().decode()
     stop()
-    assert "blazen_runs_in_hand" in text
+    assert "blazen_runs_active" in text
     assert "blazen_queue_depth" not in text, "the rows are the pages' to tell"
 
 

@@ -13,7 +13,7 @@ from tests.app import flows
 from tests.app.workers import at_work, play, until
 from workflows.engine import StartEvent, StopEvent, Workflow, step
 from workflows.models import InputRequest, WorkflowRun, database_now
-from workflows.worker import Driver, active_run
+from workflows.worker import Worker, active_run
 from workflows.worker.steps.thread_slots import Slots
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
@@ -89,9 +89,9 @@ async def serve_until(
     condition: Callable[[], bool], gate: Gate, slots: Slots | None = None
 ) -> None:
     """Let a worker serve until the condition on the rows holds, then open the gate."""
-    driver = Driver()
-    driver.slots = slots or driver.slots
-    async with at_work(driver):
+    worker = Worker()
+    worker.runner.slots = slots or worker.runner.slots
+    async with at_work(worker):
         try:
             await until(condition)
         finally:
@@ -152,7 +152,7 @@ def test_whatever_a_step_raises_only_its_run_fails(
 def test_a_suspect_that_takes_long_gets_company(
     register: Register, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(active_run, "ALONE", 0.2)
+    monkeypatch.setattr(active_run, "ISOLATION_TIMEOUT", 0.2)
     [suspect], others = start(register(gate.waiter())), start(flows.ORM, 3)
     WorkflowRun.objects.filter(pk=suspect.pk).update(takeovers=2)
     play(serve_until(lambda: all_are(others, "completed"), gate))
@@ -161,7 +161,7 @@ def test_a_suspect_that_takes_long_gets_company(
 def test_overdue_requests_of_blocked_runs_stand_in_nobodys_way(gate: Gate) -> None:
     stuck, run = start(flows.DEADLINE, 101), start(flows.DEADLINE)
     everyone = [*stuck, *run]
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     assert all_are(everyone, "waiting")
     InputRequest.objects.update(deadline=database_now())
     blocked = WorkflowRun.objects.filter(pk__in=[one.pk for one in stuck])

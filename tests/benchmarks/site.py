@@ -21,7 +21,7 @@ from tests.benchmarks.peers.measure import Clock
 from workflows.models import WorkflowRun
 from workflows.realtime.outbox import MainLoop
 from workflows.realtime.wakeup import WakeupListener
-from workflows.worker import Driver
+from workflows.worker import Worker
 
 THREADS = 8
 """How many people's requests a web server would answer at once."""
@@ -155,12 +155,12 @@ async def open_site() -> AsyncIterator[Site]:
     logger.setLevel(logging.INFO)
     logger.addHandler(site.news)
     MainLoop.loop = asyncio.get_running_loop()
-    driver = Driver(embedded=connection.vendor == "sqlite")
-    tasks = [asyncio.create_task(driver.serve()), asyncio.create_task(WakeupListener().listen())]
+    worker = Worker(embedded=connection.vendor == "sqlite")
+    tasks = [asyncio.create_task(worker.serve()), asyncio.create_task(WakeupListener().listen())]
     try:
         yield site
     finally:
-        await driver.drain()
+        await worker.drain()
         MainLoop.loop = None
         for task in tasks:
             task.cancel()

@@ -28,12 +28,12 @@ STEP = Histogram(
     ["workflow", "step", "outcome"], buckets=LONG,
 )  # fmt: skip
 CLAIMED = Counter("blazen_runs_claimed", "Runs that this worker took up.")
-RESCUED = Counter(
+TAKEOVERS = Counter(
     "blazen_takeovers",
     "Runs whose lease had lapsed, because their worker died or stalled, taken over by this one.",
 )
 ENDED = Counter("blazen_runs_ended", "Runs that ended here, by how.", ["workflow", "status"])
-IN_HAND = Gauge("blazen_runs_in_hand", "Runs that this worker is driving.")
+ACTIVE_RUNS = Gauge("blazen_runs_active", "Runs that are active on this worker.")
 SOCKETS = Gauge("blazen_sockets", "Pages that hold a socket to this process.")
 
 SOCKETS.set_function(lambda: len(open_sockets))
@@ -41,13 +41,13 @@ SOCKETS.set_function(lambda: len(open_sockets))
 OUTCOMES = {"step_completed": "completed", "step_retried": "retried", "failed": "failed"}
 
 
-def claimed(rows: Sequence[WorkflowRun]) -> None:
+def count_claimed(rows: Sequence[WorkflowRun]) -> None:
     """Count a batch that was claimed."""
     CLAIMED.inc(len(rows))
-    RESCUED.inc(sum(row.was_taken_over for row in rows))
+    TAKEOVERS.inc(sum(row.was_taken_over for row in rows))
 
 
-def stepped(workflow: str, entries: Sequence[JournalEntry]) -> None:
+def count_steps(workflow: str, entries: Sequence[JournalEntry]) -> None:
     """Count the attempts among these entries, which have been committed."""
     for entry in entries:
         if entry.duration is not None and entry.kind in OUTCOMES:

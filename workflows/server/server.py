@@ -26,7 +26,7 @@ from twisted.internet.error import ReactorNotRunning
 from workflows.realtime.outbox import MainLoop
 from workflows.realtime.wakeup import WakeupListener
 from workflows.server.web_server import LimitedServer
-from workflows.worker import Driver
+from workflows.worker import Worker
 
 logger = logging.getLogger(__name__)
 reactor: Any = installed_reactor
@@ -44,7 +44,7 @@ class EmbeddedServer:
         self._tasks: list[asyncio.Task[None]] = []
         self.failed = False
         # A database of one machine: a start proves that the process before it is gone.
-        self._driver = Driver(embedded=connection.vendor == "sqlite")
+        self._worker = Worker(embedded=connection.vendor == "sqlite")
         self._server = LimitedServer(
             application=get_default_application(),
             # Twisted closes the descriptor that it is given; ours may have to outlive it.
@@ -74,7 +74,7 @@ class EmbeddedServer:
     def _begin(self) -> None:
         MainLoop.loop = twisted_loop
         reactor.addSystemEventTrigger("before", "shutdown", self._end)
-        self._start(self._driver.serve())
+        self._start(self._worker.serve())
         self._start(WakeupListener().listen())
         reactor.callWhenRunning(self._ready)
 
@@ -96,7 +96,7 @@ class EmbeddedServer:
 
     async def _drain(self) -> None:
         """Let running steps end, give back what is held, and leave no task behind."""
-        await self._driver.drain()
+        await self._worker.drain()
         MainLoop.loop = None
         for task in self._tasks:
             task.cancel()
