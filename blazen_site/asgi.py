@@ -25,7 +25,7 @@ from workflows.server.closed_sockets import VanishedSockets  # noqa: E402
 from workflows.server.forwarded_headers import Forwarded  # noqa: E402
 from workflows.server.graceful_shutdown import Draining  # noqa: E402
 from workflows.server.origin_validator import OriginValidator, deny  # noqa: E402
-from workflows.worker.steps.kept_threads import RequestThreads  # noqa: E402
+from workflows.server.request_threads import RequestThreads  # noqa: E402
 
 refuse_demo_accounts()
 

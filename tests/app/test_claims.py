@@ -31,7 +31,7 @@ from workflows.engine import (
 from workflows.models import WorkflowRun
 from workflows.worker import Worker
 from workflows.worker.commit import store
-from workflows.worker.steps.thread_slots import Slots
+from workflows.worker.steps.thread_slots import ThreadLimiter
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
@@ -159,7 +159,7 @@ def test_a_run_whose_step_waits_for_a_place_is_not_to_blame(register: Register) 
 
     async def story() -> None:
         worker = Worker()
-        worker.runner.slots = Slots(1)
+        worker.runner.limiter = ThreadLimiter(1)
         async with at_work(worker):
             await asyncio.to_thread(gate.entered.wait, 20)
             held = await rows(lambda: [fresh(run) for run in runs])

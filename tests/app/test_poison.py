@@ -14,7 +14,7 @@ from tests.app.workers import at_work, play, until
 from workflows.engine import StartEvent, StopEvent, Workflow, step
 from workflows.models import InputRequest, WorkflowRun, database_now
 from workflows.worker import Worker, active_run
-from workflows.worker.steps.thread_slots import Slots
+from workflows.worker.steps.thread_slots import ThreadLimiter
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
@@ -86,11 +86,11 @@ def error_of(run: WorkflowRun) -> dict[str, Any]:
 
 
 async def serve_until(
-    condition: Callable[[], bool], gate: Gate, slots: Slots | None = None
+    condition: Callable[[], bool], gate: Gate, limiter: ThreadLimiter | None = None
 ) -> None:
     """Let a worker serve until the condition on the rows holds, then open the gate."""
     worker = Worker()
-    worker.runner.slots = slots or worker.runner.slots
+    worker.runner.limiter = limiter or worker.runner.limiter
     async with at_work(worker):
         try:
             await until(condition)
@@ -101,7 +101,7 @@ async def serve_until(
 def test_steps_that_never_end_leave_room_for_others(register: Register, gate: Gate) -> None:
     endless = start(register(gate.sleeper()), 6) + start(register(gate.waiter()), 3)
     others = start(flows.ORM, 5)
-    play(serve_until(lambda: all_are(others, "completed"), gate, Slots(2, patience=0.1)))
+    play(serve_until(lambda: all_are(others, "completed"), gate, ThreadLimiter(2, timeout=0.1)))
     assert not all_are(endless, "failed")
 
 
@@ -112,7 +112,7 @@ def test_a_step_that_outlives_its_timeout_fails_its_run_by_name(
     others = start(flows.ORM, 5)
     everyone = [*endless, *others]
     ended = WorkflowRun.objects.filter(finished_at__isnull=False)
-    play(serve_until(lambda: ended.count() == len(everyone), gate, Slots(2)))
+    play(serve_until(lambda: ended.count() == len(everyone), gate, ThreadLimiter(2)))
     assert all_are(others, "completed")
     for run in endless:
         assert "step 'sleep' took longer than 0.05 s" in error_of(run)["message"]

@@ -24,7 +24,7 @@ from workflows.postgresql import base
 from workflows.postgresql.pinning import pins
 from workflows.sql.step_context import step_code
 from workflows.worker import Worker
-from workflows.worker.steps.thread_slots import Slots
+from workflows.worker.steps.thread_slots import ThreadLimiter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,7 +85,7 @@ def test_sixty_steps_that_query_and_then_wait_starve_neither_pages_nor_each_othe
 
     async def story() -> None:
         worker = Worker()
-        worker.runner.slots = Slots(MANY)
+        worker.runner.limiter = ThreadLimiter(MANY)
         async with at_work(worker):
             try:
                 await asyncio.to_thread(wait_for_all)

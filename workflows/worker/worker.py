@@ -27,7 +27,7 @@ from workflows.worker.commit.group_commit import GroupCommit
 from workflows.worker.commit.run_update import RunUpdate
 from workflows.worker.database_thread import DatabaseThread
 from workflows.worker.loading import loader
-from workflows.worker.steps.kept_threads import no_calling_thread
+from workflows.worker.steps.reused_threads import no_calling_thread
 from workflows.worker.steps.runner import StepRunner
 from workflows.worker.sweep import sweep
 from workflows.worker.sweep.sweep import SweepResult

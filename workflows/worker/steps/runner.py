@@ -20,13 +20,13 @@ from workflows.worker.active_runs import ActiveRuns
 from workflows.worker.commit.group_commit import GroupCommit
 from workflows.worker.database_thread import DatabaseThread
 from workflows.worker.steps.input_handler import ask_handler
-from workflows.worker.steps.kept_threads import KeptThreads
 from workflows.worker.steps.recipients import RecipientChecks, requests_of
-from workflows.worker.steps.thread_slots import Slots
+from workflows.worker.steps.reused_threads import ReusedThreads
+from workflows.worker.steps.thread_slots import ThreadLimiter
 
 logger = logging.getLogger(__name__)
 
-threads = KeptThreads()
+threads = ReusedThreads()
 """For what `async` steps do with the ORM: no step waits for another, and no page for a step."""
 
 
@@ -43,7 +43,7 @@ class StepRunner:
         database: DatabaseThread,
         wake_worker: Callable[[], None],
     ) -> None:
-        self.slots = Slots()
+        self.limiter = ThreadLimiter()
         self._active = active_runs
         self._commit = commit
         self._database = database
@@ -76,10 +76,10 @@ class StepRunner:
         if attempt.step.is_async:
             if run.row.untouched:
                 await self._mark_started(run)
-            with threads.lend(), step_code():
+            with threads.borrow(), step_code():
                 await attempt.run(task)
         else:
-            async with self.slots.hold():
+            async with self.limiter.hold():
                 if run.row.untouched:
                     await self._mark_started(run)
                 await attempt.run(task)
@@ -101,7 +101,7 @@ class StepRunner:
     async def _ask(self, run: ActiveRun, request_id: str) -> None:
         if run.row.untouched:
             await self._mark_started(run)
-        with threads.lend():
+        with threads.borrow():
             if await ask_handler(run, request_id, self._database):
                 self._wake_worker()
         run.asking.discard(request_id)
