@@ -86,7 +86,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
-    "workflows.observability.log_context.SubjectMiddleware",
+    "workflows.web.middleware.log_context.LogContextMiddleware",
     "workflows.web.middleware.invalid_characters.UnreadableMiddleware",
     "approvals.accounts.middleware.freshness",
     "workflows.web.middleware.database_unavailable.OutageMiddleware",  # before whatever reads rows

@@ -13,7 +13,7 @@ from workflows.engine.execution.attempt import Attempt
 from workflows.engine.execution.tasks import StepTask, is_stopped
 from workflows.engine.machine.state import Invocation
 from workflows.models import WorkflowRun
-from workflows.observability import log_context
+from workflows.observability.log_context import with_log_context
 from workflows.sql.step_context import step_code
 from workflows.worker.active_run import ActiveRun
 from workflows.worker.active_runs import ActiveRuns
@@ -113,7 +113,7 @@ class StepRunner:
 
     def _spawn(self, run: ActiveRun, coroutine: Coroutine[Any, Any, None], **about: str) -> None:
         """Begin a task whose log lines carry these ids."""
-        context = log_context.context_of(run_id=run.id, **about)
+        context = with_log_context(run_id=run.id, **about)
         task = StepTask(coroutine, loop=asyncio.get_running_loop(), context=context)
         run.tasks.add(task)
         task.add_done_callback(lambda task: self._ended(run, task))
