@@ -23,7 +23,7 @@ from workflows.consumers import websocket_urlpatterns as run_sockets  # noqa: E4
 from workflows.realtime.wakeup import WorkerConsumer  # noqa: E402
 from workflows.server.closed_sockets import VanishedSockets  # noqa: E402
 from workflows.server.forwarded_headers import Forwarded  # noqa: E402
-from workflows.server.graceful_shutdown import Draining  # noqa: E402
+from workflows.server.graceful_shutdown import GracefulShutdownMiddleware  # noqa: E402
 from workflows.server.origin_validator import OriginValidator, deny  # noqa: E402
 from workflows.server.request_threads import RequestThreads  # noqa: E402
 
@@ -35,7 +35,7 @@ all_paths = URLRouter([*sockets.routes, re_path("", deny)])  # type: ignore[arg-
 
 protocols = ProtocolTypeRouter(
     {
-        "http": Draining(RequestThreads(http)),
+        "http": GracefulShutdownMiddleware(RequestThreads(http)),
         # The origin is checked first: a page of another site never learns who is logged in.
         "websocket": VanishedSockets(OriginValidator(AuthMiddlewareStack(all_paths))),
         "channel": ChannelNameRouter({"workflows": WorkerConsumer.as_asgi()}),

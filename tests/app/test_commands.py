@@ -330,7 +330,7 @@ def test_demo_reviewers_may_do_what_reviewers_do() -> None:
     from workflows.server import demo
 
     assert demo.is_first_start()
-    started = demo.furnish()
+    started = demo.create_demo_data()
     assert not demo.is_first_start()
     assert WorkflowRun.objects.filter(started_by__username=demo.ADMIN).count() == started
     alice = User.objects.get(username="alice")

@@ -170,7 +170,7 @@ class Site:
         self.manage("migrate", "--verbosity", "0")
         self.manage(
             "shell", "--verbosity", "0", "--command",
-            "from workflows.server.demo import furnish; furnish()",
+            "from workflows.server.demo import create_demo_data; create_demo_data()",
         )  # fmt: skip
         for process in self.processes:
             process.start()

@@ -119,7 +119,7 @@ def prepare(database: Database) -> None:
     for command in (
         ["migrate", "--verbosity", "0"],
         ["shell", "--verbosity", "0", "--command",
-         "from workflows.server import demo; demo.furnish()"],
+         "from workflows.server import demo; demo.create_demo_data()"],
     ):  # fmt: skip
         program = Program(database, "prepare", "manage.py", *command)
         assert program.process.wait(PATIENCE * 2) == 0, program.output

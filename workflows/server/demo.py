@@ -1,4 +1,4 @@
-"""What a newcomer finds after the first start: three people, and runs that wait for them."""
+"""The demo data of a first start: three people, and runs that wait for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_first_start() -> bool:
     return not User.objects.exists()
 
 
-def furnish() -> int:
+def create_demo_data() -> int:
     """Make the demo accounts, start the example runs as the admin, and return how many.
 
     All or nothing, so that a start that was interrupted is still the first one. For DEBUG only:

@@ -57,11 +57,11 @@ class Command(BaseCommand):
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
     def prepare(self) -> None:
-        """Bring database and static files up to date, check that the start is safe, furnish."""
+        """Bring database and static files up to date, check the start, create demo data."""
         self.migrate()
         self.check(databases=["default"])
         if settings.DEBUG:
-            self.furnish()
+            self.create_demo_data()
         else:
             call_command("collectstatic", interactive=False, verbosity=0)
 
@@ -72,13 +72,13 @@ class Command(BaseCommand):
             self.say("Preparing the database…")
             call_command("migrate", interactive=False, verbosity=0)
 
-    def furnish(self) -> None:
+    def create_demo_data(self) -> None:
         """Make the demo accounts and runs at the first start, and say so."""
         from workflows.server import demo
 
         if not demo.is_first_start():
             return
-        runs = demo.furnish()
+        runs = demo.create_demo_data()
         reviewers = " and ".join(demo.REVIEWERS)
         self.say(
             f"First start: made the accounts {reviewers} (reviewers) and {demo.ADMIN} "

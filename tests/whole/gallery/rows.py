@@ -113,14 +113,14 @@ def blocked(by: User, reviewer: User) -> tuple[WorkflowRun, InputRequest]:
 
 def furnish(to: str) -> None:
     """Make all there is to see, and write the addresses by name as JSON."""
-    demo.furnish()
+    demo.create_demo_data()
     Path(to).write_text(json.dumps(scene(people())))
     pretend_that_a_worker_is_there()
 
 
 def furnish_nothing(to: str) -> None:
     """Make the people alone: a team on its first day."""
-    demo.furnish()
+    demo.create_demo_data()
     WorkflowRun.objects.all().delete()
     people()
     Path(to).write_text("{}")
