@@ -1,4 +1,4 @@
-"""A worker that has nothing to do asks little, and still finds what no bell told it of."""
+"""A worker that has nothing to do asks little, and still finds what no wake-up told."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_worker_without_runs_says_that_it_lives_in_two_statements() -> None:
     assert len(queries) <= 2
 
 
-def test_a_run_that_nobody_rang_for_is_found_by_the_sweep(register: Register) -> None:
+def test_a_run_without_a_wakeup_is_found_by_the_sweep(register: Register) -> None:
     register(flows.ASK)
 
     async def story() -> None:

@@ -1,4 +1,4 @@
-"""The socket of a run page: a nudge after each change, and only for those who may look."""
+"""The socket of a run page: a refresh after each change, and only for those who may look."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What this process counts and times, for Prometheus.
+"""The metrics of this process, for Prometheus.
 
 Each process counts what it does itself; what the rows know is read from them when somebody asks,
 in `workflows.observability.database_metrics`. Names begin with `blazen_`.
@@ -17,7 +17,7 @@ QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LONG = (0.005, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 60, 300, 1800)
 
 CLAIM = Histogram(
-    "blazen_claim_seconds", "One look for runs: claiming and loading a batch, or none.",
+    "blazen_claim_seconds", "One attempt to claim and load a batch of runs, which may be empty.",
     buckets=QUICK,
 )  # fmt: skip
 COMMIT = Histogram(

@@ -21,9 +21,7 @@ logger = logging.getLogger(__name__)
 
 GRACE_PERIOD = 10.0  # seconds that requests get, as steps do when a worker drains
 FLUSH_TIMEOUT = 1.0  # seconds for what was answered to leave for slow readers
-EXIT_TIMEOUT = (
-    5.0  # seconds from the end of the loop to the end of the process, whatever its threads do
-)
+EXIT_TIMEOUT = 5.0  # seconds from the end of the loop to that of the process, whatever threads do
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 

@@ -20,7 +20,7 @@ from workflows.worker.code_versions import workflow_signatures
 
 logger = logging.getLogger(__name__)
 
-IDLE_INTERVAL = 2.5  # seconds in which a worker without runs need not say twice that it lives
+IDLE_INTERVAL = 2.5  # seconds between two heartbeats of a worker without runs
 ROW_KEPT = timedelta(days=1)  # after which the row of a dead worker is deleted
 
 

@@ -85,7 +85,7 @@ def _deliver(reminder: Reminder) -> None:
             message = EmailMessage(reminder.subject, reminder.text, to=[person[1]])
             connection.send_messages([message])
         except Exception as error:
-            _close(connection)  # what was said on it is no longer known
+            _close(connection)  # how far it came is not known
             if not opened:  # nor would it open for the others
                 failed, last = [*failed, *reminder.people[number:]], error
                 break
