@@ -55,7 +55,7 @@ async def test_a_verb_nudges_the_page_after_its_commit() -> None:
         assert await socket.receive_from(timeout=5)
 
 
-async def test_a_burst_of_changes_is_two_nudges_at_most() -> None:
+async def test_a_burst_of_changes_is_two_refreshes_at_most() -> None:
     run, _, client = await watched()
     async with opened(run, client) as socket:
         for _ in range(50):

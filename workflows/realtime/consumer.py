@@ -46,14 +46,14 @@ class RefreshConsumer(AsyncWebsocketConsumer):
     """
 
     channel_layer_alias = None
-    share: ClassVar[float] = 0.05
-    longest: ClassVar[float] = 1.0
-    rest: ClassVar[float] = 60.0
-    """Seconds between two refreshes: `share` for each page of this process, at most `longest`.
+    interval_per_page: ClassVar[float] = 0.05
+    max_interval: ClassVar[float] = 1.0
+    """Seconds between two refreshes: so much for each page of this process, up to the maximum.
 
     A burst of changes costs all pages together twenty fetches a second, and each at least one.
-    After an error that is not the database's it is tried again after 2, 4, 8 ... `rest` seconds.
     """
+    max_retry_delay: ClassVar[float] = 60.0
+    """After an error that is not the database's it is tried again after 2, 4, 8 ... seconds."""
 
     async def groups_for(self) -> list[str]:
         """Return the groups to join. May read `self.scope`; nobody has been checked yet."""
@@ -81,7 +81,7 @@ class RefreshConsumer(AsyncWebsocketConsumer):
         Joining comes first, so that nothing falls between the page's first fetch, which it
         makes when the socket opens, and the first refresh.
         """
-        self._refreshed = -self.longest
+        self._refreshed = -self.max_interval
         self._failures = 0
         self._shows_live = True  # what the page shows of its own while the socket is open
         self._joined = await self.groups_for()
@@ -143,7 +143,7 @@ class RefreshConsumer(AsyncWebsocketConsumer):
             self._pending = asyncio.create_task(self._refresh_when_due())
 
     async def _refresh_when_due(self) -> None:
-        interval = min(self.longest, self.share * len(open_sockets))
+        interval = min(self.max_interval, self.interval_per_page * len(open_sockets))
         await asyncio.sleep(max(0.0, self._refreshed + interval - time.monotonic()))
         await loop_refresh_limiter().wait()
         self._refreshed = time.monotonic()
@@ -153,7 +153,7 @@ class RefreshConsumer(AsyncWebsocketConsumer):
             sent = await self._refresh()
         except Exception:
             self._failures += 1
-            pause = min(self.rest, 2.0**self._failures)
+            pause = min(self.max_retry_delay, 2.0**self._failures)
             logger.warning("A refresh failed; another try in %s s.", pause, exc_info=True)
             self._refreshed += pause
             sent = False
