@@ -6,14 +6,14 @@ from django.contrib.auth.models import User
 from django.urls import path
 
 from workflows.models.permissions import Perm
-from workflows.realtime.consumer import NudgeConsumer
+from workflows.realtime.consumer import RefreshConsumer
 from workflows.realtime.publisher import INBOX
 
 
-class InboxConsumer(NudgeConsumer):
-    """Makes an open inbox read its list again when a request came, was answered or closed.
+class InboxConsumer(RefreshConsumer):
+    """Makes an open inbox fetch its list again when a request came, was answered or closed.
 
-    The page's own script hears of it and fetches, so that rows do not move under a pointer and a
+    The page's own script notices it and fetches, so that rows do not move under a pointer and a
     form keeps what is being typed.
     """
 

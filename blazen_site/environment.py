@@ -260,18 +260,21 @@ def database(url: str, *, data_dir: Path) -> dict[str, Any]:
 
 
 def channel_layer(url: str) -> dict[str, Any]:
-    """Return the bell's settings: Redis at `url`, or within this process if there is none.
+    """Return the channel layer's settings: Redis at `url`, or within this process without it.
 
     A message that finds a full channel is dropped without a word, so capacity is generous; the
-    sweep finds what the bell missed all the same. Ten bells that nobody has heard yet are enough.
+    sweep finds what no wake-up told. Ten unread wake-ups are enough.
     """
     config: dict[str, Any] = {
         "capacity": 10_000, "expiry": 60, "channel_capacity": {"workflows": 10},
     }  # fmt: skip
     if not url:
-        return {"BACKEND": "workflows.realtime.channel_layers.MemoryLayer", "CONFIG": config}
+        return {
+            "BACKEND": "workflows.realtime.channel_layers.FastInMemoryChannelLayer",
+            "CONFIG": config,
+        }
     return {
-        "BACKEND": "workflows.realtime.channel_layers.RedisLayer",
+        "BACKEND": "workflows.realtime.channel_layers.CancellableRedisChannelLayer",
         # A receiver waits five seconds at a time; redis-py's own default gives up after five too,
         # and whichever is first decides whether a quiet socket or worker breaks.
         "CONFIG": config | {"hosts": [{"address": url, "socket_timeout": 15}]},

@@ -14,7 +14,7 @@ from workflows.observability import log_context
 UNSAID = ("request", "server_time", "taskName", "sinfo", "color_message")
 
 
-class Subject(logging.Filter):
+class LogContextFilter(logging.Filter):
     """Gives a record the ids of the run and the request that it is about. Lets all pass."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -28,7 +28,7 @@ class Subject(logging.Filter):
     def _of_address(self, record: logging.LogRecord) -> dict[str, str]:
         """Django logs failed requests when the context that knew the ids is gone."""
         match = getattr(getattr(record, "request", None), "resolver_match", None)
-        return log_context.named(match.kwargs) if match is not None else {}
+        return log_context.known_fields(match.kwargs) if match is not None else {}
 
 
 class JsonLines(JsonFormatter):
@@ -54,12 +54,12 @@ def logging_settings(*, debug: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": line if debug else {"()": JsonLines}},
-        "filters": {"subject": {"()": Subject}},
+        "filters": {"log_context": {"()": LogContextFilter}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
                 "formatter": "line",
-                "filters": ["subject"],
+                "filters": ["log_context"],
             }
         },
         "root": {"handlers": ["stderr"], "level": "INFO"},

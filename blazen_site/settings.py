@@ -87,7 +87,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",  # before whatever answers in place of a view
-    "workflows.observability.log_context.SubjectMiddleware",
+    "workflows.web.middleware.log_context.LogContextMiddleware",
     "workflows.web.middleware.invalid_characters.UnreadableMiddleware",
     "approvals.accounts.middleware.freshness",
     "workflows.web.middleware.database_unavailable.OutageMiddleware",  # before whatever reads rows

@@ -30,8 +30,8 @@ LAYERS: dict[str, str] = {
         errors
     """,
     "workflows.engine": """
-        registry
         workflow
+        registry
         handler
         snapshot
         execution
@@ -62,6 +62,7 @@ LAYERS: dict[str, str] = {
         active_run
         loading
         active_runs heartbeat code_versions database_thread
+        clock
     """,
     "approvals": """
         urls apps admin middleware management consumers templatetags

@@ -1,7 +1,7 @@
 """The settings under test: the site's own, on a database that the tests may throw away.
 
 Without TEST_DATABASE_URL that is an SQLite file, because a worker's threads have to reach it
-too; a database in memory belongs to one connection. TEST_REDIS_URL likewise for the bell.
+too; a database in memory belongs to one connection. TEST_REDIS_URL likewise for the wake-ups.
 """
 
 import atexit

@@ -1,7 +1,7 @@
 """The services that tests are given by the environment; none if it names none.
 
 Test processes beside each other share a PostgreSQL, in databases of their own. In a Redis, too,
-each has one of its own: a worker would take another's bell, and a page hear of strange runs.
+each has one of its own: a worker would take another's wake-up, and a page show strange runs.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from tests.app import flows
 from tests.app.desk import desk_of
 from tests.app.factories import BARE, TYPED, make_reviewer, registered
 from workflows.engine import Workflow, registry
-from workflows.worker import Driver
+from workflows.worker import Worker
 
 OF_VENDOR = {
     "test_plans_sqlite.py": "sqlite",
@@ -30,7 +30,7 @@ def drive(transactional_db: None) -> Callable[[], None]:
     """Drive every run that can move until none can, with a worker that knows nothing before."""
 
     def run() -> None:
-        asyncio.run(Driver().run_until_idle())
+        asyncio.run(Worker().run_until_idle())
         connections.close_all()
 
     return run

@@ -1,6 +1,6 @@
 """Runs that go on from whatever is found in the rows, whoever died before: one story each.
 
-The workflows, the people and the driver of a story stand in here. What they do next depends on
+The workflows, the people and the worker of a story stand in here. What they do next depends on
 the rows alone, so a second process finishes what the first one began.
 """
 
@@ -27,10 +27,10 @@ from workflows.engine import (
     step,
 )
 from workflows.models import Delivery, JournalEntry, WorkflowRun
-from workflows.worker import Driver
+from workflows.worker import Worker
 
 REVIEWER = "story-reviewer"
-TURNS = 30  # how often people and driver take turns until a story should long be over
+TURNS = 30  # how often people and worker take turns until a story should long be over
 
 
 class Deeds:
@@ -154,7 +154,7 @@ def tell(workflow: str, key: str) -> None:
             return
         act(run)
         # To its start the process before it is gone, as a supervisor would see to.
-        asyncio.run(Driver(embedded=True).run_until_idle())
+        asyncio.run(Worker(embedded=True).run_until_idle())
         connections.close_all()
     raise AssertionError(f"{run} is {run.status} after {TURNS} turns: {run.error}")
 

@@ -1,4 +1,4 @@
-"""Workflows that the driver's tests run, and what their steps did."""
+"""Workflows that the worker's tests run, and what their steps did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs with a journal, as the driver would write it, and the pages that show it."""
+"""Runs with a journal, as the worker would write it, and the pages that show it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tests.app.factories import (
     make_run,
 )
 from workflows.models import JournalEntry, Snapshot, WorkflowRun, database_now
-from workflows.worker.commit.run_update import Write
+from workflows.worker.commit.run_update import RunUpdate
 
 
 def record(run: WorkflowRun, kind: str, step: str = "", **data: Any) -> None:
-    """Add a journal entry, as the driver would."""
+    """Add a journal entry, as the worker would."""
     run.seq += 1
     duration = data.pop("duration", None)
     JournalEntry.objects.create(
@@ -36,10 +36,10 @@ def begun(**columns: Any) -> WorkflowRun:
     return run
 
 
-def parked(row: WorkflowRun) -> Write:
+def parked(row: WorkflowRun) -> RunUpdate:
     """Return what a worker stores when the claimed run waits after its first entry."""
     now = database_now()
-    return Write(
+    return RunUpdate(
         row.pk, row.fence, inbox=row.inbox, seq=1, status=WorkflowRun.Status.WAITING,
         snapshot_seq=1, signature=row.signature,
         journal=[JournalEntry(run=row, seq=1, kind="started", data={}, at=now)],

@@ -1,4 +1,4 @@
-"""The bell: heard again after the channel layer was away, and rung for whatever was committed."""
+"""Wake-ups: received after the channel layer was away, and sent for all that was committed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
 from django.core.exceptions import ImproperlyConfigured
 
-from workflows.realtime import publisher
-from workflows.realtime.wakeup import Bell
+from workflows.realtime.outbox import WORKER_CHANNEL, MainLoop, Outbox
+from workflows.realtime.wakeup import WakeupListener
 
 
 class Flaky(InMemoryChannelLayer):  # type: ignore[misc]
@@ -27,17 +27,17 @@ class Flaky(InMemoryChannelLayer):  # type: ignore[misc]
 
 
 @pytest.mark.django_db(transaction=True)  # the application looks for demo accounts when it loads
-async def test_a_bell_rung_while_the_layer_was_away_is_heard_when_it_is_back(
+async def test_a_wakeup_sent_while_the_layer_was_away_is_received_when_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    ear, layer = asyncio.Event(), Flaky()
-    monkeypatch.setattr(publisher.Home, "ring", ear.set)
+    woken, layer = asyncio.Event(), Flaky()
+    monkeypatch.setattr(MainLoop, "wake_worker", woken.set)
     # The consumer listens on the site's layer, too: the same one, whatever the settings say.
     monkeypatch.setitem(channel_layers.backends, "default", layer)
-    await layer.send(publisher.WORKERS, {"type": "look"})
-    listening = asyncio.create_task(Bell(layer=layer).listen())
+    await layer.send(WORKER_CHANNEL, {"type": "look"})
+    listening = asyncio.create_task(WakeupListener(layer=layer).listen())
     async with asyncio.timeout(30):
-        await ear.wait()
+        await woken.wait()
     assert layer.failures == 0
     listening.cancel()
     with contextlib.suppress(asyncio.CancelledError):
@@ -67,7 +67,7 @@ async def test_a_wrong_configuration_is_not_reported_as_a_failure_of_the_layer(
 ) -> None:
     layer = Misconfigured()
     monkeypatch.setitem(channel_layers.backends, "default", layer)
-    listening = asyncio.create_task(Bell(layer=layer).listen())
+    listening = asyncio.create_task(WakeupListener(layer=layer).listen())
     async with asyncio.timeout(30):
         await layer.asked_again.wait()
     assert "The setting X is wrong." in caplog.text
@@ -92,35 +92,35 @@ class Slow(BaseChannelLayer):  # type: ignore[misc]
         await self.may_go_on.wait()
 
 
-async def test_a_bell_rung_while_another_is_on_its_way_is_rung_as_well(
+async def test_a_wakeup_wanted_while_another_is_sent_is_sent_as_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    layer, post = Slow(), publisher.Post()
+    layer, outbox = Slow(), Outbox()
     monkeypatch.setitem(channel_layers.backends, "default", layer)
-    post.add({}, bell=True)
+    outbox.add({}, wake_worker=True)
     await layer.sending.wait()
     for _ in range(2):
-        post.add({}, bell=True)
+        outbox.add({}, wake_worker=True)
     layer.may_go_on.set()
     async with asyncio.timeout(30):
-        while not post.is_done:  # noqa: ASYNC110  nothing tells when it is
+        while not outbox.is_done:  # noqa: ASYNC110  nothing tells when it is
             await asyncio.sleep(0)
-    assert layer.sent == 2  # whoever heard the first may have looked too early for these
+    assert layer.sent == 2  # whoever received the first may have polled too early for these
 
 
-@pytest.mark.parametrize("others_may_hear", [True, False])
-async def test_the_worker_of_this_process_is_rung_without_a_message(
-    others_may_hear: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("others_may_receive", [True, False])
+async def test_the_worker_of_this_process_is_woken_without_a_message(
+    others_may_receive: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rung: list[None] = []
-    layer, post = Slow() if others_may_hear else InMemoryChannelLayer(), publisher.Post()
+    woken: list[None] = []
+    layer, outbox = Slow() if others_may_receive else InMemoryChannelLayer(), Outbox()
     monkeypatch.setitem(channel_layers.backends, "default", layer)
-    monkeypatch.setattr(publisher.Home, "loop", asyncio.get_running_loop())
-    monkeypatch.setattr(publisher.Home, "ring", lambda: rung.append(None))
-    post.add({}, bell=True)
-    assert len(rung) == 1
-    assert post.is_done != others_may_hear
-    if others_may_hear:
+    monkeypatch.setattr(MainLoop, "loop", asyncio.get_running_loop())
+    monkeypatch.setattr(MainLoop, "wake_worker", lambda: woken.append(None))
+    outbox.add({}, wake_worker=True)
+    assert len(woken) == 1
+    assert outbox.is_done != others_may_receive
+    if others_may_receive:
         async with asyncio.timeout(30):
             await layer.sending.wait()
         layer.may_go_on.set()

@@ -29,10 +29,9 @@ from workflows.engine import (
     step,
 )
 from workflows.models import WorkflowRun
-from workflows.worker import Driver
-from workflows.worker.active_run import LiveRun
+from workflows.worker import Worker
 from workflows.worker.commit import store
-from workflows.worker.steps.thread_slots import Slots
+from workflows.worker.steps.thread_slots import ThreadLimiter
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
@@ -49,12 +48,12 @@ def test_a_worker_that_lost_its_lease_cannot_write(drive: Drive) -> None:
     run = start()
 
     async def story() -> None:
-        frozen = Driver()
+        frozen = Worker()
         loaded = await rows(lambda: claim("frozen"))
-        live = LiveRun(frozen, loaded[0])
+        live = frozen.activate(loaded[0])
         await rows(lambda: lapse(run))
-        await Driver().run_until_idle()
-        late = live.gather(frozen.now())
+        await Worker().run_until_idle()
+        late = live.build_update(frozen.active.clock.now())
         assert not (await rows(lambda: store.store([late]))).done
 
     play(story())
@@ -77,7 +76,7 @@ def test_a_run_left_behind_is_taken_over_and_its_takeovers_are_forgotten(drive: 
 def test_an_embedded_start_takes_over_at_once() -> None:
     run = start()
     claim("process before")
-    asyncio.run(Driver(embedded=True).run_until_idle())
+    asyncio.run(Worker(embedded=True).run_until_idle())
     assert fresh(run).status == "waiting"
 
 
@@ -86,7 +85,7 @@ def test_a_run_that_took_down_its_worker_is_claimed_alone_then_blocked(drive: Dr
     claim("dead 0")
     for takeover in range(1, 5):
         lapse(run)
-        claimed = claim(f"dead {takeover}", suspects=takeover > 2)
+        claimed = claim(f"dead {takeover}", poison=takeover > 2)
         assert len(claimed) == 1, takeover
         begin(claimed)
         assert fresh(run).takeovers == takeover
@@ -99,7 +98,7 @@ def test_a_run_that_took_down_its_worker_is_claimed_alone_then_blocked(drive: Dr
     blocked = fresh(run)
     assert blocked.status == "blocked"
     assert blocked.error is not None
-    assert "in the hands of 5 workers" in blocked.error["message"]
+    assert "active on 5 workers" in blocked.error["message"]
     assert fresh(other).status == "waiting"
 
 
@@ -109,7 +108,7 @@ def test_a_run_is_blamed_for_a_second_death_only_if_something_of_it_had_begun() 
     for kill in range(3):
         lapse(begun)
         lapse(leased)
-        claimed = claim(f"killed {kill}", suspects=False) + claim(f"killed {kill}", suspects=True)
+        claimed = claim(f"killed {kill}", poison=False) + claim(f"killed {kill}", poison=True)
         begin([one for one in claimed if one.row.pk == begun.pk])
     assert fresh(begun).takeovers == 3
     assert fresh(leased).takeovers == 1
@@ -146,7 +145,7 @@ def test_a_step_of_a_run_that_was_taken_over_is_noted_before_it_begins(
     run = start(register(Workflow("t-look", steps=[look, look_again])))
     claim("dead")
     lapse(run)
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     assert seen == [(1, False), (0, False)]
 
 
@@ -159,9 +158,9 @@ def test_a_run_whose_step_waits_for_a_place_is_not_to_blame(register: Register) 
         lapse(run)
 
     async def story() -> None:
-        driver = Driver()
-        driver.slots = Slots(1)
-        async with at_work(driver):
+        worker = Worker()
+        worker.runner.limiter = ThreadLimiter(1)
+        async with at_work(worker):
             await asyncio.to_thread(gate.entered.wait, 20)
             held = await rows(lambda: [fresh(run) for run in runs])
             gate.open.set()

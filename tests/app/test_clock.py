@@ -12,10 +12,11 @@ from django.db import connections
 
 from tests.app import flows
 from tests.app.workers import Gate, at_work, play, rows, until
+from workflows import models
 from workflows.engine import Workflow
-from workflows.models import Worker, WorkflowRun, database_now
+from workflows.models import WorkflowRun, database_now
 from workflows.web.context_processors import worker_is_missing
-from workflows.worker import Driver, code_versions
+from workflows.worker import Worker, heartbeat
 from workflows.worker.loading import loader
 
 HOUR = timedelta(hours=1)
@@ -26,7 +27,7 @@ Register = Callable[[Workflow], Workflow]
 
 
 def drive() -> None:
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     connections.close_all()
 
 
@@ -39,8 +40,8 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
     return WorkflowRun.objects.get(pk=run.pk)
 
 
-def take(owner: str) -> list[loader.Loaded]:
-    return loader.take(owner, limit=10, lease=LEASE, holding=(), suspects=False)[1]
+def take(owner: str) -> list[loader.ClaimedRun]:
+    return loader.claim_and_load(owner, limit=10, lease=LEASE, holding=(), poison=False)[1]
 
 
 def test_a_run_queued_before_the_clock_went_back_does_not_wait_for_it() -> None:
@@ -72,12 +73,12 @@ def test_a_clock_that_goes_forward_hands_no_run_of_this_worker_to_itself(
     run = WorkflowRun.objects.start(gate.workflow, {})
 
     async def story() -> None:
-        driver = Driver(embedded=True)
-        async with at_work(driver):
+        worker = Worker(embedded=True)
+        async with at_work(worker):
             await asyncio.to_thread(gate.entered.wait, 20)
             await rows(lambda: wake(run, -HOUR))
             other = await rows(lambda: WorkflowRun.objects.start(flows.ORM, {}))
-            driver.ring()
+            worker.wake()
             await until(lambda: fresh(other).status == "completed")  # it has looked since
             assert (await rows(lambda: fresh(run))).fence == 1
             gate.open.set()
@@ -90,26 +91,30 @@ def test_a_clock_that_goes_forward_hands_no_run_of_this_worker_to_itself(
 
 def test_a_worker_seen_in_the_future_is_not_believed_to_live() -> None:
     moment = database_now() + HOUR
-    Worker.objects.create(pk="ghost", signatures={"x": "1"}, started_at=moment, seen_at=moment)
-    assert not Worker.objects.alive(database_now()).exists()
+    models.Worker.objects.create(
+        pk="ghost", signatures={"x": "1"}, started_at=moment, seen_at=moment
+    )
+    assert not models.Worker.objects.alive(database_now()).exists()
 
 
 def test_an_embedded_start_forgets_the_workers_before_it() -> None:
     moment = database_now() + HOUR
-    Worker.objects.create(pk="ghost", signatures={"x": "1"}, started_at=moment, seen_at=moment)
+    models.Worker.objects.create(
+        pk="ghost", signatures={"x": "1"}, started_at=moment, seen_at=moment
+    )
     assert not worker_is_missing()
-    code_versions.heartbeat("me", (), LEASE)
-    code_versions.succeed("me")
-    assert list(Worker.objects.values_list("pk", flat=True)) == ["me"]
+    heartbeat.beat("me", (), LEASE)
+    heartbeat.replace_previous("me")
+    assert list(models.Worker.objects.values_list("pk", flat=True)) == ["me"]
 
 
 def test_a_worker_reckons_from_the_databases_time_and_not_from_its_own() -> None:
     async def story() -> None:
-        driver = Driver()
-        moment = driver.now() + HOUR
-        driver.tell_time(moment)
+        worker = Worker()
+        moment = worker.active.clock.now() + HOUR
+        worker.active.clock.set(moment)
         before = time.monotonic()
-        assert moment <= driver.now()
-        assert driver.now() - moment < timedelta(seconds=time.monotonic() - before + 1)
+        assert moment <= worker.active.clock.now()
+        assert worker.active.clock.now() - moment < timedelta(seconds=time.monotonic() - before + 1)
 
     play(story())

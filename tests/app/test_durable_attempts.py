@@ -22,7 +22,7 @@ from workflows.engine import (
     step,
 )
 from workflows.models import WorkflowRun
-from workflows.worker import Driver
+from workflows.worker import Worker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
@@ -35,7 +35,7 @@ def served(*runs: WorkflowRun, status: str) -> None:
     other = start(flows.ASK)
 
     async def story() -> None:
-        async with at_work(Driver()):
+        async with at_work(Worker()):
             await until(lambda: all(fresh(run).status == status for run in runs))
             await until(lambda: fresh(other).status == "waiting")
 
@@ -176,7 +176,7 @@ def test_cancelling_pausing_and_draining_do_not_count_as_failed_attempts(
     run = start(register(Workflow("t-stay", steps=[stay])))
 
     async def story() -> None:
-        async with at_work(Driver()):
+        async with at_work(Worker()):
             await entered.wait()
             await asyncio.to_thread(fresh_cancel, run)
             await until(lambda: fresh(run).status == "cancelled")

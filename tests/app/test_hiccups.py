@@ -25,10 +25,10 @@ from tests.app.workers import (
     until,
 )
 from workflows.models import WorkflowRun
-from workflows.worker import Driver
-from workflows.worker.active_run import LiveRun
+from workflows.worker import Worker
+from workflows.worker.active_run import ActiveRun
 from workflows.worker.commit import store
-from workflows.worker.sweep.stray_leases import MOST_EXCUSES, Strays
+from workflows.worker.sweep.stray_leases import MAX_EXCUSES, StrayLeases
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
@@ -44,8 +44,8 @@ class Hiccups:
         self.left = times
         self.seen: list[str] = []
 
-    async def install(self, driver: Driver) -> None:
-        await driver.database.call(lambda: connection.execute_wrappers.append(self))
+    async def install(self, worker: Worker) -> None:
+        await worker.database.call(lambda: connection.execute_wrappers.append(self))
 
     def __call__(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         self.seen.append(sql)
@@ -58,7 +58,7 @@ class Hiccups:
 def answered(count: int) -> list[WorkflowRun]:
     """Return runs with an answer on its way, which is read when they are loaded."""
     found = [start() for _ in range(count)]
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     for run in found:
         run.requests.get().answer({"approved": True}, by=None, door="test")
     return found
@@ -70,13 +70,13 @@ def ended(found: list[WorkflowRun]) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize("text", [LOADS, STORES], ids=["while loading", "while storing"])
-def test_two_hiccups_make_suspects_of_nobody(text: str, drive: Drive) -> None:
+def test_two_hiccups_make_no_poison_run(text: str, drive: Drive) -> None:
     found, before = answered(COUNT), value("blazen_takeovers_total")
 
     async def story() -> None:
-        driver, hiccups = Driver(), Hiccups(text, times=2)
-        await hiccups.install(driver)
-        async with at_work(driver):
+        worker, hiccups = Worker(), Hiccups(text, times=2)
+        await hiccups.install(worker)
+        async with at_work(worker):
             await until(ended(found))
         assert hiccups.left == 0
 
@@ -87,9 +87,9 @@ def test_two_hiccups_make_suspects_of_nobody(text: str, drive: Drive) -> None:
 
 def test_a_claim_whose_outcome_nobody_knows_is_given_back() -> None:
     run, other = start(), start()
-    WorkflowRun.objects.claim("me", limit=1, lease=Driver().lease, holding=[other.pk])
+    WorkflowRun.objects.claim("me", limit=1, lease=Worker().lease, holding=[other.pk])
     claim("another")
-    strays = Strays("me")
+    strays = StrayLeases("me")
     strays.give_back(holding=())
     assert (fresh(run).status, fresh(run).lease_owner, fresh(run).takeovers) == ("queued", "", 0)
     assert fresh(other).lease_owner == "another"
@@ -98,13 +98,13 @@ def test_a_claim_whose_outcome_nobody_knows_is_given_back() -> None:
 def test_what_is_held_is_not_given_back() -> None:
     held, stray = start(), start()
     assert len(claim("me")) == 2
-    Strays("me").give_back(holding=[held.pk])
+    StrayLeases("me").give_back(holding=[held.pk])
     assert (fresh(held).status, fresh(stray).status) == ("running", "queued")
 
 
 def test_a_run_at_which_the_database_fails_each_time_is_counted_in_the_end() -> None:
-    run, strays = start(), Strays("me")
-    for _ in range(MOST_EXCUSES):
+    run, strays = start(), StrayLeases("me")
+    for _ in range(MAX_EXCUSES):
         claim("me")
         strays.give_back(holding=())
         assert fresh(run).status == "queued"
@@ -117,8 +117,8 @@ def test_a_run_at_which_the_database_fails_each_time_is_counted_in_the_end() -> 
 
 
 def test_a_run_that_got_on_is_excused_anew() -> None:
-    run, strays = start(), Strays("me")
-    for _ in range(MOST_EXCUSES * 3):
+    run, strays = start(), StrayLeases("me")
+    for _ in range(MAX_EXCUSES * 3):
         claim("me")
         strays.give_back(holding=())
         strays.got_on(run.pk)
@@ -127,7 +127,7 @@ def test_a_run_that_got_on_is_excused_anew() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("a fault of ours"), OperationalError("away")])
 def test_only_a_database_that_went_away_is_an_excuse(error: Exception) -> None:
-    strays = Strays("me")
+    strays = StrayLeases("me")
     strays.note(error)
     assert strays.expected is isinstance(error, OperationalError)
 
@@ -166,8 +166,8 @@ def test_a_worker_that_drains_leaves_nothing_to_be_taken_over() -> None:
 
     async def story() -> None:
         for _ in range(2):
-            driver = Driver()
-            async with at_work(driver):
+            worker = Worker()
+            async with at_work(worker):
                 await until(lambda: not WorkflowRun.objects.filter(status="queued").exists())
 
     play(story())
@@ -178,13 +178,13 @@ def test_a_worker_that_drains_leaves_nothing_to_be_taken_over() -> None:
 # Progress
 
 
-async def live_run(driver: Driver) -> LiveRun:
-    [loaded] = await rows(lambda: claim(driver.id))
-    live = driver.lives[loaded.row.pk] = LiveRun(driver, loaded)
+async def live_run(worker: Worker) -> ActiveRun:
+    [loaded] = await rows(lambda: claim(worker.id))
+    live = worker.activate(loaded)
     return live
 
 
-async def text_of(live: LiveRun) -> str:
+async def text_of(live: ActiveRun) -> str:
     progress = await rows(lambda: WorkflowRun.objects.get(pk=live.id).progress)
     return str((progress or {}).get("text"))
 
@@ -193,19 +193,19 @@ def test_progress_that_is_reported_during_a_look_is_written_at_the_next() -> Non
     start()
 
     async def story() -> None:
-        driver, leave = Driver(), threading.Event()
-        live = await live_run(driver)
+        worker, leave = Worker(), threading.Event()
+        live = await live_run(worker)
         live.progress(0.1, "one")
-        keeping = asyncio.create_task(driver.database.call(leave.wait, 20))
-        looking = asyncio.create_task(driver.hear())
+        keeping = asyncio.create_task(worker.database.call(leave.wait, 20))
+        looking = asyncio.create_task(worker.active.fetch_mailbox())
         await asyncio.sleep(0)  # the look waits for the database thread now
         live.progress(0.2, "two")
         leave.set()
         await asyncio.gather(keeping, looking)
         assert await text_of(live) == "one"
-        await driver.hear()
+        await worker.active.fetch_mailbox()
         assert await text_of(live) == "two"
-        await driver.database.close()
+        await worker.database.close()
 
     play(story())
 
@@ -214,15 +214,15 @@ def test_progress_that_could_not_be_written_is_written_later() -> None:
     start()
 
     async def story() -> None:
-        driver, hiccups = Driver(), Hiccups('SET "progress"', times=1)
-        live = await live_run(driver)
-        await hiccups.install(driver)
+        worker, hiccups = Worker(), Hiccups('SET "progress"', times=1)
+        live = await live_run(worker)
+        await hiccups.install(worker)
         live.progress(0.1, "one")
         with pytest.raises(OperationalError):
-            await driver.hear()
-        await driver.hear()
+            await worker.active.fetch_mailbox()
+        await worker.active.fetch_mailbox()
         assert await text_of(live) == "one"
-        await driver.database.close()
+        await worker.database.close()
 
     play(story())
 
@@ -232,19 +232,19 @@ def test_progress_is_written_once(first: str) -> None:
     start()
 
     async def story() -> None:
-        driver, statements = Driver(), Hiccups('SET "progress"', times=0)
-        live = await live_run(driver)
+        worker, statements = Worker(), Hiccups('SET "progress"', times=0)
+        live = await live_run(worker)
         live.progress(0.5, "half")
         if first == "a commit":
-            write = live.gather(driver.now())
-            assert (await driver.database.call(store.store, [write])).done
+            write = live.build_update(worker.active.clock.now())
+            assert (await worker.database.call(store.store, [write])).done
             live.stored(write)
         else:
-            await driver.hear()
+            await worker.active.fetch_mailbox()
         assert await text_of(live) == "half"
-        await statements.install(driver)
-        await driver.hear()
+        await statements.install(worker)
+        await worker.active.fetch_mailbox()
         assert not [one for one in statements.seen if statements.text in one]
-        await driver.database.close()
+        await worker.database.close()
 
     play(story())

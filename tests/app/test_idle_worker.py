@@ -1,4 +1,4 @@
-"""A worker that has nothing to do asks little, and still finds what no bell told it of."""
+"""A worker that has nothing to do asks little, and still finds what no wake-up told."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.app import flows
 from tests.app.factories import make_request
 from tests.app.workers import Register, at_work, play, rows, until
 from workflows.models import InputRequest, WorkflowRun, database_now
-from workflows.worker import Driver
-from workflows.worker.code_versions import heartbeat
+from workflows.worker import Worker
+from workflows.worker.heartbeat import beat
 from workflows.worker.sweep import sweep
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,29 +47,29 @@ def asked() -> Iterator[Counter[str]]:
 
 
 def test_a_sweep_that_finds_nothing_is_one_statement() -> None:
-    before, now = sweep.survey("me"), database_now()
+    before, now = sweep.run_sweep("me"), database_now()
     with CaptureQueriesContext(connection) as queries:
-        found = sweep.survey("me", now, before)
+        found = sweep.run_sweep("me", now, before)
     assert len(queries) == 1, queries.captured_queries
     assert not found.ready
-    assert not found.suspects
+    assert not found.poison
 
 
 def test_an_idle_worker_asks_two_statements_a_second_at_most(
     asked: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweeps: list[int] = []
-    survey = sweep.survey
+    survey = sweep.run_sweep
 
     def counted(*given: Any) -> Any:
         sweeps.append(asked["workflow-database"])
         return survey(*given)
 
-    monkeypatch.setattr(sweep, "survey", counted)
+    monkeypatch.setattr(sweep, "run_sweep", counted)
     monkeypatch.setattr(sweep, "CHORES", [])  # those of other applications, once a minute
 
     async def story() -> None:
-        async with at_work(Driver()):
+        async with at_work(Worker()):
             await asyncio.to_thread(waiting.until, lambda: len(sweeps) > 4)
 
     play(story())
@@ -80,19 +80,19 @@ def test_an_idle_worker_asks_two_statements_a_second_at_most(
 
 
 def test_a_worker_without_runs_says_that_it_lives_in_two_statements() -> None:
-    heartbeat("me", (), LEASE)
+    beat("me", (), LEASE)
     with CaptureQueriesContext(connection) as queries:
-        heartbeat("me", (), LEASE)
+        beat("me", (), LEASE)
     assert len(queries) <= 2
 
 
-def test_a_run_that_nobody_rang_for_is_found_by_the_sweep(register: Register) -> None:
+def test_a_run_without_a_wakeup_is_found_by_the_sweep(register: Register) -> None:
     register(flows.ASK)
 
     async def story() -> None:
-        driver = Driver()
-        async with at_work(driver):
-            await until(lambda: driver._survey is not None)
+        worker = Worker()
+        async with at_work(worker):
+            await until(lambda: worker._swept is not None)
             row = await rows(_queue_in_silence)
             await until(lambda: WorkflowRun.objects.get(pk=row).status == "waiting")
 
@@ -113,9 +113,9 @@ def test_a_sweep_says_that_a_run_wants_a_worker(status: str) -> None:
     row = WorkflowRun.objects.get(pk=_queue_in_silence())
     owner = "gone" if status == "running" else ""
     WorkflowRun.objects.filter(pk=row.pk).update(status=status, wake_at=past, lease_owner=owner)
-    assert sweep.survey("me").ready
+    assert sweep.run_sweep("me").ready
     WorkflowRun.objects.filter(pk=row.pk).update(takeovers=2)
-    assert sweep.survey("me").suspects
+    assert sweep.run_sweep("me").poison
 
 
 def test_a_sweep_does_not_take_a_run_for_ready_that_another_worker_holds() -> None:
@@ -124,23 +124,23 @@ def test_a_sweep_does_not_take_a_run_for_ready_that_another_worker_holds() -> No
     WorkflowRun.objects.filter(pk=row.pk).update(
         status="running", wake_at=soon, lease_owner="other"
     )
-    assert not sweep.survey("me").ready
+    assert not sweep.run_sweep("me").ready
     far = database_now() + timedelta(hours=1)  # written by a clock that was wrong
     WorkflowRun.objects.filter(pk=row.pk).update(wake_at=far)
-    assert sweep.survey("me").ready
+    assert sweep.run_sweep("me").ready
 
 
 @pytest.mark.usefixtures("answerable")
 def test_a_sweep_ends_what_is_overdue() -> None:
     request = make_request(deadline=database_now() - timedelta(seconds=1))
-    sweep.survey("me")
+    sweep.run_sweep("me")
     assert InputRequest.objects.get(pk=request.pk).status != "pending"
 
 
 def test_who_else_is_there_is_read_again_when_they_are_others() -> None:
-    first = sweep.survey("me")
-    assert sweep.survey("me", database_now(), first).fleet is first.fleet
-    heartbeat("other", (), LEASE)
-    second = sweep.survey("me", database_now(), first)
-    assert second.fleet is not first.fleet
-    assert sweep.survey("me", database_now(), second).fleet is second.fleet
+    first = sweep.run_sweep("me")
+    assert sweep.run_sweep("me", database_now(), first).builds is first.builds
+    beat("other", (), LEASE)
+    second = sweep.run_sweep("me", database_now(), first)
+    assert second.builds is not first.builds
+    assert sweep.run_sweep("me", database_now(), second).builds is second.builds

@@ -34,8 +34,7 @@ from workflows.engine import (
 )
 from workflows.errors import RunEnded
 from workflows.models import InputRequest, WorkflowRun
-from workflows.worker import Driver
-from workflows.worker.active_run import LiveRun
+from workflows.worker import Worker
 from workflows.worker.commit import store
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
@@ -52,14 +51,14 @@ def test_a_batch_costs_the_same_queries_whatever_its_size() -> None:
 
     async def cost(size: int) -> tuple[int, int]:
         await rows(lambda: [start() for _ in range(size)])
-        driver = Driver()
+        worker = Worker()
 
         def counted(function: Callable[[], T]) -> tuple[T, int]:
             with CaptureQueriesContext(connection) as queries:
                 return function(), len(queries)
 
-        loaded, load = await rows(lambda: counted(lambda: claim(driver.id)))
-        writes = [LiveRun(driver, one).gather(driver.now()) for one in loaded]
+        loaded, load = await rows(lambda: counted(lambda: claim(worker.id)))
+        writes = [worker.activate(one).build_update(worker.active.clock.now()) for one in loaded]
         stored, commit = await rows(lambda: counted(lambda: store.store(writes)))
         assert len(stored.done) == len(loaded)
         return load, commit
@@ -81,7 +80,7 @@ def test_an_answer_that_comes_while_the_run_is_in_hand_is_applied(register: Regi
 
     register(Workflow("t-meanwhile", steps=[split, answer_it, flows.finish]))
     run = WorkflowRun.objects.start("t-meanwhile")
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     assert fresh(run).status == "completed"
 
 
@@ -91,17 +90,17 @@ def test_a_pause_lets_the_running_step_end(register: Register) -> None:
     run = start(gate.workflow)
 
     async def story() -> None:
-        driver = Driver()
-        async with at_work(driver):
+        worker = Worker()
+        async with at_work(worker):
             await asyncio.to_thread(gate.entered.wait, 20)
             await rows(lambda: fresh(run).pause())
             assert (await rows(lambda: fresh(run))).status == "running"
-            driver.ring()
+            worker.wake()
             gate.open.set()
             await until(lambda: fresh(run).status == "paused")
         await rows(lambda: run.requests.get().answer({"approved": True}, by=None, door="test"))
         await rows(lambda: fresh(run).resume())
-        await Driver().run_until_idle()
+        await Worker().run_until_idle()
 
     play(story())
     assert fresh(run).status == "completed"
@@ -115,13 +114,13 @@ def test_a_cancelled_run_is_dropped_by_its_worker(register: Register) -> None:
     run = start(gate.workflow)
 
     async def story() -> None:
-        driver = Driver()
-        async with at_work(driver):
+        worker = Worker()
+        async with at_work(worker):
             await asyncio.to_thread(gate.entered.wait, 20)
             await rows(lambda: fresh(run).cancel())
-            driver.ring()
+            worker.wake()
             async with asyncio.timeout(20):
-                while driver.lives:  # noqa: ASYNC110  the driver has no event for it
+                while worker.active.runs:  # noqa: ASYNC110  the worker has no event for it
                     await asyncio.sleep(0.01)
             gate.open.set()
 
@@ -137,14 +136,14 @@ def test_a_worker_that_drains_gives_back_what_it_holds(register: Register) -> No
     run = start(gate.workflow)
 
     async def story() -> None:
-        async with at_work(Driver()):
+        async with at_work(Worker()):
             await asyncio.to_thread(gate.entered.wait, 20)
             threading.Timer(0.2, gate.open.set).start()
 
     play(story())
     given_back = fresh(run)
     assert given_back.status in ("queued", "waiting")
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     assert fresh(run).status == "waiting"
     assert run.requests.count() == 1
 
@@ -158,7 +157,7 @@ def test_an_answer_that_comes_too_late_is_journaled_as_discarded(register: Regis
 
     register(Workflow("t-late", steps=[split, answer_and_stop, flows.finish]))
     run = WorkflowRun.objects.start("t-late")
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     done = fresh(run)
     assert (done.status, done.result) == ("completed", "over")
     last = run.journal.order_by("-seq").first()
@@ -174,7 +173,7 @@ def test_open_requests_close_with_the_run(register: Register) -> None:
 
     register(Workflow("t-close", steps=[split, stop, flows.finish]))
     run = WorkflowRun.objects.start("t-close")
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     request = run.requests.get()
     assert request.status == "cancelled"
     with pytest.raises(RunEnded):
@@ -191,7 +190,7 @@ def test_a_payload_past_the_limits_fails_the_step_that_made_it(
     settings.PAYLOAD_MAX_BYTES = 1000
     register(Workflow("t-much", steps=[ask_much, flows.finish]))
     run = WorkflowRun.objects.start("t-much")
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     failed = fresh(run)
     assert failed.status == "failed"
     message = (failed.error or {})["message"]
@@ -209,7 +208,7 @@ def test_one_request_object_may_be_returned_by_several_runs(register: Register) 
 
     register(Workflow("t-shared", steps=[ask_shared, flows.finish]))
     runs = [WorkflowRun.objects.start("t-shared") for _ in range(3)]
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     assert [fresh(run).status for run in runs] == ["waiting"] * 3
     assert len({run.requests.get().pk for run in runs}) == 3
     assert {run.requests.get().request_id for run in runs} == {shared.request_id}

@@ -228,7 +228,7 @@ def test_what_older_code_asked_is_found_by_its_workflow_after_a_sweep(alice: Use
     old, over = make_request(), make_request(make_run(TYPED), status="cancelled")
     InputRequest.objects.update(workflow="")
     assert waiting(alice, workflow=BARE.name).rows == []
-    sweep.survey("me")
+    sweep.run_sweep("me")
     assert waiting(alice, workflow=BARE.name).rows == [old]
     assert again(over).workflow == TYPED.name
 

@@ -62,11 +62,11 @@ async def closing_code(socket: WebsocketCommunicator) -> int:
     return code
 
 
-async def ring() -> None:
-    await publisher.send(runs=[], inbox=True)
+async def publish_inbox_change() -> None:
+    await publisher.publish(runs=[], inbox=True)
 
 
-async def test_a_reviewer_is_nudged_when_something_is_answered(
+async def test_a_page_is_refreshed_when_something_is_answered(
     sockets: list[WebsocketCommunicator],
 ) -> None:
     user = await database_sync_to_async(make_reviewer)("alice")
@@ -75,22 +75,22 @@ async def test_a_reviewer_is_nudged_when_something_is_answered(
     assert connected
     request = await database_sync_to_async(make_request)()
     await database_sync_to_async(request.answer)({"approved": True}, by=user, door="inbox")
-    nudge = await socket.receive_from(timeout=5)
-    assert 'id="nudge"' in nudge
-    assert "Publish" not in nudge
+    refresh = await socket.receive_from(timeout=5)
+    assert 'id="nudge"' in refresh
+    assert "Publish" not in refresh
 
 
-async def test_a_burst_of_changes_is_a_nudge_now_and_one_later(
+async def test_a_burst_of_changes_is_a_refresh_now_and_one_later(
     sockets: list[WebsocketCommunicator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(InboxConsumer, "share", 0.2)
     user = await database_sync_to_async(make_reviewer)("alice")
     _, cookie = await database_sync_to_async(cookie_of)(user)
     socket, _ = await open_socket(sockets, cookie)
-    await ring()
+    await publish_inbox_change()
     await socket.receive_from(timeout=5)
     for _ in range(20):
-        await ring()
+        await publish_inbox_change()
     await socket.receive_from(timeout=5)
     assert await socket.receive_nothing(timeout=0.5)
 
@@ -126,7 +126,7 @@ async def test_a_logout_closes_the_socket(sockets: list[WebsocketCommunicator]) 
     other, _ = await open_socket(sockets, elsewhere)
     await database_sync_to_async(client.post)("/accounts/logout/")
     assert await closing_code(socket) == 4401
-    await ring()
+    await publish_inbox_change()
     assert "nudge" in await other.receive_from(timeout=5)
 
 
@@ -137,7 +137,7 @@ async def test_a_permission_that_was_taken_away_closes_the_socket_at_the_next_pu
     _, cookie = await database_sync_to_async(cookie_of)(user)
     socket, _ = await open_socket(sockets, cookie)
     await database_sync_to_async(user.user_permissions.clear)()
-    await ring()
+    await publish_inbox_change()
     assert await closing_code(socket) == 4403
 
 
@@ -149,5 +149,5 @@ async def test_an_account_that_was_closed_loses_its_socket_at_the_next_push(
     socket, _ = await open_socket(sockets, cookie)
     user.is_active = False
     await database_sync_to_async(user.save)()
-    await ring()
+    await publish_inbox_change()
     assert await closing_code(socket) == 4401

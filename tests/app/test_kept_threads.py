@@ -1,4 +1,4 @@
-"""Threads that requests and async steps are lent, and what is left behind in them."""
+"""Threads that requests and async steps use again, and what is left behind in them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from pytest_django import Settings
 
 from tests.app.workers import Register, at_work, play, rows, start, until
 from tests.waiting import until as wait_until
+from workflows import models
 from workflows.engine import Event, StartEvent, StopEvent, Workflow, step
-from workflows.models import Worker, WorkflowRun
-from workflows.realtime.access_checks import Verdicts
+from workflows.models import WorkflowRun
+from workflows.realtime.access_checks import loop_access_checks
 from workflows.server.closed_sockets import VanishedSockets
-from workflows.worker import Driver
+from workflows.server.request_threads import RequestThreads
+from workflows.worker import Worker
 from workflows.worker.database_thread import DatabaseThread
-from workflows.worker.heartbeat import Lease
-from workflows.worker.steps.kept_threads import KeptThreads, RequestThreads
+from workflows.worker.heartbeat import LeaseRenewer
+from workflows.worker.steps.reused_threads import ReusedThreads
 
 
 class Second(Event):
@@ -61,20 +63,20 @@ async def ask(application: Any, path: str = "/healthz") -> int:
 
 
 async def test_one_thread_after_another_is_one_thread() -> None:
-    threads, seen = KeptThreads(), set()
+    threads, seen = ReusedThreads(), set()
     for _ in range(20):
-        with threads.lend():
+        with threads.borrow():
             seen.add(await thread_of())
         await asyncio.to_thread(wait_until, lambda: len(threads._idle) == 1)
     assert len(seen) == 1
 
 
 async def test_at_the_same_time_each_has_a_thread_of_its_own_and_few_are_kept() -> None:
-    threads = KeptThreads(kept=2)
+    threads = ReusedThreads(max_idle=2)
     together = asyncio.Barrier(5)
 
     async def use() -> int:
-        with threads.lend():
+        with threads.borrow():
             found = await thread_of()
             await together.wait()
             return found
@@ -83,15 +85,15 @@ async def test_at_the_same_time_each_has_a_thread_of_its_own_and_few_are_kept() 
     await asyncio.to_thread(wait_until, lambda: len(threads._idle) == 2)
 
 
-async def test_a_thread_that_is_still_busy_is_lent_to_nobody() -> None:
-    threads, gate, entered = KeptThreads(), threading.Event(), threading.Event()
+async def test_a_thread_that_is_still_busy_is_given_to_nobody() -> None:
+    threads, gate, entered = ReusedThreads(), threading.Event(), threading.Event()
 
     def work() -> None:
         entered.set()
         gate.wait(20)
 
     async def leave() -> None:
-        with threads.lend():
+        with threads.borrow():
             await sync_to_async(work)()
 
     task = asyncio.create_task(leave())
@@ -100,18 +102,18 @@ async def test_a_thread_that_is_still_busy_is_lent_to_nobody() -> None:
     await asyncio.wait({task})
     try:
         async with asyncio.timeout(20):
-            with threads.lend():
+            with threads.borrow():
                 await thread_of()
     finally:
         gate.set()
 
 
 def test_a_thread_comes_back_from_a_block_that_is_left_in_another_context() -> None:
-    threads = KeptThreads()
-    loan = threads.lend()
-    contextvars.copy_context().run(loan.__enter__)
+    threads = ReusedThreads()
+    borrowed = threads.borrow()
+    contextvars.copy_context().run(borrowed.__enter__)
     with pytest.raises(ValueError, match="different Context"):  # a step that is thrown away
-        loan.__exit__(None, None, None)
+        borrowed.__exit__(None, None, None)
     assert len(threads._idle) == 1
 
 
@@ -137,7 +139,7 @@ def test_in_debug_no_thread_remembers_its_statements(settings: Settings) -> None
         await database.close()
         loop = asyncio.get_running_loop()
         for number in range(3):
-            await Verdicts.here().ask(number, lambda: User.objects.count() and None)
+            await loop_access_checks().check(number, lambda: User.objects.count() and None)
         looks = [loop.run_in_executor(None, lambda: len(connection.queries_log)) for _ in range(8)]
         logs.extend(await asyncio.gather(*looks))
 
@@ -155,10 +157,10 @@ def test_in_debug_the_thread_of_the_leases_remembers_no_statements(settings: Set
             kept.append(connection)
 
     connection_created.connect(watch)
-    lease = Lease("me", {}, timedelta(seconds=0.3))
+    lease = LeaseRenewer("me", {}, timedelta(seconds=0.3))
     lease.start()
     try:
-        wait_until(lambda: Worker.objects.filter(pk="me").exists())
+        wait_until(lambda: models.Worker.objects.filter(pk="me").exists())
     finally:
         lease.stop()
         connection_created.disconnect(watch)
@@ -186,7 +188,7 @@ def test_async_steps_use_the_database_at_the_same_time_and_leave_no_connection(
         start(workflow)
 
     async def story() -> None:
-        async with at_work(Driver()):
+        async with at_work(Worker()):
             done = WorkflowRun.objects.filter(status="completed")
             await until(lambda: done.count() == 3)
             await rows(lambda: wait_until(lambda: all(not one.connection for one in wrappers)))
@@ -209,7 +211,7 @@ def test_beneath_async_to_sync_steps_have_threads_of_their_own(register: Registe
         return StopEvent()
 
     start(register(Workflow("t-called", steps=[first, second])))
-    async_to_sync(Driver().run_until_idle)()
+    async_to_sync(Worker().run_until_idle)()
     connections.close_all()
     assert len(seen) == 2
     assert threading.get_ident() not in seen

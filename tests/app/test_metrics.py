@@ -18,13 +18,13 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client import REGISTRY
 
-from blazen_site.logs import JsonLines, Subject
+from blazen_site.logs import JsonLines, LogContextFilter
 from tests.app import flows
 from tests.app.factories import make_request, make_run
 from workflows.engine import StartEvent, StopEvent, Workflow, step
 from workflows.models import Worker, WorkflowRun
 from workflows.observability import log_context, metrics
-from workflows.observability.database_metrics import ROWS
+from workflows.observability.database_metrics import DATABASE_REGISTRY
 
 Drive = Callable[[], None]
 
@@ -53,7 +53,7 @@ class Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.setFormatter(JsonLines())
-        self.addFilter(Subject())
+        self.addFilter(LogContextFilter())
         self.lines: list[dict[str, Any]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -74,7 +74,7 @@ def value(name: str, **labels: str) -> float:
 
 
 def of_rows(name: str, **labels: str) -> float | None:
-    return ROWS.get_sample_value(name, labels)
+    return DATABASE_REGISTRY.get_sample_value(name, labels)
 
 
 def broken(*_: object) -> None:
@@ -208,7 +208,7 @@ def test_a_worker_serves_its_own_to_this_machine_only() -> None:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as response:
         text = response.read().decode()
     stop()
-    assert "blazen_runs_in_hand" in text
+    assert "blazen_runs_active" in text
     assert "blazen_queue_depth" not in text, "the rows are the pages' to tell"
 
 

@@ -210,7 +210,7 @@ async def test_each_person_at_each_socket(pattern: str, person: str) -> None:
     path = "/" + pattern.replace("<uuid:run_id>", str(world.run.pk))
     async with sockets.opened(AuthMiddlewareStack(router), path, client) as socket:
         if SOCKETS[pattern][person] == "open":
-            await publisher.send(runs=[world.run.pk], inbox=True)
+            await publisher.publish(runs=[world.run.pk], inbox=True)
             assert "nudge" in await socket.receive_from(timeout=5)
         else:
             assert str(await socket.close_code()) == SOCKETS[pattern][person]

@@ -95,7 +95,7 @@ def test_what_a_worker_holds_is_found_by_its_key() -> None:
     run = WorkflowRun.objects.start(BARE)
     [row] = WorkflowRun.objects.claim("me", limit=5, lease=LEASE)
     write = parked(row)
-    assert reads(lambda: mailbox.hear({run.pk: 0}, [])) == [BY_KEY]
+    assert reads(lambda: mailbox.fetch_mailbox({run.pk: 0}, [])) == [BY_KEY]
     renewed = reads(lambda: WorkflowRun.objects.renew("me", [run.pk], database_now()))
     assert set(renewed) == {BY_KEY}
     assert Counter(reads(lambda: store.store([write]))) == {BY_KEY: 2, "Sort": 1}

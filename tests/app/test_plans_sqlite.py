@@ -61,12 +61,12 @@ def test_a_scan_is_seen() -> None:
     assert len(scans(lambda: list(runs.order_by("pk")))) == 1
 
 
-@pytest.mark.parametrize("suspects", [True, False])
-def test_a_claim_finds_its_runs(suspects: bool) -> None:
+@pytest.mark.parametrize("poison", [True, False])
+def test_a_claim_finds_its_runs(poison: bool) -> None:
     WorkflowRun.objects.start(BARE)
     lease, holding = timedelta(seconds=5), [uuid4()]
     assert not scans(
-        lambda: loader.take("me", limit=5, lease=lease, holding=holding, suspects=suspects)
+        lambda: loader.claim_and_load("me", limit=5, lease=lease, holding=holding, poison=poison)
     )
 
 
@@ -80,8 +80,8 @@ def test_of_all_that_waits_a_claim_reads_what_is_due() -> None:
 
 def test_what_a_worker_asks_all_the_time_finds_its_rows() -> None:
     run = make_request().run
-    assert not scans(lambda: sweep.survey("me"))
-    assert not scans(lambda: mailbox.hear({run.pk: 0}, []))
+    assert not scans(lambda: sweep.run_sweep("me"))
+    assert not scans(lambda: mailbox.fetch_mailbox({run.pk: 0}, []))
     assert not scans(lambda: mailbox.deliveries_for([run.pk]))
 
 

@@ -13,8 +13,8 @@ from tests.app import flows
 from tests.app.workers import at_work, play, until
 from workflows.engine import StartEvent, StopEvent, Workflow, step
 from workflows.models import InputRequest, WorkflowRun, database_now
-from workflows.worker import Driver, active_run
-from workflows.worker.steps.thread_slots import Slots
+from workflows.worker import Worker, active_run
+from workflows.worker.steps.thread_slots import ThreadLimiter
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
@@ -86,12 +86,12 @@ def error_of(run: WorkflowRun) -> dict[str, Any]:
 
 
 async def serve_until(
-    condition: Callable[[], bool], gate: Gate, slots: Slots | None = None
+    condition: Callable[[], bool], gate: Gate, limiter: ThreadLimiter | None = None
 ) -> None:
     """Let a worker serve until the condition on the rows holds, then open the gate."""
-    driver = Driver()
-    driver.slots = slots or driver.slots
-    async with at_work(driver):
+    worker = Worker()
+    worker.runner.limiter = limiter or worker.runner.limiter
+    async with at_work(worker):
         try:
             await until(condition)
         finally:
@@ -101,7 +101,7 @@ async def serve_until(
 def test_steps_that_never_end_leave_room_for_others(register: Register, gate: Gate) -> None:
     endless = start(register(gate.sleeper()), 6) + start(register(gate.waiter()), 3)
     others = start(flows.ORM, 5)
-    play(serve_until(lambda: all_are(others, "completed"), gate, Slots(2, patience=0.1)))
+    play(serve_until(lambda: all_are(others, "completed"), gate, ThreadLimiter(2, timeout=0.1)))
     assert not all_are(endless, "failed")
 
 
@@ -112,7 +112,7 @@ def test_a_step_that_outlives_its_timeout_fails_its_run_by_name(
     others = start(flows.ORM, 5)
     everyone = [*endless, *others]
     ended = WorkflowRun.objects.filter(finished_at__isnull=False)
-    play(serve_until(lambda: ended.count() == len(everyone), gate, Slots(2)))
+    play(serve_until(lambda: ended.count() == len(everyone), gate, ThreadLimiter(2)))
     assert all_are(others, "completed")
     for run in endless:
         assert "step 'sleep' took longer than 0.05 s" in error_of(run)["message"]
@@ -152,7 +152,7 @@ def test_whatever_a_step_raises_only_its_run_fails(
 def test_a_suspect_that_takes_long_gets_company(
     register: Register, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(active_run, "ALONE", 0.2)
+    monkeypatch.setattr(active_run, "ISOLATION_TIMEOUT", 0.2)
     [suspect], others = start(register(gate.waiter())), start(flows.ORM, 3)
     WorkflowRun.objects.filter(pk=suspect.pk).update(takeovers=2)
     play(serve_until(lambda: all_are(others, "completed"), gate))
@@ -161,7 +161,7 @@ def test_a_suspect_that_takes_long_gets_company(
 def test_overdue_requests_of_blocked_runs_stand_in_nobodys_way(gate: Gate) -> None:
     stuck, run = start(flows.DEADLINE, 101), start(flows.DEADLINE)
     everyone = [*stuck, *run]
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     assert all_are(everyone, "waiting")
     InputRequest.objects.update(deadline=database_now())
     blocked = WorkflowRun.objects.filter(pk__in=[one.pk for one in stuck])

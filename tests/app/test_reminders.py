@@ -94,7 +94,7 @@ def server(
     running.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
-    monkeypatch.setattr(reminders, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(reminders, "RETRY_DELAYS", (0.0, 0.0))
     yield running
     running.socket.close()
 
@@ -113,7 +113,7 @@ def remind(request: InputRequest) -> None:
 
 def sent_to() -> list[str]:
     """Return who got a mail, once the mail thread has done what it was given."""
-    reminders._post.submit(lambda: None).result(timeout=30)
+    reminders._mail_thread.submit(lambda: None).result(timeout=30)
     return sorted(one.to[0].partition("@")[0] for one in mail.outbox)
 
 
@@ -170,7 +170,7 @@ def test_a_mail_server_that_is_away_is_tried_again(
     server: MailServer, settings: Any, caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(reminders, "PAUSES", (0.05,) * 400)
+    monkeypatch.setattr(reminders, "RETRY_DELAYS", (0.05,) * 400)
     with socket.create_server(("127.0.0.1", 0)) as closed:
         settings.EMAIL_PORT = closed.getsockname()[1]
     remind(asked_of(person("anna"), person("zoe"), prompt=SECRET))

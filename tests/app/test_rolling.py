@@ -11,10 +11,11 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from tests.app import flows
+from workflows import models
 from workflows.engine import Workflow, registry
-from workflows.models import Worker, WorkflowRun, database_now
-from workflows.worker import Driver, code_versions
-from workflows.worker.code_versions import Signatures, code_of, own_signatures
+from workflows.models import WorkflowRun, database_now
+from workflows.worker import Worker, code_versions, heartbeat
+from workflows.worker.code_versions import Signatures, build_id, workflow_signatures
 from workflows.worker.loading import loader
 
 LEASE = timedelta(seconds=5)
@@ -33,19 +34,21 @@ def run_code(workflow: Workflow) -> None:
     registry.register(workflow)
 
 
-def beside(name: str, signatures: Signatures, *, silent: timedelta = timedelta(0)) -> Worker:
+def beside(name: str, signatures: Signatures, *, silent: timedelta = timedelta(0)) -> models.Worker:
     """Another worker, which knows these workflows."""
     seen = database_now() - silent
-    return Worker.objects.create(pk=name, signatures=signatures, started_at=seen, seen_at=seen)
+    return models.Worker.objects.create(
+        pk=name, signatures=signatures, started_at=seen, seen_at=seen
+    )
 
 
 def version(workflow: Workflow) -> Signatures:
     """What a worker knows that has this version and is otherwise like this one."""
-    return own_signatures() | {workflow.name: workflow.signature}
+    return workflow_signatures() | {workflow.name: workflow.signature}
 
 
-def take(owner: str = "me") -> list[loader.Loaded]:
-    return loader.take(owner, limit=10, lease=LEASE, holding=(), suspects=False)[1]
+def take(owner: str = "me") -> list[loader.ClaimedRun]:
+    return loader.claim_and_load(owner, limit=10, lease=LEASE, holding=(), poison=False)[1]
 
 
 def fresh(run: WorkflowRun) -> WorkflowRun:
@@ -53,7 +56,7 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
 
 
 def drive() -> None:
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     connections.close_all()
 
 
@@ -73,7 +76,7 @@ def parked_for_a_retry() -> WorkflowRun:
 def test_a_run_of_a_workflow_that_only_others_know_is_left_to_them() -> None:
     foreign = WorkflowRun.objects.start(flows.ASK, {})
     run = WorkflowRun.objects.start(flows.ORM, {})
-    beside("new", own_signatures())
+    beside("new", workflow_signatures())
     registry.unregister(flows.ASK.name)
     assert [one.row.pk for one in take()] == [run.pk]
     assert (fresh(foreign).status, fresh(foreign).fence) == ("queued", 0)
@@ -81,9 +84,9 @@ def test_a_run_of_a_workflow_that_only_others_know_is_left_to_them() -> None:
 
 def test_a_run_of_a_workflow_that_nobody_alive_knows_is_blocked_with_a_sentence() -> None:
     run = WorkflowRun.objects.start(flows.ASK, {})
-    beside("dead", own_signatures(), silent=timedelta(seconds=11))
+    beside("dead", workflow_signatures(), silent=timedelta(seconds=11))
     registry.unregister(flows.ASK.name)
-    beside("as ignorant", own_signatures())
+    beside("as ignorant", workflow_signatures())
     assert take() == []
     assert fresh(run).status == "blocked"
     assert "'t-ask'" in (fresh(run).error or {})["message"]
@@ -109,7 +112,7 @@ def test_many_runs_are_given_back_in_as_few_queries_as_one() -> None:
     counts = []
     for limit in (1, 5):
         with CaptureQueriesContext(connection) as queries:
-            loader.take("me", limit=limit, lease=LEASE, holding=(), suspects=False)
+            loader.claim_and_load("me", limit=limit, lease=LEASE, holding=(), poison=False)
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert set(WorkflowRun.objects.values_list("status", flat=True)) == {"queued"}
@@ -124,7 +127,7 @@ def test_a_run_that_all_live_code_has_refused_is_blocked_by_the_last() -> None:
     assert take() == []
     assert fresh(run).status == "queued"
     run_code(other)
-    Worker.objects.all().delete()
+    models.Worker.objects.all().delete()
     beside("changed", version(CHANGED))
     assert take() == []
     assert fresh(run).status == "blocked"
@@ -146,11 +149,14 @@ def test_a_refused_run_is_blocked_when_the_code_that_might_have_loaded_it_is_gon
 def test_progress_clears_what_was_refused() -> None:
     run = WorkflowRun.objects.start(flows.ASK, {})
     drive()
-    old = beside("old", own_signatures())
+    old = beside("old", workflow_signatures())
     run.requests.get().answer({"approved": True}, by=None, door="test")
     run_code(Workflow(flows.ASK.name, steps=[flows.count_users]))
     take()
-    assert (fresh(run).status, fresh(run).refusals) == ("queued", f"{code_of(own_signatures())} ")
+    assert (fresh(run).status, fresh(run).refusals) == (
+        "queued",
+        f"{build_id(workflow_signatures())} ",
+    )
     run_code(flows.ASK)
     old.delete()
     drive()
@@ -160,7 +166,7 @@ def test_progress_clears_what_was_refused() -> None:
 def test_a_suspect_of_foreign_code_keeps_nobody_waiting() -> None:
     suspect = WorkflowRun.objects.start(flows.ASK, {})
     WorkflowRun.objects.filter(pk=suspect.pk).update(takeovers=3)
-    beside("new", own_signatures())
+    beside("new", workflow_signatures())
     registry.unregister(flows.ASK.name)
     run = WorkflowRun.objects.start(flows.ORM, {})
     drive()
@@ -171,14 +177,14 @@ def test_a_suspect_of_foreign_code_keeps_nobody_waiting() -> None:
 def test_a_run_that_kills_its_workers_is_blocked_whoever_else_is_there() -> None:
     run = WorkflowRun.objects.start(flows.ASK, {})
     WorkflowRun.objects.filter(pk=run.pk).update(takeovers=5)
-    beside("new", own_signatures() | {"t-new": "1"})
-    loader.take("me", limit=1, lease=LEASE, holding=(), suspects=True)
-    assert "in the hands of 5 workers" in (fresh(run).error or {})["message"]
+    beside("new", workflow_signatures() | {"t-new": "1"})
+    loader.claim_and_load("me", limit=1, lease=LEASE, holding=(), poison=True)
+    assert "active on 5 workers" in (fresh(run).error or {})["message"]
 
 
 def test_a_worker_says_which_workflows_it_knows() -> None:
-    code_versions.heartbeat("me", (), LEASE)
-    assert Worker.objects.get(pk="me").signatures["t-ask"] == flows.ASK.signature
+    heartbeat.beat("me", (), LEASE)
+    assert models.Worker.objects.get(pk="me").signatures["t-ask"] == flows.ASK.signature
 
 
 def test_other_code_that_starts_tries_what_was_blocked() -> None:

@@ -1,4 +1,4 @@
-"""The socket of a run page: a nudge after each change, and only for those who may look."""
+"""The socket of a run page: a refresh after each change, and only for those who may look."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def watched() -> tuple[WorkflowRun, User, Client]:
 async def test_a_change_of_the_run_nudges_its_page() -> None:
     run, _, client = await watched()
     async with opened(run, client) as socket:
-        await publisher.send(runs=[run.pk])
+        await publisher.publish(runs=[run.pk])
         html = await socket.receive_from(timeout=5)
         assert html == '<i id="nudge" hidden></i>'
 
@@ -55,14 +55,14 @@ async def test_a_verb_nudges_the_page_after_its_commit() -> None:
         assert await socket.receive_from(timeout=5)
 
 
-async def test_a_burst_of_changes_is_two_nudges_at_most() -> None:
+async def test_a_burst_of_changes_is_two_refreshes_at_most() -> None:
     run, _, client = await watched()
     async with opened(run, client) as socket:
         for _ in range(50):
-            await publisher.send(runs=[run.pk])
+            await publisher.publish(runs=[run.pk])
         await socket.receive_from(timeout=5)
         for _ in range(50):
-            await publisher.send(runs=[run.pk])
+            await publisher.publish(runs=[run.pk])
         await socket.receive_from(timeout=5)
         assert await socket.receive_nothing(timeout=1.5)
 
@@ -71,7 +71,7 @@ async def test_another_run_says_nothing_here() -> None:
     run, _, client = await watched()
     other = await in_thread(make_run)
     async with opened(run, client) as socket:
-        await publisher.send(runs=[other.pk])
+        await publisher.publish(runs=[other.pk])
         assert await socket.receive_nothing(timeout=0.3)
 
 
@@ -92,7 +92,7 @@ async def test_a_permission_that_is_taken_away_closes_at_the_next_push() -> None
     run, user, client = await watched()
     async with opened(run, client) as socket:
         await in_thread(user.user_permissions.clear)
-        await publisher.send(runs=[run.pk])
+        await publisher.publish(runs=[run.pk])
         assert await socket.close_code() == NOT_ALLOWED
 
 
@@ -101,7 +101,7 @@ async def test_an_account_that_is_switched_off_closes_at_the_next_push() -> None
     async with opened(run, client) as socket:
         user.is_active = False
         await in_thread(user.save)
-        await publisher.send(runs=[run.pk])
+        await publisher.publish(runs=[run.pk])
         assert await socket.close_code() == LOGIN_NEEDED
 
 
@@ -110,7 +110,7 @@ async def test_a_changed_password_closes_at_the_next_push() -> None:
     async with opened(run, client) as socket:
         user.set_password("another")
         await in_thread(user.save)
-        await publisher.send(runs=[run.pk])
+        await publisher.publish(runs=[run.pk])
         assert await socket.close_code() == LOGIN_NEEDED
 
 
@@ -120,5 +120,5 @@ async def test_a_logout_closes_the_sockets_of_that_login_and_no_other() -> None:
     async with opened(run, client) as socket, opened(run, elsewhere) as other:
         await in_thread(client.post, "/accounts/logout/")
         assert await socket.close_code() == LOGIN_NEEDED
-        await publisher.send(runs=[run.pk])
+        await publisher.publish(runs=[run.pk])
         assert await other.receive_from(timeout=5)

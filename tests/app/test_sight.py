@@ -176,7 +176,7 @@ async def test_no_socket_says_anything_of_a_request(person: str) -> None:
     paths = ["/ws/inbox/", *(f"/ws/runs/{run.pk}/" for run in world.runs)]
     for path in paths:
         async with sockets.opened(AuthMiddlewareStack(router), path, client) as socket:
-            await publisher.send(runs=[run.pk for run in world.runs], inbox=True)
+            await publisher.publish(runs=[run.pk for run in world.runs], inbox=True)
             event = await socket.receive_output(timeout=5)
             told = str(event.get("text", ""))
             assert [one for one in world.texts if one in told] == []

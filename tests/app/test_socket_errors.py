@@ -17,10 +17,10 @@ from pytest_django import Settings
 
 from tests.app import sockets
 from tests.app.factories import make_reviewer
-from workflows.observability import metrics
 from workflows.realtime import publisher
-from workflows.realtime.consumer import NUDGE, NudgeConsumer
-from workflows.realtime.subscriber import Ear
+from workflows.realtime.consumer import REFRESH, RefreshConsumer
+from workflows.realtime.open_sockets import open_sockets
+from workflows.realtime.subscriber import loop_subscriber
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -28,7 +28,7 @@ errors: list[Exception] = []
 """What the next checks raise, one after the other."""
 
 
-class Fragile(NudgeConsumer):
+class Fragile(RefreshConsumer):
     """An inbox whose check fails as the database would."""
 
     async def groups_for(self) -> list[str]:
@@ -53,7 +53,7 @@ async def client() -> Client:
 
 def open_pages() -> int:
     gc.collect()
-    return len(metrics.sockets)
+    return len(open_sockets)
 
 
 async def test_a_socket_whose_first_check_raises_is_forgotten(client: Client) -> None:
@@ -63,7 +63,7 @@ async def test_a_socket_whose_first_check_raises_is_forgotten(client: Client) ->
         async with sockets.opened(application, "/ws/", client) as socket:
             await socket.receive_from(timeout=5)
     assert open_pages() == before
-    assert not Ear.here()._pages
+    assert not loop_subscriber()._pages
 
 
 @pytest.mark.parametrize("error", [InterfaceError("gone"), DatabaseError("gone")])
@@ -74,27 +74,29 @@ async def test_a_first_check_without_a_database_is_made_again(
     async with sockets.opened(application, "/ws/", client) as socket:
         assert await socket.receive_from(timeout=5) == "reconnecting"
         assert await socket.receive_from(timeout=5) == "live"
-        assert await socket.receive_from(timeout=5) == NUDGE
+        assert await socket.receive_from(timeout=5) == REFRESH
 
 
 @pytest.mark.parametrize("error", [InterfaceError("gone"), DatabaseError("gone")])
-async def test_a_nudge_is_said_once_the_database_is_back(client: Client, error: Exception) -> None:
+async def test_a_refresh_is_sent_once_the_database_is_back(
+    client: Client, error: Exception
+) -> None:
     async with sockets.opened(application, "/ws/", client) as socket:
-        await publisher.send(runs=[], inbox=True)
-        assert await socket.receive_from(timeout=5) == NUDGE
+        await publisher.publish(runs=[], inbox=True)
+        assert await socket.receive_from(timeout=5) == REFRESH
         errors.append(error)
-        await publisher.send(runs=[], inbox=True)
+        await publisher.publish(runs=[], inbox=True)
         said: list[Any] = [await socket.receive_from(timeout=5) for _ in range(3)]
-        assert said == ["reconnecting", "live", NUDGE]
+        assert said == ["reconnecting", "live", REFRESH]
 
 
-async def test_a_nudge_is_not_lost_by_another_error(client: Client) -> None:
+async def test_a_refresh_is_not_lost_by_another_error(client: Client) -> None:
     async with sockets.opened(application, "/ws/", client) as socket:
-        await publisher.send(runs=[], inbox=True)
-        assert await socket.receive_from(timeout=5) == NUDGE
+        await publisher.publish(runs=[], inbox=True)
+        assert await socket.receive_from(timeout=5) == REFRESH
         errors.append(ValueError("a mistake in a check"))
-        await publisher.send(runs=[], inbox=True)
-        assert await socket.receive_from(timeout=10) == NUDGE
+        await publisher.publish(runs=[], inbox=True)
+        assert await socket.receive_from(timeout=10) == REFRESH
         assert not errors
 
 
@@ -118,9 +120,9 @@ async def test_one_socket_too_many_closes_and_leaves_the_others(
         sockets.opened(application, "/ws/", bobs) as strange,
     ):
         assert await third.close_code() == 4429
-        await publisher.send(runs=[], inbox=True)
+        await publisher.publish(runs=[], inbox=True)
         for socket in (first, second, strange):
-            assert await socket.receive_from(timeout=5) == NUDGE
+            assert await socket.receive_from(timeout=5) == REFRESH
     async with sockets.opened(application, "/ws/", client) as socket:
-        await publisher.send(runs=[], inbox=True)
-        assert await socket.receive_from(timeout=5) == NUDGE
+        await publisher.publish(runs=[], inbox=True)
+        assert await socket.receive_from(timeout=5) == REFRESH

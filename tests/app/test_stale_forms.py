@@ -17,6 +17,7 @@ from approvals.errors import CannotReask, Closed, NotPermitted, StaleForm
 from approvals.models import Comment, Decision
 from tests.app.company import make_operator
 from tests.app.desk import desk_of, field, text, url
+from workflows import models
 from workflows.engine import (
     InputRequestEvent,
     InputResponseEvent,
@@ -26,8 +27,8 @@ from workflows.engine import (
     registry,
     step,
 )
-from workflows.models import Delivery, InputRequest, Worker, WorkflowRun, database_now
-from workflows.worker import Driver
+from workflows.models import Delivery, InputRequest, WorkflowRun, database_now
+from workflows.worker import Worker
 from workflows.worker.sweep import deadlines
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,7 +85,7 @@ def deploy(workflow: Workflow) -> None:
 
 
 def drive() -> None:
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     connections.close_all()
 
 
@@ -218,7 +219,7 @@ def test_while_other_code_runs_beside_nothing_is_asked_again(olga: User) -> None
     request = asked(version(Old))
     now = database_now()
     old = {NAME: version(Old).signature}
-    Worker.objects.create(pk="old", signatures=old, started_at=now, seen_at=now)
+    models.Worker.objects.create(pk="old", signatures=old, started_at=now, seen_at=now)
     deploy(version(More))
     with pytest.raises(CannotReask, match="another version"):
         actions.reask(olga, request.id)
@@ -316,7 +317,7 @@ def test_a_worker_with_old_code_leaves_the_default_to_the_new(olga: User) -> Non
     asked(version(Old, **timed))
     now = database_now()
     new = {NAME: version(Old).signature}
-    Worker.objects.create(pk="new", signatures=new, started_at=now, seen_at=now)
+    models.Worker.objects.create(pk="new", signatures=new, started_at=now, seen_at=now)
     deploy(version(More))
     sweep_after_the_deadline()
     assert (again().status, again().overdue_at) == ("pending", None)

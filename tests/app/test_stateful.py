@@ -29,8 +29,7 @@ from tests.app.factories import make_reviewer, registered
 from tests.app.twin import Twin, comparable
 from workflows.errors import RunEnded, WrongState
 from workflows.models import InputRequest, WorkflowRun, database_now
-from workflows.worker import Driver, snapshot_of
-from workflows.worker.active_run import LiveRun
+from workflows.worker import Worker, snapshot_of
 from workflows.worker.commit import store
 from workflows.worker.loading import loader
 from workflows.worker.loading.replay import fold
@@ -149,7 +148,7 @@ class Worlds(RuleBasedStateMachine):
 
     @rule()
     def drive(self) -> None:
-        asyncio.run(Driver().run_until_idle())
+        asyncio.run(Worker().run_until_idle())
         for one in self.twins.values():
             one.drive()
 
@@ -172,10 +171,12 @@ class Worlds(RuleBasedStateMachine):
         claimed = self._claimed()
 
         async def commit() -> None:
-            driver = Driver()
-            writes = [LiveRun(driver, one).gather(database_now_of(claimed)) for one in claimed]
-            done = await driver.database.call(store.store, writes)
-            await driver.database.close()
+            worker = Worker()
+            writes = [
+                worker.activate(one).build_update(database_now_of(claimed)) for one in claimed
+            ]
+            done = await worker.database.call(store.store, writes)
+            await worker.database.close()
             assert len(done.done) == len(claimed)
 
         if claimed:
@@ -185,17 +186,17 @@ class Worlds(RuleBasedStateMachine):
             self.twins[loaded.row.pk].begin()
         self._lapse()
 
-    def _claimed(self) -> list[loader.Loaded]:
+    def _claimed(self) -> list[loader.ClaimedRun]:
         expected = {
             pk
             for pk, one in self.twins.items()
             if one.status in ("queued", "running") and one.takeovers < 2
         }
-        loaded = loader.take("doomed", limit=10, lease=LEASE, holding=(), suspects=False)[1]
+        loaded = loader.claim_and_load("doomed", limit=10, lease=LEASE, holding=(), poison=False)[1]
         assert {one.row.pk for one in loaded} == expected
         return loaded
 
-    def _touch(self, claimed: list[loader.Loaded]) -> None:
+    def _touch(self, claimed: list[loader.ClaimedRun]) -> None:
         """Note that steps of these begin, as a worker does before they do."""
         WorkflowRun.objects.mark_untouched([one.row for one in claimed], untouched=False)
 
@@ -238,7 +239,7 @@ class Worlds(RuleBasedStateMachine):
         ]
 
 
-def database_now_of(claimed: list[loader.Loaded]) -> Any:
+def database_now_of(claimed: list[loader.ClaimedRun]) -> Any:
     """Return the time at which these runs were claimed."""
     assert claimed[0].row.wake_at is not None
     return claimed[0].row.wake_at - LEASE

@@ -23,8 +23,8 @@ from workflows.models import WorkflowRun
 from workflows.postgresql import base
 from workflows.postgresql.pinning import pins
 from workflows.sql.step_context import step_code
-from workflows.worker import Driver
-from workflows.worker.steps.thread_slots import Slots
+from workflows.worker import Worker
+from workflows.worker.steps.thread_slots import ThreadLimiter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,9 +84,9 @@ def test_sixty_steps_that_query_and_then_wait_starve_neither_pages_nor_each_othe
             assert queried.acquire(timeout=30)
 
     async def story() -> None:
-        driver = Driver()
-        driver.slots = Slots(MANY)
-        async with at_work(driver):
+        worker = Worker()
+        worker.runner.limiter = ThreadLimiter(MANY)
+        async with at_work(worker):
             try:
                 await asyncio.to_thread(wait_for_all)
                 pages = [await rows(lambda: desk.get("/").status_code) for _ in range(3)]
@@ -120,7 +120,7 @@ def test_a_step_that_finds_no_connection_waits_for_one(
     start(workflow), start(workflow)
 
     async def story() -> None:
-        async with at_work(Driver()):
+        async with at_work(Worker()):
             try:
                 await asyncio.to_thread(inside.wait, 30)
                 await until(lambda: "A step waits for a connection" in caplog.text)
@@ -149,7 +149,7 @@ def test_an_async_step_uses_the_steps_connections_and_holds_none_afterwards(
     start(register(Workflow("t-async", steps=[work])))
 
     async def story() -> None:
-        async with at_work(Driver()):
+        async with at_work(Worker()):
             await asyncio.to_thread(queried.wait, 30)
             held.append(await rows(in_use))
             gate.set()

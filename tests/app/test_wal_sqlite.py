@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from tests.app.workers import at_work, play
 from workflows.sqlite3 import base, wal
-from workflows.worker import Driver
+from workflows.worker import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,7 +89,7 @@ def test_a_worker_that_ends_leaves_no_log_behind() -> None:
     write(20)
 
     async def story() -> None:
-        async with at_work(Driver()):
+        async with at_work(Worker()):
             pass
 
     play(story())

@@ -20,7 +20,7 @@ from workflows.engine import (
     step,
 )
 from workflows.models import WorkflowRun, database_now
-from workflows.worker import Driver
+from workflows.worker import Worker
 from workflows.worker.loading import loader
 
 T = TypeVar("T")
@@ -39,12 +39,12 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
     return WorkflowRun.objects.get(pk=run.pk)
 
 
-def claim(owner: str, *, suspects: bool = False) -> list[loader.Loaded]:
+def claim(owner: str, *, poison: bool = False) -> list[loader.ClaimedRun]:
     """Claim and load what may be claimed, as the worker of this name."""
-    return loader.take(owner, limit=10, lease=LEASE, holding=(), suspects=suspects)[1]
+    return loader.claim_and_load(owner, limit=10, lease=LEASE, holding=(), poison=poison)[1]
 
 
-def begin(claimed: list[loader.Loaded]) -> None:
+def begin(claimed: list[loader.ClaimedRun]) -> None:
     """Note that steps of these begin, as a worker does before they do."""
     WorkflowRun.objects.mark_untouched([one.row for one in claimed], untouched=False)
 
@@ -74,13 +74,13 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def at_work(driver: Driver) -> AsyncIterator[None]:
+async def at_work(worker: Worker) -> AsyncIterator[None]:
     """A worker that serves until the block ends."""
-    task = asyncio.create_task(driver.serve())
+    task = asyncio.create_task(worker.serve())
     try:
         yield
     finally:
-        await driver.drain()
+        await worker.drain()
         await task
 
 

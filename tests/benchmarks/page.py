@@ -1,6 +1,6 @@
 """How long an answer takes to leave another person's open inbox, in a browser of theirs.
 
-The page here does what its script does: at a nudge it fetches the list over HTTP, one fetch at a
+The page here does what its script does: at a refresh it fetches the list over HTTP, one fetch at a
 time, and shows what the answer holds.
 """
 
@@ -162,7 +162,7 @@ async def watched(
 async def measure(server: Server, store: str, seconds: float) -> None:
     """Measure one page, while answers crowd and while they do not."""
     count = max(FEWEST, int(RATE * seconds))
-    before = min(1.5, seconds)  # then the nudge that followed its opening is over
+    before = min(1.5, seconds)  # then the refresh that followed its opening is over
     times, rate = await watched(server, count, RATE, before)
     note = f"from an answer's commit until another person's open inbox lacks it, {RATE} answers/s."
     tell(Row("page", RATE, store, slowness(rate)), [times], AIMS, note)

@@ -1,4 +1,4 @@
-"""A whole site in this process: the worker, its bell, and people who use the one door."""
+"""A whole site in this process: the worker, its wake-ups, and people who use the one door."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from approvals import actions
 from tests.benchmarks import flows
 from tests.benchmarks.peers.measure import Clock
 from workflows.models import WorkflowRun
-from workflows.realtime import publisher
-from workflows.realtime.wakeup import Bell
-from workflows.worker import Driver
+from workflows.realtime.outbox import MainLoop
+from workflows.realtime.wakeup import WakeupListener
+from workflows.worker import Worker
 
 THREADS = 8
 """How many people's requests a web server would answer at once."""
@@ -154,14 +154,14 @@ async def open_site() -> AsyncIterator[Site]:
     logger = logging.getLogger("workflows.worker.commit.telemetry")
     logger.setLevel(logging.INFO)
     logger.addHandler(site.news)
-    publisher.Home.loop = asyncio.get_running_loop()
-    driver = Driver(embedded=connection.vendor == "sqlite")
-    tasks = [asyncio.create_task(driver.serve()), asyncio.create_task(Bell().listen())]
+    MainLoop.loop = asyncio.get_running_loop()
+    worker = Worker(embedded=connection.vendor == "sqlite")
+    tasks = [asyncio.create_task(worker.serve()), asyncio.create_task(WakeupListener().listen())]
     try:
         yield site
     finally:
-        await driver.drain()
-        publisher.Home.loop = None
+        await worker.drain()
+        MainLoop.loop = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

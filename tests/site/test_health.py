@@ -101,7 +101,7 @@ def test_old_code_stays_ready_when_the_database_is_ahead(client: Client) -> None
 
 
 @pytest.mark.django_db
-def test_it_is_not_ready_without_its_bell(client: Client, settings: Any) -> None:
+def test_it_is_not_ready_without_its_channel_layer(client: Client, settings: Any) -> None:
     nobody = {"hosts": ["redis://127.0.0.1:1"]}  # a port that no Redis has
     backend = f"{RedisChannelLayer.__module__}.{RedisChannelLayer.__name__}"
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": nobody}}

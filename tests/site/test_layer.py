@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from channels_redis.core import RedisChannelLayer
 
-from workflows.realtime.channel_layers import RedisLayer
+from workflows.realtime.channel_layers import CancellableRedisChannelLayer
 
 
 async def test_a_reader_that_is_told_twice_ends_though_its_client_swallowed_it(
@@ -30,7 +30,7 @@ async def test_a_reader_that_is_told_twice_ends_though_its_client_swallowed_it(
         raise asyncio.CancelledError
 
     monkeypatch.setattr(RedisChannelLayer, "receive_single", swallow)
-    reader = asyncio.create_task(RedisLayer().receive_single("news"))
+    reader = asyncio.create_task(CancellableRedisChannelLayer().receive_single("news"))
     await begun.wait()
     reader.cancel()
     await heard.wait()

@@ -60,7 +60,7 @@ def test_it_drives_runs_without_hearing_a_bell_and_drains(
     said = (folder / "worker.txt").read_text
     assert worker.wait(PATIENCE) == 0, said()
     assert "The worker stopped." in said()
-    assert ("looks into SQLite once a second" in said()) != ("The channel layer failed" in said())
+    assert ("polls SQLite once a second" in said()) != ("The channel layer failed" in said())
 
 
 def test_outside_debug_it_refuses_to_start_while_a_demo_password_opens_an_account(

@@ -1,6 +1,6 @@
-"""What the rows say at this moment, for Prometheus: how much waits, for whom, and how long.
+"""Metrics of the rows at this moment, for Prometheus: how much waits, for whom, and how long.
 
-Every process would say the same, so these are read only where a page asks, and take the maximum
+They are the same in every process, so they are read only where a page asks; take the maximum
 over processes, not the sum.
 """
 
@@ -26,11 +26,11 @@ AGES = {
 }
 
 
-class RowGauges(Collector):
+class DatabaseCollector(Collector):
     """Reads the rows anew at each collection: four queries, each by an index."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield what the rows say; `blazen_database_up` alone if the database does not answer."""
+        """Yield the metrics; `blazen_database_up` alone if the database does not answer."""
         try:
             now = database_now()
             found = [queue(now), *pending(now), runs(), workers(now)]
@@ -83,5 +83,5 @@ def workers(now: datetime) -> GaugeMetricFamily:
     return GaugeMetricFamily("blazen_workers", "Workers that said of late that they live.", alive)
 
 
-ROWS = CollectorRegistry()
-ROWS.register(RowGauges())
+DATABASE_REGISTRY = CollectorRegistry()
+DATABASE_REGISTRY.register(DatabaseCollector())

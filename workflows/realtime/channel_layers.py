@@ -10,13 +10,14 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
 
-EVERY = 5.0  # seconds
+CLEAN_INTERVAL = 5.0  # seconds
 
 
-class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels has no types
-    """Channels' own, which looks through all channels for old messages whenever one is read.
+class FastInMemoryChannelLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels has no types
+    """Channels' own searches all channels for old messages whenever one is read.
 
-    With a thousand readers that is a million looks for each message to all; now and then will do.
+    With a thousand readers that is a million searches for each message to all; this one does it
+    once in a while.
     """
 
     _cleaned = 0.0
@@ -28,13 +29,13 @@ class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels has n
         self.channel_capacity: Any = self.compile_capacities(capacities)
 
     def _clean_expired(self) -> None:
-        if time.monotonic() - self._cleaned > EVERY:
+        if time.monotonic() - self._cleaned > CLEAN_INTERVAL:
             self._cleaned = time.monotonic()
             super()._clean_expired()
 
 
-class RedisLayer(RedisChannelLayer):  # type: ignore[misc]  # channels_redis has no types
-    """Channels' own, whose readers end when they are told to.
+class CancellableRedisChannelLayer(RedisChannelLayer):  # type: ignore[misc]  # channels_redis has no types
+    """Channels' own, with readers that end when they are cancelled.
 
     A cancellation that meets the client while it connects is swallowed there; the reader would
     then wait for its next message, and a process that shuts down for its reader.
@@ -48,6 +49,8 @@ class RedisLayer(RedisChannelLayer):  # type: ignore[misc]  # channels_redis has
         except asyncio.CancelledError:
             while not reading.done():
                 reading.cancel()
-                with contextlib.suppress(asyncio.CancelledError):  # told again meanwhile: it ends
+                with contextlib.suppress(
+                    asyncio.CancelledError
+                ):  # cancelled again meanwhile: it ends
                     await asyncio.wait({reading}, timeout=0.1)
             raise

@@ -1,7 +1,7 @@
-"""What a process with open pages hears from the others, once for all of its pages.
+"""What a process with open pages receives from the others, once for all of its pages.
 
 One member of each group, not one for every socket: a message costs the layer the same for one
-page as for a thousand. It also knows when nothing can be heard, and says that to the pages: a
+page as for a thousand. It also knows when nothing can be received, and tells that to the pages: a
 layer that was emptied has forgotten its groups without closing a connection.
 """
 
@@ -12,33 +12,32 @@ import logging
 from collections import defaultdict
 from typing import Any, Protocol
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 from channels.db import database_sync_to_async
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import connection, reset_queries
 
+from workflows.realtime.per_loop import per_loop
+
 logger = logging.getLogger(__name__)
 
-ECHO_EVERY = 2.0  # seconds between two looks whether what is said can be heard
-ECHO_WITHIN = 3.0  # seconds after which it cannot
-RETRY = 0.5  # seconds before a layer or a database that failed is tried again
+ECHO_INTERVAL = 2.0  # seconds between two messages to itself
+ECHO_TIMEOUT = 3.0  # seconds after which such a message counts as lost
+RETRY_DELAY = 0.5  # seconds before a layer or a database that failed is tried again
 
 
 class Page(Protocol):
-    """An open page, as the ear sees it. Neither method waits."""
+    """An open page, as the subscriber sees it. Neither method waits."""
 
-    def hear(self, message: dict[str, Any]) -> None:
+    def receive_message(self, message: dict[str, Any]) -> None:
         """Take note of a message to a group of this page."""
 
     def wake(self) -> None:
-        """Look again, and say to the page whether it is live: that has just changed."""
+        """Refresh, and show on the page whether it is live: that has just changed."""
 
 
-class Ear:
-    """The groups of one event loop's pages, and the task that listens to them."""
-
-    _ears: WeakKeyDictionary[asyncio.AbstractEventLoop, Ear] = WeakKeyDictionary()
+class Subscriber:
+    """The groups of one event loop's pages, and the task that receives their messages."""
 
     def __init__(self) -> None:
         self.is_live = True
@@ -50,13 +49,8 @@ class Ear:
         self._echoed = asyncio.Event()
         self._changing = asyncio.Lock()  # nobody takes a group for joined while it is being joined
 
-    @classmethod
-    def here(cls) -> Ear:
-        """Return the ear of the running loop."""
-        return cls._ears.setdefault(asyncio.get_running_loop(), cls())
-
     async def join(self, page: Page, groups: list[str]) -> None:
-        """Let `page` hear what is said to these groups, from now on."""
+        """Pass the messages to these groups on to `page`, from now on."""
         async with self._changing:
             fresh = [group for group in groups if group not in self._pages]
             for group in groups:
@@ -89,18 +83,18 @@ class Ear:
         try:
             await self._join(groups)
         except Exception as error:
-            self._turn(live=False, why=error)
+            self._set_live(live=False, why=error)
 
     async def _try_leaving(self, groups: list[str]) -> None:
         try:
-            async with asyncio.timeout(ECHO_WITHIN):
+            async with asyncio.timeout(ECHO_TIMEOUT):
                 for group in groups:
                     await self._layer.group_discard(group, self._channel)
         except Exception as error:
             logger.info("A group was not left, and will be forgotten by itself. %r", error)
 
     async def _join(self, groups: list[str]) -> None:
-        async with asyncio.timeout(ECHO_WITHIN):
+        async with asyncio.timeout(ECHO_TIMEOUT):
             for group in groups:
                 await self._layer.group_add(group, self._channel)
 
@@ -108,18 +102,18 @@ class Ear:
         while True:
             try:
                 if not self.is_live:
-                    # Bounded: a layer that takes connections and says nothing is away, too.
-                    async with asyncio.timeout(ECHO_WITHIN):
-                        await database_sync_to_async(_touch_database, thread_sensitive=False)()
+                    # Bounded: a layer that takes connections and answers nothing is away, too.
+                    async with asyncio.timeout(ECHO_TIMEOUT):
+                        await database_sync_to_async(_query_database, thread_sensitive=False)()
                     await self._join([self._echo, *self._pages])
-                    self._turn(live=True)
+                    self._set_live(live=True)
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._receive())
                     if not isinstance(self._layer, InMemoryChannelLayer):
                         group.create_task(self._probe())
             except* Exception as failure:
-                self._turn(live=False, why=failure.exceptions[0])
-            await asyncio.sleep(RETRY)
+                self._set_live(live=False, why=failure.exceptions[0])
+            await asyncio.sleep(RETRY_DELAY)
 
     async def _receive(self) -> None:
         while True:
@@ -128,21 +122,21 @@ class Ear:
             if group == self._echo:
                 self._echoed.set()
             for page in list(self._pages.get(group, ())):
-                page.hear(message)
+                page.receive_message(message)
 
     async def _probe(self) -> None:
         """Raise when the layer or the database is away, or the layer has forgotten the groups."""
         while True:
             self._echoed.clear()
-            async with asyncio.timeout(ECHO_WITHIN):
+            async with asyncio.timeout(ECHO_TIMEOUT):
                 await self._layer.group_send(self._echo, {"type": "echo", "group": self._echo})
-                await database_sync_to_async(_touch_database, thread_sensitive=False)()
+                await database_sync_to_async(_query_database, thread_sensitive=False)()
                 await self._echoed.wait()
             if not self.is_live:
                 raise ConnectionError("A group could not be joined.")
-            await asyncio.sleep(ECHO_EVERY)
+            await asyncio.sleep(ECHO_INTERVAL)
 
-    def _turn(self, *, live: bool, why: BaseException | None = None) -> None:
+    def _set_live(self, *, live: bool, why: BaseException | None = None) -> None:
         if live == self.is_live:
             return
         if live:
@@ -154,7 +148,10 @@ class Ear:
             page.wake()
 
 
-def _touch_database() -> None:
+loop_subscriber = per_loop(Subscriber)
+
+
+def _query_database() -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -1,4 +1,4 @@
-"""Daphne, the worker and the bell on one event loop.
+"""Daphne, the worker and the wake-ups on one event loop.
 
 Daphne has no lifespan: what shall run beside it is started when it is ready, and ended by a
 trigger of the reactor before it shuts down.
@@ -23,10 +23,10 @@ from twisted.internet import reactor as installed_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
 
-from workflows.realtime import publisher
-from workflows.realtime.wakeup import Bell
+from workflows.realtime.outbox import MainLoop
+from workflows.realtime.wakeup import WakeupListener
 from workflows.server.web_server import LimitedServer
-from workflows.worker import Driver
+from workflows.worker import Worker
 
 logger = logging.getLogger(__name__)
 reactor: Any = installed_reactor
@@ -44,7 +44,7 @@ class EmbeddedServer:
         self._tasks: list[asyncio.Task[None]] = []
         self.failed = False
         # A database of one machine: a start proves that the process before it is gone.
-        self._driver = Driver(embedded=connection.vendor == "sqlite")
+        self._worker = Worker(embedded=connection.vendor == "sqlite")
         self._server = LimitedServer(
             application=get_default_application(),
             # Twisted closes the descriptor that it is given; ours may have to outlive it.
@@ -72,10 +72,10 @@ class EmbeddedServer:
             reactor.stop()
 
     def _begin(self) -> None:
-        publisher.Home.loop = twisted_loop
+        MainLoop.loop = twisted_loop
         reactor.addSystemEventTrigger("before", "shutdown", self._end)
-        self._start(self._driver.serve())
-        self._start(Bell().listen())
+        self._start(self._worker.serve())
+        self._start(WakeupListener().listen())
         reactor.callWhenRunning(self._ready)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -96,8 +96,8 @@ class EmbeddedServer:
 
     async def _drain(self) -> None:
         """Let running steps end, give back what is held, and leave no task behind."""
-        await self._driver.drain()
-        publisher.Home.loop = None
+        await self._worker.drain()
+        MainLoop.loop = None
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,6 +1,6 @@
-"""The durable shell of the engine: the one place where decisions, rows and the clock meet."""
+"""Runs workflows durably: the one place where decisions, rows and the clock meet."""
 
 from workflows.worker.loading.replay import snapshot_of
-from workflows.worker.worker import Driver
+from workflows.worker.worker import Worker
 
-__all__ = ["Driver", "snapshot_of"]
+__all__ = ["Worker", "snapshot_of"]

@@ -9,39 +9,37 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from datetime import datetime, timedelta
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from workflows.observability import metrics
-from workflows.realtime import publisher
+from workflows.realtime.outbox import MainLoop
 from workflows.sql.lease_runs import LONGEST_LEASE
 from workflows.sqlite3.wal import WriteAheadLog, truncate
-from workflows.worker import code_versions
-from workflows.worker.active_run import ALONE, LiveRun
+from workflows.worker import code_versions, heartbeat
+from workflows.worker.active_run import ISOLATION_TIMEOUT, ActiveRun
+from workflows.worker.active_runs import ActiveRuns
 from workflows.worker.commit import store
-from workflows.worker.commit.group_commit import Commits
+from workflows.worker.commit.group_commit import GroupCommit
+from workflows.worker.commit.run_update import RunUpdate
 from workflows.worker.database_thread import DatabaseThread
-from workflows.worker.heartbeat import Lease
-from workflows.worker.loading import loader, mailbox
-from workflows.worker.steps.kept_threads import no_calling_thread
-from workflows.worker.steps.recipients import Recipients
-from workflows.worker.steps.runner import begin_steps
-from workflows.worker.steps.thread_slots import Slots
+from workflows.worker.loading import loader
+from workflows.worker.steps.reused_threads import no_calling_thread
+from workflows.worker.steps.runner import StepRunner
 from workflows.worker.sweep import sweep
-from workflows.worker.sweep.stray_leases import Strays
-from workflows.worker.sweep.sweep import Survey
+from workflows.worker.sweep.sweep import SweepResult
 
 logger = logging.getLogger(__name__)
 
-CAPACITY = 200  # runs in hand at once
-SWEEP = 1.0  # seconds between looks when no bell rings
-GRACE = 10.0  # seconds that running steps get when the worker drains
+MAX_ACTIVE_RUNS = 200
+SWEEP_INTERVAL = 1.0  # seconds between polls when no wake-up comes
+GRACE_PERIOD = 10.0  # seconds that running steps get when the worker drains
 
 
-class Driver:
+class Worker:
     """One worker of this process. `serve` for ever, or `run_until_idle` once.
 
     With `embedded` a start proves that the process before it is gone: whatever that one had
@@ -51,252 +49,202 @@ class Driver:
     def __init__(self, *, embedded: bool = False) -> None:
         self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{uuid4().hex[:8]}"
         self.embedded = embedded
-        self.draining = False
-        self.lives: dict[UUID, LiveRun] = {}
         self.lease = min(timedelta(seconds=settings.WORKER_LEASE_SECONDS), LONGEST_LEASE / 2)
-        self.tell_time(datetime.now(UTC))
-        self._due: datetime | None = None
-        self._alone_since: float | None = None  # since when a suspect waits to be alone
+        self.database = DatabaseThread()
+        self.active = ActiveRuns(self.id, self.database, self._on_drop)
+        self.commit = GroupCommit(self.active, self.database, self._on_committed)
+        self.runner = StepRunner(self.active, self.commit, self.database, self.wake)
+        self._due: datetime | None = None  # when a run that was suspended has to go on
+        self._isolation_since: float | None = None  # since when a poison run waits for isolation
         self._more = True  # whether the last claim may have left something behind
         self._until_idle = False
-        self._swept_at = -SWEEP
-        self._survey: Survey | None = None
-        self._look_wanted = asyncio.Event()
-        self._quiet = asyncio.Event()
+        self._swept_at = -SWEEP_INTERVAL
+        self._swept: SweepResult | None = None
+        self._poll_wanted = asyncio.Event()
         self._drained = asyncio.Event()
-        self.slots = Slots()
-        self.database = DatabaseThread()
-        self.recipients = Recipients(self.database)
-        self.strays = Strays(self.id)
         self._log = WriteAheadLog()
-        self.commits = Commits(self)
-
-    # Its life
 
     async def serve(self) -> None:
         """Drive runs until `drain` is called or the task is cancelled. No error ends it."""
-        publisher.Home.ring = self.ring
-        metrics.IN_HAND.set_function(lambda: len(self.lives))
+        MainLoop.wake_worker = self.wake
+        metrics.ACTIVE_RUNS.set_function(lambda: len(self.active.runs))
         async with self._at_work():
-            while not self.draining:
-                more = await self._look_safely()
+            while not self.active.draining:
+                more = await self._poll_safely()
                 if not more:
-                    await self._wait_for_bell()
+                    await self._wait_for_wakeup()
             await self._drained.wait()
 
     async def run_until_idle(self) -> None:
-        """Drive whatever can move now, and return when nothing in hand or claimable is left."""
+        """Drive whatever can move now, and return when nothing active or claimable is left."""
         self._until_idle = True
         async with self._at_work():
-            while (more := await self._look()) or self.lives:
+            while (more := await self._poll()) or self.active.runs:
                 if not more:
-                    await self._wait_for_bell()
+                    await self._wait_for_wakeup()
 
     async def drain(self) -> None:
         """Claim nothing more, let running steps end for a while, and give everything back."""
-        self.draining = True
-        self._look_wanted.set()
-        for live in list(self.lives.values()):
-            self.commits.add(live)
-        await self._wait_for_quiet(GRACE)
-        held = [(live.id, live.fence) for live in self.lives.values()]
-        for live in list(self.lives.values()):
-            self.drop(live)
+        self.active.draining = True
+        self._poll_wanted.set()
+        for run in list(self.active.runs.values()):
+            self.commit.add(run)
+        await self.active.wait_until_idle(GRACE_PERIOD)
+        held = [(run.id, run.fence) for run in self.active.runs.values()]
+        self.active.drop_all()
         with contextlib.suppress(DatabaseError, InterfaceError):  # the leases lapse then
             await self.database.call(store.release, held)
         self._drained.set()
 
-    def ring(self) -> None:
-        """Look at the rows soon. Call it on the driver's loop."""
-        self._look_wanted.set()
-
-    async def _wait_for_quiet(self, seconds: float) -> None:
-        """Wait until no run is in hand, at most so long."""
-        self._quiet.clear()
-        if not self.lives:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._quiet.wait()
+    def wake(self) -> None:
+        """Poll the rows soon. Call it on the worker's loop."""
+        self._poll_wanted.set()
 
     @contextlib.asynccontextmanager
     async def _at_work(self) -> AsyncIterator[None]:
-        """Keep the store loop and the lease alive, and leave nothing running behind."""
+        """Keep the group commit and the leases going, and leave nothing running behind."""
         with no_calling_thread():  # steps have threads of their own, whoever runs the worker
-            storing = asyncio.create_task(self.commits.run())
-        lease = Lease(self.id, self.lives, self.lease)
-        lease.start()
+            committing = asyncio.create_task(self.commit.run())
+        leases = heartbeat.LeaseRenewer(self.id, self.active.runs, self.lease)
+        leases.start()
         try:
             await self.database.call(self._begin)
             with no_calling_thread():
                 yield
         finally:
-            for live in list(self.lives.values()):
-                self.drop(live)
-            storing.cancel()
-            await asyncio.gather(storing, return_exceptions=True)
-            lease.stop()
+            self.active.drop_all()
+            committing.cancel()
+            await asyncio.gather(committing, return_exceptions=True)
+            leases.stop()
             with contextlib.suppress(DatabaseError, InterfaceError):
-                await self.database.call(code_versions.leave, self.id)
+                await self.database.call(heartbeat.remove, self.id)
                 await self.database.call(truncate)  # a log that nobody needs is not left behind
             await self.database.close()
 
     def _begin(self) -> None:
         try:
-            code_versions.heartbeat(self.id, (), self.lease)
+            heartbeat.beat(self.id, (), self.lease)
             if self.embedded:
-                code_versions.succeed(self.id)
+                heartbeat.replace_previous(self.id)
             code_versions.unblock_changed()
         except (DatabaseError, InterfaceError):
             logger.warning("The database is away; the sweep goes on trying.", exc_info=True)
 
-    def now(self) -> datetime:
-        """Return the database's time: what it was at the last look, and what has passed since.
+    # What the parts of the worker call
 
-        This machine's own clock may be wrong, and may be set at any moment.
-        """
-        moment, then = self._clock
-        return moment + timedelta(seconds=time.monotonic() - then)
+    def _on_committed(self, run: ActiveRun, update: RunUpdate) -> None:
+        """Let a run go on whose update was stored, or drop it if it was suspended or has ended."""
+        if not update.suspends:
+            self.runner.begin_steps(run)
+            return
+        if update.wake_at is not None and not self.active.draining:
+            self._due = min(self._due or update.wake_at, update.wake_at)
+        self.active.drop(run)
 
-    def tell_time(self, moment: datetime) -> None:
-        """Reckon from here on that it is `moment` now."""
-        self._clock = (moment, time.monotonic())
+    def _on_drop(self) -> None:
+        """Poll if a run that was left behind, or that has to be alone, can be claimed now."""
+        active = len(self.active.runs)
+        if self._more and active <= MAX_ACTIVE_RUNS // 2:
+            self._poll_wanted.set()
+        if not active and (self._until_idle or (self._swept is not None and self._swept.poison)):
+            self._poll_wanted.set()
 
-    def wake_at(self, moment: datetime) -> None:
-        """Look again at `moment`, when a run that was parked is due."""
-        self._due = min(self._due or moment, moment)
+    # Polling
 
-    def drop(self, live: LiveRun) -> None:
-        """Let go of a run: whatever its steps still do no longer counts."""
-        self.lives.pop(live.id, None)
-        self.commits.forget(live)
-        for task in live.tasks:
-            task.stop()
-        if self._more and len(self.lives) <= CAPACITY // 2:
-            self._look_wanted.set()
-        if not self.lives:
-            self._quiet.set()
-            if self._until_idle or (self._survey is not None and self._survey.suspects):
-                self._look_wanted.set()
-
-    # Looking
-
-    async def _wait_for_bell(self) -> None:
-        pause = max(0.0, self._swept_at + SWEEP - time.monotonic())
+    async def _wait_for_wakeup(self) -> None:
+        pause = max(0.0, self._swept_at + SWEEP_INTERVAL - time.monotonic())
         if self._due is not None:
-            pause = min(pause, max(0.0, (self._due - self.now()).total_seconds()))
+            pause = min(pause, max(0.0, (self._due - self.active.clock.now()).total_seconds()))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
-                await self._look_wanted.wait()
+                await self._poll_wanted.wait()
 
-    async def _look_safely(self) -> bool:
+    async def _poll_safely(self) -> bool:
         try:
-            return await self._look()
+            return await self._poll()
         except Exception:
-            logger.exception("Looking for runs failed; trying again in %s s.", SWEEP)
-            await asyncio.sleep(SWEEP)
+            logger.exception("Looking for runs failed; trying again in %s s.", SWEEP_INTERVAL)
+            await asyncio.sleep(SWEEP_INTERVAL)
             return False
 
-    async def _look(self) -> bool:
-        """Expire, claim, and hear news of the runs in hand; True if more may be claimable.
+    async def _poll(self) -> bool:
+        """Sweep, read what came for active runs, and claim; True if more may be claimable.
 
-        What changes seldom is read once a second only, however often the bell rings. Nothing is
-        claimed if nobody rang, nothing is due here, and the sweep has found nothing.
+        What changes seldom is read once a second only, however many wake-ups come. Nothing is
+        claimed if no wake-up came, nothing is due here, and the sweep has found nothing.
         """
-        wanted = self._is_look_wanted()
-        self._look_wanted.clear()
+        wanted = self._is_poll_wanted()
+        self._poll_wanted.clear()
         self._due, self._more = None, False
-        survey = await self._sweep()
-        if self.strays.expected:
-            self.strays.expected = False  # before: a failure meanwhile is one more
-            give_back = self.database.call(self.strays.give_back, list(self.lives))
-            await self.strays.watch(give_back)
-        await self.hear()
-        if self.draining or any(live.is_alone for live in self.lives.values()):
+        swept = await self._sweep()
+        strays = self.active.strays
+        if strays.expected:
+            strays.expected = False  # before: a failure meanwhile is one more
+            await strays.watch(self.database.call(strays.give_back, list(self.active.runs)))
+        await self.active.fetch_mailbox()
+        if self.active.draining or self.active.is_isolated:
             return False
-        if not (wanted or survey.ready):
+        if not (wanted or swept.ready):
             return False
-        if survey.suspects and await self._claim_suspect():
+        if swept.poison and await self._claim_poison_run():
             return True
-        room = CAPACITY - len(self.lives)
-        claimed = await self._claim(room, suspects=False) if room > 0 else 0
-        self._more = claimed == room
-        return 0 < claimed == room
+        free = MAX_ACTIVE_RUNS - len(self.active.runs)
+        claimed = await self._claim(free, poison=False) if free > 0 else 0
+        self._more = claimed == free
+        return 0 < claimed == free
 
-    def _is_look_wanted(self) -> bool:
-        due = self._due is not None and self._due <= self.now()
-        return due or self._more or self._until_idle or self._look_wanted.is_set()
+    def _is_poll_wanted(self) -> bool:
+        due = self._due is not None and self._due <= self.active.clock.now()
+        return due or self._more or self._until_idle or self._poll_wanted.is_set()
 
-    async def _sweep(self) -> Survey:
-        """Look around, unless that was less than a second ago."""
+    async def _sweep(self) -> SweepResult:
+        """Sweep, unless that was less than a second ago."""
         now = time.monotonic()
-        if self._survey is None or now - self._swept_at >= SWEEP:
+        if self._swept is None or now - self._swept_at >= SWEEP_INTERVAL:
             self._swept_at = now
-            known = self.now() if self._survey else None  # at first only the database knows
-            self._survey = await self.database.call(sweep.survey, self.id, known, self._survey)
-            self.tell_time(self._survey.now)
+            # At first only the database knows the time.
+            known = self.active.clock.now() if self._swept else None
+            self._swept = await self.database.call(sweep.run_sweep, self.id, known, self._swept)
+            self.active.clock.set(self._swept.now)
             await self.database.call(self._log.look)
-            if not self._survey.suspects:
-                self._alone_since = None
-        return self._survey
+            if not self._swept.poison:
+                self._isolation_since = None
+        return self._swept
 
-    async def _claim(self, limit: int, *, suspects: bool) -> int:
-        take = self.database.call(
-            loader.take, self.id, limit=limit, lease=self.lease, holding=list(self.lives),
-            suspects=suspects, fleet=self._survey.fleet if self._survey else None,
+    async def _claim(self, limit: int, *, poison: bool) -> int:
+        claiming = self.database.call(
+            loader.claim_and_load, self.id, limit=limit, lease=self.lease,
+            holding=list(self.active.runs), poison=poison,
+            builds=self._swept.builds if self._swept else None,
         )  # fmt: skip
-        now, loaded, claimed = await self.strays.watch(take)
+        now, loaded, claimed = await self.active.strays.watch(claiming)
         if now is not None:
-            self.tell_time(now)
+            self.active.clock.set(now)
         for one in loaded:
-            live = LiveRun(self, one)
-            self.lives[live.id] = live
-            heard = bool(live.work)
-            live.catch_up()
-            begin_steps(live)  # the rows it was loaded from are what led to this
-            if heard or not live.tasks:
-                self.commits.add(live)
+            run = self.activate(one)
+            has_input = bool(run.work)
+            run.catch_up()
+            self.runner.begin_steps(run)  # the rows it was loaded from are what led to this
+            if has_input or not run.tasks:
+                self.commit.add(run)
         return claimed
 
-    async def _claim_suspect(self) -> bool:
-        """Claim a run that took its worker down twice, alone: once nothing else is in hand.
+    def activate(self, claimed: loader.ClaimedRun) -> ActiveRun:
+        """Return a claimed run as an active one; it waits for its first step."""
+        run = ActiveRun(claimed, self.active.clock.now, self.commit.add)
+        self.active.add(run)
+        return run
+
+    async def _claim_poison_run(self) -> bool:
+        """Claim a run that crashed its worker twice, alone: once no other run is active.
 
         A step that takes long must not keep everybody waiting for that, so after a while the
-        suspect is claimed beside it.
+        poison run is claimed beside it.
         """
         now = asyncio.get_running_loop().time()
-        if self._alone_since is None:
-            self._alone_since = now
-        if self.lives and now - self._alone_since < ALONE:
+        if self._isolation_since is None:
+            self._isolation_since = now
+        if self.active.runs and now - self._isolation_since < ISOLATION_TIMEOUT:
             return False
-        self._alone_since = None
-        return await self._claim(1, suspects=True) > 0
-
-    async def hear(self) -> None:
-        """Read what reached the runs in hand, and drop those that changed hands."""
-        if not self.lives:
-            return
-        reporting = [live for live in self.lives.values() if live.told_since_stored]
-        told = [(live.id, live.fence, live.told) for live in reporting]
-        for live in reporting:
-            live.told_since_stored = False  # before: what a step reports meanwhile is news again
-        held = {live.id: live.inbox for live in self.lives.values()}
-        try:
-            heard = await self.database.call(mailbox.hear, held, told)
-        except BaseException:
-            for live in reporting:
-                live.told_since_stored = True
-            raise
-        for live in list(self.lives.values()):
-            if live.id not in held:
-                continue
-            row = heard.rows.get(live.id)
-            if row is None or row.fence != live.fence:
-                self.drop(live)
-                continue
-            live.inbox = max(live.inbox, row.inbox)
-            live.deliver(heard.deliveries.get(live.id, []))
-            if live.work:
-                self.commits.add(live)
-        if told:
-            await publisher.send(runs=[one[0] for one in told])
+        self._isolation_since = None
+        return await self._claim(1, poison=True) > 0

@@ -57,7 +57,7 @@ class Command(BaseCommand):
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
     def prepare(self) -> None:
-        """Bring database and static files up to date and check that the start is safe."""
+        """Bring database and static files up to date, check the start, create demo data."""
         self.migrate()
         self.check(databases=["default"])
         if settings.DEBUG:

@@ -23,9 +23,10 @@ from approvals import actions
 from approvals.accounts import demo
 from tests.whole.gallery import PASSWORD
 from tests.whole.gallery.flows import NEWSLETTER
+from workflows import models
 from workflows.engine import registry
-from workflows.models import InputRequest, JournalEntry, Worker, WorkflowRun
-from workflows.worker import Driver
+from workflows.models import InputRequest, JournalEntry, WorkflowRun
+from workflows.worker import Worker
 
 FAR = timedelta(days=365)
 
@@ -48,7 +49,7 @@ def people() -> dict[str, User]:
 
 def drive() -> None:
     """Let a worker do what it can, and leave."""
-    asyncio.run(Driver().run_until_idle())
+    asyncio.run(Worker().run_until_idle())
     connections.close_all()
 
 
@@ -110,7 +111,7 @@ def blocked(by: User, reviewer: User) -> tuple[WorkflowRun, InputRequest]:
     return run, first(run)
 
 
-def create_demo_data(to: str) -> None:
+def furnish(to: str) -> None:
     """Make all there is to see, and write the addresses by name as JSON."""
     demo.create_demo_data()
     Path(to).write_text(json.dumps(scene(people())))
@@ -129,8 +130,8 @@ def create_accounts_only(to: str) -> None:
 def pretend_that_a_worker_is_there() -> None:
     """Keep the pages from warning that nobody takes the runs up."""
     now = timezone.now()
-    Worker.objects.all().delete()
-    Worker.objects.create(id="far-away", started_at=now, seen_at=now + FAR)
+    models.Worker.objects.all().delete()
+    models.Worker.objects.create(id="far-away", started_at=now, seen_at=now + FAR)
 
 
 def scene(known: dict[str, User]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from workflows.management.cli.terminal import plain
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
 from workflows.text.markdown import first_line
 from workflows.web.context_processors import worker_silence
-from workflows.worker import Driver
+from workflows.worker import Worker
 
 Say = Callable[[str], None]
 
@@ -82,7 +82,7 @@ class Wait:
         if not wanted.exists() or not self._knows_no_worker():
             return
         # A daemon: Ctrl-C ends the command at once, and the lease lapses for the next worker.
-        self._driving = Thread(target=_drive, name="driver", daemon=True)
+        self._driving = Thread(target=_drive, name="worker", daemon=True)
         self._driving.start()
 
     def _knows_no_worker(self) -> bool:
@@ -96,7 +96,7 @@ class Wait:
 
 def _drive() -> None:
     try:
-        asyncio.run(Driver().run_until_idle())
+        asyncio.run(Worker().run_until_idle())
     finally:
         connection.close()
 

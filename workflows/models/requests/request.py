@@ -161,7 +161,7 @@ class InputRequest(RequestColumns):
             due = InputRequest.objects.overdue(now).filter(pk=self.pk)
             if due.update(status=self.Status.EXPIRED, **FREE) != 1:
                 raise RequestClosed(f"Request {self.id}", "expired", self.current_status(now))
-            publisher.after_commit(runs=[self.run_id], inbox=True, bell=True)
+            publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)
 
     def _said(self, response: Any, *, by: User | None, door: str, edits: Any) -> dict[str, Any]:
         """Return what the run hears."""
@@ -189,7 +189,7 @@ class InputRequest(RequestColumns):
             raise RequestClosed(f"Request {self.id}", "answered", self.current_status(now))
         for name, value in {**columns, **FREE}.items():
             setattr(self, "answered_by_id" if name == "answered_by" else name, value)
-        publisher.after_commit(runs=[self.run_id], inbox=True, bell=True)
+        publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)
 
 
 def _slot(name: str) -> Slot:

@@ -112,7 +112,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             if idempotency_key is None:
                 raise
             return self._started_before(flow.name, idempotency_key, data)
-        publisher.after_commit(runs=[run.pk], bell=True)
+        publisher.after_commit(runs=[run.pk], wake_worker=True)
         return run
 
     def _started_before(self, workflow: str, key: str, data: Any) -> WorkflowRun:

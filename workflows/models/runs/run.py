@@ -149,7 +149,7 @@ class WorkflowRun(Authored):
                 finished_at=now, wake_at=None, fence=F("fence") + 1,
             )  # fmt: skip
             self.requests.filter(status="pending").update(status="cancelled")
-            self._announce()
+            self._publish()
 
     def pause(self, *, by: User | None = None) -> None:
         """Queued, waiting -> paused at once; a running one pauses when its steps have ended.
@@ -163,7 +163,7 @@ class WorkflowRun(Authored):
                 {self.Status.QUEUED, self.Status.WAITING}, self.Status.PAUSED, "paused", by,
                 wake_at=None,
             )  # fmt: skip
-            self._announce()
+            self._publish()
 
     def resume(self, *, by: User | None = None) -> None:
         """Paused -> queued, taking back a pause that the worker has not seen yet.
@@ -176,7 +176,7 @@ class WorkflowRun(Authored):
             self._move(
                 {self.Status.PAUSED}, self.Status.QUEUED, "resumed", by, wake_at=database_now()
             )
-            self._announce(bell=True)
+            self._publish(wake_worker=True)
 
     def retry(self, *, by: User | None = None) -> None:
         """Failed or blocked -> queued: go on from the step that failed, with a new budget.
@@ -196,7 +196,7 @@ class WorkflowRun(Authored):
             if not blocked:
                 self._check_history()
                 self.requests.reopen(now)
-            self._announce(bell=True)
+            self._publish(wake_worker=True)
 
     def take_delivery(self, kind: Delivery.Kind, data: dict[str, Any]) -> None:
         """Put `data` on its way to the run, inside the caller's transaction.
@@ -229,7 +229,7 @@ class WorkflowRun(Authored):
         if held.update(inbox=F("inbox") + 1) != 1:
             return False
         Delivery.objects.create(run=self, kind=kind, data={"by": by.get_username() if by else ""})
-        self._announce(bell=True)
+        self._publish(wake_worker=True)
         return True
 
     def _move(
@@ -263,8 +263,8 @@ class WorkflowRun(Authored):
         if self.seq > 1 and not self.journal.filter(seq=self.seq - 1).exists():
             raise HistoryPruned(f"Run {self.id} of {self.workflow!r}", "retried", "failed")
 
-    def _announce(self, *, bell: bool = False) -> None:
-        publisher.after_commit(runs=[self.pk], inbox=True, bell=bell)
+    def _publish(self, *, wake_worker: bool = False) -> None:
+        publisher.after_commit(runs=[self.pk], inbox=True, wake_worker=wake_worker)
 
 
 def _hearing() -> WorkflowRunQuerySet:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
-from workflows.observability.database_metrics import ROWS
+from workflows.observability.database_metrics import DATABASE_REGISTRY
 
 
 @login_not_required  # a scraper has a token instead: 401 tells it so, a login page would not
@@ -27,7 +27,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
             return HttpResponse(text, status=401, content_type="text/plain", headers=challenge)
         if not request.user.is_staff:
             return HttpResponse("For staff only.\n", status=403, content_type="text/plain")
-    families = generate_latest(REGISTRY) + generate_latest(ROWS)
+    families = generate_latest(REGISTRY) + generate_latest(DATABASE_REGISTRY)
     return HttpResponse(families, content_type=CONTENT_TYPE_LATEST)
 
 

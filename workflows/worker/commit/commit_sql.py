@@ -15,15 +15,15 @@ from django.db import connection, models
 
 from workflows.models import Assignment, Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.sql.json_rows import as_text, execute, insertion, source, values_of
-from workflows.worker.commit.run_update import Write
+from workflows.worker.commit.run_update import RunUpdate
 
 GUARDS = ("id", "fence", "inbox")
 RUN, DELIVERY = WorkflowRun._meta.db_table, Delivery._meta.db_table
 REQUEST = InputRequest._meta.db_table
 
-# What changes of any run, and what besides of one that parks, which PostgreSQL's one statement says
-# of both. Two of the second stand in indexes, and SQLite writes to those of all columns that a
-# statement names, changed or not.
+# What changes of any run, and what besides of one that is suspended, which PostgreSQL's one
+# statement says of both. Two of the second stand in indexes, and SQLite writes to those of all
+# columns that a statement names, changed or not.
 GROWS = ("seq", "snapshot_seq", "signature", "result", "error", "progress")
 STORED = (*GROWS, "status", "finished_at", "wake_at")
 GOES_ON = f"""
@@ -31,7 +31,7 @@ GOES_ON = f"""
     takeovers = CASE WHEN new.seq > {RUN}.seq THEN 0 ELSE {RUN}.takeovers END,
     refusals = CASE WHEN new.seq > {RUN}.seq THEN '' ELSE {RUN}.refusals END
 """
-PARKS = f"""
+SUSPENDS = f"""
     {GOES_ON}, status = new.status, finished_at = new.finished_at,
     wake_at = CASE WHEN new.status = 'running' THEN {RUN}.wake_at ELSE new.wake_at END,
     lease_owner = CASE WHEN new.status = 'running' THEN {RUN}.lease_owner ELSE '' END
@@ -76,13 +76,13 @@ class Part(NamedTuple):
 Assigned = Iterable[tuple[UUID, Assignment]]  # by run
 
 
-def write_rows(writes: Sequence[Write], assignments: Assigned) -> set[UUID]:
-    """Store each write whose run still holds its fence, with all its rows; return their ids.
+def write_rows(updates: Sequence[RunUpdate], assignments: Assigned) -> set[UUID]:
+    """Store each update whose run still holds its fence, with all its rows; return their ids.
 
     A run that goes on keeps the end of its lease as it is: another thread renews it.
     """
-    parts = [part for part in _parts(writes, assignments) if part.values]
-    runs = list(map(_run_values, writes))
+    parts = [part for part in _parts(updates, assignments) if part.values]
+    runs = list(map(_run_values, updates))
     found = (_at_once if connection.vendor == "postgresql" else _one_by_one)(runs, parts)
     return set(found)
 
@@ -98,9 +98,9 @@ def _at_once(runs: list[dict[str, Any]], parts: Sequence[Part]) -> Iterator[UUID
 
 def _one_by_one(runs: list[dict[str, Any]], parts: Sequence[Part]) -> Iterator[UUID]:
     going_on = [one for one in runs if one["status"] == "running"]
-    parking = [one for one in runs if one["status"] != "running"]
+    suspended = [one for one in runs if one["status"] != "running"]
     done: set[UUID] = set()
-    for sets, values in ((GOES_ON, going_on), (PARKS, parking)):
+    for sets, values in ((GOES_ON, going_on), (SUSPENDS, suspended)):
         if values:
             done |= {UUID(pk) for (pk,) in execute(_update(sets), WorkflowRun, values)}
     for part in parts:
@@ -109,21 +109,23 @@ def _one_by_one(runs: list[dict[str, Any]], parts: Sequence[Part]) -> Iterator[U
     yield from done
 
 
-def _parts(writes: Sequence[Write], assignments: Assigned) -> Iterator[Part]:
-    journal = [(write.run_id, row) for write in writes for row in write.journal]
-    requests = [(write.run_id, row) for write in writes for row in write.requests]
-    snapshots = [(write.run_id, write.snapshot) for write in writes if write.snapshot]
+def _parts(updates: Sequence[RunUpdate], assignments: Assigned) -> Iterator[Part]:
+    journal = [(update.run_id, row) for update in updates for row in update.journal]
+    requests = [(update.run_id, row) for update in updates for row in update.requests]
+    snapshots = [(update.run_id, update.snapshot) for update in updates if update.snapshot]
     yield _inserted(JournalEntry, journal)
     yield _inserted(InputRequest, requests)
     yield _inserted(Assignment, assignments)
     yield _inserted(Snapshot, snapshots)
     applied = [
-        {"id": pk, "applied_seq": seq, "of_run": str(write.run_id)}
-        for write in writes
-        for pk, seq in write.deliveries.items()
+        {"id": pk, "applied_seq": seq, "of_run": str(update.run_id)}
+        for update in updates
+        for pk, seq in update.deliveries.items()
     ]
     closed = [
-        {"run_id": write.run_id, "of_run": str(write.run_id)} for write in writes if write.closes
+        {"run_id": update.run_id, "of_run": str(update.run_id)}
+        for update in updates
+        if update.closes
     ]
     yield Part(Delivery, APPLIED, applied)
     yield Part(InputRequest, CLOSED, closed)
@@ -152,7 +154,7 @@ def _done() -> str:
     order of its own, would wait for each other for ever. The guards look at the locked rows, which
     were found by id: asked for a status, PostgreSQL might go through all that was ever running.
     """
-    update = UPDATE.format(sets=PARKS, new="sent AS new, locked", row="locked")
+    update = UPDATE.format(sets=SUSPENDS, new="sent AS new, locked", row="locked")
     return (
         f"sent AS MATERIALIZED (SELECT * FROM {_sent()}), "
         "locked AS MATERIALIZED (SELECT id, fence, inbox, status "
@@ -161,7 +163,7 @@ def _done() -> str:
     )
 
 
-def _run_values(write: Write) -> dict[str, Any]:
-    given = {name: getattr(write, name) for name in STORED}
-    inbox = -1 if write.inbox is None else write.inbox
-    return {"id": write.run_id, "fence": write.fence, "inbox": inbox, **given}
+def _run_values(update: RunUpdate) -> dict[str, Any]:
+    given = {name: getattr(update, name) for name in STORED}
+    inbox = -1 if update.inbox is None else update.inbox
+    return {"id": update.run_id, "fence": update.fence, "inbox": inbox, **given}

@@ -1,29 +1,91 @@
-"""New requests: their terms written into rows, and given to those they are asked of."""
+"""Rows made from what the machine gives for a commit: journal entries, requests, a snapshot."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from workflows.engine import InputRequestEvent
+from django.conf import settings
+
+from workflows.engine import InputRequestEvent, UnstorableValue, WorkflowSnapshot
 from workflows.engine.definition import Definition
-from workflows.models import Assignment, InputRequest, Priority, Route
-from workflows.models.requests.assignment import Directory, assignment
+from workflows.engine.machine.journal import Transition
+from workflows.engine.machine.machine import Machine
+from workflows.engine.machine.state import read_time
+from workflows.engine.serialization.json_limits import InputRefused, check_json
+from workflows.engine.serialization.stored_event import StoredEvent
+from workflows.models import InputRequest, JournalEntry, Priority, Snapshot
 from workflows.models.requests.columns import Asked
 from workflows.models.requests.digest import digest_of
-from workflows.sql.prepared import Prepared
 from workflows.text.search_text import fold, fold_tags
-
-logger = logging.getLogger(__name__)
-
-ANY_ROUTE = Prepared(lambda: Route.objects.all()[:1])
+from workflows.worker.commit.run_update import RunUpdate
 
 
-def set_terms(row: InputRequest, workflow: Definition, event: InputRequestEvent) -> None:
-    """Write what the event says beyond its question into a row that was not stored yet."""
+def add_rows(update: RunUpdate, machine: Machine, now: datetime) -> None:
+    """Add the machine's journal, and the requests in it, to an update as rows."""
+    seq = update.seq - update.count
+    for entry in machine.journal:
+        seq += 1
+        update.journal.append(
+            JournalEntry(
+                run_id=update.run_id,
+                seq=seq,
+                kind=entry.kind,
+                step=entry.step,
+                at=now,
+                duration=entry.duration,
+                data=entry.to_json(),
+            )  # fmt: skip
+        )
+        if entry.kind == "step_completed":
+            for one in entry.data["requests"]:
+                # Asked in one commit, they are listed in the order in which they were asked.
+                moment = now + timedelta(microseconds=len(update.requests))
+                request = _request_row(machine.workflow, update.run_id, entry, one, moment)
+                update.requests.append(request)
+    if update.ends:  # what the last step asked besides ending the run
+        for request in update.requests:
+            request.status = InputRequest.Status.CANCELLED
+
+
+def add_snapshot(update: RunUpdate, machine: Machine, now: datetime) -> None:
+    """Add a snapshot of the machine's state to an update."""
+    data = WorkflowSnapshot.of(
+        machine.workflow.name, update.signature, str(update.run_id), machine.state
+    ).data
+    update.snapshot = Snapshot(
+        run_id=update.run_id, seq=update.seq, format=data["format"], data=data, created_at=now
+    )
+    update.snapshot_seq = update.seq
+
+
+def _request_row(
+    workflow: Definition, run_id: UUID, entry: Transition, asked: dict[str, Any], now: datetime
+) -> InputRequest:
+    event = asked["event"].to_event(workflow.events)
+    name = asked["event"].name
+    row = InputRequest(
+        id=UUID(asked["id"]) if asked["own"] else uuid4(),
+        request_id=asked["id"],
+        run_id=run_id,
+        workflow=workflow.name,
+        event=name,
+        step=entry.step,
+        prompt=event.prompt,
+        payload=asked["event"].data()["payload"],
+        schema=workflow.reply_schema(name),
+        allow=sorted(event.allow),
+        four_eyes=event.four_eyes,
+        deadline=read_time(asked["deadline"]),
+        created_at=now,
+    )
+    apply_options(row, workflow, event)
+    return row
+
+
+def apply_options(row: InputRequest, workflow: Definition, event: InputRequestEvent) -> None:
+    """Write the options of an event into the row of its request, which was not stored yet."""
     row.priority = Priority.named(event.priority)
     row.tags = list(dict.fromkeys(event.tags))
     row.if_approved = event.if_approved
@@ -49,49 +111,19 @@ def _after(moment: datetime, length: timedelta | None) -> datetime | None:
     return None if length is None else moment + length
 
 
-def address(rows: Sequence[InputRequest]) -> list[tuple[UUID, Assignment]]:
-    """Give new requests to those they are for; return what says so, by run. Nothing is stored.
+def check_payload_limits(request: StoredEvent) -> None:
+    """Raise `UnstorableValue` if a request's prompt or payload is too large or too deep.
 
-    A fixed number of queries: the routes, then users and groups that were named. The step that
-    asked was checked before; whoever is gone since then is left out, and a request that names
-    only such people is nobody's, until an operator gives it to somebody.
+    The limits are settings; the error names the one that was passed.
     """
-    if not rows:
-        return []
-    routes = _routes({row.asked.workflow for row in rows})
-    directory = Directory(name for row in rows for name in row.asked.names)
-    assignments: list[tuple[UUID, Assignment]] = []
-    for row in rows:
-        route = routes.get((row.asked.workflow, row.event)) or routes.get((row.asked.workflow, ""))
-        found, gone = _named(row, route, directory)
-        if gone:
-            names = ", ".join(map(repr, gone))
-            logger.error("Request %s is asked of %s, who cannot be asked.", row.pk, names)
-        if route and route.priority is not None:
-            row.priority = route.priority
-        row.assigned = bool(found or gone)
-        given = [assignment(row, one) for one in found]
-        row.asked_of = [one.key for one in given]
-        assignments += [(row.run_id, one) for one in given]
-    return assignments
-
-
-def _named(
-    row: InputRequest, route: Route | None, directory: Directory
-) -> tuple[list[Any], list[str]]:
-    """Return whom a request or its route names, and the names of those who do not count."""
-    if row.asked.names:
-        return list(directory.found(row.asked.names)), directory.unknown(row.asked.names)
-    if route is None:
-        return [], []
-    people = list(route.users.all())
-    active = [one for one in people if one.is_active]
-    gone = [one.get_username() for one in people if not one.is_active]
-    return [*active, *route.groups.all()], gone
-
-
-def _routes(workflows: set[str]) -> dict[tuple[str, str], Route]:
-    if not ANY_ROUTE.fetch():
-        return {}
-    routes = Route.objects.filter(workflow__in=workflows).prefetch_related("users", "groups")
-    return {(route.workflow, route.event): route for route in routes}
+    data = request.data()
+    for field in ("prompt", "payload"):
+        try:
+            check_json(
+                data[field],
+                what=f"The {field} of {request.name}",
+                max_bytes=settings.PAYLOAD_MAX_BYTES,
+                max_depth=settings.JSON_MAX_DEPTH,
+            )
+        except InputRefused as error:
+            raise UnstorableValue(str(error)) from error

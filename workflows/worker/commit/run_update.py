@@ -1,4 +1,4 @@
-"""What one commit stores of one run, gathered on the loop before a thread stores it."""
+"""What one commit stores of one run, built on the loop before a thread stores it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflows.models import InputRequest, JournalEntry, Snapshot, WorkflowRun
 
 
 @dataclass(slots=True)
-class Write:
+class RunUpdate:
     """One run's share of a batch.
 
     `inbox` is the count that the row must still have, None where the run goes on and any will
@@ -40,8 +40,8 @@ class Write:
     closes: bool = False  # whether requests are open that end with the run
 
     @property
-    def parks(self) -> bool:
-        """True if the run leaves the worker's hands with this."""
+    def suspends(self) -> bool:
+        """True if the run leaves the worker with this."""
         return self.status != WorkflowRun.Status.RUNNING
 
     @property

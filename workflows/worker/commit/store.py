@@ -20,24 +20,24 @@ from workflows.observability import metrics
 from workflows.retention.compact import compact_grown, stride
 from workflows.sql.json_rows import lone_statement
 from workflows.worker.commit.commit_sql import write_rows
-from workflows.worker.commit.row_builder import address
-from workflows.worker.commit.run_update import Write
+from workflows.worker.commit.request_routing import assign_recipients
+from workflows.worker.commit.run_update import RunUpdate
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Stored:
-    """What became of a batch: which runs were stored, and which must be dropped and why."""
+    """What became of a batch: which runs were stored, and which could not be and why."""
 
     done: set[UUID] = field(default_factory=set)
-    spoiled: dict[UUID, str] = field(default_factory=dict)
+    failed: dict[UUID, str] = field(default_factory=dict)
 
 
 def block(row: WorkflowRun, reason: str) -> None:
     """Running -> blocked, with a sentence that says why. Nothing if the run changed hands."""
-    said = {"run_id": row.id, "workflow": row.workflow}
-    logger.error("Run %s of %s is blocked: %s", row.id, row.workflow, reason, extra=said)
+    about = {"run_id": row.id, "workflow": row.workflow}
+    logger.error("Run %s of %s is blocked: %s", row.id, row.workflow, reason, extra=about)
     known = row.workflow in registry
     with transaction.atomic():
         mine = WorkflowRun.objects.filter(pk=row.pk, fence=row.fence, status="running")
@@ -59,55 +59,55 @@ def block(row: WorkflowRun, reason: str) -> None:
 
 
 @metrics.COMMIT.time()
-def store(writes: Sequence[Write]) -> Stored:
-    """Store a batch, all of it or nothing; if it fails, run by run, so that one spoils no other.
+def store(updates: Sequence[RunUpdate]) -> Stored:
+    """Store a batch, all of it or nothing; if it fails, run by run: a bad row fails one run only.
 
     Raise `OperationalError` or `InterfaceError` if the database went away: what was committed is
     unknown then, and every run of the batch has to be loaded again.
     """
     try:
-        return Stored(_store(writes))
+        return Stored(_store(updates))
     except (OperationalError, InterfaceError):
         raise
     except DatabaseError:
-        logger.warning("A batch of %s runs was refused; storing run by run.", len(writes))
+        logger.warning("A batch of %s runs was refused; storing run by run.", len(updates))
     result = Stored()
-    for write in writes:
+    for update in updates:
         try:
-            _free_ids(write)
-            result.done |= _store([write])
+            _free_ids(update)
+            result.done |= _store([update])
         except (OperationalError, InterfaceError):
             raise
         except DatabaseError as error:
-            result.spoiled[write.run_id] = str(error)
+            result.failed[update.run_id] = str(error)
     return result
 
 
-def _free_ids(write: Write) -> None:
+def _free_ids(update: RunUpdate) -> None:
     """Give another row id to a request whose own is taken.
 
     A request object that a module keeps and several runs return has the same id in all of them;
     it is unique in each run, which is all that was promised.
     """
-    ids = [request.pk for request in write.requests]
+    ids = [request.pk for request in update.requests]
     taken = set(InputRequest.objects.filter(pk__in=ids).values_list("pk", flat=True))
-    for request in write.requests:
+    for request in update.requests:
         if request.pk in taken:
             request.pk = uuid4()
 
 
-def _store(writes: Sequence[Write]) -> set[UUID]:
-    assignments = address([row for write in writes for row in write.requests])
-    grown = {one.run_id: one.seq for one in writes if one.snapshot and one.seq > stride()}
+def _store(updates: Sequence[RunUpdate]) -> set[UUID]:
+    assignments = assign_recipients([row for update in updates for row in update.requests])
+    grown = {one.run_id: one.seq for one in updates if one.snapshot and one.seq > stride()}
     with transaction.atomic() if grown else lone_statement():
-        done = write_rows(writes, assignments)
+        done = write_rows(updates, assignments)
         compact_grown({run_id: seq for run_id, seq in grown.items() if run_id in done})
     return done
 
 
-def release(writes: Collection[tuple[UUID, int]]) -> None:
+def release(held: Collection[tuple[UUID, int]]) -> None:
     """Running -> queued, for runs that this worker gives back as they are."""
     now = database_now()
-    for run_id, fence in writes:
+    for run_id, fence in held:
         mine = WorkflowRun.objects.filter(pk=run_id, fence=fence, status="running")
         mine.update(status="queued", lease_owner="", wake_at=now)

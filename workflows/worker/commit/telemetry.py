@@ -1,46 +1,42 @@
-"""What the log and the metrics say of what was committed: asked, answered, ended.
+"""Logs and metrics of what was committed: asked, answered, ended.
 
-Only what is in the database is told, so a log line is never ahead of the rows.
+Only what is in the database is recorded, so a log line is never ahead of the rows.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflows.observability import metrics
-from workflows.worker.commit.run_update import Write
-
-if TYPE_CHECKING:
-    from workflows.worker.active_run import LiveRun
+from workflows.worker.commit.run_update import RunUpdate
 
 logger = logging.getLogger(__name__)
 
 
-def tell(live: LiveRun, write: Write) -> None:
-    """Tell what this write changed, to whoever reads logs and metrics."""
-    workflow = live.row.workflow
-    metrics.stepped(workflow, write.journal)
-    run = {"run_id": str(write.run_id), "workflow": workflow}
-    for entry in write.journal:
+def record(workflow: str, update: RunUpdate) -> None:
+    """Log and count what this update of a run of `workflow` changed."""
+    metrics.count_steps(workflow, update.journal)
+    run = {"run_id": str(update.run_id), "workflow": workflow}
+    for entry in update.journal:
         if entry.kind == "answered":
-            _answered(entry.data, run)
-    for request in write.requests:
-        said = {**run, "request_id": str(request.pk), "step": request.step}
-        logger.info("A request waits for an answer.", extra=said)
-    if write.ends:
-        metrics.ENDED.labels(workflow, str(write.status)).inc()
-        _ended(write, run)
+            _log_answer(entry.data, run)
+    for request in update.requests:
+        about = {**run, "request_id": str(request.pk), "step": request.step}
+        logger.info("A request waits for an answer.", extra=about)
+    if update.ends:
+        metrics.ENDED.labels(workflow, str(update.status)).inc()
+        _log_end(update, run)
 
 
-def _answered(data: dict[str, Any], run: dict[str, str]) -> None:
-    said = {**run, "request_id": data["request_id"], "by": data["by"], "door": data["door"]}
-    logger.info("An answer was applied.", extra=said)
+def _log_answer(data: dict[str, Any], run: dict[str, str]) -> None:
+    about = {**run, "request_id": data["request_id"], "by": data["by"], "door": data["door"]}
+    logger.info("An answer was applied.", extra=about)
 
 
-def _ended(write: Write, run: dict[str, str]) -> None:
-    if write.error:
-        said = {**run, "step": write.error.get("step") or ""}
-        logger.warning("The run failed: %s", write.error.get("message"), extra=said)
+def _log_end(update: RunUpdate, run: dict[str, str]) -> None:
+    if update.error:
+        about = {**run, "step": update.error.get("step") or ""}
+        logger.warning("The run failed: %s", update.error.get("message"), extra=about)
     else:
-        logger.info("The run is %s.", write.status, extra=run)
+        logger.info("The run is %s.", update.status, extra=run)

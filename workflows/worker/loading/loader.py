@@ -24,8 +24,8 @@ from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, data
 from workflows.models.runs.queryset import BLOCK_AT
 from workflows.observability import metrics
 from workflows.sql.json_rows import fetch
-from workflows.worker.code_versions import Fleet
-from workflows.worker.commit.payload_limits import check_request
+from workflows.worker.code_versions import BuildCompatibility
+from workflows.worker.commit.row_builder import check_payload_limits
 from workflows.worker.commit.store import block
 from workflows.worker.loading.mailbox import deliveries_for
 from workflows.worker.loading.replay import fold
@@ -40,8 +40,8 @@ LATER = """
 
 
 @dataclass(slots=True)
-class Loaded:
-    """A claimed run, ready to be driven."""
+class ClaimedRun:
+    """A claimed run, loaded and ready to go on."""
 
     row: WorkflowRun
     machine: Machine
@@ -49,55 +49,56 @@ class Loaded:
 
 
 @metrics.CLAIM.time()
-def take(
+def claim_and_load(
     owner: str,
     *,
     limit: int,
     lease: timedelta,
     holding: Collection[UUID],
-    suspects: bool,
-    fleet: Fleet | None = None,
-) -> tuple[datetime | None, list[Loaded], int]:
+    poison: bool,
+    builds: BuildCompatibility | None = None,
+) -> tuple[datetime | None, list[ClaimedRun], int]:
     """Claim and load runs; return the time, if any was claimed, the runs, and how many were.
 
-    `fleet` may be a little old: who is there besides is asked again before a run is blocked. A
-    run that cannot be loaded is given back if a live worker has other code for it, otherwise
-    blocked, and spoils nobody else's.
+    `builds` may be a little old: who is there besides is asked again before a run is blocked. A
+    run that cannot be loaded is given back if a live worker has another build for it, otherwise
+    blocked; the others are loaded all the same. With `poison` a run is claimed that has crashed
+    its worker twice, else only others.
     """
-    fleet = fleet or Fleet(owner, database_now())
+    builds = builds or BuildCompatibility(owner, database_now())
     rows = WorkflowRun.objects.claim(
-        owner, limit=limit, lease=lease, holding=holding, suspects=suspects,
-        withheld=fleet.withheld(),
+        owner, limit=limit, lease=lease, holding=holding, suspects=poison,
+        withheld=builds.excluded(),
     )  # fmt: skip
     if not rows:
         return None, [], 0
     assert rows[0].wake_at
     now = rows[0].wake_at - lease
-    metrics.claimed(rows)
-    loaded, unfit = [], []
+    metrics.count_claimed(rows)
+    loaded, rejected = [], []
     for one in _load(rows):
-        found = _guilt(one[0]) or _try_to_prepare(*one)
-        if isinstance(found, Loaded):
+        found = _crash_limit_error(one[0]) or _try_to_prepare(*one)
+        if isinstance(found, ClaimedRun):
             loaded.append(found)
         else:
-            unfit.append((one[0], found))
-    if unfit:
-        _turn_away(Fleet(owner, now), unfit)
-    # That they were loaded took nobody down.
+            rejected.append((one[0], found))
+    if rejected:
+        _reject(BuildCompatibility(owner, now), rejected)
+    # To load them crashed nobody.
     WorkflowRun.objects.mark_untouched([one.row for one in loaded], untouched=True)
     return now, loaded, len(rows)
 
 
-def _turn_away(fleet: Fleet, unfit: Sequence[tuple[WorkflowRun, str]]) -> None:
-    """Give back what a live worker's other code may load, and block the rest."""
-    refused = []
-    for row, reason in unfit:
-        if not _guilt(row) and fleet.another_may_load(row):
+def _reject(builds: BuildCompatibility, rejected: Sequence[tuple[WorkflowRun, str]]) -> None:
+    """Give back what a live worker's other build may load, and block the rest."""
+    for_others = []
+    for row, reason in rejected:
+        if not _crash_limit_error(row) and builds.another_may_load(row):
             logger.info("Run %s is left to other code: %s", row.id, reason)
-            refused.append(row)
+            for_others.append(row)
         else:
             block(row, reason)
-    fleet.give_back(refused)
+    builds.give_back(for_others)
 
 
 def _load(
@@ -116,18 +117,18 @@ def _load(
     return [(row, snapshots.get(row.pk), journal[row.pk], waiting[row.pk]) for row in rows]
 
 
-def _guilt(row: WorkflowRun) -> str:
-    """Say that the run took down too many workers; nothing if it has not."""
+def _crash_limit_error(row: WorkflowRun) -> str:
+    """Return the error of a run that crashed too many workers; empty if it has not."""
     if row.takeovers < BLOCK_AT:
         return ""
     return (
-        f"Run {row.id} of {row.workflow!r} was in the hands of {row.takeovers} workers "
+        f"Run {row.id} of {row.workflow!r} was active on {row.takeovers} workers "
         "when they died; it is not tried again by itself."
     )
 
 
-def _try_to_prepare(row: WorkflowRun, *held: Any) -> Loaded | str:
-    """Return the run ready to be driven, or the sentence that says why it cannot be."""
+def _try_to_prepare(row: WorkflowRun, *held: Any) -> ClaimedRun | str:
+    """Return the run ready to go on, or the sentence that says why it cannot."""
     try:
         return _prepare(row, *held)
     except (WorkflowError, DurableError) as error:
@@ -142,18 +143,18 @@ def _prepare(
     snapshot: Snapshot | None,
     entries: list[JournalEntry],
     deliveries: list[Delivery],
-) -> Loaded:
+) -> ClaimedRun:
     workflow = registry.get(row.workflow)
     state = fold(snapshot, entries)
     if state.seq != row.seq:
         raise DurableError(f"Run {row.id}: its journal ends at {state.seq}, not at {row.seq}.")
     machine = Machine(workflow, str(row.id), state)
-    machine.validate_request = check_request
+    machine.validate_request = check_payload_limits
     machine.check_compatible()
     _check_answers(machine, deliveries)
     if not state.begun:
         machine.start(_start(workflow, row.input))
-    return Loaded(row, machine, deliveries)
+    return ClaimedRun(row, machine, deliveries)
 
 
 def _start(workflow: Definition, given: Any) -> StoredEvent:
@@ -164,7 +165,7 @@ def _start(workflow: Definition, given: Any) -> StoredEvent:
 
 
 def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
-    """Raise `IncompatibleRun` if an answer on its way, checked by other code, does not fit here."""
+    """Raise `IncompatibleRun` if a pending answer, checked by another build, does not fit here."""
     events = machine.workflow.events
     for one in deliveries:
         request = machine.state.requests.get(one.data.get("request_id", ""))
@@ -175,5 +176,7 @@ def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
         try:
             answer.to_event(events)
         except IncompatibleRun as error:
-            told = f"{machine} has an answer that does not fit the code of this workflow: {error}."
-            raise IncompatibleRun(told) from error
+            message = (
+                f"{machine} has an answer that does not fit the code of this workflow: {error}."
+            )
+            raise IncompatibleRun(message) from error

@@ -1,4 +1,4 @@
-"""What has reached the runs in hand since the last look, and the requests that are overdue."""
+"""What has come for the active runs since the last poll."""
 
 from __future__ import annotations
 
@@ -15,40 +15,42 @@ from workflows.models import Delivery, WorkflowRun
 from workflows.sql.json_rows import execute, fetch, source
 
 
-class Standing(NamedTuple):
-    """What tells the holder of a run whether it still is, and whether anything came."""
+class LeaseState(NamedTuple):
+    """Whether a worker still holds a run, by the fence, and whether anything came for it."""
 
     fence: int
     inbox: int
 
 
 @dataclass(slots=True)
-class News:
-    """What the rows say of the runs in hand that are still running, and what has come for them."""
+class Mailbox:
+    """The leases of the active runs that are still running, and what has come for them."""
 
-    rows: dict[UUID, Standing]
+    leases: dict[UUID, LeaseState]
     deliveries: dict[UUID, list[Delivery]]
 
 
-def hear(held: Mapping[UUID, int], told: Collection[tuple[UUID, int, Any]]) -> News:
-    """Write down progress, and read the news of the runs in hand.
+def fetch_mailbox(
+    known: Mapping[UUID, int], reported: Collection[tuple[UUID, int, Any]]
+) -> Mailbox:
+    """Write down progress, and read what has come for the active runs.
 
-    `held` is the inbox of each as the worker knows it; `told` are ids, fences and progress.
+    `known` is the inbox of each as the worker knows it; `reported` are ids, fences and progress.
     """
-    for run_id, fence, progress in told:
+    for run_id, fence, progress in reported:
         WorkflowRun.objects.filter(pk=run_id, fence=fence).update(progress=progress)
-    sql = _standing_sql(connection.vendor)
-    rows = {
-        pk if isinstance(pk, UUID) else UUID(pk): Standing(fence, inbox)
-        for pk, fence, inbox, status in execute(sql, WorkflowRun, [{"id": pk} for pk in held])
+    sql = _lease_sql(connection.vendor)
+    leases = {
+        pk if isinstance(pk, UUID) else UUID(pk): LeaseState(fence, inbox)
+        for pk, fence, inbox, status in execute(sql, WorkflowRun, [{"id": pk} for pk in known])
         if status == "running"
     }
-    behind = [pk for pk, row in rows.items() if row.inbox != held[pk]]
-    return News(rows, deliveries_for(behind))
+    behind = [pk for pk, lease in leases.items() if lease.inbox != known[pk]]
+    return Mailbox(leases, deliveries_for(behind))
 
 
 @cache
-def _standing_sql(vendor: str) -> str:
+def _lease_sql(vendor: str) -> str:
     run = WorkflowRun._meta.db_table
     return (
         f"SELECT {run}.id, {run}.fence, {run}.inbox, {run}.status FROM {run}, "
@@ -57,14 +59,14 @@ def _standing_sql(vendor: str) -> str:
 
 
 def deliveries_for(ids: Collection[UUID]) -> dict[UUID, list[Delivery]]:
-    """Return what is on its way to these runs, oldest first; not what may still be undone."""
+    """Return the pending deliveries of these runs, oldest first; not what may still be undone."""
     found: dict[UUID, list[Delivery]] = defaultdict(list)
-    for one in fetch(Delivery, [{"run_id": pk} for pk in ids], ON_THE_WAY):
+    for one in fetch(Delivery, [{"run_id": pk} for pk in ids], PENDING):
         found[one.run_id].append(one)
     return found
 
 
-ON_THE_WAY = """
+PENDING = """
     workflows_delivery.run_id = new.run_id AND applied_seq IS NULL AND not_before IS NULL
     ORDER BY workflows_delivery.id
 """

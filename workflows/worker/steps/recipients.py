@@ -8,69 +8,67 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 from workflows.engine import InputRequestEvent, InvalidRequestOptions
 from workflows.engine.execution.attempt import Attempt
 from workflows.engine.requests.options import MOST_NAMES
 from workflows.models.requests.assignment import GROUP, Directory
+from workflows.worker.active_run import ActiveRun
+from workflows.worker.database_thread import DatabaseThread
 
-if TYPE_CHECKING:
-    from workflows.worker.active_run import LiveRun
-    from workflows.worker.database_thread import DatabaseThread
-
-NAMING = ("assign_to", "escalate_to")
+FIELDS = ("assign_to", "escalate_to")
 
 
-class Recipients:
-    """Finds names that do not exist. Who asks while one look is under way shares the next."""
+class RecipientChecks:
+    """Finds names that do not exist. Callers that come during one query share the next."""
 
     def __init__(self, database: DatabaseThread) -> None:
         self._database = database
         self._wanted: set[str] = set()
         self._next: asyncio.Task[set[str]] | None = None
-        self._one_look = asyncio.Lock()
+        self._one_query = asyncio.Lock()
 
-    async def unknown(self, names: Collection[str]) -> list[str]:
+    async def check(
+        self, run: ActiveRun, attempt: Attempt, asked: Sequence[InputRequestEvent]
+    ) -> None:
+        """Fail an attempt that asks somebody who does not exist, or four eyes in a run of nobody.
+
+        No query for requests that name nobody. Raise what the database raises.
+        """
+        where = f"{run.machine}: step {attempt.step.name!r} asked"
+        for event in asked:
+            if event.four_eyes and run.row.started_by_id is None:
+                attempt.error = InvalidRequestOptions(
+                    f"{where} {type(event).__name__} with four eyes, but nobody is known to have "
+                    "started the run. Start it as somebody."
+                )
+                return
+        names = [name for event in asked for field in FIELDS for name in _names(event, field)]
+        unknown = await self._unknown(names) if names else []
+        for event in asked:
+            for field in FIELDS:
+                for name in _names(event, field):
+                    if name in unknown and attempt.error is None:
+                        attempt.error = InvalidRequestOptions(
+                            f"{where} {_describe(event, field, name)}"
+                        )
+
+    async def _unknown(self, names: Collection[str]) -> list[str]:
         """Return those of these names of which there is no active user and no group."""
         self._wanted.update(names)
         if self._next is None:
-            self._next = asyncio.create_task(self._look())
+            self._next = asyncio.create_task(self._query())
         found = await asyncio.shield(self._next)  # others wait for it, too
         return [name for name in names if name in found]
 
-    async def _look(self) -> set[str]:
-        async with self._one_look:
+    async def _query(self) -> set[str]:
+        async with self._one_query:
             wanted, self._wanted, self._next = self._wanted, set(), None
             return set(await self._database.call(_unknown, wanted))
 
 
 def _unknown(names: set[str]) -> list[str]:
     return Directory(names).unknown(names)
-
-
-async def check_requests(
-    live: LiveRun, attempt: Attempt, asked: Sequence[InputRequestEvent]
-) -> None:
-    """Fail an attempt that asks somebody who does not exist, or four eyes in a run of nobody.
-
-    No query for requests that name nobody. Raise what the database raises.
-    """
-    where = f"{live.machine}: step {attempt.step.name!r} asked"
-    for event in asked:
-        if event.four_eyes and live.row.started_by_id is None:
-            attempt.error = InvalidRequestOptions(
-                f"{where} {type(event).__name__} with four eyes, but nobody is known to have "
-                "started the run. Start it as somebody."
-            )
-            return
-    names = [name for event in asked for field in NAMING for name in _names(event, field)]
-    unknown = await live.driver.recipients.unknown(names) if names else []
-    for event in asked:
-        for field in NAMING:
-            for name in _names(event, field):
-                if name in unknown and attempt.error is None:
-                    attempt.error = InvalidRequestOptions(f"{where} {_told(event, field, name)}")
 
 
 def requests_of(attempt: Attempt) -> list[InputRequestEvent]:
@@ -90,7 +88,7 @@ def _names(event: InputRequestEvent, field: str) -> list[str]:
     return names if len(names) <= MOST_NAMES else []
 
 
-def _told(event: InputRequestEvent, field: str, name: str) -> str:
+def _describe(event: InputRequestEvent, field: str, name: str) -> str:
     what = "group" if name.startswith(GROUP) else "active user"
     return (
         f"{type(event).__name__}, but its field {field!r} names {name!r}, "

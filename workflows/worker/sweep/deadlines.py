@@ -1,7 +1,7 @@
-"""What time does to requests and answers: reminders, escalations, ends, and deliveries let go.
+"""What is due of requests and answers: reminders, escalations, ends, and delayed deliveries.
 
-Everything here is looked at once a second by every worker, so each look is an index that holds
-only what is still to be done, and each deed one compare-and-set that a single worker wins.
+Everything here is read once a second by every worker, so each query reads an index that holds
+only what is still to be done, and each change is one compare-and-set that a single worker wins.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from workflows.worker.sweep import reminders
 
 logger = logging.getLogger(__name__)
 
-MOST = 100  # rows at one look
+MAX_ROWS = 100  # at one sweep
 
 
 def sweep(now: datetime) -> None:
@@ -31,15 +31,15 @@ def sweep(now: datetime) -> None:
     for request in _some(InputRequest.objects.overdue(now).order_by("deadline")):
         _try(request, lambda one=request: _end(one, now))  # type: ignore[misc]
     for request in _some(InputRequest.objects.stirring(now).order_by("act_at")):
-        _try(request, lambda one=request: _stir(one, now))  # type: ignore[misc]
-    held = Delivery.objects.filter(not_before__lte=now).values_list("pk", "run_id")
-    for pk, run_id in held[:MOST]:
-        _let_go(pk, run_id, now)
+        _try(request, lambda one=request: _send_due_notifications(one, now))  # type: ignore[misc]
+    delayed = Delivery.objects.filter(not_before__lte=now).values_list("pk", "run_id")
+    for pk, run_id in delayed[:MAX_ROWS]:
+        _release(pk, run_id, now)
 
 
 def _some(requests: InputRequestQuerySet) -> InputRequestQuerySet:
     """Take the first few. Those of a blocked run stay until it goes on, and in nobody's way."""
-    return requests.exclude(run__status="blocked").select_related("run")[:MOST]
+    return requests.exclude(run__status="blocked").select_related("run")[:MAX_ROWS]
 
 
 def _try(request: InputRequest, act: Callable[[], None]) -> None:
@@ -71,23 +71,23 @@ def _answer(request: InputRequest, now: datetime) -> None:
         logger.warning("Request %s is not answered by default: %s.", request.pk, fault)
 
 
-def _stir(request: InputRequest, now: datetime) -> None:
+def _send_due_notifications(request: InputRequest, now: datetime) -> None:
     reminded, escalated = request.stir(now)
     if reminded or escalated:
         reminders.send(request, escalated=escalated)
 
 
-def _let_go(pk: int, run_id: UUID, now: datetime) -> None:
-    """Let an answer that can no longer be undone go to its run, which is locked first.
+def _release(pk: int, run_id: UUID, now: datetime) -> None:
+    """Release an answer that can no longer be undone to its run, which is locked first.
 
-    It goes on as a new row: a run hears of its deliveries in the order of their keys, whichever
-    worker reads them, and nothing that came later may be heard before what it has heard already.
+    It goes on as a new row: a run takes its deliveries in the order of their keys, whichever
+    worker reads them, and none may come before those that it has taken already.
     """
     with transaction.atomic():
         WorkflowRun.objects.filter(pk=run_id).hear_of_delivery(now)
-        held = Delivery.objects.filter(pk=pk, not_before__lte=now).first()
-        if held is None or Delivery.objects.filter(pk=pk, not_before__lte=now).delete()[0] != 1:
+        delayed = Delivery.objects.filter(pk=pk, not_before__lte=now).first()
+        if delayed is None or Delivery.objects.filter(pk=pk, not_before__lte=now).delete()[0] != 1:
             transaction.set_rollback(True)
             return
-        Delivery.objects.create(run_id=run_id, kind=held.kind, data=held.data)
-        publisher.after_commit(runs=[run_id], bell=True)
+        Delivery.objects.create(run_id=run_id, kind=delayed.kind, data=delayed.data)
+        publisher.after_commit(runs=[run_id], wake_worker=True)

@@ -7,20 +7,20 @@ import unicodedata
 
 from workflows.text.invisible_characters import IGNORABLE
 
-LONGEST = 100  # characters
+MAX_LENGTH = 100  # characters
 
 _IGNORABLE = re.compile(f"[{IGNORABLE}]")
 
 
 def subject_line(text: str) -> str:
-    """Return the first line of `text` that shows something, cut to `LONGEST` characters.
+    """Return the first line of `text` that shows something, cut to `MAX_LENGTH` characters.
 
     Control characters, marks of direction and whatever else is invisible is left out; empty if
     nothing is left.
     """
     lines = (_clean(line) for line in text.splitlines())
     line = next((line for line in lines if line), "")
-    return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"
+    return line if len(line) <= MAX_LENGTH else line[: MAX_LENGTH - 1].rstrip() + "…"
 
 
 def _clean(line: str) -> str:

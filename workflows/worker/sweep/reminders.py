@@ -21,12 +21,12 @@ from workflows.worker.sweep.mail_subject import subject_line
 
 logger = logging.getLogger(__name__)
 
-PAUSES = (5.0, 60.0, 600.0)  # seconds before each further attempt
+RETRY_DELAYS = (5.0, 60.0, 600.0)  # seconds before each further attempt
 
 STILL_DECIDING: list[Callable[[InputRequest, QuerySet[User]], QuerySet[User]]] = []
 """What other applications know of who may decide a request: each narrows down the people."""
 
-_post = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
+_mail_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def send(request: InputRequest, *, escalated: bool) -> None:
         f"A request of the workflow {subject_line(request.run.workflow)} waits for an answer.\n\n"
         f"{first}\n\n{settings.SITE_URL}{request.get_absolute_url()}\n"
     )
-    _post.submit(_deliver, Reminder(str(request.pk), f"{word}: {first}", text, people))
+    _mail_thread.submit(_deliver, Reminder(str(request.pk), f"{word}: {first}", text, people))
 
 
 def recipients(request: InputRequest) -> QuerySet[User]:
@@ -85,7 +85,7 @@ def _deliver(reminder: Reminder) -> None:
             message = EmailMessage(reminder.subject, reminder.text, to=[person[1]])
             connection.send_messages([message])
         except Exception as error:
-            _close(connection)  # what was said on it is no longer known
+            _close(connection)  # how far it came is not known
             if not opened:  # nor would it open for the others
                 failed, last = [*failed, *reminder.people[number:]], error
                 break
@@ -112,15 +112,15 @@ def _was_not_taken(error: Exception) -> bool:
 
 def _try_later(reminder: Reminder, people: Iterable[tuple[Any, str]], error: Exception) -> None:
     left = replace(reminder, people=tuple(people), attempt=reminder.attempt + 1)
-    if reminder.attempt >= len(PAUSES):
+    if reminder.attempt >= len(RETRY_DELAYS):
         _give_up(reminder, left.people, error)
         return
-    pause = PAUSES[reminder.attempt]
+    pause = RETRY_DELAYS[reminder.attempt]
     logger.warning(
         "The reminder of request %s waits %s s for the mail server (%s).",
-        reminder.request_id, pause, _told(error),
+        reminder.request_id, pause, _error_name(error),
     )  # fmt: skip
-    timer = Timer(pause, lambda: _post.submit(_deliver, left))
+    timer = Timer(pause, lambda: _mail_thread.submit(_deliver, left))
     timer.daemon = True  # a process that ends does not wait for it
     timer.start()
 
@@ -130,11 +130,11 @@ def _give_up(reminder: Reminder, people: Iterable[tuple[Any, str]], error: Excep
     for key, _ in people:
         logger.error(
             "The reminder of request %s to user %s could not be sent: %s.",
-            reminder.request_id, key, _told(error),
+            reminder.request_id, key, _error_name(error),
         )  # fmt: skip
 
 
-def _told(error: Exception) -> str:
+def _error_name(error: Exception) -> str:
     code = getattr(error, "smtp_code", None)
     return type(error).__name__ + (f" {code}" if code else "")
 
@@ -143,4 +143,4 @@ def _close(connection: Any) -> None:
     try:
         connection.close()
     except Exception as error:
-        logger.info("The connection to the mail server was not closed: %s.", _told(error))
+        logger.info("The connection to the mail server was not closed: %s.", _error_name(error))

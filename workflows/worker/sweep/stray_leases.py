@@ -2,7 +2,7 @@
 
 A database that fails between the claim and the load, or at a commit whose outcome nobody knows,
 leaves such runs behind. Their leases would lapse, and each would count as a run that may have
-taken its worker down.
+crashed its worker.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from workflows.models import WorkflowRun, database_now
 
 T = TypeVar("T")
 
-MOST_EXCUSES = 3
+MAX_EXCUSES = 3
 
 
-class Strays:
+class StrayLeases:
     """Remembers that the database failed, and how often each run was given back for it.
 
-    A run that is given back `MOST_EXCUSES` times without getting on may be the reason for the
+    A run that is given back `MAX_EXCUSES` times without getting on may be the reason for the
     failures itself, so from then on its lease lapses and it is counted as any other.
     """
 
@@ -46,7 +46,7 @@ class Strays:
             self.expected = True
 
     def got_on(self, run_id: UUID) -> None:
-        """Note that something of the run was stored."""
+        """Note that an update of the run was stored."""
         self._excuses.pop(run_id, None)
 
     def give_back(self, holding: Collection[UUID]) -> None:
@@ -56,7 +56,7 @@ class Strays:
         """
         leased = WorkflowRun.objects.filter(status="running", lease_owner=self._owner)
         found = set(leased.values_list("pk", flat=True)).difference(holding)
-        excused = [pk for pk in found if self._excuses.get(pk, 0) < MOST_EXCUSES]
+        excused = [pk for pk in found if self._excuses.get(pk, 0) < MAX_EXCUSES]
         if not excused:
             return
         mine = leased.filter(pk__in=excused)

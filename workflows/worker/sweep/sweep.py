@@ -1,4 +1,4 @@
-"""What a worker does once a second, however often the bell rings.
+"""What a worker does once a second, however many wake-ups come.
 
 While nothing is to be done, one statement says so.
 """
@@ -18,36 +18,38 @@ from workflows.sql import scalar_queries
 from workflows.sql.clock import now_as_scalar
 from workflows.sql.lease_runs import LONGEST_LEASE, SUSPECT_FROM
 from workflows.sql.scalar_queries import Scalar
-from workflows.worker.code_versions import Fleet
+from workflows.worker.code_versions import BuildCompatibility
 from workflows.worker.sweep import deadlines
 
-TIMES = ("overdue", "stirring", "held")
+TIMES = ("overdue", "reminders", "delayed")
 READY = ("queued", "due", "left", "of_a_wrong_clock")
 
 logger = logging.getLogger(__name__)
 
 CHORES: list[Callable[[datetime], object]] = []
-"""What other applications do in the worker's database thread at each look. They are told the
-database's time, and keep to a pace of their own: a look comes once a second."""
+"""What other applications do in the worker's database thread at each sweep. They are given the
+database's time, and keep to a pace of their own: a sweep comes once a second."""
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
-    """What looks may know from a moment ago: the time it was, and who else is there.
+class SweepResult:
+    """What polls may know from a moment ago: the time it was, and who else is there.
 
-    `ready` says whether a run wants a worker, `suspects` whether one that took its worker down
-    twice wants to be claimed by this one. `others` tells the workers apart that were alive.
+    `ready` says whether a run wants a worker, `poison` whether one that crashed its worker twice
+    wants to be claimed by this one. `others` tells the workers apart that were alive.
     """
 
     now: datetime
-    fleet: Fleet
+    builds: BuildCompatibility
     ready: bool
-    suspects: bool
+    poison: bool
     others: tuple[int, str | None]
 
 
-def survey(owner: str, now: datetime | None = None, before: Survey | None = None) -> Survey:
-    """Do what time asks for, and look around.
+def run_sweep(
+    owner: str, now: datetime | None = None, before: SweepResult | None = None
+) -> SweepResult:
+    """Do what is due, and look for runs and other workers.
 
     `now` is the database's time as well as the worker knows it; without it the database is asked.
     `before` spares reading again who else is there, if those are the same.
@@ -60,9 +62,13 @@ def survey(owner: str, now: datetime | None = None, before: Survey | None = None
         InputRequest.objects.name_workflows()
     do_chores(found["now"])
     others = (found["workers"].number, found["newest"])
-    fleet = before.fleet if before and before.others == others else Fleet(owner, found["now"])
+    if before and before.others == others:
+        builds = before.builds
+    else:
+        builds = BuildCompatibility(owner, found["now"])
     ready = any(found[name] is not None for name in READY)
-    return Survey(found["now"], fleet, ready, ready and any_suspect(fleet, found["now"]), others)
+    poison = ready and any_poison_run(builds, found["now"])
+    return SweepResult(found["now"], builds, ready, poison, others)
 
 
 def _questions(owner: str, now: datetime) -> dict[str, Scalar]:
@@ -74,8 +80,8 @@ def _questions(owner: str, now: datetime) -> dict[str, Scalar]:
     return {
         "now": now_as_scalar(),
         "overdue": first(requests.overdue(now).order_by("deadline"), "pk"),
-        "stirring": first(requests.stirring(now).order_by("act_at"), "pk"),
-        "held": first(Delivery.objects.filter(not_before__lte=now).order_by("not_before"), "pk"),
+        "reminders": first(requests.stirring(now).order_by("act_at"), "pk"),
+        "delayed": first(Delivery.objects.filter(not_before__lte=now).order_by("not_before"), "pk"),
         "unnamed": first(InputRequest.objects.filter(workflow="").order_by("pk"), "pk"),
         "queued": first(_wanting(runs.filter(status="queued")), "pk"),
         "due": first(_wanting(runs.filter(status="waiting", wake_at__lte=now)), "pk"),
@@ -104,10 +110,10 @@ def do_chores(now: datetime) -> None:
             logger.exception("%s failed; it is tried again.", chore)
 
 
-def any_suspect(fleet: Fleet, now: datetime) -> bool:
+def any_poison_run(builds: BuildCompatibility, now: datetime) -> bool:
     """Return True if a run is there that has to be claimed alone, and not by others."""
     ready = WorkflowRun.objects.claimable(now).filter(takeovers__gte=SUSPECT_FROM)
     if not ready.exists():
         return False
-    withheld = fleet.withheld()
-    return withheld is None or ready.exclude(withheld).exists()
+    excluded = builds.excluded()
+    return excluded is None or ready.exclude(excluded).exists()

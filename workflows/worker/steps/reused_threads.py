@@ -1,4 +1,4 @@
-"""Threads that are lent and kept.
+"""Threads that are used again by one step, or one request, after the other.
 
 asgiref makes a thread for each request and lets it end. The C library gives threads memory areas of
 their own and leaves gaps in all of them, so a process grew by megabytes for each thousand requests
@@ -8,24 +8,22 @@ though no object stayed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
+from asgiref.sync import AsyncToSync, SyncToAsync
 from django.db import close_old_connections, reset_queries
 
-KEPT = 32  # idle threads
-
-Application = Callable[[Any, Any, Any], Awaitable[None]]
+MAX_IDLE = 32  # threads that are kept while nobody uses them
 
 
-class KeptThread(Executor):
+class ReusedThread(Executor):
     """One thread, begun when it is first given something to do."""
 
     def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lent")
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reused")
         self.was_used = False
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -38,47 +36,47 @@ class KeptThread(Executor):
         self._executor.shutdown(wait, cancel_futures=cancel_futures)
 
 
-class KeptThreads:
-    """Lends a thread to each who asks, however many; `kept` idle ones stay.
+class ReusedThreads:
+    """Gives a thread to each caller, however many; at most `max_idle` of those given back stay.
 
-    The one that was used last is lent next, so a quiet process works with few.
+    The one that was used last is given next, so a quiet process works with few.
     """
 
-    def __init__(self, *, kept: int = KEPT) -> None:
-        self._kept = kept
-        self._idle: deque[KeptThread] = deque()
+    def __init__(self, *, max_idle: int = MAX_IDLE) -> None:
+        self._max_idle = max_idle
+        self._idle: deque[ReusedThread] = deque()
 
-    def lend(self) -> Loan:
+    def borrow(self) -> BorrowedThread:
         """Let what thread-sensitive code is called in the block run in one thread of its own.
 
         Code that is called after the block, by a task that it left behind, raises `RuntimeError`.
         Beneath `async_to_sync` the caller's thread goes first, but within `no_calling_thread`.
         """
-        return Loan(self, self.take())
+        return BorrowedThread(self, self.acquire())
 
-    def take(self) -> KeptThread:
-        """Return a thread that nobody uses, to be given to `take_back`."""
-        return self._idle.pop() if self._idle else KeptThread()
+    def acquire(self) -> ReusedThread:
+        """Return a thread that nobody uses, to be given to `release`."""
+        return self._idle.pop() if self._idle else ReusedThread()
 
-    def take_back(self, thread: KeptThread) -> None:
-        """Keep a thread for the next, once what was given to it is done."""
+    def release(self, thread: ReusedThread) -> None:
+        """Keep a thread for the next caller, once what was submitted to it is done."""
         if thread.was_used:
-            # Behind what the block may have left in it: nobody gets a thread that is busy.
+            # After what the block may have left in it: nobody gets a thread that is busy.
             cleaned = thread.submit(_clean)
             cleaned.add_done_callback(lambda _: self._give_back(thread))
         else:
             self._give_back(thread)
 
-    def _give_back(self, thread: KeptThread) -> None:
+    def _give_back(self, thread: ReusedThread) -> None:
         thread.was_used = False
-        if len(self._idle) < self._kept:
+        if len(self._idle) < self._max_idle:
             self._idle.append(thread)
         else:
             thread.shutdown(wait=False)
 
 
-class Loan:
-    """A thread on loan, for a `with`. Each step of each run goes through it.
+class BorrowedThread:
+    """A thread for the length of a `with`. Each step of each run goes through it.
 
     So it does itself what asgiref's `ThreadSensitiveContext` does with an executor, but for hiding
     the calling thread, which is looked for too slowly to be done at each step.
@@ -86,7 +84,7 @@ class Loan:
 
     __slots__ = ("__weakref__", "_exited", "_thread", "_threads", "_token")
 
-    def __init__(self, threads: KeptThreads, thread: KeptThread) -> None:
+    def __init__(self, threads: ReusedThreads, thread: ReusedThread) -> None:
         self._threads = threads
         self._thread = thread
         self._exited = False  # asgiref reads it, and refuses tasks that outlive the block
@@ -104,7 +102,7 @@ class Loan:
         try:
             asgiref.thread_sensitive_context.reset(self._token)
         finally:
-            self._threads.take_back(self._thread)
+            self._threads.release(self._thread)
 
 
 @contextmanager
@@ -123,20 +121,3 @@ def _clean() -> None:
     """Leave no connection open, and nothing in the log of queries that Django has in DEBUG."""
     close_old_connections()
     reset_queries()
-
-
-class RequestThreads:
-    """An ASGI application of HTTP that lends each request a thread for as long as it takes."""
-
-    def __init__(self, application: Application, threads: KeptThreads | None = None) -> None:
-        self._application = application
-        self._threads = threads or KeptThreads()
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer with a thread that no other request uses meanwhile."""
-        thread = self._threads.take()
-        try:
-            async with ThreadSensitiveContext(executor=thread):
-                await self._application(scope, receive, send)
-        finally:
-            self._threads.take_back(thread)
