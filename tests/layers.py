@@ -56,13 +56,14 @@ LAYERS: dict[str, str] = {
     """,
     "workflows.worker": """
         worker
-        sweep
-        commit
         steps
+        group_commit
+        active_runs
         active_run
-        loading
-        active_runs heartbeat code_versions database_thread
-        clock
+        loading sweep
+        commit
+        heartbeat
+        code_versions database_thread clock
     """,
     "approvals": """
         urls apps admin middleware management consumers templatetags

@@ -23,9 +23,9 @@ from workflows.worker import code_versions, heartbeat
 from workflows.worker.active_run import ISOLATION_TIMEOUT, ActiveRun
 from workflows.worker.active_runs import ActiveRuns
 from workflows.worker.commit import store
-from workflows.worker.commit.group_commit import GroupCommit
 from workflows.worker.commit.run_update import RunUpdate
 from workflows.worker.database_thread import DatabaseThread
+from workflows.worker.group_commit import GroupCommit
 from workflows.worker.loading import loader
 from workflows.worker.steps.reused_threads import no_calling_thread
 from workflows.worker.steps.runner import StepRunner

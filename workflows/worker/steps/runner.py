@@ -17,8 +17,8 @@ from workflows.observability.log_context import with_log_context
 from workflows.sql.step_context import step_code
 from workflows.worker.active_run import ActiveRun
 from workflows.worker.active_runs import ActiveRuns
-from workflows.worker.commit.group_commit import GroupCommit
 from workflows.worker.database_thread import DatabaseThread
+from workflows.worker.group_commit import GroupCommit
 from workflows.worker.steps.input_handler import ask_handler
 from workflows.worker.steps.recipients import RecipientChecks, requests_of
 from workflows.worker.steps.reused_threads import ReusedThreads
