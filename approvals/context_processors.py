@@ -10,25 +10,27 @@ from django.http import HttpRequest
 from workflows.models import InputRequest
 from workflows.models.permissions import PermissionProfile
 from workflows.sql import scalar_queries
-from workflows.sql.scalar_queries import Amount, Scalar
+from workflows.sql.scalar_queries import BoundedCount, ScalarQuery
 
 
 @cache
-def waiting_of(viewer: PermissionProfile) -> Scalar:
+def waiting_of(viewer: PermissionProfile) -> ScalarQuery:
     """Count the requests that wait, of those that somebody like this may see."""
-    return scalar_queries.amount(InputRequest.objects.visible_to(viewer).pending())
+    return scalar_queries.bounded_count(InputRequest.objects.visible_to(viewer).pending())
 
 
-def counts(request: HttpRequest) -> dict[str, Callable[[], Amount]]:
+def counts(request: HttpRequest) -> dict[str, Callable[[], BoundedCount]]:
     """Give templates `waiting_count`: how many requests wait, of those that this person may see.
 
     Counted once, and only if it is drawn.
     """
 
     @cache
-    def waiting() -> Amount:
+    def waiting() -> BoundedCount:
         total = waiting_of(PermissionProfile.of(request.user))
-        found: Amount = scalar_queries.read({"total": total}, user=request.user.pk)["total"]
+        found: BoundedCount = scalar_queries.fetch_scalars({"total": total}, user=request.user.pk)[
+            "total"
+        ]
         return found
 
     return {"waiting_count": waiting}

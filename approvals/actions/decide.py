@@ -31,16 +31,16 @@ from approvals.models import Decision, Draft
 from workflows.engine.requests.payload_edits import apply_edits, as_stored, json_equal
 from workflows.errors import WrongState
 from workflows.models import InputRequest, database_now
-from workflows.sql.chained import Turn, addition
-from workflows.sql.json_rows import insert
-from workflows.sql.prepared import Prepared, Slot
+from workflows.sql.chained import Statement, insert_statement
+from workflows.sql.json_rows import bulk_insert
+from workflows.sql.prepared import Parameter, PreparedQuery
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-DROP_DRAFT = Prepared(
+DROP_DRAFT = PreparedQuery(
     lambda: Draft.objects.filter(
-        request=Slot("request", UUIDField()), user=Slot("user", IntegerField())
+        request=Parameter("request", UUIDField()), user=Parameter("user", IntegerField())
     ),
     delete=True,
 )
@@ -185,8 +185,10 @@ def store(
     kept = edits if approved or not (rejected or request.four_eyes) else {}
     undo = timedelta(seconds=settings.UNDO_SECONDS)
 
-    def along(now: datetime) -> Sequence[Turn]:
-        return addition(decision.sign(now)), DROP_DRAFT.turn(request=request.pk, user=user.pk)
+    def along(now: datetime) -> Sequence[Statement]:
+        return insert_statement(decision.sign(now)), DROP_DRAFT.statement(
+            request=request.pk, user=user.pk
+        )
 
     request.answer(answer, by=user, door=door, edits=kept, undo=undo, along=along)
     return Outcome.of(request, decision)
@@ -202,7 +204,7 @@ def _vote(vote: Decision, *, void: bool, lapsed: Sequence[Decision]) -> Outcome:
         supersede(earlier.filter(pk__in=[one.pk for one in lapsed]), database_now())
     DROP_DRAFT.run(request=request.pk, user=user.pk)
     vote.kind, vote.revision = Decision.Kind.VOTE, request.revision
-    insert(Decision, [vote.sign(database_now())])
+    bulk_insert(Decision, [vote.sign(database_now())])
     return Outcome.of(request, vote)
 
 

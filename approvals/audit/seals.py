@@ -17,7 +17,7 @@ from django.db.models import Exists, Max, OuterRef, QuerySet
 from approvals.models import Decision, DecisionChain, DecisionSeal
 from approvals.models.signatures import content_of, moment, sign, verify
 from workflows.models import database_now
-from workflows.sql.json_rows import insert
+from workflows.sql.json_rows import bulk_insert
 
 EVERY = timedelta(seconds=10)
 BATCH = 500  # decisions in one transaction
@@ -135,7 +135,7 @@ def _append(chain: DecisionChain, links: Sequence[Link]) -> None:
         seals.append(DecisionSeal(**values))
         chain.number, chain.signature = values["number"], values["signature"]
     if seals:
-        insert(DecisionSeal, seals)
+        bulk_insert(DecisionSeal, seals)
         chain.save()
 
 

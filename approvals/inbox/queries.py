@@ -17,7 +17,7 @@ from workflows.models.permissions import PermissionProfile
 from workflows.models.requests.indexes import CLOSED
 from workflows.models.requests.queryset import HAD
 from workflows.sql import scalar_queries
-from workflows.sql.scalar_queries import Amount, Scalar
+from workflows.sql.scalar_queries import BoundedCount, ScalarQuery
 from workflows.web.pagination import Cursor
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class Waiting:
 
     rows: list[InputRequest]
     workflows: list[str]
-    total: Amount
-    found: Amount
+    total: BoundedCount
+    found: BoundedCount
     oldest: datetime | None
     newest: datetime | None
     urgencies: bool
@@ -76,11 +76,13 @@ class Waiting:
         if filters.narrow:
             wanted["oldest"] = scalar_queries.NOTHING
             if next_page or filters.place:
-                wanted["found"] = scalar_queries.amount(matching, ORDER if filters.mine else ())
-        figures = scalar_queries.read(wanted, user=user.pk)
+                wanted["found"] = scalar_queries.bounded_count(
+                    matching, ORDER if filters.mine else ()
+                )
+        figures = scalar_queries.fetch_scalars(wanted, user=user.pk)
         lowest, highest, given = (figures.pop(name) for name in ("lowest", "highest", "given"))
         if filters.narrow and "found" not in figures:  # the page has them all
-            figures["found"] = Amount(len(rows))
+            figures["found"] = BoundedCount(len(rows))
             figures["oldest"] = min((row.created_at for row in rows), default=None)
         figures.setdefault("found", figures["total"])
         return cls(
@@ -109,18 +111,18 @@ def _in_order(requests: Requests, stretches: Iterable[Q], most: int) -> Iterator
 
 
 @cache
-def figures_of(viewer: PermissionProfile) -> dict[str, Scalar]:
+def figures_of(viewer: PermissionProfile) -> dict[str, ScalarQuery]:
     """Ask for what is said of all that waits for somebody like this, whatever the filters."""
     pending = InputRequest.objects.visible_to(viewer).pending()
     urgent = pending.order_by(*ORDER)
     return {
-        "total": scalar_queries.amount(pending),
-        "oldest": scalar_queries.first(pending.order_by("created_at", "id"), "created_at"),
-        "newest": scalar_queries.first(pending.order_by("-created_at", "-id"), "created_at"),
-        "highest": scalar_queries.first(urgent, "priority"),
-        "lowest": scalar_queries.first(urgent.reverse(), "priority"),
-        "given": scalar_queries.first(pending.filter(HAD).order_by(*ORDER), "priority"),
-        "workflows": scalar_queries.distinct(pending, "workflow"),
+        "total": scalar_queries.bounded_count(pending),
+        "oldest": scalar_queries.first_value(pending.order_by("created_at", "id"), "created_at"),
+        "newest": scalar_queries.first_value(pending.order_by("-created_at", "-id"), "created_at"),
+        "highest": scalar_queries.first_value(urgent, "priority"),
+        "lowest": scalar_queries.first_value(urgent.reverse(), "priority"),
+        "given": scalar_queries.first_value(pending.filter(HAD).order_by(*ORDER), "priority"),
+        "workflows": scalar_queries.distinct_values(pending, "workflow"),
     }
 
 

@@ -21,7 +21,7 @@ from tests.app.desk import HTMX, ago, desk_of, ids, rows, text
 from tests.app.factories import BARE, TYPED, make_request, make_run
 from workflows.models import InputRequest
 from workflows.sql import scalar_queries
-from workflows.sql.scalar_queries import MOST, Amount
+from workflows.sql.scalar_queries import COUNT_LIMIT, BoundedCount
 from workflows.web import context_processors
 from workflows.web.context_processors import attention_of
 from workflows.worker.sweep import sweep
@@ -51,9 +51,9 @@ def waiting(user: User, **filters: str) -> Waiting:
 
 
 def test_an_amount_says_how_many_or_that_there_are_more() -> None:
-    assert [str(Amount(number)) for number in (0, 1, MOST)] == ["0", "1", "1,000"]
-    assert str(Amount(MOST + 1)) == "1,000+"
-    assert not Amount(0)
+    assert [str(BoundedCount(number)) for number in (0, 1, COUNT_LIMIT)] == ["0", "1", "1,000"]
+    assert str(BoundedCount(COUNT_LIMIT + 1)) == "1,000+"
+    assert not BoundedCount(0)
 
 
 @pytest.mark.usefixtures("few")
@@ -109,14 +109,18 @@ def test_filters_have_a_count_of_their_own(alice: User) -> None:
     for n in range(2 * most):
         make_request(prompt="Odd?" if n % 2 else "Even?", created_at=ago(minutes=200 - n))
     page = waiting(alice, q="odd")
-    assert (page.found, page.total, page.next_page) == (Amount(most), Amount(2 * most), "")
+    assert (page.found, page.total, page.next_page) == (
+        BoundedCount(most),
+        BoundedCount(2 * most),
+        "",
+    )
     assert page.oldest == min(row.created_at for row in page.rows)
     page = waiting(alice, q="?")
-    assert (page.found, page.oldest, len(page.rows)) == (Amount(2 * most), None, PAGE)
+    assert (page.found, page.oldest, len(page.rows)) == (BoundedCount(2 * most), None, PAGE)
     assert page.next_page
-    assert waiting(alice, q="even", after=page.next_page.partition("after=")[2]).found == Amount(
-        most
-    )
+    assert waiting(
+        alice, q="even", after=page.next_page.partition("after=")[2]
+    ).found == BoundedCount(most)
 
 
 def test_the_first_and_last_moment_are_those_of_what_one_sees(alice: User, bob: User) -> None:
@@ -130,7 +134,7 @@ def test_the_first_and_last_moment_are_those_of_what_one_sees(alice: User, bob: 
 def test_who_may_see_nothing_has_no_figures(django_user_model: type[User]) -> None:
     make_request(priority=4)
     page = waiting(django_user_model.objects.create(username="carol"))
-    assert (page.rows, page.workflows, page.total, page.newest) == ([], [], Amount(0), None)
+    assert (page.rows, page.workflows, page.total, page.newest) == ([], [], BoundedCount(0), None)
     assert not page.urgencies
     assert not page.given
 
@@ -156,7 +160,7 @@ def test_mine_is_what_was_given_to_me_or_my_group_or_that_i_claimed(alice: User,
     asked_of()
     assert {row.id for row in waiting(alice, mine="1").rows} == {one.id for one in mine}
     assert waiting(alice).given
-    assert waiting(alice, mine="1").found == Amount(3)
+    assert waiting(alice, mine="1").found == BoundedCount(3)
 
 
 # Order and pages

@@ -11,7 +11,7 @@ from django.db import connection
 
 from tests.app.factories import make_request, make_reviewer, make_run, make_user
 from workflows.models import Assignment, Delivery, InputRequest, WorkflowRun, database_now
-from workflows.sql.chained import Turn, addition, in_turn
+from workflows.sql.chained import Statement, execute_chain, insert_statement
 from workflows.sql.lease_runs import LONGEST_LEASE
 
 pytestmark = pytest.mark.django_db
@@ -73,20 +73,27 @@ def test_a_worker_claims_what_is_claimable() -> None:
     assert {one.status for one in claimed} == {"running"}
 
 
-def rename(name: str, to: str) -> Turn:
-    return Turn("UPDATE auth_group SET name = %s WHERE name = %s", [to, name])
+def rename(name: str, to: str) -> Statement:
+    return Statement("UPDATE auth_group SET name = %s WHERE name = %s", [to, name])
 
 
 def test_each_turn_waits_for_the_one_before_to_touch_a_row() -> None:
     for name in ("one", "two"):
         Group.objects.create(name=name)
     sent = Delivery(run=make_run(), kind="pause", data={"by": ""}, created_at=database_now())
-    assert in_turn(rename("one", "first"), rename("two", "second"), addition(sent)) == [1, 1, 1]
+    assert execute_chain(
+        rename("one", "first"), rename("two", "second"), insert_statement(sent)
+    ) == [1, 1, 1]
     assert Delivery.objects.get(pk=sent.pk).data == {"by": ""}
     assert not sent._state.adding
     late = Delivery(run=make_run(), kind="pause", data={}, created_at=database_now())
-    turns = rename("first", "1st"), rename("nobody", "2nd"), addition(late), rename("second", "3rd")
-    assert in_turn(*turns) == [1, 0, 0, 0]
+    turns = (
+        rename("first", "1st"),
+        rename("nobody", "2nd"),
+        insert_statement(late),
+        rename("second", "3rd"),
+    )
+    assert execute_chain(*turns) == [1, 0, 0, 0]
     assert late._state.adding
     assert {"1st", "second"} <= set(Group.objects.values_list("name", flat=True))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.db import models
 
-from workflows.sql.prepared import Slot
+from workflows.sql.prepared import Parameter
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -39,9 +39,9 @@ class PermissionProfile(NamedTuple):
         return cls(tuple((one, user.has_perm(one)) for one in asked), user.is_authenticated)
 
     @property
-    def pk(self) -> Slot:
+    def pk(self) -> Parameter:
         """The place of the key of whoever it is."""
-        return Slot("user", models.IntegerField())
+        return Parameter("user", models.IntegerField())
 
     def has_perm(self, permission: str) -> bool:
         """Say whether they have it; raise KeyError for one that makes no difference here."""

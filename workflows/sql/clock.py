@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
-from workflows.sql.scalar_queries import Scalar
+from workflows.sql.scalar_queries import ScalarQuery
 
 
 def database_now() -> datetime:
@@ -24,8 +24,8 @@ def database_now() -> datetime:
     return moment
 
 
-def now_as_scalar() -> Scalar:
+def now_as_scalar() -> ScalarQuery:
     """Return the same, to be read along with other figures."""
     if connection.vendor != "postgresql":
-        return Scalar("NULL", read=lambda _: timezone.now())
-    return Scalar("clock_timestamp()")
+        return ScalarQuery("NULL", read=lambda _: timezone.now())
+    return ScalarQuery("clock_timestamp()")

@@ -19,7 +19,7 @@ from django.db import connection, connections, models, transaction
 M = TypeVar("M", bound=models.Model)
 
 
-def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
+def bulk_insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     """Insert rows whose columns are all there, but for a key that counts by itself.
 
     One row learns its key; of several, nobody can say which is whose.
@@ -27,8 +27,8 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     if not rows:
         return
     counts = isinstance(model._meta.pk, models.AutoField) and len(rows) == 1
-    sql = insertion_of(connection.vendor, model) + (" RETURNING id" if counts else "")
-    keys = execute(sql, model, map(values_of, rows))
+    sql = insert_sql_of(connection.vendor, model) + (" RETURNING id" if counts else "")
+    keys = execute(sql, model, map(row_values, rows))
     alias = connection.alias
     for row in rows:
         row._state.adding, row._state.db = False, alias
@@ -36,7 +36,7 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
         rows[0].pk = keys[0][0]
 
 
-def lone_statement() -> AbstractContextManager[object]:
+def write_statement() -> AbstractContextManager[object]:
     """Let one statement write: in a transaction only where it needs one.
 
     On SQLite, to stand in line for its one writer; within another transaction, as a part of it
@@ -47,13 +47,13 @@ def lone_statement() -> AbstractContextManager[object]:
 
 
 def execute(sql: str, model: type[models.Model], values: Iterable[dict[str, Any]]) -> list[Any]:
-    """Run a statement over `source` with these rows, and return what it returns."""
+    """Run a statement over `json_table` with these rows, and return what it returns."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, [as_text(model, values)])
+        cursor.execute(sql, [to_json(model, values)])
         return cursor.fetchall() if cursor.description else []
 
 
-def as_text(model: type[models.Model], values: Iterable[dict[str, Any]]) -> str:
+def to_json(model: type[models.Model], values: Iterable[dict[str, Any]]) -> str:
     """Return rows as they travel. What is no column of the model travels as it is."""
     kinds, adapt = _kinds(model), connection.ops.adapt_datetimefield_value
     return json.dumps(
@@ -69,12 +69,12 @@ def fetch(model: type[M], values: Sequence[dict[str, Any]], condition: str) -> l
     if not values:
         return []
     names = tuple(values[0])
-    return objects(
+    return from_rows(
         model, execute(_fetch_sql(connection.vendor, model, names, condition), model, values)
     )
 
 
-def objects(model: type[M], rows: Iterable[Sequence[Any]]) -> list[M]:
+def from_rows(model: type[M], rows: Iterable[Sequence[Any]]) -> list[M]:
     """Build objects of rows that have every column, in the order of the model's fields."""
     names = [field.attname for field in model._meta.concrete_fields]
     own = connections[connection.alias]  # each look through the proxy costs as much as a column
@@ -106,7 +106,7 @@ def _converters(vendor: str, model: type[models.Model]) -> list[tuple[int, Any, 
 def _fetch_sql(vendor: str, model: type[models.Model], names: Sequence[str], condition: str) -> str:
     table = model._meta.db_table
     columns = ", ".join(f"{table}.{field.column}" for field in model._meta.concrete_fields)
-    return f"SELECT {columns} FROM {table}, {source(vendor, model, names)} WHERE {condition}"
+    return f"SELECT {columns} FROM {table}, {json_table(vendor, model, names)} WHERE {condition}"
 
 
 def _plain(kind: str, value: Any, adapt: Callable[[datetime], Any]) -> Any:
@@ -133,7 +133,7 @@ def _kind(field: Any) -> str:
 
 
 @cache
-def source(vendor: str, model: type[models.Model], names: tuple[str, ...]) -> str:
+def json_table(vendor: str, model: type[models.Model], names: tuple[str, ...]) -> str:
     """Return the batch as a table `new`. Its columns have the types of the model's, or are text."""
     if vendor != "postgresql":
         columns = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in names)
@@ -151,7 +151,7 @@ def source(vendor: str, model: type[models.Model], names: tuple[str, ...]) -> st
 
 
 @cache
-def inserted(model: type[models.Model]) -> tuple[str, ...]:
+def inserted_columns(model: type[models.Model]) -> tuple[str, ...]:
     """Name the columns that an INSERT gives."""
     return tuple(
         field.attname
@@ -160,21 +160,23 @@ def inserted(model: type[models.Model]) -> tuple[str, ...]:
     )
 
 
-def values_of(row: models.Model) -> dict[str, Any]:
+def row_values(row: models.Model) -> dict[str, Any]:
     """Return what an INSERT gives of this row."""
-    return {name: getattr(row, name) for name in inserted(type(row))}
+    return {name: getattr(row, name) for name in inserted_columns(type(row))}
 
 
 @cache
-def insertion(model: type[models.Model]) -> str:
+def insert_sql(model: type[models.Model]) -> str:
     """Return an INSERT of the rows of `{new}` that meet the condition `{kept}`."""
-    listed = ", ".join(inserted(model))
+    listed = ", ".join(inserted_columns(model))
     return (
         f"INSERT INTO {model._meta.db_table} ({listed}) SELECT {listed} FROM {{new}} WHERE {{kept}}"
     )
 
 
 @cache
-def insertion_of(vendor: str, model: type[models.Model]) -> str:
+def insert_sql_of(vendor: str, model: type[models.Model]) -> str:
     """Return an INSERT of all rows of a batch."""
-    return insertion(model).format(new=source(vendor, model, inserted(model)), kept="TRUE")
+    return insert_sql(model).format(
+        new=json_table(vendor, model, inserted_columns(model)), kept="TRUE"
+    )

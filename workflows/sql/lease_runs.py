@@ -15,15 +15,15 @@ from django.db import connection
 from django.db.models import Model, Q
 
 from workflows.sql.clock import database_now
-from workflows.sql.json_rows import as_text, lone_statement, objects, source
+from workflows.sql.json_rows import from_rows, json_table, to_json, write_statement
 
 Run = TypeVar("Run", bound=Model)
 
-SUSPECT_FROM = 2  # takeovers after which a run is claimed alone
+ISOLATE_FROM = 2  # takeovers after which a run is claimed alone
 LONGEST_LEASE = timedelta(minutes=1)
 
 
-def claim(
+def lease_runs(
     model: type[Run],
     owner: str,
     *,
@@ -42,11 +42,11 @@ def claim(
     due, far, until = [_moment(one) for one in (timedelta(0), LONGEST_LEASE, lease)]
     each = [*left_out_params, limit]
     ways = [*each, due, *each, due, *each, far, *each]
-    held = as_text(model, [{"id": pk} for pk in holding])
-    with lone_statement(), connection.cursor() as cursor:
+    held = to_json(model, [{"id": pk} for pk in holding])
+    with write_statement(), connection.cursor() as cursor:
         cursor.execute(sql, [held, *ways, limit, owner, until])
         rows = cursor.fetchall()
-    runs = objects(model, [row[:-1] for row in rows])
+    runs = from_rows(model, [row[:-1] for row in rows])
     for run, row in zip(runs, rows, strict=True):
         run.was_taken_over = bool(row[-1])  # type: ignore[attr-defined]
     return runs
@@ -68,10 +68,10 @@ def _statement(model: type[Model], vendor: str, *, suspects: bool) -> str:
         f"status = 'running' AND wake_at <= {moment}",
         f"status = 'running' AND wake_at > {moment}",
     )
-    innocence = f"takeovers {'>=' if suspects else '<'} {SUSPECT_FROM}"
+    innocence = f"takeovers {'>=' if suspects else '<'} {ISOLATE_FROM}"
     ways = " UNION ALL ".join(_way(run, vendor, f"{one} AND {innocence}") for one in conditions)
     return f"""
-        WITH held AS MATERIALIZED (SELECT id FROM {source(vendor, model, ("id",))}),
+        WITH held AS MATERIALIZED (SELECT id FROM {json_table(vendor, model, ("id",))}),
         ready AS MATERIALIZED (
             SELECT id, lapsed FROM ({ways}) AS ways ORDER BY takeovers, wake_at LIMIT %s
         )

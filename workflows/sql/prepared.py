@@ -2,7 +2,7 @@
 
 To write a statement costs Django several times what the database takes for it. On the way of an
 answer, which is gone for every decision, the text is kept: it is still the ORM's own, made from
-the same conditions as everywhere, with a `Slot` wherever a value will stand.
+the same conditions as everywhere, with a `Parameter` wherever a value will stand.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from django.db.models import Expression
 from django.db.models.query import get_related_populators
 from django.db.models.sql import DeleteQuery, UpdateQuery
 
-from workflows.sql.chained import Turn
+from workflows.sql.chained import Statement
 
 
-class Slot(Expression):
+class Parameter(Expression):
     """A value that is given when the statement is run, by this name, as this field stores it."""
 
     def __init__(self, name: str, field: models.Field[Any, Any]) -> None:
@@ -32,12 +32,12 @@ class Slot(Expression):
         """Keep the place."""
         return "%s", [self]
 
-    def filled(self, values: dict[str, Any], own: BaseDatabaseWrapper) -> Any:
+    def bind(self, values: dict[str, Any], own: BaseDatabaseWrapper) -> Any:
         """Return the value as the database takes it."""
         return self.field.get_db_prep_save(values[self.name], own)
 
 
-class Written(NamedTuple):
+class CompiledQuery(NamedTuple):
     """A statement as the ORM wrote it: its text, and values or the slots for them."""
 
     sql: str
@@ -45,7 +45,7 @@ class Written(NamedTuple):
     compiler: Any
 
 
-class Prepared:
+class PreparedQuery:
     """A statement of one shape. `write` makes its queryset, with slots, when it is first run.
 
     With `setting` it is an UPDATE that sets these columns; `delete` is for DELETE.
@@ -64,11 +64,11 @@ class Prepared:
 
     @cached_property
     def _converters(self) -> Any:
-        compiler = self._written.compiler
+        compiler = self._compiled.compiler
         return compiler.get_converters([one[0] for one in compiler.select])
 
     @cached_property
-    def _written(self) -> Written:
+    def _compiled(self) -> CompiledQuery:
         query = self._write().query
         if self._setting is not None:
             query = query.chain(UpdateQuery)
@@ -77,34 +77,34 @@ class Prepared:
             query = query.chain(DeleteQuery)
         compiler = query.get_compiler(connection=connection)
         sql, params = compiler.as_sql()
-        return Written(sql, params, compiler)
+        return CompiledQuery(sql, params, compiler)
 
     def run(self, **values: Any) -> int:
         """Run an UPDATE or a DELETE and return how many rows it touched."""
         with connection.cursor() as cursor:
-            cursor.execute(self._written.sql, self._filled(values))
+            cursor.execute(self._compiled.sql, self._bind(values))
             return int(cursor.rowcount)
 
-    def turn(self, **values: Any) -> Turn:
+    def statement(self, **values: Any) -> Statement:
         """Return an UPDATE or a DELETE with these values, to be run along with others."""
-        return Turn(self._written.sql, self._filled(values))
+        return Statement(self._compiled.sql, self._bind(values))
 
     def fetch(self, **values: Any) -> list[Any]:
         """Run a SELECT and return its objects, with what `select_related` named."""
         try:
-            written = self._written
+            compiled = self._compiled
         except EmptyResultSet:  # whatever the values, no row meets these conditions
             return []
         with connection.cursor() as cursor:
-            cursor.execute(written.sql, self._filled(values))
+            cursor.execute(compiled.sql, self._bind(values))
             rows = cursor.fetchall()
         return [self._object(row) for row in self._converted(rows)]
 
-    def _filled(self, values: dict[str, Any]) -> list[Any]:
+    def _bind(self, values: dict[str, Any]) -> list[Any]:
         own = connections[connection.alias]  # the proxy costs more than most values do
         return [
-            one.filled(values, own) if isinstance(one, Slot) else one
-            for one in self._written.params
+            one.bind(values, own) if isinstance(one, Parameter) else one
+            for one in self._compiled.params
         ]
 
     def _converted(self, rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -118,7 +118,7 @@ class Prepared:
 
     def _object(self, row: Sequence[Any]) -> Any:
         """Build one object, as `ModelIterable` does."""
-        compiler = self._written.compiler
+        compiler = self._compiled.compiler
         info, select = compiler.klass_info, compiler.select
         places = info["select_fields"]
         names = [select[place][0].target.attname for place in places]

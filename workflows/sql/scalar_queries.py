@@ -18,17 +18,17 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, connections, models
 from django.db.models.expressions import RawSQL
 
-from workflows.sql.prepared import Slot
+from workflows.sql.prepared import Parameter
 
-MOST = 1000
+COUNT_LIMIT = 1000
 """As far as anything is counted: nobody works with the difference between 8,000 and 9,000."""
 
 
 @dataclass(frozen=True, slots=True)
-class Amount:
+class BoundedCount:
     """How many there are, if that is at most `most`; else only that there are more.
 
-    Without a `most` it is `MOST`.
+    Without a `most` it is `COUNT_LIMIT`.
     """
 
     number: int = 0
@@ -38,12 +38,12 @@ class Amount:
         return self.number > 0
 
     def __str__(self) -> str:
-        most = self.most or MOST
+        most = self.most or COUNT_LIMIT
         return f"{most:,}+" if self.number > most else f"{self.number:,}"
 
 
 @dataclass(frozen=True, slots=True)
-class Scalar:
+class ScalarQuery:
     """One value: SQL with its parameters, and what makes the value of what the database gives."""
 
     sql: str
@@ -51,25 +51,25 @@ class Scalar:
     read: Callable[[Any], Any] = lambda value: value
 
 
-NOTHING = Scalar("NULL")
+NOTHING = ScalarQuery("NULL")
 
 
-def amount(
+def bounded_count(
     rows: models.QuerySet[Any], order: Sequence[str] = (), *, most: int | None = None
-) -> Scalar:
-    """Count rows as an `Amount`; the database stops at the first that is too many.
+) -> ScalarQuery:
+    """Count rows as a `BoundedCount`; the database stops at the first that is too many.
 
     An `order` names the index to walk through, where the database would rather collect all first.
     """
     try:
-        sql, params = _compiled(rows.order_by(*order).values("pk")[: (most or MOST) + 1])[:2]
+        sql, params = _compiled(rows.order_by(*order).values("pk")[: (most or COUNT_LIMIT) + 1])[:2]
     except EmptyResultSet:
-        return Scalar("0", read=Amount)
-    read = partial(Amount, most=most)
-    return Scalar(f"SELECT COUNT(*) FROM ({sql}) AS counted", params, read)
+        return ScalarQuery("0", read=BoundedCount)
+    read = partial(BoundedCount, most=most)
+    return ScalarQuery(f"SELECT COUNT(*) FROM ({sql}) AS counted", params, read)
 
 
-def first(rows: models.QuerySet[Any], column: str) -> Scalar:
+def first_value(rows: models.QuerySet[Any], column: str) -> ScalarQuery:
     """Read a column of the first row; None if there is no row."""
     try:
         sql, params, compiler = _compiled(rows.values(column)[:1])
@@ -80,10 +80,10 @@ def first(rows: models.QuerySet[Any], column: str) -> Scalar:
     def read(value: Any) -> Any:
         return next(iter(compiler.apply_converters([[value]], converters)))[0]
 
-    return Scalar(sql, params, read)
+    return ScalarQuery(sql, params, read)
 
 
-def distinct(rows: models.QuerySet[Any], column: str) -> Scalar:
+def distinct_values(rows: models.QuerySet[Any], column: str) -> ScalarQuery:
     """List the values of a text column, by jumping in its index from each to the next."""
     rows = rows.order_by(column).values(column)
     try:
@@ -91,7 +91,7 @@ def distinct(rows: models.QuerySet[Any], column: str) -> Scalar:
         beyond = rows.filter(**{f"{column}__gt": RawSQL("found.name", [])})
         jump, more, _ = _compiled(beyond[:1])
     except EmptyResultSet:
-        return Scalar("NULL", read=_names)
+        return ScalarQuery("NULL", read=_names)
     listed = "string_agg(name, chr(10))"
     if connection.vendor != "postgresql":
         listed = "group_concat(name, char(10))"
@@ -99,14 +99,14 @@ def distinct(rows: models.QuerySet[Any], column: str) -> Scalar:
         f"WITH RECURSIVE found(name) AS (SELECT ({start}) UNION ALL "
         f"SELECT ({jump}) FROM found WHERE name IS NOT NULL) SELECT {listed} FROM found"
     )
-    return Scalar(sql, [*params, *more], _names)
+    return ScalarQuery(sql, [*params, *more], _names)
 
 
-def read(scalars: Mapping[str, Scalar], **values: Any) -> dict[str, Any]:
-    """Return each value by its name: one query. `values` fill the slots that are in them."""
+def fetch_scalars(scalars: Mapping[str, ScalarQuery], **values: Any) -> dict[str, Any]:
+    """Return each value by its name: one query. `values` fill the parameters in them."""
     own = connections[connection.alias]
     params = [
-        one.filled(values, own) if isinstance(one, Slot) else one
+        one.bind(values, own) if isinstance(one, Parameter) else one
         for scalar in scalars.values()
         for one in scalar.params
     ]

@@ -20,9 +20,9 @@ WORKER_SILENCE = timedelta(seconds=30)
 
 
 @cache
-def last_heard() -> dict[str, scalar_queries.Scalar]:
+def last_heard() -> dict[str, scalar_queries.ScalarQuery]:
     """Return what `silence_of` needs to be read."""
-    return {"seen": scalar_queries.first(Worker.objects.order_by("-seen_at"), "seen_at"),
+    return {"seen": scalar_queries.first_value(Worker.objects.order_by("-seen_at"), "seen_at"),
             "now": now_as_scalar()}  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def silence_of(figures: dict[str, Any]) -> timedelta | None:
 
 def worker_silence() -> timedelta | None:
     """Return for how long no worker has been heard of; None if none ever was. One query."""
-    return silence_of(scalar_queries.read(last_heard()))
+    return silence_of(scalar_queries.fetch_scalars(last_heard()))
 
 
 def too_long(silence: timedelta | None) -> bool:
@@ -48,7 +48,7 @@ def worker_is_missing() -> bool:
 
 
 @cache
-def attention_of(viewer: PermissionProfile) -> dict[str, scalar_queries.Scalar]:
+def attention_of(viewer: PermissionProfile) -> dict[str, scalar_queries.ScalarQuery]:
     """Count the runs in trouble, of those that somebody like this may see: those that failed or
     are blocked, and those that keep failing.
 
@@ -57,8 +57,8 @@ def attention_of(viewer: PermissionProfile) -> dict[str, scalar_queries.Scalar]:
     """
     runs = WorkflowRun.objects.visible_to(viewer)
     return {
-        "stopped": scalar_queries.amount(runs.needing_attention(), most=BADGE),
-        "failing": scalar_queries.amount(runs.failing(), most=BADGE),
+        "stopped": scalar_queries.bounded_count(runs.needing_attention(), most=BADGE),
+        "failing": scalar_queries.bounded_count(runs.failing(), most=BADGE),
     }
 
 
@@ -72,10 +72,10 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
     @cache
     def figures() -> dict[str, Any]:
         attention = attention_of(PermissionProfile.of(request.user))
-        return scalar_queries.read({**attention, **last_heard()}, user=request.user.pk)
+        return scalar_queries.fetch_scalars({**attention, **last_heard()}, user=request.user.pk)
 
-    def attention_count() -> scalar_queries.Amount:
-        return scalar_queries.Amount(
+    def attention_count() -> scalar_queries.BoundedCount:
+        return scalar_queries.BoundedCount(
             figures()["stopped"].number + figures()["failing"].number, BADGE
         )
 

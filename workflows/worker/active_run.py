@@ -17,7 +17,7 @@ from workflows.engine.machine.machine import Machine
 from workflows.engine.serialization.codec import event_data
 from workflows.engine.serialization.run_result import readable_result
 from workflows.models import Delivery, WorkflowRun
-from workflows.sql.lease_runs import SUSPECT_FROM
+from workflows.sql.lease_runs import ISOLATE_FROM
 from workflows.worker.commit.row_builder import add_rows, add_snapshot
 from workflows.worker.commit.run_update import RunUpdate
 from workflows.worker.loading.loader import ClaimedRun
@@ -62,7 +62,7 @@ class ActiveRun:
         self.session: dict[str, Any] = {}
         self.reported: dict[str, Any] | None = row.progress
         self.progress_dirty = False
-        self.is_poison = row.takeovers >= SUSPECT_FROM
+        self.is_poison = row.takeovers >= ISOLATE_FROM
         self._since = time.monotonic()
         self._seen: set[int] = set()
         self._applied: dict[int, int] = {}  # by delivery, the `seq` at which it was taken in

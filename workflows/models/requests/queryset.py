@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from workflows.models.permissions import Perm, PermissionProfile
 from workflows.models.requests.assignment import Assignment
 from workflows.models.runs.author import RunAuthor
-from workflows.sql.prepared import Prepared, Slot
+from workflows.sql.prepared import Parameter, PreparedQuery
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -25,7 +25,7 @@ HAD = Q(assigned=True) | Q(claimed_by__isnull=False)
 """The condition that somebody has a request: it was given to them, or they claimed it."""
 
 
-def in_time(now: datetime | Slot) -> Q:
+def in_time(now: datetime | Parameter) -> Q:
     """Return the condition that a request still takes a person's answer at this moment.
 
     One that is marked as overdue does: it was to stay open, or its default no longer fits.
@@ -34,7 +34,7 @@ def in_time(now: datetime | Slot) -> Q:
     return Q(deadline__isnull=True) | Q(deadline__gt=now) | overdue
 
 
-def free_for(user: User | Slot, now: datetime | Slot) -> Q:
+def free_for(user: User | Parameter, now: datetime | Parameter) -> Q:
     """Return the condition that nobody else holds a claim at this moment."""
     return Q(claimed_by__isnull=True) | Q(claimed_by=user) | Q(claimed_until__lte=now)
 
@@ -47,9 +47,13 @@ UNREAD = (
 
 
 @cache
-def _one_visible_to(model: type[InputRequest], viewer: PermissionProfile) -> Prepared:
-    one = InputRequestQuerySet(model).visible_to(viewer).filter(pk=Slot("pk", models.UUIDField()))
-    return Prepared(lambda: one.select_related("run").defer(*UNREAD))
+def _one_visible_to(model: type[InputRequest], viewer: PermissionProfile) -> PreparedQuery:
+    one = (
+        InputRequestQuerySet(model)
+        .visible_to(viewer)
+        .filter(pk=Parameter("pk", models.UUIDField()))
+    )
+    return PreparedQuery(lambda: one.select_related("run").defer(*UNREAD))
 
 
 def _permitted(permission: str) -> models.QuerySet[User]:

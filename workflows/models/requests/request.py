@@ -22,9 +22,9 @@ from workflows.models.requests.queryset import InputRequestQuerySet, free_for, i
 from workflows.models.runs.delivery import Delivery
 from workflows.models.runs.run import HEAR, HOLD
 from workflows.realtime import publisher
-from workflows.sql.chained import Turn, addition, in_turn
+from workflows.sql.chained import Statement, execute_chain, insert_statement
 from workflows.sql.clock import database_now
-from workflows.sql.prepared import Prepared, Slot
+from workflows.sql.prepared import Parameter, PreparedQuery
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -65,7 +65,7 @@ class InputRequest(RequestColumns):
         door: str,
         edits: dict[str, Any] | None = None,
         undo: timedelta = AT_ONCE,
-        along: Callable[[datetime], Sequence[Turn]] = lambda now: (),
+        along: Callable[[datetime], Sequence[Statement]] = lambda now: (),
     ) -> None:
         """Pending -> answered, and the answer on its way to the run, in one transaction.
 
@@ -88,10 +88,10 @@ class InputRequest(RequestColumns):
             )
             columns = self._answered(now, response, by, door, edits, until)
             seen = {"pk": self.pk, "now": now, "revision": self.revision, "votes": self.votes}
-            heard, closed, *_ = in_turn(
-                (HOLD if undo else HEAR).turn(pk=self.run_id, now=now),
-                (CLOSE if by is None else CLOSE_AS_SEEN).turn(**seen, **columns),
-                addition(sent),
+            heard, closed, *_ = execute_chain(
+                (HOLD if undo else HEAR).statement(pk=self.run_id, now=now),
+                (CLOSE if by is None else CLOSE_AS_SEEN).statement(**seen, **columns),
+                insert_statement(sent),
                 *along(now),
             )
             if not heard:
@@ -192,20 +192,22 @@ class InputRequest(RequestColumns):
         publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)
 
 
-def _slot(name: str) -> Slot:
+def _slot(name: str) -> Parameter:
     """Keep the place of a column's value."""
     field: Any = InputRequest._meta.get_field(name)
-    return Slot(name, field.target_field if field.is_relation else field)
+    return Parameter(name, field.target_field if field.is_relation else field)
 
 
 def _still_open() -> InputRequestQuerySet:
-    now = Slot("now", models.DateTimeField())
-    return InputRequest.objects.pending().filter(in_time(now), pk=Slot("pk", models.UUIDField()))
+    now = Parameter("now", models.DateTimeField())
+    return InputRequest.objects.pending().filter(
+        in_time(now), pk=Parameter("pk", models.UUIDField())
+    )
 
 
 def _as_seen() -> InputRequestQuerySet:
     """Still open, of the version that was read, and in nobody else's hand."""
-    free = free_for(_slot("answered_by"), Slot("now", models.DateTimeField()))
+    free = free_for(_slot("answered_by"), Parameter("now", models.DateTimeField()))
     return _still_open().filter(free, revision=_slot("revision"), votes=_slot("votes"))
 
 
@@ -213,5 +215,5 @@ def _columns() -> dict[str, Any]:
     return {**{name: _slot(name) for name in COLUMNS}, **FREE}
 
 
-CLOSE = Prepared(_still_open, setting=_columns)
-CLOSE_AS_SEEN = Prepared(_as_seen, setting=_columns)
+CLOSE = PreparedQuery(_still_open, setting=_columns)
+CLOSE_AS_SEEN = PreparedQuery(_as_seen, setting=_columns)

@@ -22,7 +22,7 @@ from workflows.models.runs.journal import JournalEntry
 from workflows.realtime import publisher
 from workflows.sql import lease_runs
 from workflows.sql.clock import database_now
-from workflows.sql.json_rows import insert, lone_statement
+from workflows.sql.json_rows import bulk_insert, write_statement
 from workflows.sql.lease_runs import LONGEST_LEASE
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             idempotency_key=idempotency_key, created_at=now, wake_at=now,
         )  # fmt: skip
         try:
-            with transaction.atomic() if authors else lone_statement():
-                insert(self.model, [run])
+            with transaction.atomic() if authors else write_statement():
+                bulk_insert(self.model, [run])
                 for author in authors:
                     author.run = run
                 RunAuthor.objects.bulk_create(authors)
@@ -138,7 +138,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         of it had begun, and from the second on only a call with `suspects` claims it. `withheld`
         are runs to leave to others. Rows that another worker is claiming are skipped.
         """
-        return lease_runs.claim(
+        return lease_runs.lease_runs(
             self.model, owner, limit=limit, lease=lease, holding=holding,
             suspects=suspects, withheld=withheld,
         )  # fmt: skip

@@ -17,8 +17,8 @@ from workflows.models.runs.journal import JournalEntry
 from workflows.models.runs.queryset import WorkflowRunQuerySet, heard
 from workflows.realtime import publisher
 from workflows.sql.clock import database_now
-from workflows.sql.json_rows import insert
-from workflows.sql.prepared import Prepared, Slot
+from workflows.sql.json_rows import bulk_insert
+from workflows.sql.prepared import Parameter, PreparedQuery
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -206,7 +206,7 @@ class WorkflowRun(Authored):
         now = database_now()
         if HEAR.run(pk=self.pk, now=now) != 1:
             self.refuse_delivery()
-        insert(Delivery, [Delivery(run=self, kind=kind, data=data, created_at=now)])
+        bulk_insert(Delivery, [Delivery(run=self, kind=kind, data=data, created_at=now)])
 
     def refuse_delivery(self) -> NoReturn:
         """Raise the error that says why the run hears nothing."""
@@ -268,10 +268,10 @@ class WorkflowRun(Authored):
 
 
 def _hearing() -> WorkflowRunQuerySet:
-    pk = Slot("pk", models.UUIDField())
+    pk = Parameter("pk", models.UUIDField())
     return WorkflowRun.objects.filter(pk=pk, status__in=WorkflowRun.HEARING)
 
 
-HEAR = Prepared(_hearing, setting=lambda: heard(Slot("now", models.DateTimeField())))
-HOLD = Prepared(_hearing, setting=lambda: {"inbox": F("inbox")})
+HEAR = PreparedQuery(_hearing, setting=lambda: heard(Parameter("now", models.DateTimeField())))
+HOLD = PreparedQuery(_hearing, setting=lambda: {"inbox": F("inbox")})
 """Lock a run that takes deliveries: it hears of this one, or only later."""

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import connection, models
 
 from workflows.models import Assignment, Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
-from workflows.sql.json_rows import as_text, execute, insertion, source, values_of
+from workflows.sql.json_rows import execute, insert_sql, json_table, row_values, to_json
 from workflows.worker.commit.run_update import RunUpdate
 
 GUARDS = ("id", "fence", "inbox")
@@ -70,7 +70,7 @@ class Part(NamedTuple):
     def statement(self, kept: str) -> str:
         """Return the statement for this database."""
         names = tuple(self.values[0])
-        return self.sql.format(new=source(connection.vendor, self.model, names), kept=kept)
+        return self.sql.format(new=json_table(connection.vendor, self.model, names), kept=kept)
 
 
 Assigned = Iterable[tuple[UUID, Assignment]]  # by run
@@ -90,7 +90,7 @@ def write_rows(updates: Sequence[RunUpdate], assignments: Assigned) -> set[UUID]
 def _at_once(runs: list[dict[str, Any]], parts: Sequence[Part]) -> Iterator[UUID]:
     kept = "CAST(new.of_run AS uuid) IN (SELECT id FROM done)"
     tables = [_done(), *(f"part{n} AS ({one.statement(kept)})" for n, one in enumerate(parts))]
-    texts = [as_text(WorkflowRun, runs), *(as_text(part.model, part.values) for part in parts)]
+    texts = [to_json(WorkflowRun, runs), *(to_json(part.model, part.values) for part in parts)]
     with connection.cursor() as cursor:
         cursor.execute(f"WITH {', '.join(tables)} SELECT id FROM done", texts)
         yield from (pk for (pk,) in cursor.fetchall())
@@ -132,8 +132,8 @@ def _parts(updates: Sequence[RunUpdate], assignments: Assigned) -> Iterator[Part
 
 
 def _inserted(model: type[models.Model], rows: Iterable[tuple[UUID, models.Model]]) -> Part:
-    values = [{**values_of(row), "of_run": str(run_id)} for run_id, row in rows]
-    return Part(model, insertion(model), values)
+    values = [{**row_values(row), "of_run": str(run_id)} for run_id, row in rows]
+    return Part(model, insert_sql(model), values)
 
 
 @cache
@@ -143,7 +143,7 @@ def _update(sets: str) -> str:
 
 
 def _sent() -> str:
-    return source(connection.vendor, WorkflowRun, (*GUARDS, *STORED))
+    return json_table(connection.vendor, WorkflowRun, (*GUARDS, *STORED))
 
 
 @cache

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from workflows.models import Assignment, InputRequest, Route
 from workflows.models.requests.assignment import Directory, assignment
-from workflows.sql.prepared import Prepared
+from workflows.sql.prepared import PreparedQuery
 
 logger = logging.getLogger(__name__)
 
-ANY_ROUTE = Prepared(lambda: Route.objects.all()[:1])
+ANY_ROUTE = PreparedQuery(lambda: Route.objects.all()[:1])
 
 
 def assign_recipients(rows: Sequence[InputRequest]) -> list[tuple[UUID, Assignment]]:

@@ -18,7 +18,7 @@ from workflows.engine import registry
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
 from workflows.observability import metrics
 from workflows.retention.compact import compact_grown, stride
-from workflows.sql.json_rows import lone_statement
+from workflows.sql.json_rows import write_statement
 from workflows.worker.commit.commit_sql import write_rows
 from workflows.worker.commit.request_routing import assign_recipients
 from workflows.worker.commit.run_update import RunUpdate
@@ -99,7 +99,7 @@ def _free_ids(update: RunUpdate) -> None:
 def _store(updates: Sequence[RunUpdate]) -> set[UUID]:
     assignments = assign_recipients([row for update in updates for row in update.requests])
     grown = {one.run_id: one.seq for one in updates if one.snapshot and one.seq > stride()}
-    with transaction.atomic() if grown else lone_statement():
+    with transaction.atomic() if grown else write_statement():
         done = write_rows(updates, assignments)
         compact_grown({run_id: seq for run_id, seq in grown.items() if run_id in done})
     return done

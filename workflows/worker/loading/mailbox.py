@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from workflows.models import Delivery, WorkflowRun
-from workflows.sql.json_rows import execute, fetch, source
+from workflows.sql.json_rows import execute, fetch, json_table
 
 
 class LeaseState(NamedTuple):
@@ -54,7 +54,7 @@ def _lease_sql(vendor: str) -> str:
     run = WorkflowRun._meta.db_table
     return (
         f"SELECT {run}.id, {run}.fence, {run}.inbox, {run}.status FROM {run}, "
-        f"{source(vendor, WorkflowRun, ('id',))} WHERE {run}.id = new.id"
+        f"{json_table(vendor, WorkflowRun, ('id',))} WHERE {run}.id = new.id"
     )
 
 

@@ -16,8 +16,8 @@ from django.db import InterfaceError, OperationalError
 from workflows.models import Delivery, InputRequest, Worker, WorkflowRun, database_now
 from workflows.sql import scalar_queries
 from workflows.sql.clock import now_as_scalar
-from workflows.sql.lease_runs import LONGEST_LEASE, SUSPECT_FROM
-from workflows.sql.scalar_queries import Scalar
+from workflows.sql.lease_runs import ISOLATE_FROM, LONGEST_LEASE
+from workflows.sql.scalar_queries import ScalarQuery
 from workflows.worker.code_versions import BuildCompatibility
 from workflows.worker.sweep import deadlines
 
@@ -55,7 +55,7 @@ def run_sweep(
     `before` spares reading again who else is there, if those are the same.
     """
     now = now or database_now()
-    found = scalar_queries.read(_questions(owner, now))
+    found = scalar_queries.fetch_scalars(_questions(owner, now))
     if any(found[name] is not None for name in TIMES):
         deadlines.sweep(found["now"])
     if found["unnamed"] is not None:
@@ -71,12 +71,12 @@ def run_sweep(
     return SweepResult(found["now"], builds, ready, poison, others)
 
 
-def _questions(owner: str, now: datetime) -> dict[str, Scalar]:
+def _questions(owner: str, now: datetime) -> dict[str, ScalarQuery]:
     """Return what is asked in one statement; each reads the first row of an index, if any."""
     requests, runs = InputRequest.objects.exclude(run__status="blocked"), WorkflowRun.objects
     running = runs.filter(status="running").order_by("wake_at")
     workers = Worker.objects.alive(now).exclude(pk=owner)
-    first = scalar_queries.first
+    first = scalar_queries.first_value
     return {
         "now": now_as_scalar(),
         "overdue": first(requests.overdue(now).order_by("deadline"), "pk"),
@@ -87,7 +87,7 @@ def _questions(owner: str, now: datetime) -> dict[str, Scalar]:
         "due": first(_wanting(runs.filter(status="waiting", wake_at__lte=now)), "pk"),
         "left": first(_wanting(running.filter(wake_at__lte=now)), "pk"),
         "of_a_wrong_clock": first(_wanting(running.filter(wake_at__gt=now + LONGEST_LEASE)), "pk"),
-        "workers": scalar_queries.amount(workers),
+        "workers": scalar_queries.bounded_count(workers),
         "newest": first(workers.order_by("-started_at"), "pk"),
     }
 
@@ -112,7 +112,7 @@ def do_chores(now: datetime) -> None:
 
 def any_poison_run(builds: BuildCompatibility, now: datetime) -> bool:
     """Return True if a run is there that has to be claimed alone, and not by others."""
-    ready = WorkflowRun.objects.claimable(now).filter(takeovers__gte=SUSPECT_FROM)
+    ready = WorkflowRun.objects.claimable(now).filter(takeovers__gte=ISOLATE_FROM)
     if not ready.exists():
         return False
     excluded = builds.excluded()
