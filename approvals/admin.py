@@ -22,23 +22,24 @@ InputRequestAdmin.related.append(Related(Comment, "request__id__exact"))
 class DecisionAdmin(LedgerAdmin):
     """Who decided what, for good."""
 
-    list_display = ("__str__", link_to("request"), "kind", "by", "at", "door")
+    list_display = ("__str__", link_to("request"), "kind", "by", "at", "source")
     list_filter = ("kind", "at")
     ordering = ("-id",)  # the newest first, by an index that is there
     list_select_related = ("request", "by")
     list_defer = ("response", "edits", "request__payload", "request__schema", "request__response")
-    search_fields = ("request__search_text", "by__username", "door")
+    search_fields = ("request__search_text", "by__username", "source")
     search_help_text = "The id of a request or a run, or part of a prompt or a name."
     uuid_lookups = ("request", "request__run")
     shown = (
         "request", "run", "kind", "by", "at", json_of("response"), json_of("edits"), "revision",
-        "door", "name", "address", "session", "account", "seen", "signature", "seal", "voided_at",
+        "source", "name", "address", "session", "account", "seen", "signature", "seal",
+        "superseded_at",
     )  # fmt: skip
 
     @admin.display(description="seal")
     def seal(self, decision: Decision) -> str:
         """Return the decision's place in the chain, and the signature that stands there."""
-        seal = DecisionSeal.objects.filter(decision=decision.pk).exclude(kind="voided").first()
+        seal = DecisionSeal.objects.filter(decision=decision.pk).exclude(kind="superseded").first()
         return f"{seal.number}:{seal.signature}" if seal else "not sealed yet"
 
     @admin.display(description="run")
@@ -59,13 +60,13 @@ class DecisionAdmin(LedgerAdmin):
 class CommentAdmin(LedgerAdmin):
     """What was said on requests, and who gave them to whom."""
 
-    list_display = ("__str__", link_to("request"), "by", "at", "is_note")
-    list_filter = ("is_note", "at")
+    list_display = ("__str__", link_to("request"), "by", "at", "is_system")
+    list_filter = ("is_system", "at")
     list_select_related = ("request", "by")
     list_defer = ("text", "request__payload", "request__schema", "request__response")
     search_fields = ("text", "by__username")
     uuid_lookups = ("request", "request__run")
-    shown = ("request", "by", "at", "is_note", text_of("text"))
+    shown = ("request", "by", "at", "is_system", text_of("text"))
 
 
 @admin.register(Preferences)

@@ -1,4 +1,4 @@
-"""The one door: whatever a person does to a request, from whichever side, goes through here.
+"""The one source: whatever a person does to a request, from whichever side, goes through here.
 
 `decide` answers. The other verbs are what people do before and after: claim, release, reassign,
 comment, save a draft, take an answer back, decide many at once. Each looks first whether the

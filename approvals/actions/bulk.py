@@ -65,7 +65,7 @@ def unfit(request: InputRequest, response: Any) -> Invalid | TooLarge | None:
 
 
 def decide_many(
-    user: User, answers: Mapping[str, Answer], *, door: str, origin: Origin = UNKNOWN
+    user: User, answers: Mapping[str, Answer], *, source: str, origin: Origin = UNKNOWN
 ) -> list[Item]:
     """Answer many requests, given by id, and return what became of each.
 
@@ -77,8 +77,8 @@ def decide_many(
         answer = answers[item.request_id]
         try:
             outcome = decide(
-                user, item.request_id, answer.response, door=door, digest=answer.digest or "none",
-                origin=origin,
+                user, item.request_id, answer.response, source=source,
+                digest=answer.digest or "none", origin=origin,
             )  # fmt: skip
             done.append(Item(item.request_id, outcome.decision.request, outcome))
         except AnswerRefused as error:

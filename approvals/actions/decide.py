@@ -79,7 +79,7 @@ def decide(
     request_id: UUID | str,
     response: Any,
     *,
-    door: str,
+    source: str,
     readable: bool = True,
     digest: str = "",
     edits: Mapping[str, Any] | None = None,
@@ -87,7 +87,7 @@ def decide(
 ) -> Outcome:
     """Answer a request as `user`, and put the answer on its way to the run.
 
-    `response` is JSON as it came from outside; what is stored is its normalised form. `door`
+    `response` is JSON as it came from outside; what is stored is its normalised form. `source`
     names the side it came from ("inbox", "command"). An answer that is not `readable` (a form
     with text where JSON belongs) is refused as invalid in its turn. `digest` is that of what the
     person saw, `edits` are payload keys that they changed, `origin` is recorded.
@@ -110,7 +110,7 @@ def decide(
         free_lapsed_claim(user, request)
         try:
             with transaction.atomic():
-                return store(user, request, answer, effective, door, origin)
+                return store(user, request, answer, effective, source, origin)
         except WrongState:
             continue  # somebody was faster: what they did is found by looking again
     raise Closed(f"Request {request_id} keeps changing; look at it again.")
@@ -139,7 +139,7 @@ def same_decision(
     if not (request.answered_by_id == user.pk if answered else request.votes):
         return None
     kind = Decision.Kind.FINAL if answered else Decision.Kind.VOTE
-    decision = Decision.objects.standing().filter(request=request, by=user, kind=kind).first()
+    decision = Decision.objects.effective().filter(request=request, by=user, kind=kind).first()
     if decision is None or not _same_edits(request, decision, edits):
         return None
     try:
@@ -161,7 +161,7 @@ def _same_edits(request: InputRequest, decision: Decision, edits: Mapping[str, A
 
 
 def store(
-    user: User, request: InputRequest, answer: Any, edits: dict[str, Any], door: str,
+    user: User, request: InputRequest, answer: Any, edits: dict[str, Any], source: str,
     origin: Origin = UNKNOWN,
 ) -> Outcome:  # fmt: skip
     """Answer the row or count a vote on it, and record the decision, in the caller's transaction.
@@ -169,7 +169,7 @@ def store(
     Raise `WrongState` if the request is not as it was read or its run takes no answer,
     `AlreadyVoted` if this approval would be the second of one person.
     """
-    decision = new_decision(user, request, answer, edits, door, origin)
+    decision = new_decision(user, request, answer, edits, source, origin)
     approved = isinstance(answer, dict) and answer.get("approved") is True
     rejected = isinstance(answer, dict) and answer.get("approved") is False
     anew = not json_equal(edits, request.edits)  # 600 and 600.0 are two versions
@@ -190,7 +190,7 @@ def store(
             request=request.pk, user=user.pk
         )
 
-    request.answer(answer, by=user, door=door, edits=kept, undo=undo, along=along)
+    request.answer(answer, by=user, source=source, edits=kept, undo=undo, along=along)
     return Outcome.of(request, decision)
 
 

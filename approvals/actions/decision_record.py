@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 def new_decision(
-    user: User, request: InputRequest, answer: Any, edits: dict[str, Any], door: str,
+    user: User, request: InputRequest, answer: Any, edits: dict[str, Any], source: str,
     origin: Origin, kind: Decision.Kind = Decision.Kind.FINAL,
 ) -> Decision:  # fmt: skip
     """Return what `user` decided on the request as it is now; it is neither signed nor stored."""
     return Decision(
         request=request, kind=kind, by=user, response=answer, edits=edits,
-        revision=request.revision, door=door, name=user.get_username(), seen=request.version,
+        revision=request.revision, source=source, name=user.get_username(), seen=request.version,
         address=origin.address, session=origin.session, account=origin.account,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The checks of the door, one function each, in the order in which they are asked.
+"""The checks of the source, one function each, in the order in which they are asked.
 
 What they find may be outdated a moment later; the compare-and-set of the row decides, and who
 loses it is checked again to learn what happened.
@@ -72,9 +72,13 @@ def check_open(request: InputRequest) -> None:
     if request.status == status.ANSWERED:
         by = request.answered_by.get_username() if request.answered_by else ""
         raise AlreadyAnswered(
-            request.id, by=by, at=request.answered_at, response=request.response, door=request.door
+            request.id,
+            by=by,
+            at=request.answered_at,
+            response=request.response,
+            source=request.source,
         )
-    late = request.deadline is not None and request.is_late(database_now())
+    late = request.deadline is not None and request.is_expired(database_now())
     if request.status == status.EXPIRED or (request.is_pending and late):
         raise Closed(f"Request {request.id} has expired; its time to answer is over.")
     if request.status == status.CANCELLED or run.ended:

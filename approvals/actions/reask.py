@@ -67,7 +67,7 @@ def reask(user: User, request_id: UUID | str) -> InputRequest:
         if row.update(**columns) != 1:
             raise CannotReask(f"Request {request.id} has just changed; look at it again.")
         supersede(Decision.objects.filter(request=request, kind=Decision.Kind.VOTE), now)
-        Comment.objects.create(request=request, by=user, at=now, text=said, is_note=True)
+        Comment.objects.create(request=request, by=user, at=now, text=said, is_system=True)
         publisher.after_commit(runs=[request.run_id], inbox=True)
     request.refresh_from_db()
     return request
@@ -103,7 +103,7 @@ def _anew(request: InputRequest, workflow: Workflow, now: datetime) -> tuple[dic
     said = "asked this again under the present version of the code"
     columns: dict[str, Any] = {"votes": 0, "claimed_by": None, "claimed_until": None}
     if request.overdue_at:
-        columns |= request.times_anew(now)
+        columns |= request.restarted_timers(now)
     if request.on_deadline == OnDeadline.DEFAULT and not _takes_default(request, workflow):
         columns |= {"on_deadline": OnDeadline.STAY_OPEN, "default_response": None}
         said += "; its default no longer fits, so it stays open at its deadline"

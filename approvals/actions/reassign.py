@@ -49,7 +49,9 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
         rows = [assignment(request, one) for one in directory.found(names)]
         Assignment.objects.bulk_create(rows)
         said = f"gave this to {', '.join(names)}" if names else "gave this to everybody"
-        Comment.objects.create(request=request, by=user, at=database_now(), text=said, is_note=True)
+        Comment.objects.create(
+            request=request, by=user, at=database_now(), text=said, is_system=True
+        )
         publisher.after_commit(runs=[request.run_id], inbox=True)
     return request
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def withdraw(
-    user: User, request_id: UUID | str, *, door: str, origin: Origin = UNKNOWN
+    user: User, request_id: UUID | str, *, source: str, origin: Origin = UNKNOWN
 ) -> Decision:
     """Take one's own answer back, or one's approval while others are missing; that is recorded.
 
@@ -31,19 +31,19 @@ def withdraw(
     """
     request = find(user, request_id)
     if request.is_pending and request.votes:
-        return _withdraw_vote(user, request, door, origin)
+        return _withdraw_vote(user, request, source, origin)
     if request.status != InputRequest.Status.ANSWERED:
         raise CannotUndo(f"Request {request.id} has no answer to take back.")
     if request.answered_by_id != user.pk:
         raise NotPermitted(f"Only who answered request {request.id} may take the answer back.")
     if not may_undo(user, request):
         raise _too_late(request)
-    standing = Decision.objects.standing().filter(request=request)
+    standing = Decision.objects.effective().filter(request=request)
     try:
         with transaction.atomic():
             request.withdraw(by=user, edits=_edits_before(request))
             supersede(standing.filter(kind=Decision.Kind.FINAL), database_now())
-            return _record(user, request, door, origin, "took the answer back")
+            return _record(user, request, source, origin, "took the answer back")
     except RunEnded as error:
         raise Closed(str(error)) from None
     except WrongState:
@@ -60,9 +60,11 @@ def _edits_before(request: InputRequest) -> dict[str, Any]:
     return last.edits if last else {}
 
 
-def _withdraw_vote(user: User, request: InputRequest, door: str, origin: Origin) -> Decision:
+def _withdraw_vote(user: User, request: InputRequest, source: str, origin: Origin) -> Decision:
     """Take back an approval that counts for the version there is now."""
-    standing = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE, by=user)
+    standing = Decision.objects.effective().filter(
+        request=request, kind=Decision.Kind.VOTE, by=user
+    )
     for _ in range(TRIES):
         try:
             check_open(request)
@@ -75,20 +77,20 @@ def _withdraw_vote(user: User, request: InputRequest, door: str, origin: Origin)
                 request.retract()
                 if not supersede(standing, database_now()):
                     raise CannotUndo(f"Request {request.id} has no approval of yours to take back.")
-                return _record(user, request, door, origin, "took the approval back")
+                return _record(user, request, source, origin, "took the approval back")
         except WrongState:
             request.refresh_from_db()
     raise CannotUndo(f"Request {request.id} keeps changing; look at it again.")
 
 
 def _record(
-    user: User, request: InputRequest, door: str, origin: Origin, said: str
+    user: User, request: InputRequest, source: str, origin: Origin, said: str
 ) -> Decision:  # fmt: skip
     """Write down that it was taken back, for the audit and for those who saw it."""
     now = database_now()
-    Comment.objects.create(request=request, by=user, at=now, text=said, is_note=True)
+    Comment.objects.create(request=request, by=user, at=now, text=said, is_system=True)
     kind = Decision.Kind.WITHDRAWN
-    decision = new_decision(user, request, None, {}, door, origin, kind).sign(now)
+    decision = new_decision(user, request, None, {}, source, origin, kind).sign(now)
     decision.save()
     return decision
 

@@ -22,7 +22,7 @@ FINAL, VOTE = Decision.Kind.FINAL, Decision.Kind.VOTE
 def wrong_requests() -> Iterator[str]:
     """Yield a sentence for each request that contradicts its decisions, or lacks one of them."""
     standing = Decision.objects.filter(
-        request=OuterRef("pk"), kind__in=[FINAL, VOTE], voided_at=None
+        request=OuterRef("pk"), kind__in=[FINAL, VOTE], superseded_at=None
     )
     answered = Q(status="answered", answered_by__isnull=False)
     wanted = InputRequest.objects.filter(answered | Q(votes__gt=0) | Q(Exists(standing)))
@@ -39,7 +39,7 @@ def wrong_requests() -> Iterator[str]:
 
 
 def _fault(request: InputRequest, decisions: list[Decision]) -> str:
-    standing = [one for one in decisions if one.voided_at is None]
+    standing = [one for one in decisions if one.superseded_at is None]
     votes = sum(one.kind == VOTE for one in standing)
     if request.votes != votes:
         return f"counts {request.votes} approvals before its answer, and {votes} are there"
@@ -56,7 +56,7 @@ def _fault(request: InputRequest, decisions: list[Decision]) -> str:
         "answered_by": (request.answered_by_id, last.by_id),
         "response": (request.response, last.response),
         "edits": (request.edits, last.edits if kept else {}),
-        "door": (request.door, last.door),
+        "source": (request.source, last.source),
         "answered_at": (str(request.answered_at), str(last.at)),
     }
     wrong = [name for name, (one, other) in pairs.items() if not json_equal(one, other)]

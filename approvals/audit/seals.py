@@ -93,11 +93,11 @@ def supersede(decisions: QuerySet[Decision], at: datetime) -> int:
     What was decided stays as it was written.
     """
     with transaction.atomic():
-        rows = list(decisions.filter(voided_at=None).select_for_update())
-        links = [Link(Kind.VOIDED, one.pk, sign(voided_content(one, at))) for one in rows]
+        rows = list(decisions.filter(superseded_at=None).select_for_update())
+        links = [Link(Kind.SUPERSEDED, one.pk, sign(superseded_content(one, at))) for one in rows]
         # Not by the append-only query set, which refuses every update.
-        standing: QuerySet[Decision] = QuerySet(Decision).filter(voided_at=None)
-        count = standing.filter(pk__in=[one.pk for one in rows]).update(voided_at=at)
+        standing: QuerySet[Decision] = QuerySet(Decision).filter(superseded_at=None)
+        count = standing.filter(pk__in=[one.pk for one in rows]).update(superseded_at=at)
         if links:
             _append(_lock(), links)
     return count
@@ -121,9 +121,9 @@ def unsigned_links(decision: Decision, sealed: Collection[str], note: str) -> li
     links = []
     if not decision.signature and Kind.ACCEPTED not in sealed:
         links.append(Link(Kind.ACCEPTED, decision.pk, sign(content_of(decision)), note))
-    if decision.voided_at is not None and Kind.VOIDED not in sealed:
-        content = sign(voided_content(decision, decision.voided_at))
-        links.append(Link(Kind.VOIDED, decision.pk, content, note))
+    if decision.superseded_at is not None and Kind.SUPERSEDED not in sealed:
+        content = sign(superseded_content(decision, decision.superseded_at))
+        links.append(Link(Kind.SUPERSEDED, decision.pk, content, note))
     return links
 
 
@@ -151,9 +151,9 @@ def seal_content(seal: dict[str, Any], before: str) -> list[Any]:
     return [before, moment(seal["at"]), *map(str, own)]
 
 
-def voided_content(decision: Decision, at: datetime) -> list[Any]:
+def superseded_content(decision: Decision, at: datetime) -> list[Any]:
     """Return what is signed where a decision ceases to count."""
-    return ["voided", decision.signature or decision.pk, moment(at)]
+    return ["superseded", decision.signature or decision.pk, moment(at)]
 
 
 def _lock() -> DecisionChain:

@@ -13,7 +13,7 @@ from django.db.models import OuterRef, Subquery
 
 from approvals.audit.contradictions import wrong_requests
 from approvals.audit.readable_rows import in_pages
-from approvals.audit.seals import seal_content, voided_content
+from approvals.audit.seals import seal_content, superseded_content
 from approvals.models import Decision, DecisionChain, DecisionSeal
 from approvals.models.signatures import content_of, verify
 
@@ -116,12 +116,12 @@ def _origin_fault(row: Decision, seals: Seals, seen: set[str]) -> str:
 
 
 def _void_fault(row: Decision, seals: Seals) -> str:
-    seal = seals.get(Kind.VOIDED)
-    if row.voided_at is None:
+    seal = seals.get(Kind.SUPERSEDED)
+    if row.superseded_at is None:
         return "" if seal is None else "ceased to count, and was made to count again"
     if seal is None:
         return "was made to count no more by SQL, or by a process with code of before"
-    right = verify(voided_content(row, row.voided_at), seal.content)
+    right = verify(superseded_content(row, row.superseded_at), seal.content)
     return "" if right else "has another time at which it ceased to count than was sealed"
 
 
@@ -133,6 +133,6 @@ def _removed() -> Iterator[str]:
     """Find the seals whose decision is not there."""
     there = Decision.objects.filter(pk=OuterRef("decision")).values("pk")
     seals = DecisionSeal.objects.annotate(row=Subquery(there)).filter(row=None)
-    gone = seals.exclude(kind=Kind.VOIDED).order_by("number").values_list("number", "decision")
+    gone = seals.exclude(kind=Kind.SUPERSEDED).order_by("number").values_list("number", "decision")
     for number, decision in gone.iterator(PAGE):
         yield f"Decision {decision} was removed (seal {number})."

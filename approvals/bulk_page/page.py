@@ -233,7 +233,7 @@ def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
 def _voted(user: User, request: InputRequest) -> AlreadyVoted | None:
     if not request.votes:
         return None
-    mine = Decision.objects.standing().filter(request=request, by=user, kind=Decision.Kind.VOTE)
+    mine = Decision.objects.effective().filter(request=request, by=user, kind=Decision.Kind.VOTE)
     voted = AlreadyVoted(request.pk, votes=request.votes, quorum=request.quorum)
     return voted if mine.exists() else None
 

@@ -12,6 +12,6 @@ from workflows.models import InputRequest
 
 def still_deciding(request: InputRequest, people: QuerySet[User]) -> QuerySet[User]:
     """Leave out those who may not decide it, and those who approved it as it is now."""
-    votes = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE)
+    votes = Decision.objects.effective().filter(request=request, kind=Decision.Kind.VOTE)
     deciders = who_can_decide(request).values("pk")
     return people.filter(pk__in=deciders).exclude(pk__in=votes.values("by"))

@@ -35,7 +35,7 @@ class Approvals:
         counting: list[Decision] = []
         lapsed: list[Decision] = []
         for vote in votes:
-            if vote.voided_at is None:
+            if vote.superseded_at is None:
                 (counting if may_decide(vote.by, request) else lapsed).append(vote)
             elif later[vote.by_id] == vote.pk:  # not taken back, and not given anew
                 lapsed.append(vote)
@@ -45,7 +45,7 @@ class Approvals:
     @property
     def standing(self) -> int:
         """How many of them the row of the request has counted."""
-        return len(self.counting) + sum(vote.voided_at is None for vote in self.lapsed)
+        return len(self.counting) + sum(vote.superseded_at is None for vote in self.lapsed)
 
 
 def approvals_needed(request: InputRequest, edits: Mapping[str, Any]) -> int:

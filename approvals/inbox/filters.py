@@ -13,7 +13,7 @@ from django.db.models.lookups import Contains
 from django.http import QueryDict
 
 from workflows.models import Assignment, InputRequest, Priority
-from workflows.models.requests.queryset import HAD
+from workflows.models.requests.queryset import ASSIGNED_OR_CLAIMED
 from workflows.text.search_text import fold, fold_tags
 from workflows.web.pagination import Cursor
 
@@ -61,8 +61,10 @@ class Filters:
         if self.priority:
             found &= Q(priority=Priority.named(self.priority))
         if self.mine:
-            # HAD adds nothing to the meaning, but names the index.
-            found &= HAD & (Q(claimed_by=user) | Assignment.objects.all().given_to(user.pk))
+            # ASSIGNED_OR_CLAIMED adds nothing to the meaning, but names the index.
+            found &= ASSIGNED_OR_CLAIMED & (
+                Q(claimed_by=user) | Assignment.objects.all().given_to(user.pk)
+            )
         return found
 
     def _said(self) -> Q:

@@ -15,7 +15,7 @@ from approvals.inbox.filters import Filters, Place
 from workflows.models import InputRequest
 from workflows.models.permissions import PermissionProfile
 from workflows.models.requests.indexes import CLOSED
-from workflows.models.requests.queryset import HAD
+from workflows.models.requests.queryset import ASSIGNED_OR_CLAIMED
 from workflows.sql import scalar_queries
 from workflows.sql.scalar_queries import BoundedCount, ScalarQuery
 from workflows.web.pagination import Cursor
@@ -36,7 +36,7 @@ def slim(requests: Requests) -> Requests:
         requests.annotate(headline=Left("prompt", HEADLINE))
         .select_related("run", "claimed_by")
         .only(
-            "id", "step", "status", "four_eyes", "deadline", "created_at", "answered_at", "door",
+            "id", "step", "status", "four_eyes", "deadline", "created_at", "answered_at", "source",
             "priority", "tags", "quorum", "votes", "claimed_until", "claimed_by__username",
             "claimed_by__is_active", "run__id", "run__workflow", "run__status",
             "run__started_by_id", "run__is_repeat",
@@ -121,7 +121,9 @@ def figures_of(viewer: PermissionProfile) -> dict[str, ScalarQuery]:
         "newest": scalar_queries.first_value(pending.order_by("-created_at", "-id"), "created_at"),
         "highest": scalar_queries.first_value(urgent, "priority"),
         "lowest": scalar_queries.first_value(urgent.reverse(), "priority"),
-        "given": scalar_queries.first_value(pending.filter(HAD).order_by(*ORDER), "priority"),
+        "given": scalar_queries.first_value(
+            pending.filter(ASSIGNED_OR_CLAIMED).order_by(*ORDER), "priority"
+        ),
         "workflows": scalar_queries.distinct_values(pending, "workflow"),
     }
 

@@ -64,7 +64,7 @@ def past_row(request: InputRequest) -> dict[str, Any]:
         return row | {"when": ago(request.created_at), "tag": status, "place": place}
     verdict = verdict_of(request.response)
     name = request.answered_by.get_username() if request.answered_by else ""
-    by = name or by_whom("", request.door)
+    by = name or by_whom("", request.source)
     return row | {
         "when": ago(request.answered_at),
         "tag": capfirst(verdict.word),

@@ -19,7 +19,7 @@ class Comment(AppendOnly):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     at = models.DateTimeField()
     text = models.TextField()
-    is_note = models.BooleanField(default=False)
+    is_system = models.BooleanField(default=False)
 
     objects = AppendOnlyQuerySet["Comment"].as_manager()
 

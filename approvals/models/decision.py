@@ -19,17 +19,17 @@ from workflows.models.requests.deadlines import EMPTY_DICT
 class DecisionQuerySet(AppendOnlyQuerySet["Decision"]):
     """Decisions are history: sets of them cannot be edited or deleted either."""
 
-    def standing(self) -> DecisionQuerySet:
+    def effective(self) -> DecisionQuerySet:
         """Votes and answers that count: neither withdrawn, nor given to an earlier version."""
-        return self.filter(voided_at=None).exclude(kind=Decision.Kind.WITHDRAWN)
+        return self.filter(superseded_at=None).exclude(kind=Decision.Kind.WITHDRAWN)
 
 
 class Decision(AppendOnly):
-    """What a person decided on a request, as it was accepted at the one door.
+    """What a person decided on a request, as it was accepted at the one source.
 
     `revision` is the version of the request that they decided on, `edits` what was effective on
     it by then; `seen` is the digest of what they saw. `name` is the person's user name at that
-    time; `address`, `session` and `account` are those of an `Origin`. `voided_at` is when it
+    time; `address`, `session` and `account` are those of an `Origin`. `superseded_at` is when it
     ceased to count: it was withdrawn, or the request was edited by somebody else. Nothing else
     of the row ever changes: `signature` is the keyed digest of it, empty in rows that code wrote
     which did not know of it. A `DecisionSeal` chains it to the decisions before.
@@ -49,14 +49,14 @@ class Decision(AppendOnly):
     response = OrderedJSONField(null=True)
     edits = OrderedJSONField(default=dict, db_default=EMPTY_DICT, blank=True)
     revision = models.PositiveIntegerField(default=1, db_default=1)
-    door = models.CharField(max_length=32)
+    source = models.CharField(max_length=32)
     name = models.CharField(max_length=254, default="", db_default="")
     address = models.CharField(max_length=45, default="", db_default="", blank=True)
     session = models.CharField(max_length=64, default="", db_default="", blank=True)
     account = models.CharField(max_length=255, default="", db_default="", blank=True)
     seen = models.CharField(max_length=64, default="", db_default="", blank=True)
     signature = models.CharField(max_length=64, default="", db_default="", editable=False)
-    voided_at = models.DateTimeField(null=True, blank=True)
+    superseded_at = models.DateTimeField(null=True, blank=True)
 
     objects = DecisionQuerySet.as_manager()
 
@@ -65,12 +65,12 @@ class Decision(AppendOnly):
         constraints = [
             models.UniqueConstraint(
                 fields=["request"],
-                condition=Q(kind="final", voided_at__isnull=True),
+                condition=Q(kind="final", superseded_at__isnull=True),
                 name="decision_one_final",
             ),
             models.UniqueConstraint(
                 fields=["request", "by"],
-                condition=Q(kind="vote", voided_at__isnull=True),
+                condition=Q(kind="vote", superseded_at__isnull=True),
                 name="decision_one_vote_a_person",
             ),
         ]

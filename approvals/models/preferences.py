@@ -24,7 +24,7 @@ class Preferences(models.Model):
     time_zone = models.CharField(
         max_length=64, blank=True, default="", validators=[check_time_zone]
     )
-    keys_on = models.BooleanField("single keys", default=True, db_default=True)
+    keys_on = models.BooleanField("keyboard shortcuts", default=True, db_default=True)
 
     class Meta:
         verbose_name_plural = "preferences"

@@ -17,7 +17,7 @@ class DecisionSeal(AppendOnly):
 
     class Kind(models.TextChoices):
         MADE = "made"
-        VOIDED = "voided"
+        SUPERSEDED = "superseded"
         ACCEPTED = "accepted"  # a row without a signature, which an operator answers for
 
     number = models.PositiveBigIntegerField(primary_key=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SALT = b"approvals.decision:"
 FIELDS = (
-    "kind", "name", "response", "edits", "revision", "door", "address", "session", "account",
+    "kind", "name", "response", "edits", "revision", "source", "address", "session", "account",
     "seen",
 )  # fmt: skip
 

@@ -117,7 +117,7 @@ def _votes(request: InputRequest) -> tuple[list[Vote], User | None]:
     if request.quorum < 2:
         return [], None
     if not request.is_pending:  # what counted then is history
-        standing = Decision.objects.standing().filter(request=request, kind=Decision.Kind.VOTE)
+        standing = Decision.objects.effective().filter(request=request, kind=Decision.Kind.VOTE)
         kept = standing.select_related("by").order_by("pk")
         return [_settled(row, request) for row in kept], None
     found = Approvals.of(request)

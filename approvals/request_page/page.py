@@ -193,7 +193,7 @@ class Detail:
     def by_whom(self) -> str:
         """Who answered: "by alice", "automatically at the deadline"."""
         by = self.request.answered_by
-        return by_whom(by.get_username() if by else "", self.request.door)
+        return by_whom(by.get_username() if by else "", self.request.source)
 
     @property
     def verdict(self) -> Verdict:

@@ -67,7 +67,7 @@ class RunDecisions:
         answered = visible.filter(status=InputRequest.Status.ANSWERED)
         found = [_answer(one) for one in _light(answered).order_by("-answered_at")[: SHOWN + 1]]
         others = Decision.objects.filter(request__in=visible)
-        others = others.exclude(kind=Decision.Kind.FINAL, voided_at=None)
+        others = others.exclude(kind=Decision.Kind.FINAL, superseded_at=None)
         votes = others.select_related("by", "request").defer("request__payload", "request__schema")
         found += [_decision(one) for one in votes.order_by("-at")[: SHOWN + 1]]
         found.sort(key=lambda one: one.at, reverse=True)
@@ -78,7 +78,7 @@ class RunDecisions:
 
 def _light(requests: Any) -> Any:
     return requests.select_related("answered_by").only(
-        "id", "prompt", "response", "edits", "door", "answered_at", "answered_by__username", "run"
+        "id", "prompt", "response", "edits", "source", "answered_at", "answered_by__username", "run"
     )
 
 
@@ -86,7 +86,7 @@ def _answer(request: InputRequest) -> Decided:
     assert request.answered_at
     name = request.answered_by.get_username() if request.answered_by else ""
     return Decided(
-        request, by_whom(name, request.door), request.answered_at,
+        request, by_whom(name, request.source), request.answered_at,
         verdict_of(request.response), request.edits,
     )  # fmt: skip
 
@@ -95,8 +95,8 @@ def _decision(decision: Decision) -> Decided:
     taken_back = decision.kind == Decision.Kind.WITHDRAWN
     verdict = Verdict("taken back") if taken_back else verdict_of(decision.response)
     return Decided(
-        decision.request, by_whom(decision.by.get_username(), decision.door), decision.at, verdict,
-        decision.edits, counts=taken_back or decision.voided_at is None,
+        decision.request, by_whom(decision.by.get_username(), decision.source), decision.at,
+        verdict, decision.edits, counts=taken_back or decision.superseded_at is None,
         was_vote=decision.kind == Decision.Kind.VOTE,
     )  # fmt: skip
 

@@ -30,7 +30,7 @@ class Told:
     def who(self) -> str:
         """Who answered, after the verb: "by alice", "automatically at the deadline"."""
         by = self.request.answered_by
-        return by_whom(by.get_username() if by else "", self.request.door)
+        return by_whom(by.get_username() if by else "", self.request.source)
 
 
 @dataclass(frozen=True, slots=True)

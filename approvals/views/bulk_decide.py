@@ -62,7 +62,7 @@ def decide_chosen(http: HttpRequest, ids: list[str]) -> BatchResult:
         return BatchResult.of(http, address, told, wrong=go)
     if not answers and not told:
         return BatchResult.of(http, address, {}, problem="Choose at least one request.")
-    items = actions.decide_many(current_user(http), answers, door="inbox", origin=origin_of(http))
+    items = actions.decide_many(current_user(http), answers, source="inbox", origin=origin_of(http))
     told |= {item.request_id: str(item.refusal or "") for item in items}
     return BatchResult.of(http, address, told)
 

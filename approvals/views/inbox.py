@@ -25,7 +25,7 @@ def inbox(http: HttpRequest) -> HttpResponse:
     """Show the list with nothing opened; to htmx only the rows, with `?open=` a word on that one.
 
     The fragment also renews the counts and the page's title, and says beside the form of the
-    open request, out of band, whether it still waits: what is being typed there stays untouched.
+    open request, out of band, whether it still waits: what is typed there is kept.
     """
     filters = Filters.of(http.GET)
     context = shell(http, filters)

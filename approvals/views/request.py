@@ -42,7 +42,7 @@ def request(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 @require_POST
 def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Answer a request through the one door.
+    """Answer a request through the one source.
 
     htmx gets the request as it stands then, with the status of the outcome; a plain form gets
     303 to the request on success. What was typed comes back with every refusal.
@@ -56,7 +56,7 @@ def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
     readable = not (form.has_errors or edits.has_errors)
     try:
         outcome = actions.decide(
-            current_user(http), request_id, response, door="inbox", readable=readable,
+            current_user(http), request_id, response, source="inbox", readable=readable,
             digest=http.POST.get("_digest", ""), edits=changes, origin=origin_of(http),
         )  # fmt: skip
     except AnswerRefused as error:

@@ -1,4 +1,4 @@
-"""What people do to a request beside answering it, each a POST that is one verb of the door."""
+"""What people do to a request beside answering it, each a POST that is one verb of the source."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def comments(http: HttpRequest, request_id: UUID) -> HttpResponse:
 def undo(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Take one's own answer back."""
     user, origin = current_user(http), origin_of(http)
-    verb = lambda: actions.withdraw(user, request_id, door="inbox", origin=origin)  # noqa: E731
+    verb = lambda: actions.withdraw(user, request_id, source="inbox", origin=origin)  # noqa: E731
     return act(http, request_id, verb)
 
 

@@ -103,7 +103,13 @@ class Canaries:
         Comment.objects.create(request=row, by=alice, at=now, text=self.text(row, "comment"))
         vote = {"approved": True, "comment": self.text(row, "vote")}
         Decision.objects.create(
-            request=row, by=alice, at=now, kind="vote", response=vote, edits=row.edits, door="inbox"
+            request=row,
+            by=alice,
+            at=now,
+            kind="vote",
+            response=vote,
+            edits=row.edits,
+            source="inbox",
         )
         if not answered:
             draft = f"zqdraft{row.pk.hex}qz"
@@ -120,7 +126,7 @@ class Canaries:
         record(run, "step_completed", "ask", duration=0.5, invocation=1, attempt=1, set={},
                events=[], spawn=[], requests=[asked])  # fmt: skip
         record(run, "answered", request_id=done.request_id, response=done.response, by="fiona",
-               door="inbox", reply="InputResponseEvent", invocations=[3], steps=["finish"],
+               source="inbox", reply="InputResponseEvent", invocations=[3], steps=["finish"],
                edits=done.edits)  # fmt: skip
         quoted = {"kind": "ValueError", "message": self.text(few, "attempt")}
         due = timezone.now() + timedelta(hours=10)

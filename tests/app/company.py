@@ -48,4 +48,4 @@ def again(request: InputRequest) -> InputRequest:
 
 def decide(user: User, request: InputRequest, response: Any = YES, **given: Any) -> actions.Outcome:
     """Answer a request, as from its page."""
-    return actions.decide(user, request.id, response, door="inbox", **given)
+    return actions.decide(user, request.id, response, source="inbox", **given)

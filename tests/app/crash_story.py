@@ -174,6 +174,6 @@ def act(run: WorkflowRun) -> None:
             run.cancel()
     elif pending is not None and run.workflow not in (EXPIRE.name, CANCEL_IN_HAND.name):
         reviewer = User.objects.get(username=REVIEWER)
-        actions.decide(reviewer, pending.pk, {"approved": True}, door="story")
+        actions.decide(reviewer, pending.pk, {"approved": True}, source="story")
     elif run.status == "paused":
         run.resume()

@@ -143,6 +143,6 @@ def make_answered(
 ) -> InputRequest:
     """Return a request that was answered, without the `Decision` that goes with a person's."""
     return make_request(
-        status="answered", response=response, answered_by=by, door="inbox" if by else "handler",
+        status="answered", response=response, answered_by=by, source="inbox" if by else "handler",
         answered_at=at or timezone.now(), **columns,
     )  # fmt: skip

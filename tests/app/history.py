@@ -40,7 +40,8 @@ def parked(row: WorkflowRun) -> RunUpdate:
     """Return what a worker stores when the claimed run waits after its first entry."""
     now = database_now()
     return RunUpdate(
-        row.pk, row.fence, inbox=row.inbox, seq=1, status=WorkflowRun.Status.WAITING,
+        row.pk, row.fence, delivery_count=row.delivery_count, seq=1,
+        status=WorkflowRun.Status.WAITING,
         snapshot_seq=1, signature=row.signature,
         journal=[JournalEntry(run=row, seq=1, kind="started", data={}, at=now)],
         snapshot=Snapshot(run=row, seq=1, format=1, data={}, created_at=now),

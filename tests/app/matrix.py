@@ -23,7 +23,7 @@ from workflows.models import (
     InputRequest,
     JournalEntry,
     Snapshot,
-    Worker,
+    WorkerHeartbeat,
     WorkflowRun,
 )
 from workflows.models import (
@@ -138,11 +138,11 @@ def make_history(run: WorkflowRun, by: User) -> None:
     """Make a row of each kind that the admin shows."""
     now = timezone.now()
     answered = make_answered({"approved": True}, by=by)
-    Decision.objects.create(request=answered, by=by, at=now, response={}, door="inbox")
+    Decision.objects.create(request=answered, by=by, at=now, response={}, source="inbox")
     Snapshot.objects.create(run=run, seq=1, format=1, data={})
     JournalEntry.objects.create(run=run, seq=1, kind="started", data={}, at=now)
     Delivery.objects.create(run=run, kind="answer", data={})
-    Worker.objects.create(id="host-1", started_at=now, seen_at=now)
+    WorkerHeartbeat.objects.create(id="host-1", started_at=now, seen_at=now)
     Preferences.objects.create(user=by)
     Comment.objects.create(request=answered, by=by, at=now, text="Fine.")
     RequestRoute.objects.create(workflow=run.workflow)

@@ -18,7 +18,7 @@ from workflows.models import (
     JournalEntry,
     Route,
     Snapshot,
-    Worker,
+    WorkerHeartbeat,
     WorkflowRun,
 )
 
@@ -50,7 +50,7 @@ def furnished(by: User, count: int = 1) -> list[Any]:
         request = InputRequest.objects.create(
             run=run, request_id="r1", event="Ask", step="review", prompt=f"Publish {HOSTILE}?",
             payload={"note": HOSTILE}, status="answered", response={"approved": True},
-            answered_by=by, door="inbox", created_at=now, answered_at=now,
+            answered_by=by, source="inbox", created_at=now, answered_at=now,
         )  # fmt: skip
         rows = [
             run,
@@ -59,10 +59,10 @@ def furnished(by: User, count: int = 1) -> list[Any]:
             request,
             Delivery.objects.create(run=run, kind="answer", data={"request_id": "r1"}),
             Decision.objects.create(
-                request=request, by=by, at=now, response={"approved": True}, door="inbox"
+                request=request, by=by, at=now, response={"approved": True}, source="inbox"
             ),
         ]
-    worker, _ = Worker.objects.get_or_create(
+    worker, _ = WorkerHeartbeat.objects.get_or_create(
         id="host-1", defaults={"started_at": now, "seen_at": now}
     )
     return [*rows, worker]

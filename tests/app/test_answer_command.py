@@ -1,4 +1,4 @@
-"""`manage.py answer` goes through the same door, and says in a sentence what happened."""
+"""`manage.py answer` goes through the same source, and says in a sentence what happened."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_each_way_of_answering(options: list[str], stored: Any) -> None:
     request = make_request()
     said = answer(request, *options)
     decision = Decision.objects.get()
-    assert (decision.response, decision.door) == (stored, "command")
+    assert (decision.response, decision.source) == (stored, "command")
     assert str(request.id) in said
     assert str(request.run_id) in said
     assert "alice" in said

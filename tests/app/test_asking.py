@@ -49,7 +49,7 @@ def test_the_input_handlers_answer_is_the_systems(drive: Drive, register: Regist
     drive()
     assert fresh(run).status == "completed"
     request = run.requests.get()
-    assert (request.status, request.door, request.answered_by) == ("answered", "handler", None)
+    assert (request.status, request.source, request.answered_by) == ("answered", "handler", None)
     assert handler.asked == [request.request_id]
 
 
@@ -64,7 +64,7 @@ def test_a_handler_that_leaves_it_to_people_is_not_asked_again(
     fresh(run).resume()
     drive()
     assert len(handler.asked) == 1
-    run.requests.get().answer({"approved": False}, by=None, door="test")
+    run.requests.get().answer({"approved": False}, by=None, source="test")
     drive()
     assert (fresh(run).result or {})["approved"] is False
 
@@ -76,7 +76,7 @@ def test_a_handler_that_fails_leaves_the_request_to_people(
     run = start(register(handler.workflow()))
     drive()
     assert fresh(run).status == "waiting"
-    run.requests.get().answer({"approved": True}, by=None, door="test")
+    run.requests.get().answer({"approved": True}, by=None, source="test")
     drive()
     assert fresh(run).status == "completed"
 

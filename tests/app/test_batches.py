@@ -1,4 +1,4 @@
-"""Many requests decided together: at the door, and on the page of a batch."""
+"""Many requests decided together: at the source, and on the page of a batch."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_batch_has_an_outcome_for_each(alice: User, bob: User) -> None:
     answers = {str(row.id): actions.Answer(YES, row.version) for row in rows}
     answers[str(rows[5].id)] = actions.Answer(YES, "of another version")
     answers[str(rows[6].id)] = actions.Answer(YES, "")
-    items = actions.decide_many(alice, answers, door="inbox")
+    items = actions.decide_many(alice, answers, source="inbox")
     refused = [type(item.refusal).__name__ if item.refusal else None for item in items]
     assert refused == [
         None, "NotVisible", "SecondPersonNeeded", "ClaimedByOther", None, "Superseded", "Superseded"
@@ -73,9 +73,9 @@ def test_a_batch_has_an_outcome_for_each(alice: User, bob: User) -> None:
 def test_a_batch_is_not_too_large_and_names_what_is_no_id(alice: User) -> None:
     with pytest.raises(TooMany):
         actions.decide_many(
-            alice, {str(n): actions.Answer(YES, "x") for n in range(101)}, door="inbox"
+            alice, {str(n): actions.Answer(YES, "x") for n in range(101)}, source="inbox"
         )
-    [item] = actions.decide_many(alice, {"no-id": actions.Answer(YES, "x")}, door="inbox")
+    [item] = actions.decide_many(alice, {"no-id": actions.Answer(YES, "x")}, source="inbox")
     assert isinstance(item.refusal, NotVisible)
 
 
@@ -100,7 +100,7 @@ def test_many_are_decided_together_with_an_outcome_for_each(
     address = chosen(good, taken, hidden)
     fields = go("approve", good, taken) | {f"g.{kind_of(good)}.comment": "All fine."}
     fields["_id"].append(str(hidden.id))
-    actions.decide(bob, taken.id, NO, door="inbox")
+    actions.decide(bob, taken.id, NO, source="inbox")
     done = desk.post(address, fields, follow=True)
     assert "Approved by you: All fine." in text(done)
     assert "Rejected by bob" in text(done)
@@ -158,7 +158,7 @@ def test_a_row_that_changed_since_it_was_shown_is_told_and_not_decided(
 ) -> None:
     same, changed = asked_of(), asked_of(quorum=2, editable=["claimed"])
     fields = go("approve", same, changed)
-    actions.decide(bob, changed.id, YES, door="inbox", edits={"claimed": "1.00"})
+    actions.decide(bob, changed.id, YES, source="inbox", edits={"claimed": "1.00"})
     page = desk.post(chosen(same, changed), fields, follow=True)
     assert "was changed since you read it" in text(page)
     assert again(same).status == "answered"
@@ -199,7 +199,7 @@ def test_what_cannot_be_decided_says_why_and_has_no_box(
     claimed = asked_of(claimed_by=bob, claimed_until=soon(hours=1))
     own = asked_of(run=make_run(started_by=alice), four_eyes=True)
     voted = asked_of(quorum=2)
-    actions.decide(alice, voted.id, YES, door="inbox")
+    actions.decide(alice, voted.id, YES, source="inbox")
     page = desk.get(chosen(claimed, own, voted))
     assert "in the hands of bob" in text(page)
     assert "second pair of eyes" in text(page)
@@ -229,7 +229,7 @@ def test_a_batch_that_cannot_be_read_changes_nothing(desk: Client) -> None:
 def test_every_post_of_a_batch_leads_to_its_address(desk: Client, bob: User) -> None:
     bare, taken, paid = asked_of(), asked_of(), refund()
     address = chosen(bare, taken, paid)
-    actions.decide(bob, taken.id, NO, door="inbox")
+    actions.decide(bob, taken.id, NO, source="inbox")
     wrong = go("approve", paid) | typed(paid, "-1")
     for fields in (wrong, {}, {"_go": wrong["_go"]}, go("approve", bare, taken)):
         done = desk.post(address, fields)
@@ -280,7 +280,7 @@ def test_nobody_else_gets_what_was_typed_into_a_batch(desk: Client, bob: User) -
 
 def test_a_batch_too_large_to_be_kept_is_drawn_at_once(desk: Client, bob: User) -> None:
     good, gone, paid = asked_of(), asked_of(), refund()
-    actions.decide(bob, gone.id, NO, door="inbox")
+    actions.decide(bob, gone.id, NO, source="inbox")
     fields = go("approve", good, gone) | typed(paid, "5", reason="x" * MAX_BYTES)
     page = desk.post(chosen(good, gone, paid), fields)
     assert page.status_code == 200

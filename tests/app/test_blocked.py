@@ -38,11 +38,11 @@ def test_a_run_without_its_code_is_blocked_and_goes_on_when_the_code_is_back(
     request.refresh_from_db()
     assert request.status == "pending"
     with pytest.raises(RunBlocked):
-        request.answer({"approved": True}, by=None, door="test")
+        request.answer({"approved": True}, by=None, source="test")
     registry.register(flows.ASK)
     drive()
     assert fresh(run).status == "waiting"
-    request.answer({"approved": True}, by=None, door="test")
+    request.answer({"approved": True}, by=None, source="test")
     drive()
     assert fresh(run).status == "completed"
 
@@ -61,7 +61,7 @@ def test_a_run_whose_step_is_gone_is_blocked_by_name(drive: Drive, register: Reg
 
 def test_a_person_may_have_a_blocked_run_tried_again(drive: Drive) -> None:
     run = start()
-    WorkflowRun.objects.filter(pk=run.pk).update(takeovers=5)
+    WorkflowRun.objects.filter(pk=run.pk).update(crash_count=5)
     drive()
     assert fresh(run).status == "blocked"
     fresh(run).retry()
@@ -75,7 +75,7 @@ def test_a_corrupt_snapshot_blocks_its_run_and_nobody_elses(drive: Drive) -> Non
     drive()
     Snapshot.objects.filter(run=run).update(data={"format": 1, "oops": True})
     for one in (run, other):
-        one.requests.get().answer({"approved": True}, by=None, door="test")
+        one.requests.get().answer({"approved": True}, by=None, source="test")
     drive()
     assert fresh(run).status == "blocked"
     assert "snapshot is damaged" in (fresh(run).error or {})["message"]

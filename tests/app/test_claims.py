@@ -1,4 +1,4 @@
-"""Claims, fences and takeovers: a run has one worker at a time."""
+"""Claims, fences and crash_count: a run has one worker at a time."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_run_left_behind_is_taken_over_and_its_takeovers_are_forgotten(drive: 
     lapse(run)
     drive()
     assert fresh(run).status == "waiting"
-    assert fresh(run).takeovers == 0
+    assert fresh(run).crash_count == 0
 
 
 def test_an_embedded_start_takes_over_at_once() -> None:
@@ -88,7 +88,7 @@ def test_a_run_that_took_down_its_worker_is_claimed_alone_then_blocked(drive: Dr
         claimed = claim(f"dead {takeover}", poison=takeover > 2)
         assert len(claimed) == 1, takeover
         begin(claimed)
-        assert fresh(run).takeovers == takeover
+        assert fresh(run).crash_count == takeover
         if takeover >= 2:
             lapse(run)
             assert claim("in company") == []
@@ -110,8 +110,8 @@ def test_a_run_is_blamed_for_a_second_death_only_if_something_of_it_had_begun() 
         lapse(leased)
         claimed = claim(f"killed {kill}", poison=False) + claim(f"killed {kill}", poison=True)
         begin([one for one in claimed if one.row.pk == begun.pk])
-    assert fresh(begun).takeovers == 3
-    assert fresh(leased).takeovers == 1
+    assert fresh(begun).crash_count == 3
+    assert fresh(leased).crash_count == 1
     lapse(leased)
     assert [one.row.pk for one in claim("next")] == [leased.pk], "among others, as it always was"
 
@@ -122,7 +122,7 @@ def test_a_worker_that_dies_while_it_loads_is_counted_for_all_it_loaded() -> Non
     for _ in range(2):
         lapse(run)
         WorkflowRun.objects.claim("dies in the load", limit=1, lease=LEASE)
-    assert fresh(run).takeovers == 2
+    assert fresh(run).crash_count == 2
 
 
 def test_a_step_of_a_run_that_was_taken_over_is_noted_before_it_begins(
@@ -133,13 +133,13 @@ def test_a_step_of_a_run_that_was_taken_over_is_noted_before_it_begins(
     @step
     async def look(event: StartEvent, ctx: Context) -> flows.Part:
         row = await rows(lambda: WorkflowRun.objects.get(pk=ctx.run_id))
-        seen.append((row.takeovers, row.untouched))
+        seen.append((row.crash_count, row.idle_since_recovery))
         return flows.Part(number=1)
 
     @step
     def look_again(event: flows.Part, ctx: Context) -> StopEvent:
         row = WorkflowRun.objects.get(pk=ctx.run_id)
-        seen.append((row.takeovers, row.untouched))
+        seen.append((row.crash_count, row.idle_since_recovery))
         return StopEvent(result=None)
 
     run = start(register(Workflow("t-look", steps=[look, look_again])))
@@ -164,14 +164,17 @@ def test_a_run_whose_step_waits_for_a_place_is_not_to_blame(register: Register) 
             await asyncio.to_thread(gate.entered.wait, 20)
             held = await rows(lambda: [fresh(run) for run in runs])
             gate.open.set()
-        assert sorted((one.takeovers, one.untouched) for one in held) == [(1, False), (1, True)]
+        assert sorted((one.crash_count, one.idle_since_recovery) for one in held) == [
+            (1, False),
+            (1, True),
+        ]
 
     play(story())
 
 
 def test_a_suspect_that_gets_on_is_no_suspect_any_more(drive: Drive) -> None:
     run = start()
-    WorkflowRun.objects.filter(pk=run.pk).update(takeovers=3)
+    WorkflowRun.objects.filter(pk=run.pk).update(crash_count=3)
     drive()
     assert fresh(run).status == "waiting"
-    assert fresh(run).takeovers == 0
+    assert fresh(run).crash_count == 0

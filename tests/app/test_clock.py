@@ -85,27 +85,27 @@ def test_a_clock_that_goes_forward_hands_no_run_of_this_worker_to_itself(
             await until(lambda: fresh(run).status == "waiting")
 
     play(story())
-    assert fresh(run).takeovers == 0
+    assert fresh(run).crash_count == 0
     assert run.requests.count() == 1
 
 
 def test_a_worker_seen_in_the_future_is_not_believed_to_live() -> None:
     moment = database_now() + HOUR
-    models.Worker.objects.create(
+    models.WorkerHeartbeat.objects.create(
         pk="ghost", signatures={"x": "1"}, started_at=moment, seen_at=moment
     )
-    assert not models.Worker.objects.alive(database_now()).exists()
+    assert not models.WorkerHeartbeat.objects.alive(database_now()).exists()
 
 
 def test_an_embedded_start_forgets_the_workers_before_it() -> None:
     moment = database_now() + HOUR
-    models.Worker.objects.create(
+    models.WorkerHeartbeat.objects.create(
         pk="ghost", signatures={"x": "1"}, started_at=moment, seen_at=moment
     )
     assert not worker_is_missing()
     heartbeat.beat("me", (), LEASE)
     heartbeat.replace_previous("me")
-    assert list(models.Worker.objects.values_list("pk", flat=True)) == ["me"]
+    assert list(models.WorkerHeartbeat.objects.values_list("pk", flat=True)) == ["me"]
 
 
 def test_a_worker_reckons_from_the_databases_time_and_not_from_its_own() -> None:

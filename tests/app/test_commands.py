@@ -295,7 +295,7 @@ class TestWaiting:
                     request = WorkflowRun.objects.get().requests.get()
                     assert "Approve analysis for 'A text.'?" in text
                     assert f"manage.py answer {request.pk} --approve --as USER" in text
-                    request.answer({"approved": True}, by=None, door="handler")
+                    request.answer({"approved": True}, by=None, source="handler")
                 return super().write(text)
 
         terminal = Terminal()

@@ -98,7 +98,7 @@ def told(worker: CrashWorker, key: str) -> dict[str, Any]:
         "run": (run.status, run.result, (run.error or {}).get("kind"), run.lease_owner),
         "gaps": [one.seq for one in entries] != list(range(1, run.seq + 1)),
         "journal": Counter(f"{one.kind} {one.step}" for one in entries),
-        "requests": [(one.request_id, one.status, one.response, one.door) for one in requests],
+        "requests": [(one.request_id, one.status, one.response, one.source) for one in requests],
         "decisions": Decision.objects.filter(request__run=run).count(),
         "deliveries": Counter(
             f"{one.kind} {one.data.get('request_id')} applied: {one.applied_seq is not None}"

@@ -57,17 +57,17 @@ def test_the_default_answer_is_the_systems_and_no_persons(alice: User) -> None:
     late = {"deadline": soon(seconds=-1), "on_deadline": "default", "default_response": NO}
     request = asked_of(quorum=2, **late)
     with pytest.raises(Closed, match="expired"):
-        actions.decide(alice, request.id, YES, door="inbox")
+        actions.decide(alice, request.id, YES, source="inbox")
     sweep()
     sweep()
     row = again(request)
     assert (row.status, row.response, row.answered_by) == ("answered", NO, None)
-    assert row.door == "deadline"
+    assert row.source == "deadline"
     delivery = Delivery.objects.get().data
-    assert (delivery["by"], delivery["door"], delivery["response"]) == ("", "deadline", NO)
+    assert (delivery["by"], delivery["source"], delivery["response"]) == ("", "deadline", NO)
     assert not Decision.objects.exists()
     with pytest.raises(AlreadyAnswered, match="automatically at the deadline"):
-        actions.decide(alice, request.id, YES, door="inbox")
+        actions.decide(alice, request.id, YES, source="inbox")
 
 
 def test_a_request_that_stays_open_is_marked_once_and_takes_answers(alice: User) -> None:
@@ -78,7 +78,7 @@ def test_a_request_that_stays_open_is_marked_once_and_takes_answers(alice: User)
     sweep()
     assert again(request).overdue_at == marked
     assert not Delivery.objects.exists()
-    actions.decide(alice, request.id, YES, door="inbox")
+    actions.decide(alice, request.id, YES, source="inbox")
     assert again(request).status == "answered"
 
 
@@ -87,7 +87,7 @@ def test_nothing_happens_before_its_time() -> None:
     for policy in ("fail", "default", "stay_open"):
         asked_of(
             deadline=later, on_deadline=policy, default_response=YES, remind_at=later,
-            escalate_at=later, act_at=later,
+            escalate_at=later, next_notification_at=later,
         )  # fmt: skip
     sweep()
     rows = InputRequest.objects.filter(
@@ -99,7 +99,9 @@ def test_nothing_happens_before_its_time() -> None:
 
 def test_what_is_due_for_a_blocked_run_waits_for_it() -> None:
     request = asked_of(
-        run=make_run(status="blocked"), deadline=soon(seconds=-1), act_at=soon(seconds=-1)
+        run=make_run(status="blocked"),
+        deadline=soon(seconds=-1),
+        next_notification_at=soon(seconds=-1),
     )
     sweep()
     assert again(request).is_pending
@@ -118,7 +120,9 @@ def test_assignees_with_an_address_are_reminded_once(alice: User, settings: Any)
     for member in (bob, gone, stranger, alice):
         member.groups.add(group)
     past = soon(seconds=-1)
-    request = asked_of(alice, group, prompt="Pay it?\nNow.", remind_at=past, act_at=past)
+    request = asked_of(
+        alice, group, prompt="Pay it?\nNow.", remind_at=past, next_notification_at=past
+    )
     sweep()
     sweep()
     until(lambda: len(mail.outbox) == 2)
@@ -126,13 +130,13 @@ def test_assignees_with_an_address_are_reminded_once(alice: User, settings: Any)
     assert mail.outbox[0].subject == "Reminder: Pay it?"
     assert f"https://approvals.example.com/requests/{request.id}/" in mail.outbox[0].body
     assert again(request).reminded_at is not None
-    assert again(request).act_at is None
+    assert again(request).next_notification_at is None
 
 
 def test_an_escalation_adds_people_and_takes_nobody_away(alice: User) -> None:
     bob = make_reviewer("bob")
     past, later = soon(seconds=-1), soon(hours=1)
-    terms = {"escalate_at": past, "escalate_to": ["bob", "nobody"], "act_at": past}
+    terms = {"escalate_at": past, "escalate_to": ["bob", "nobody"], "next_notification_at": past}
     mine = asked_of(alice, remind_at=later, **terms)
     everybodys = asked_of(**terms)
     sweep()
@@ -140,7 +144,7 @@ def test_an_escalation_adds_people_and_takes_nobody_away(alice: User) -> None:
     visible = InputRequest.objects.visible_to(bob)
     assert set(visible) == {mine, everybodys}
     assert set(InputRequest.objects.visible_to(alice)) == {mine, everybodys}
-    assert again(mine).act_at == later
+    assert again(mine).next_notification_at == later
     assert again(mine).escalated_at is not None
 
 
@@ -157,7 +161,7 @@ def test_a_retried_run_gives_its_requests_their_time_again() -> None:
     assert row.reminded_at is None
     assert row.deadline is not None
     assert soon(seconds=20) < row.deadline < soon(seconds=60)
-    assert row.act_at == row.remind_at == row.deadline
+    assert row.next_notification_at == row.remind_at == row.deadline
 
 
 # An answer that can no longer be undone
@@ -168,14 +172,18 @@ def test_a_held_back_answer_goes_to_its_run_when_its_time_has_come(
 ) -> None:
     settings.UNDO_SECONDS = 60
     request = asked_of()
-    actions.decide(alice, request.id, YES, door="inbox")
+    actions.decide(alice, request.id, YES, source="inbox")
     sweep()
     assert WorkflowRun.objects.get().status == "waiting"
     deadlines.sweep(database_now() + timedelta(seconds=61))
     run = WorkflowRun.objects.get()
-    assert (run.status, run.inbox, Delivery.objects.get().not_before) == ("queued", 1, None)
+    assert (run.status, run.delivery_count, Delivery.objects.get().not_before) == (
+        "queued",
+        1,
+        None,
+    )
     deadlines.sweep(database_now() + timedelta(seconds=61))
-    assert WorkflowRun.objects.get().inbox == 1
+    assert WorkflowRun.objects.get().delivery_count == 1
 
 
 # The whole way, through a worker
@@ -213,11 +221,11 @@ def test_the_terms_of_a_request_become_its_row(
     assert row.deadline is not None
     assert row.deadline > row.created_at + timedelta(days=1)
     assert row.remind_at == row.created_at + timedelta(days=1)
-    assert row.escalate_at == row.act_at == row.created_at + timedelta(hours=3)
+    assert row.escalate_at == row.next_notification_at == row.created_at + timedelta(hours=3)
     assert (row.on_deadline, row.default_response) == ("default", {"approved": False})
     assert (row.if_approved, row.editable, row.quorum) == ("It is paid.", ["amount"], 1)
     assert row.digest == row.version
-    actions.decide(alice, row.id, YES, door="inbox", edits={"amount": 4})
+    actions.decide(alice, row.id, YES, source="inbox", edits={"amount": 4})
     drive()
     assert WorkflowRun.objects.get().result == {"paid": {"amount": 4}, "by": "alice"}
     entry = WorkflowRun.objects.get().journal.get(kind="answered")

@@ -24,26 +24,26 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 def test_an_answer_closes_the_request_and_wakes_the_run(alice: User) -> None:
     request = make_request()
-    outcome = decide(alice, request.id, YES | {"comment": "Fine."}, door="inbox")
+    outcome = decide(alice, request.id, YES | {"comment": "Fine."}, source="inbox")
     request.refresh_from_db()
     run = WorkflowRun.objects.get()
-    assert (request.status, request.answered_by, request.door) == ("answered", alice, "inbox")
-    assert (run.status, run.inbox) == ("queued", 1)
+    assert (request.status, request.answered_by, request.source) == ("answered", alice, "inbox")
+    assert (run.status, run.delivery_count) == ("queued", 1)
     assert not outcome.again
     decision = Decision.objects.get()
-    assert (decision.by, decision.door, decision.at) == (alice, "inbox", request.answered_at)
+    assert (decision.by, decision.source, decision.at) == (alice, "inbox", request.answered_at)
     assert decision.response == request.response == {"approved": True, "comment": "Fine."}
     assert Delivery.objects.get().data == {
         "request_id": request.request_id,
         "response": {"approved": True, "comment": "Fine."},
         "by": "alice",
-        "door": "inbox",
+        "source": "inbox",
     }
 
 
 def test_a_typed_answer_is_stored_normalised(alice: User) -> None:
     request = make_request(make_run(TYPED))
-    decide(alice, str(request.id), PAY | {"amount": 12.5}, door="command")
+    decide(alice, str(request.id), PAY | {"amount": 12.5}, source="command")
     stored = Decision.objects.get().response
     assert stored == {"approved": True, "amount": "12.5", "reason": "exception", "note": None}
 
@@ -51,18 +51,18 @@ def test_a_typed_answer_is_stored_normalised(alice: User) -> None:
 @pytest.mark.parametrize("status", ["queued", "running", "waiting", "paused"])
 def test_an_answer_is_taken_whatever_an_open_run_is_doing(alice: User, status: str) -> None:
     request = make_request(make_run(status=status))
-    decide(alice, request.id, "Some text.", door="inbox")
+    decide(alice, request.id, "Some text.", source="inbox")
     run = WorkflowRun.objects.get()
     assert run.status == ("queued" if status == "waiting" else status)
-    assert run.inbox == Delivery.objects.count() == 1
+    assert run.delivery_count == Delivery.objects.count() == 1
 
 
 @pytest.mark.parametrize("same", [PAY, PAY | {"amount": "12.50", "note": None}])
 def test_the_same_answer_again_is_accepted_and_changes_nothing(alice: User, same: Any) -> None:
     request = make_request(make_run(TYPED))
-    first = decide(alice, request.id, PAY, door="inbox")
+    first = decide(alice, request.id, PAY, source="inbox")
     before = everything()
-    second = decide(alice, request.id, same, door="command")
+    second = decide(alice, request.id, same, source="command")
     assert second.again
     assert second.decision == first.decision
     assert everything() == before
@@ -70,20 +70,20 @@ def test_the_same_answer_again_is_accepted_and_changes_nothing(alice: User, same
 
 def test_the_same_answer_again_is_accepted_after_the_run_has_ended(alice: User) -> None:
     request = make_request()
-    decide(alice, request.id, YES, door="inbox")
+    decide(alice, request.id, YES, source="inbox")
     WorkflowRun.objects.update(status="completed", finished_at=timezone.now(), wake_at=None)
-    assert decide(alice, request.id, YES, door="inbox").again
+    assert decide(alice, request.id, YES, source="inbox").again
 
 
 def test_a_decision_is_never_edited_or_deleted(alice: User) -> None:
-    decision = decide(alice, make_request().id, YES, door="inbox").decision
+    decision = decide(alice, make_request().id, YES, source="inbox").decision
     decision.response = {"approved": False}
     with pytest.raises(RecordIsFinal):
         decision.save()
     with pytest.raises(RecordIsFinal):
         decision.delete()
     with pytest.raises(RecordIsFinal):
-        Decision.objects.update(door="other")
+        Decision.objects.update(source="other")
     with pytest.raises(RecordIsFinal):
         Decision.objects.all().delete()
     assert Decision.objects.get().response == YES

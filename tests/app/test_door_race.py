@@ -51,8 +51,8 @@ def test_of_two_approvers_one_wins_and_the_other_sees_who_did() -> None:
     for _ in range(10):
         request = make_request()
         results = together(
-            partial(decide, alice, request.id, YES, door="inbox"),
-            partial(decide, bob, request.id, NO, door="inbox"),
+            partial(decide, alice, request.id, YES, source="inbox"),
+            partial(decide, bob, request.id, NO, source="inbox"),
         )
         won = [result for result in results if isinstance(result, Outcome)]
         lost = [result for result in results if isinstance(result, AlreadyAnswered)]
@@ -62,14 +62,14 @@ def test_of_two_approvers_one_wins_and_the_other_sees_who_did() -> None:
         assert lost[0].by == decision.by.get_username()
         assert lost[0].response == decision.response
         assert Delivery.objects.filter(run=request.run_id).count() == 1
-        assert WorkflowRun.objects.get(pk=request.run_id).inbox == 1
+        assert WorkflowRun.objects.get(pk=request.run_id).delivery_count == 1
 
 
 def test_a_double_click_is_one_decision_and_no_error() -> None:
     alice = make_reviewer("alice")
     for _ in range(10):
         request = make_request()
-        results = together(*[partial(decide, alice, request.id, YES, door="inbox")] * 3)
+        results = together(*[partial(decide, alice, request.id, YES, source="inbox")] * 3)
         assert sorted(result.again for result in results) == [False, True, True]
         assert Decision.objects.filter(request=request).count() == 1
 
@@ -80,7 +80,7 @@ def test_an_answer_that_meets_the_cancelling_of_its_run_is_kept_whole_or_refused
         request = make_request()
         run = request.run
         answered, _ = together(
-            partial(decide, alice, request.id, YES, door="inbox"),
+            partial(decide, alice, request.id, YES, source="inbox"),
             run.cancel,
         )
         status = InputRequest.objects.get(pk=request.pk).status
@@ -101,7 +101,7 @@ def test_two_requests_of_one_run_are_answered_side_by_side() -> None:
             (alice, make_request(run)), (bob, make_request(run))
         ]  # fmt: skip
         results = together(
-            *[partial(decide, user, row.id, YES, door="inbox") for user, row in pairs]
+            *[partial(decide, user, row.id, YES, source="inbox") for user, row in pairs]
         )
         assert all(isinstance(result, Outcome) for result in results)
-        assert WorkflowRun.objects.get(pk=run.pk).inbox == 2
+        assert WorkflowRun.objects.get(pk=run.pk).delivery_count == 2

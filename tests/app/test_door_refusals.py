@@ -40,7 +40,7 @@ def refusal(user: User, request_id: Any, response: Any) -> AnswerRefused:
     """Return how the door refuses, having made sure that nothing changed."""
     before = everything()
     with pytest.raises(AnswerRefused) as caught:
-        decide(user, request_id, response, door="inbox")
+        decide(user, request_id, response, source="inbox")
     assert everything() == before
     return caught.value
 
@@ -75,19 +75,19 @@ def test_who_started_the_run_may_not_be_the_second_pair_of_eyes(alice: User, bob
     error = refusal(alice, request.id, YES)
     assert isinstance(error, NotPermitted)
     assert "started its run" in str(error)
-    decide(bob, request.id, YES, door="inbox")
+    decide(bob, request.id, YES, source="inbox")
 
 
 def test_who_started_the_run_may_answer_where_nobody_asks_for_four_eyes(alice: User) -> None:
     request = make_request(make_run(started_by=alice))
-    assert decide(alice, request.id, YES, door="inbox")
+    assert decide(alice, request.id, YES, source="inbox")
 
 
 def test_second_approver_gets_a_conflict_that_says_who_when_and_what(
     alice: User, bob: User
 ) -> None:
     request = make_request()
-    decide(alice, request.id, YES, door="inbox")
+    decide(alice, request.id, YES, source="inbox")
     for response in (YES, {"approved": False}, "text", 3):
         error = refusal(bob, request.id, response)
         assert isinstance(error, AlreadyAnswered)
@@ -98,7 +98,7 @@ def test_second_approver_gets_a_conflict_that_says_who_when_and_what(
 
 def test_another_answer_of_the_same_person_is_a_conflict(alice: User) -> None:
     request = make_request()
-    decide(alice, request.id, YES, door="inbox")
+    decide(alice, request.id, YES, source="inbox")
     assert isinstance(refusal(alice, request.id, {"approved": False}), AlreadyAnswered)
     assert isinstance(refusal(alice, request.id, YES | {"comment": "x"}), AlreadyAnswered)
     assert isinstance(refusal(alice, request.id, {"approved": 1}), AlreadyAnswered)
@@ -135,7 +135,7 @@ def test_a_closed_request_is_gone(alice: User, case: str) -> None:
 
 
 def test_a_deadline_to_come_keeps_nobody_from_answering(alice: User) -> None:
-    assert decide(alice, make_request(deadline=soon()).id, YES, door="inbox")
+    assert decide(alice, make_request(deadline=soon()).id, YES, source="inbox")
 
 
 def test_a_blocked_run_takes_no_answers(alice: User) -> None:
@@ -210,11 +210,11 @@ def test_an_answer_that_could_not_be_read_is_invalid_in_its_turn(alice: User, bo
     request = make_request()
     before = everything()
     with pytest.raises(Invalid):
-        decide(alice, request.id, YES, door="inbox", readable=False)
+        decide(alice, request.id, YES, source="inbox", readable=False)
     assert everything() == before
-    decide(bob, request.id, YES, door="inbox")
+    decide(bob, request.id, YES, source="inbox")
     with pytest.raises(AlreadyAnswered):
-        decide(alice, request.id, YES, door="inbox", readable=False)
+        decide(alice, request.id, YES, source="inbox", readable=False)
 
 
 def test_each_refusal_has_the_status_of_the_contract() -> None:

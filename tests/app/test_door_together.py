@@ -93,7 +93,7 @@ def test_an_assignee_gives_a_request_away_and_no_longer_knows_of_it(alice: User,
     assert actions.find(bob, request.id) == request
     assert sorted(one.name for one in request.assignments.all()) == ["bob", "group:finance"]
     note = Comment.objects.get(request=request)
-    assert (note.by, note.text, note.is_note) == (alice, "gave this to bob, group:finance", True)
+    assert (note.by, note.text, note.is_system) == (alice, "gave this to bob, group:finance", True)
 
 
 def test_who_a_request_was_not_given_to_cannot_give_it_away(alice: User, carol: User) -> None:
@@ -220,7 +220,7 @@ def test_after_an_edit_all_approve_anew(alice: User, bob: User, carol: User) -> 
     assert decide(alice, request).decision.kind == "final"
     assert again(request).edits == {"claimed": "600.00"}
     assert Delivery.objects.get().data["edits"] == {"claimed": "600.00"}
-    standing = Decision.objects.standing().order_by("pk").values_list("by__username", "kind")
+    standing = Decision.objects.effective().order_by("pk").values_list("by__username", "kind")
     assert list(standing) == [("bob", "vote"), ("alice", "final")]
     assert Decision.objects.count() == 3
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from tests.app import flows
 from workflows.engine import InvalidInput, UnknownWorkflow, Workflow
 from workflows.errors import IdempotencyConflict, RequestClosed, RunEnded, WrongState
-from workflows.models import Delivery, InputRequest, JournalEntry, Worker, WorkflowRun
+from workflows.models import Delivery, InputRequest, JournalEntry, WorkerHeartbeat, WorkflowRun
 
 Drive = Callable[[], None]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +38,7 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
 
 
 def approve(request: InputRequest, *, by: User | None = None) -> None:
-    request.answer({"approved": True}, by=by, door="test")
+    request.answer({"approved": True}, by=by, source="test")
 
 
 def test_a_run_waits_as_rows_and_completes_in_another_worker(drive: Drive) -> None:
@@ -80,7 +80,7 @@ def test_parallel_requests_are_answered_in_any_order(drive: Drive) -> None:
     requests = {one.request_id: one for one in run.requests.all()}
     assert sorted(requests) == ["part-0", "part-1", "part-2"]
     for name, verdict in (("part-2", True), ("part-0", False), ("part-1", True)):
-        requests[name].answer({"approved": verdict}, by=None, door="test")
+        requests[name].answer({"approved": verdict}, by=None, source="test")
         drive()
     assert fresh(run).result == {"2": True, "0": False, "1": True}
     assert flows.calls == {"ask_part": 3, "take_part": 3}
@@ -208,7 +208,7 @@ def test_an_answer_counts_once(drive: Drive) -> None:
     with pytest.raises(RequestClosed, match="answered"):
         approve(request)
     assert Delivery.objects.count() == 1
-    assert fresh(run).inbox == 1
+    assert fresh(run).delivery_count == 1
 
 
 def test_an_overdue_request_expires_and_fails_its_run(drive: Drive) -> None:
@@ -270,4 +270,4 @@ def test_a_start_belongs_to_its_callers_transaction(drive: Drive) -> None:
 
 def test_a_worker_that_ends_is_no_longer_seen(drive: Drive) -> None:
     drive()
-    assert not Worker.objects.exists()
+    assert not WorkerHeartbeat.objects.exists()

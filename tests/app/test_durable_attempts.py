@@ -93,7 +93,7 @@ def test_an_input_handler_that_hurts_itself_leaves_the_request_to_people(
     workflow = Workflow("t-handled", steps=[flows.ask, flows.finish], input_handler=handle)
     run = start(register(workflow))
     served(run, status="waiting")
-    run.requests.get().answer({"approved": True}, by=None, door="test")
+    run.requests.get().answer({"approved": True}, by=None, source="test")
     drive()
     assert (fresh(run).result or {})["approved"] is True
 
@@ -109,7 +109,7 @@ def test_an_answer_of_an_input_handler_counts_whatever_it_leaves_behind(
     workflow = Workflow("t-handled", steps=[flows.ask, flows.finish], input_handler=handle)
     run = start(register(workflow))
     served(run, status="completed")
-    assert run.requests.get().door == "handler"
+    assert run.requests.get().source == "handler"
 
 
 ENDS: list[BaseException] = [KeyboardInterrupt(), SystemExit(3), GeneratorExit(), StopIteration()]

@@ -92,7 +92,7 @@ def test_what_the_reviewer_saw_is_what_the_step_gets_a_day_later(
     drive()
     request = run.requests.get()
     assert request.payload == {"amount": 500}
-    decide(alice, request.pk, {"approved": True, "amount": 7}, door="inbox")
+    decide(alice, request.pk, {"approved": True, "amount": 7}, source="inbox")
     request.refresh_from_db()
     assert request.response == {"approved": True, "amount": 700}
     drive()
@@ -215,6 +215,6 @@ def test_a_reply_of_any_json_goes_through_the_door_to_the_step(
     register(Workflow("any", [ask, end]))
     run = WorkflowRun.objects.start("any", {})
     drive()
-    decide(alice, run.requests.get().pk, response, door="inbox")
+    decide(alice, run.requests.get().pk, response, source="inbox")
     drive()
     assert (fresh(run).status, fresh(run).result) == ("completed", response)

@@ -45,7 +45,7 @@ def asked(author: User, **columns: Any) -> InputRequest:
 
 
 def standing(request: InputRequest) -> list[tuple[str, str]]:
-    rows = Decision.objects.standing().filter(request=request).order_by("pk")
+    rows = Decision.objects.effective().filter(request=request).order_by("pk")
     return list(rows.values_list("by__username", "kind"))
 
 
@@ -150,7 +150,7 @@ def test_an_approval_that_was_taken_back_leaves_the_edited_version_to_two(
 ) -> None:
     request = asked(author)
     decide(alice, request, edits=EDIT)
-    actions.withdraw(alice, request.id, door="inbox")
+    actions.withdraw(alice, request.id, source="inbox")
     assert decide(bob, request).waits
     decide(carol, request)
     assert again(request).status == "answered"
@@ -299,9 +299,9 @@ def test_a_group_that_a_request_was_escalated_to_may_have_it_too(alice: User, bo
     board.user_set.add(bob)
     request = asked_of(
         finance, asked_of=[f"group:{finance.pk}"], escalate_to=["group:board"],
-        escalate_at=soon(seconds=-1), act_at=soon(seconds=-1),
+        escalate_at=soon(seconds=-1), next_notification_at=soon(seconds=-1),
     )  # fmt: skip
-    again(request).stir(soon())
+    again(request).remind_or_escalate(soon())
     actions.reassign(olga, request.id, to=["bob"])
     assert actions.find(bob, request.id) == request
 
@@ -323,7 +323,7 @@ def test_a_new_name_is_no_new_person(author: User, alice: User) -> None:
 def test_every_side_keeps_to_it(author: User, alice: User) -> None:
     request = asked(author)
     answers = {str(request.id): actions.Answer(YES, request.version)}
-    [item] = actions.decide_many(author, answers, door="inbox")
+    [item] = actions.decide_many(author, answers, source="inbox")
     assert isinstance(item.refusal, SecondPersonNeeded)
     assert desk_of(author).post(url(request, "decide/"), {"verdict": "approve"}).status_code == 403
     root = User.objects.create_superuser("root")

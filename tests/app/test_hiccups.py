@@ -60,7 +60,7 @@ def answered(count: int) -> list[WorkflowRun]:
     found = [start() for _ in range(count)]
     asyncio.run(Worker().run_until_idle())
     for run in found:
-        run.requests.get().answer({"approved": True}, by=None, door="test")
+        run.requests.get().answer({"approved": True}, by=None, source="test")
     return found
 
 
@@ -82,7 +82,7 @@ def test_two_hiccups_make_no_poison_run(text: str, drive: Drive) -> None:
 
     play(story())
     assert value("blazen_takeovers_total") == before, "no lease lapsed"
-    assert {fresh(run).takeovers for run in found} == {0}
+    assert {fresh(run).crash_count for run in found} == {0}
 
 
 def test_a_claim_whose_outcome_nobody_knows_is_given_back() -> None:
@@ -91,7 +91,7 @@ def test_a_claim_whose_outcome_nobody_knows_is_given_back() -> None:
     claim("another")
     strays = StrayLeases("me")
     strays.give_back(holding=())
-    assert (fresh(run).status, fresh(run).lease_owner, fresh(run).takeovers) == ("queued", "", 0)
+    assert (fresh(run).status, fresh(run).lease_owner, fresh(run).crash_count) == ("queued", "", 0)
     assert fresh(other).lease_owner == "another"
 
 
@@ -113,7 +113,7 @@ def test_a_run_at_which_the_database_fails_each_time_is_counted_in_the_end() -> 
     assert fresh(run).status == "running", "its lease lapses, as that of one that kills its worker"
     lapse(run)
     claim("another")
-    assert fresh(run).takeovers == 1
+    assert fresh(run).crash_count == 1
 
 
 def test_a_run_that_got_on_is_excused_anew() -> None:
@@ -146,7 +146,7 @@ def test_a_run_that_a_worker_gave_back_is_not_taken_over() -> None:
     for owner in ("third", "fourth"):
         store.release([(run.pk, fresh(run).fence)])
         assert len(claim(owner)) == 1
-        assert fresh(run).takeovers == 1, "what is known of it is kept"
+        assert fresh(run).crash_count == 1, "what is known of it is kept"
     assert value("blazen_takeovers_total") == before + 1
 
 
@@ -157,7 +157,7 @@ def test_a_lease_that_lapsed_before_anything_had_begun_is_a_takeover_too() -> No
     for n in range(2):
         lapse(run)
         assert len(claim(f"worker {n}")) == 1
-    assert fresh(run).takeovers == 1
+    assert fresh(run).crash_count == 1
     assert value("blazen_takeovers_total") == before + 2
 
 

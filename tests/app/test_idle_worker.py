@@ -114,7 +114,7 @@ def test_a_sweep_says_that_a_run_wants_a_worker(status: str) -> None:
     owner = "gone" if status == "running" else ""
     WorkflowRun.objects.filter(pk=row.pk).update(status=status, wake_at=past, lease_owner=owner)
     assert sweep.run_sweep("me").ready
-    WorkflowRun.objects.filter(pk=row.pk).update(takeovers=2)
+    WorkflowRun.objects.filter(pk=row.pk).update(crash_count=2)
     assert sweep.run_sweep("me").poison
 
 

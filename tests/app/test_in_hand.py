@@ -76,7 +76,7 @@ def test_an_answer_that_comes_while_the_run_is_in_hand_is_applied(register: Regi
     def answer_it(event: flows.Part, ctx: Context) -> None:
         request = InputRequest.objects.get(run__id=ctx.run_id)
         assert request.run.status == "running"
-        request.answer({"approved": True}, by=None, door="test")
+        request.answer({"approved": True}, by=None, source="test")
 
     register(Workflow("t-meanwhile", steps=[split, answer_it, flows.finish]))
     run = WorkflowRun.objects.start("t-meanwhile")
@@ -98,7 +98,7 @@ def test_a_pause_lets_the_running_step_end(register: Register) -> None:
             worker.wake()
             gate.open.set()
             await until(lambda: fresh(run).status == "paused")
-        await rows(lambda: run.requests.get().answer({"approved": True}, by=None, door="test"))
+        await rows(lambda: run.requests.get().answer({"approved": True}, by=None, source="test"))
         await rows(lambda: fresh(run).resume())
         await Worker().run_until_idle()
 
@@ -152,7 +152,7 @@ def test_an_answer_that_comes_too_late_is_journaled_as_discarded(register: Regis
     @step
     def answer_and_stop(event: flows.Part, ctx: Context) -> StopEvent:
         request = InputRequest.objects.get(run__id=ctx.run_id)
-        request.answer({"approved": True}, by=None, door="test")
+        request.answer({"approved": True}, by=None, source="test")
         return StopEvent(result="over")
 
     register(Workflow("t-late", steps=[split, answer_and_stop, flows.finish]))
@@ -177,7 +177,7 @@ def test_open_requests_close_with_the_run(register: Register) -> None:
     request = run.requests.get()
     assert request.status == "cancelled"
     with pytest.raises(RunEnded):
-        request.answer({"approved": True}, by=None, door="test")
+        request.answer({"approved": True}, by=None, source="test")
 
 
 def test_a_payload_past_the_limits_fails_the_step_that_made_it(

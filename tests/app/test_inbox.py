@@ -112,7 +112,7 @@ def test_the_fragment_renews_rows_counts_title_and_the_open_request(
     assert "<title>(2) Mine? · Inbox" in quiet.content.decode()
     assert 'hx-swap-oob="innerHTML:[data-count=waiting]">2<' in quiet.content.decode()
     assert "answered this" not in text(quiet)
-    decide(bob, request.id, YES, door="inbox")
+    decide(bob, request.id, YES, source="inbox")
     told = desk.get("/", {"open": str(request.id)}, headers=HTMX)
     assert rows(told) == ids(other)
     assert "bob answered this" in text(told)

@@ -53,7 +53,7 @@ def test_a_bare_form_is_read(desk: Client, data: dict[str, str], stored: Any) ->
     response = desk.post(url(request, "decide/"), data)
     assert (response.status_code, response["Location"]) == (303, url(request))
     assert Decision.objects.get().response == stored
-    assert Decision.objects.get().door == "inbox"
+    assert Decision.objects.get().source == "inbox"
 
 
 def test_a_typed_form_is_read(desk: Client) -> None:
@@ -98,7 +98,7 @@ def test_a_conflict_shows_the_other_answer_and_ones_own_words(
     desk: Client, bob: User, plain: bool
 ) -> None:
     request = make_request()
-    decide(bob, request.id, {"approved": False, "comment": "Too early."}, door="inbox")
+    decide(bob, request.id, {"approved": False, "comment": "Too early."}, source="inbox")
     data = {"verdict": "approve", "comment": "My precious words."}
     response = refused(desk, request, data, plain=plain)
     assert response.status_code == 409
@@ -109,7 +109,7 @@ def test_a_conflict_shows_the_other_answer_and_ones_own_words(
 def test_a_typed_conflict_keeps_what_was_typed(desk: Client, bob: User) -> None:
     request = make_request(make_run(TYPED))
     taken = {"approved": False, "amount": "0", "reason": "refused"}
-    decide(bob, request.id, taken, door="inbox")
+    decide(bob, request.id, taken, source="inbox")
     response = refused(desk, request, {"amount": "many", "note": "Mine."})
     assert response.status_code == 409
     assert "Your unsent answer" in text(response)

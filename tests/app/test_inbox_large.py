@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from itertools import pairwise
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -27,8 +25,6 @@ from workflows.web.context_processors import attention_of
 from workflows.worker.sweep import sweep
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
-
-MIGRATION = import_module("workflows.migrations.0005_inbox_at_scale")
 
 
 @pytest.fixture
@@ -235,10 +231,3 @@ def test_what_older_code_asked_is_found_by_its_workflow_after_a_sweep(alice: Use
     sweep.run_sweep("me")
     assert waiting(alice, workflow=BARE.name).rows == [old]
     assert again(over).workflow == TYPED.name
-
-
-def test_the_migration_names_the_workflow_of_what_waits() -> None:
-    open_one, typed = make_request(), make_request(make_run(TYPED))
-    InputRequest.objects.update(workflow="")
-    MIGRATION.name_workflows(apps, None)
-    assert (again(open_one).workflow, again(typed).workflow) == (BARE.name, TYPED.name)

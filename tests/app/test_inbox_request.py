@@ -91,7 +91,7 @@ def test_the_trail_tells_the_answers_of_others_and_what_still_waits(
     make_request(run, prompt="Third one?")
     for n in range(6):
         make_answered({"approved": n % 2 == 0}, by=bob, run=run, prompt=f"Number {n}?")
-    decide(bob, other.id, {"approved": False, "comment": "No."}, door="inbox")
+    decide(bob, other.id, {"approved": False, "comment": "No."}, source="inbox")
     shown = text(desk.get(url(request)))
     assert "3 earlier answers" in shown
     assert "bob rejected “ Other one? ”: No." in shown

@@ -74,7 +74,7 @@ async def test_a_page_is_refreshed_when_something_is_answered(
     socket, connected = await open_socket(sockets, cookie)
     assert connected
     request = await database_sync_to_async(make_request)()
-    await database_sync_to_async(request.answer)({"approved": True}, by=user, door="inbox")
+    await database_sync_to_async(request.answer)({"approved": True}, by=user, source="inbox")
     refresh = await socket.receive_from(timeout=5)
     assert 'id="nudge"' in refresh
     assert "Publish" not in refresh

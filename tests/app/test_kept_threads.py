@@ -160,7 +160,7 @@ def test_in_debug_the_thread_of_the_leases_remembers_no_statements(settings: Set
     lease = LeaseRenewer("me", {}, timedelta(seconds=0.3))
     lease.start()
     try:
-        wait_until(lambda: models.Worker.objects.filter(pk="me").exists())
+        wait_until(lambda: models.WorkerHeartbeat.objects.filter(pk="me").exists())
     finally:
         lease.stop()
         connection_created.disconnect(watch)

@@ -22,7 +22,7 @@ from blazen_site.logs import JsonLines, LogContextFilter
 from tests.app import flows
 from tests.app.factories import make_request, make_run
 from workflows.engine import StartEvent, StopEvent, Workflow, step
-from workflows.models import Worker, WorkflowRun
+from workflows.models import WorkerHeartbeat, WorkflowRun
 from workflows.observability import log_context, metrics
 from workflows.observability.database_metrics import DATABASE_REGISTRY
 
@@ -153,8 +153,8 @@ def test_the_queue_is_what_a_worker_could_claim() -> None:
     make_run(status="waiting")
     make_run(status="failed")
     make_run(status="completed")
-    Worker.objects.create(id="here", started_at=now, seen_at=now)
-    Worker.objects.create(id="gone", started_at=now, seen_at=now - timedelta(minutes=5))
+    WorkerHeartbeat.objects.create(id="here", started_at=now, seen_at=now)
+    WorkerHeartbeat.objects.create(id="gone", started_at=now, seen_at=now - timedelta(minutes=5))
     assert of_rows("blazen_queue_depth") == 2
     assert of_rows("blazen_runs", status="running") == 2
     assert of_rows("blazen_runs", status="failed") == 1
@@ -241,7 +241,7 @@ def test_a_run_is_followed_by_its_id_from_question_to_end(
     run = WorkflowRun.objects.start(flows.ASK, {})
     drive()
     request = run.requests.get()
-    request.answer({"approved": True}, by=User.objects.create_user("alice"), door="inbox")
+    request.answer({"approved": True}, by=User.objects.create_user("alice"), source="inbox")
     drive()
     told = [line for line in lines if line["logger"] == "workflows.worker.commit.telemetry"]
     assert [line["message"] for line in told] == [
@@ -249,7 +249,7 @@ def test_a_run_is_followed_by_its_id_from_question_to_end(
     ]  # fmt: skip
     assert {line["run_id"] for line in told} == {str(run.pk)}
     assert {line["request_id"] for line in told[:2]} == {str(request.pk)}
-    assert (told[1]["by"], told[1]["door"]) == ("alice", "inbox")
+    assert (told[1]["by"], told[1]["source"]) == ("alice", "inbox")
     assert "approved" not in json.dumps(told), "an answer may be confidential, a log is read widely"
 
 

@@ -227,7 +227,7 @@ def test_what_the_deadline_answered_is_nowhere_said_to_be_somebodys(olga: User) 
     similar = make_request()
     deadlines.sweep(database_now())
     record(request.run, "answered", request_id=request.request_id, response=NO, by="",
-           door="deadline", reply="InputResponseEvent", invocations=[], steps=[])  # fmt: skip
+           source="deadline", reply="InputResponseEvent", invocations=[], steps=[])  # fmt: skip
     pages = {
         "request": text(desk_of(olga).get(url(request))),
         "trail": text(desk_of(olga).get(url(other))),
@@ -254,7 +254,7 @@ def test_the_run_page_says_who_decided_what_with_comment_edits_and_time(
     )
     decide(alice, request, YES | {"comment": "Not before Monday."}, edits={"day": "Monday"})
     record(request.run, "answered", request_id=request.request_id, response=YES, by="alice",
-           door="inbox", reply="InputResponseEvent", invocations=[], steps=[])  # fmt: skip
+           source="inbox", reply="InputResponseEvent", invocations=[], steps=[])  # fmt: skip
     told = section(olga, request.run, "decisions")
     at = timezone.localtime(InputRequest.objects.get(pk=request.pk).answered_at)
     for words in ("Approved by alice", "Send it?", "Not before Monday.", "Friday", "Monday",
@@ -287,7 +287,7 @@ def test_decisions_on_hidden_requests_are_not_on_the_page(alice: User, bob: User
     Assignment.objects.create(request=hidden, user=alice)
     Decision.objects.create(
         request=hidden, by=alice, at=timezone.now(), kind="vote",
-        response=YES | {"comment": "Well."}, door="inbox",
+        response=YES | {"comment": "Well."}, source="inbox",
     )  # fmt: skip
     make_answered(YES | {"comment": "Fine."}, by=bob, run=run)
     told = section(bob, run, "decisions")

@@ -137,7 +137,7 @@ def test_a_page_of_an_earlier_version_gets_the_new_one_and_keeps_the_draft(
 ) -> None:
     request = asked_of(quorum=2, editable=["claimed"])
     seen = field(desk.get(url(request)), "_digest")
-    actions.decide(bob, request.id, YES, door="inbox", edits={"claimed": "600.00"})
+    actions.decide(bob, request.id, YES, source="inbox", edits={"claimed": "600.00"})
     for htmx in (True, False):
         page = post(
             desk, url(request, "decide/"), htmx=htmx, verdict="approve", comment="As asked.",

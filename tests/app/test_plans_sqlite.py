@@ -97,7 +97,7 @@ def test_a_commit_finds_its_runs_by_their_keys() -> None:
 
 def test_an_answer_finds_its_rows(alice: User) -> None:
     request = make_request()
-    assert not scans(lambda: actions.decide(alice, request.pk, YES, door="inbox"))
+    assert not scans(lambda: actions.decide(alice, request.pk, YES, source="inbox"))
 
 
 def test_what_hangs_on_a_run_or_a_person_is_found_by_it(alice: User) -> None:

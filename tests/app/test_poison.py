@@ -154,7 +154,7 @@ def test_a_suspect_that_takes_long_gets_company(
 ) -> None:
     monkeypatch.setattr(active_run, "ISOLATION_TIMEOUT", 0.2)
     [suspect], others = start(register(gate.waiter())), start(flows.ORM, 3)
-    WorkflowRun.objects.filter(pk=suspect.pk).update(takeovers=2)
+    WorkflowRun.objects.filter(pk=suspect.pk).update(crash_count=2)
     play(serve_until(lambda: all_are(others, "completed"), gate))
 
 

@@ -97,7 +97,7 @@ def decided(drive: Drive) -> WorkflowRun:
     run = WorkflowRun.objects.start(flows.ASK, {})
     drive()
     alice = User.objects.filter(username="alice").first() or make_reviewer("alice")
-    actions.decide(alice, run.requests.get().pk, {"approved": True}, door="test")
+    actions.decide(alice, run.requests.get().pk, {"approved": True}, source="test")
     drive()
     return aged(run)
 

@@ -74,20 +74,20 @@ def test_a_person_and_the_deadline_at_the_same_moment(alice: User, policy: str) 
     for number in range(ROUNDS):
         deadline = database_now() + SOON
         request = asked_of(deadline=deadline, on_deadline=policy, default_response=NO)
-        answer = partial(actions.decide, alice, request.id, YES, door="inbox")
+        answer = partial(actions.decide, alice, request.id, YES, source="inbox")
         decided, _ = together(
             partial(at, deadline + shift(number), answer), partial(sweep_past, deadline)
         )
         row, delivery = again(request), Delivery.objects.get(run=request.run)
         decisions = Decision.objects.filter(request=request).count()
-        assert WorkflowRun.objects.get(pk=request.run_id).inbox == 1
+        assert WorkflowRun.objects.get(pk=request.run_id).delivery_count == 1
         if isinstance(decided, actions.Outcome):
             assert (row.status, row.response, row.answered_by) == ("answered", YES, alice)
-            assert (decisions, delivery.data["door"]) == (1, "inbox")
+            assert (decisions, delivery.data["source"]) == (1, "inbox")
         elif policy == "default":
             assert isinstance(decided, AlreadyAnswered | Closed)
             assert (row.status, row.response, row.answered_by) == ("answered", NO, None)
-            assert (decisions, delivery.data["door"]) == (0, "deadline")
+            assert (decisions, delivery.data["source"]) == (0, "deadline")
         else:
             assert isinstance(decided, Closed)
             assert (row.status, decisions, delivery.kind) == ("expired", 0, "expire")
@@ -99,7 +99,10 @@ def test_two_approvals_that_complete_a_quorum_at_once(alice: User, bob: User) ->
     for _ in range(ROUNDS):
         request = asked_of(quorum=2)
         results = together(
-            *[partial(actions.decide, user, request.id, YES, door="inbox") for user in (alice, bob)]
+            *[
+                partial(actions.decide, user, request.id, YES, source="inbox")
+                for user in (alice, bob)
+            ]
         )
         assert all(isinstance(result, actions.Outcome) for result in results), results
         kinds = Decision.objects.filter(request=request).values_list("kind", flat=True)
@@ -111,7 +114,7 @@ def test_two_approvals_that_complete_a_quorum_at_once(alice: User, bob: User) ->
 def test_one_person_twice_at_once_is_one_approval(alice: User) -> None:
     for _ in range(ROUNDS):
         request = asked_of(quorum=2)
-        results = together(*[partial(actions.decide, alice, request.id, YES, door="inbox")] * 2)
+        results = together(*[partial(actions.decide, alice, request.id, YES, source="inbox")] * 2)
         assert sorted(result.again for result in results) == [False, True]
         assert (again(request).votes, again(request).status) == (1, "pending")
         assert Decision.objects.filter(request=request).count() == 1
@@ -122,14 +125,14 @@ def test_an_approval_and_an_edit_at_once_never_approve_what_was_not_seen(
 ) -> None:
     for _ in range(ROUNDS):
         request = asked_of(quorum=2, editable=["claimed"])
-        seen: dict[str, Any] = {"door": "inbox", "digest": request.digest}
+        seen: dict[str, Any] = {"source": "inbox", "digest": request.digest}
         together(
             partial(actions.decide, alice, request.id, YES, **seen),
             partial(actions.decide, bob, request.id, YES, **seen, edits={"claimed": "1.00"}),
         )
         row = again(request)
         assert (row.status, row.revision, row.votes) == ("pending", 2, 1)
-        [standing] = Decision.objects.standing().filter(request=request)
+        [standing] = Decision.objects.effective().filter(request=request)
         assert (standing.by, standing.edits) == (bob, {"claimed": "1.00"})
 
 
@@ -152,7 +155,7 @@ def test_a_claim_and_an_answer_at_once_leave_no_claim_on_what_is_over(
         request = asked_of()
         claimed, decided = together(
             partial(actions.claim, alice, request.id),
-            partial(actions.decide, bob, request.id, YES, door="inbox"),
+            partial(actions.decide, bob, request.id, YES, source="inbox"),
         )
         row = again(request)
         if isinstance(decided, actions.Outcome):
@@ -167,22 +170,27 @@ def test_an_undo_and_the_delivery_at_the_same_moment(alice: User, settings: Any)
     winners = set()
     for number in range(ROUNDS):
         request = asked_of()
-        actions.decide(alice, request.id, YES, door="inbox")
+        actions.decide(alice, request.id, YES, source="inbox")
         end = database_now() + SOON
         InputRequest.objects.filter(pk=request.pk).update(undo_until=end)
         Delivery.objects.filter(run=request.run).update(not_before=end)
-        undo = partial(actions.withdraw, alice, request.id, door="inbox")
+        undo = partial(actions.withdraw, alice, request.id, source="inbox")
         undone, _ = together(partial(at, end + shift(number), undo), partial(sweep_past, end))
         row, run = again(request), WorkflowRun.objects.get(pk=request.run_id)
         delivery = Delivery.objects.filter(run=run).first()
         kinds = Decision.objects.filter(request=request).order_by("pk")
         if isinstance(undone, Decision):
-            assert (row.status, delivery, run.inbox, run.status) == ("pending", None, 0, "waiting")
+            assert (row.status, delivery, run.delivery_count, run.status) == (
+                "pending",
+                None,
+                0,
+                "waiting",
+            )
             assert [one.kind for one in kinds] == ["final", "withdrawn"]
         else:
             assert isinstance(undone, CannotUndo)
             assert delivery is not None
-            assert (row.status, delivery.not_before, run.inbox) == ("answered", None, 1)
+            assert (row.status, delivery.not_before, run.delivery_count) == ("answered", None, 1)
             assert [one.kind for one in kinds] == ["final"]
         winners.add(isinstance(undone, Decision))
     assert ROUNDS < 100 or winners == {True, False}
@@ -192,13 +200,13 @@ def test_the_last_approval_and_one_that_is_taken_back_at_once(alice: User, bob: 
     winners = set()
     for _ in range(ROUNDS):
         request = asked_of(quorum=2)
-        actions.decide(alice, request.id, YES, door="inbox")
+        actions.decide(alice, request.id, YES, source="inbox")
         decided, taken_back = together(
-            partial(actions.decide, bob, request.id, YES, door="inbox"),
-            partial(actions.withdraw, alice, request.id, door="inbox"),
+            partial(actions.decide, bob, request.id, YES, source="inbox"),
+            partial(actions.withdraw, alice, request.id, source="inbox"),
         )
         row = again(request)
-        standing = Decision.objects.standing().filter(request=request).order_by("pk")
+        standing = Decision.objects.effective().filter(request=request).order_by("pk")
         found = [(one.by.username, one.kind) for one in standing]
         if isinstance(taken_back, Decision):
             assert (row.status, row.votes, decided.votes) == ("pending", 1, 1)

@@ -130,7 +130,7 @@ def test_the_step_asks_once_the_name_exists(flow: Workflow, drive: Drive) -> Non
     late = make_reviewer("late")
     run.retry()
     drive()
-    actions.decide(late, InputRequest.objects.get().id, YES, door="inbox")
+    actions.decide(late, InputRequest.objects.get().id, YES, source="inbox")
     drive()
     assert (fresh(run).status, fresh(run).result) == ("completed", True)
 
@@ -241,7 +241,7 @@ def test_an_escalation_to_a_group_that_is_gone_is_told_in_the_log(
 ) -> None:
     request = asked_of(
         alice, escalate_to=["group:board", "bob"], escalate_at=soon(seconds=-1),
-        act_at=soon(seconds=-1),
+        next_notification_at=soon(seconds=-1),
     )  # fmt: skip
     deadlines.sweep(database_now())
     assert "escalated to 'group:board', 'bob', who do not exist any more" in caplog.text

@@ -106,7 +106,7 @@ def person(name: str, **columns: Any) -> User:
 def remind(request: InputRequest) -> None:
     """Let the reminder of a request be due, and sweep."""
     InputRequest.objects.filter(pk=request.pk).update(
-        remind_at=soon(seconds=-1), act_at=soon(seconds=-1), reminded_at=None
+        remind_at=soon(seconds=-1), next_notification_at=soon(seconds=-1), reminded_at=None
     )
     deadlines.sweep(database_now())
 
@@ -252,6 +252,6 @@ def test_whose_approval_no_longer_counts_is_reminded_again(alice: User) -> None:
     decide(alice, request)
     remind(request)
     assert sent_to() == []
-    actions.withdraw(alice, request.id, door="inbox")
+    actions.withdraw(alice, request.id, source="inbox")
     remind(request)
     assert sent_to() == ["alice"]

@@ -34,10 +34,12 @@ def run_code(workflow: Workflow) -> None:
     registry.register(workflow)
 
 
-def beside(name: str, signatures: Signatures, *, silent: timedelta = timedelta(0)) -> models.Worker:
+def beside(
+    name: str, signatures: Signatures, *, silent: timedelta = timedelta(0)
+) -> models.WorkerHeartbeat:
     """Another worker, which knows these workflows."""
     seen = database_now() - silent
-    return models.Worker.objects.create(
+    return models.WorkerHeartbeat.objects.create(
         pk=name, signatures=signatures, started_at=seen, seen_at=seen
     )
 
@@ -98,7 +100,7 @@ def test_a_run_that_this_code_cannot_load_is_given_back_to_code_that_may() -> No
     run_code(CHANGED)
     assert take() == []
     given_back = fresh(run)
-    assert (given_back.status, given_back.takeovers, given_back.error) == ("queued", 0, None)
+    assert (given_back.status, given_back.crash_count, given_back.error) == ("queued", 0, None)
     assert take() == []
     assert fresh(run).fence == given_back.fence  # it was not even claimed again
     run_code(LATER)
@@ -116,7 +118,7 @@ def test_many_runs_are_given_back_in_as_few_queries_as_one() -> None:
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert set(WorkflowRun.objects.values_list("status", flat=True)) == {"queued"}
-    assert not WorkflowRun.objects.filter(refusals="").exists()
+    assert not WorkflowRun.objects.filter(incompatible_builds="").exists()
 
 
 def test_a_run_that_all_live_code_has_refused_is_blocked_by_the_last() -> None:
@@ -127,12 +129,12 @@ def test_a_run_that_all_live_code_has_refused_is_blocked_by_the_last() -> None:
     assert take() == []
     assert fresh(run).status == "queued"
     run_code(other)
-    models.Worker.objects.all().delete()
+    models.WorkerHeartbeat.objects.all().delete()
     beside("changed", version(CHANGED))
     assert take() == []
     assert fresh(run).status == "blocked"
     assert "no step 'try_later'" in (fresh(run).error or {})["message"]
-    assert fresh(run).refusals == ""
+    assert fresh(run).incompatible_builds == ""
 
 
 def test_a_refused_run_is_blocked_when_the_code_that_might_have_loaded_it_is_gone() -> None:
@@ -150,22 +152,22 @@ def test_progress_clears_what_was_refused() -> None:
     run = WorkflowRun.objects.start(flows.ASK, {})
     drive()
     old = beside("old", workflow_signatures())
-    run.requests.get().answer({"approved": True}, by=None, door="test")
+    run.requests.get().answer({"approved": True}, by=None, source="test")
     run_code(Workflow(flows.ASK.name, steps=[flows.count_users]))
     take()
-    assert (fresh(run).status, fresh(run).refusals) == (
+    assert (fresh(run).status, fresh(run).incompatible_builds) == (
         "queued",
         f"{build_id(workflow_signatures())} ",
     )
     run_code(flows.ASK)
     old.delete()
     drive()
-    assert (fresh(run).status, fresh(run).refusals) == ("completed", "")
+    assert (fresh(run).status, fresh(run).incompatible_builds) == ("completed", "")
 
 
 def test_a_suspect_of_foreign_code_keeps_nobody_waiting() -> None:
     suspect = WorkflowRun.objects.start(flows.ASK, {})
-    WorkflowRun.objects.filter(pk=suspect.pk).update(takeovers=3)
+    WorkflowRun.objects.filter(pk=suspect.pk).update(crash_count=3)
     beside("new", workflow_signatures())
     registry.unregister(flows.ASK.name)
     run = WorkflowRun.objects.start(flows.ORM, {})
@@ -176,7 +178,7 @@ def test_a_suspect_of_foreign_code_keeps_nobody_waiting() -> None:
 
 def test_a_run_that_kills_its_workers_is_blocked_whoever_else_is_there() -> None:
     run = WorkflowRun.objects.start(flows.ASK, {})
-    WorkflowRun.objects.filter(pk=run.pk).update(takeovers=5)
+    WorkflowRun.objects.filter(pk=run.pk).update(crash_count=5)
     beside("new", workflow_signatures() | {"t-new": "1"})
     loader.claim_and_load("me", limit=1, lease=LEASE, holding=(), poison=True)
     assert "active on 5 workers" in (fresh(run).error or {})["message"]
@@ -184,7 +186,7 @@ def test_a_run_that_kills_its_workers_is_blocked_whoever_else_is_there() -> None
 
 def test_a_worker_says_which_workflows_it_knows() -> None:
     heartbeat.beat("me", (), LEASE)
-    assert models.Worker.objects.get(pk="me").signatures["t-ask"] == flows.ASK.signature
+    assert models.WorkerHeartbeat.objects.get(pk="me").signatures["t-ask"] == flows.ASK.signature
 
 
 def test_other_code_that_starts_tries_what_was_blocked() -> None:

@@ -1,4 +1,4 @@
-"""Each rule of the door, tried from each side that an answer can come from.
+"""Each rule of the source, tried from each side that an answer can come from.
 
 A row of `RULES` makes a request that alice may not answer, and says with which status. A side
 tries to answer it, and tells the status it was refused with. Nothing may have changed.
@@ -69,7 +69,7 @@ def of_a_group_of_others(alice: User, bob: User) -> InputRequest:
 def approved_before(alice: User, bob: User) -> InputRequest:
     request = asked_of(quorum=2)
     said = {"approved": True, "comment": "Fine."}
-    actions.decide(alice, request.id, said, door="inbox")
+    actions.decide(alice, request.id, said, source="inbox")
     return request
 
 
@@ -125,7 +125,7 @@ RULES = {
 def at_the_door(attempt: Try) -> tuple[int, str]:
     edits = {attempt.edits: "text"} if attempt.edits else None
     try:
-        actions.decide(attempt.user, attempt.request.id, YES, door="inbox", edits=edits)
+        actions.decide(attempt.user, attempt.request.id, YES, source="inbox", edits=edits)
     except AnswerRefused as error:
         return error.status, str(error)
     return 200, ""
@@ -157,12 +157,12 @@ def on_the_command_line(attempt: Try) -> tuple[int, str]:
 
 def in_a_batch(attempt: Try) -> tuple[int, str]:
     answer = actions.Answer(YES, attempt.request.version)
-    [item] = actions.decide_many(attempt.user, {str(attempt.request.id): answer}, door="inbox")
+    [item] = actions.decide_many(attempt.user, {str(attempt.request.id): answer}, source="inbox")
     return (item.refusal.status, str(item.refusal)) if item.refusal else (200, "")
 
 
 SIDES: dict[str, Callable[[Try], tuple[int, str]]] = {
-    "door": at_the_door,
+    "source": at_the_door,
     "page": on_the_page,
     "htmx": with_htmx,
     "command": on_the_command_line,
@@ -190,7 +190,7 @@ def test_a_rule_holds_on_a_side(rule: str, side: str) -> None:
     status, told = SIDES[side](Try(alice, request, case.edits))
     assert status == (0 if side == "command" else case.status), told
     assert everything() == before
-    if side in ("door", "command", "batch"):
+    if side in ("source", "command", "batch"):
         assert case.words in told
 
 
@@ -223,7 +223,7 @@ def test_an_edit_is_taken_from_each_side(side: str) -> None:
 @pytest.mark.parametrize(
     "columns",
     [
-        {"status": "answered", "door": "inbox", "answered_at": soon()},
+        {"status": "answered", "source": "inbox", "answered_at": soon()},
         {"status": "cancelled"}, {"status": "expired"}, {"deadline": soon(hours=1)},
         {"overdue_at": soon(seconds=-1)}, {"run": "blocked"}, {"run": "completed"},
     ],

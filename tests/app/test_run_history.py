@@ -34,7 +34,7 @@ def desk() -> Client:
 def test_the_history_goes_on_page_by_page(desk: Client) -> None:
     run = make_run()
     for number in range(60):
-        record(run, "answered", request_id=f"r{number}", by=f"person{number}", door="inbox")
+        record(run, "answered", request_id=f"r{number}", by=f"person{number}", source="inbox")
     first = body(desk, run)
     assert "person59" in first
     assert "person20<" not in first

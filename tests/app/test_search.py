@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -88,15 +86,6 @@ def test_what_a_worker_stores_is_found(
     WorkflowRun.objects.start(register(Workflow("search", steps=[ask, end])), {})
     drive()
     assert "data-request=" in desk.get("/", {"q": "ARGER", "tag": "ZURICH"}).content.decode()
-
-
-def test_what_older_code_stored_is_found_as_before_and_then_folded(desk: Client) -> None:
-    request = make_request(prompt="Der Ärger", tags=["Zürich"])
-    rows = InputRequest.objects.filter(pk=request.pk)
-    rows.update(search_text="", search_tags="")
-    assert "data-request=" in desk.get("/", {"q": "der", "tag": "Zürich"}).content.decode()
-    import_module("workflows.migrations.0011_search_folded_rows").fold_rows(apps, None)
-    assert rows.values_list("search_text", "search_tags").get() == ("der arger", "\nzurich\n")
 
 
 def test_a_row_whose_prompt_was_not_read_keeps_what_is_searched() -> None:

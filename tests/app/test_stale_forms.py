@@ -121,7 +121,7 @@ def sweep_after_the_deadline() -> None:
 def test_an_equal_schema_is_answered_as_before(alice: User) -> None:
     request = asked(version(Old))
     deploy(version(Old))
-    actions.decide(alice, request.id, YES, door="inbox")
+    actions.decide(alice, request.id, YES, source="inbox")
     drive()
     assert again().run.result == YES
 
@@ -142,7 +142,7 @@ def test_a_request_that_the_code_does_not_fit_takes_no_answer_and_needs_attentio
     registry.unregister(NAME) if today is None else deploy(today)
     for answer in (YES, {"approved": False}, {"approved": True, "reason": "cheap"}):
         with pytest.raises(StaleForm, match=told):
-            actions.decide(alice, request.id, answer, door="inbox")
+            actions.decide(alice, request.id, answer, source="inbox")
     assert (again().status, Decision.objects.count()) == ("pending", 0)
     assert actions.draft_of(alice, request)
     page = desk_of(alice).get(url(request))
@@ -172,7 +172,7 @@ def test_an_operator_asks_it_again_and_the_run_gets_what_is_answered_then(
     alice: User, bob: User, olga: User
 ) -> None:
     request = asked(version(Old, quorum=2, assign_to=("alice", "bob", "olga")))
-    actions.decide(alice, request.id, YES, door="inbox")
+    actions.decide(alice, request.id, YES, source="inbox")
     actions.save_draft(bob, request.id, {"note": ["half a thought"]})
     deploy(version(More, quorum=2))
     before = again()
@@ -185,9 +185,9 @@ def test_an_operator_asks_it_again_and_the_run_gets_what_is_answered_then(
     assert row.digest != before.digest
     assert sorted(one.name for one in row.assignments.all()) == ["alice", "bob", "olga"]
     assert actions.draft_of(bob, request)
-    assert not Decision.objects.standing().exists()
+    assert not Decision.objects.effective().exists()
     note = Comment.objects.get()
-    assert (note.by, note.is_note) == (olga, True)
+    assert (note.by, note.is_system) == (olga, True)
     entry = row.run.journal.get(kind="reasked")
     assert entry.data == {"by": "olga", "request_id": row.request_id, "revision": 2}
     answer = YES | {"reason": "cheap"}
@@ -195,7 +195,7 @@ def test_an_operator_asks_it_again_and_the_run_gets_what_is_answered_then(
     assert desk_of(alice).post(url(request, "decide/"), page).status_code == 412
     page["_digest"] = field(desk_of(alice).get(url(request)), "_digest")
     assert desk_of(alice).post(url(request, "decide/"), page).status_code == 303
-    actions.decide(bob, request.id, answer, door="inbox")
+    actions.decide(bob, request.id, answer, source="inbox")
     drive()
     assert again().run.result == answer
     history = text(desk_of(olga).get(row.run.get_absolute_url()))
@@ -219,7 +219,7 @@ def test_while_other_code_runs_beside_nothing_is_asked_again(olga: User) -> None
     request = asked(version(Old))
     now = database_now()
     old = {NAME: version(Old).signature}
-    models.Worker.objects.create(pk="old", signatures=old, started_at=now, seen_at=now)
+    models.WorkerHeartbeat.objects.create(pk="old", signatures=old, started_at=now, seen_at=now)
     deploy(version(More))
     with pytest.raises(CannotReask, match="another version"):
         actions.reask(olga, request.id)
@@ -250,7 +250,7 @@ def test_a_default_that_fits_answers_at_the_deadline(olga: User) -> None:
     asked(version(Old, **timed))
     sweep_after_the_deadline()
     drive()
-    assert (again().door, again().run.status) == ("deadline", "completed")
+    assert (again().source, again().run.status) == ("deadline", "completed")
 
 
 @pytest.mark.parametrize("today", [version(More), None])
@@ -287,7 +287,7 @@ def test_a_person_answers_after_the_default_did_not_fit(alice: User, olga: User)
     deploy(version(Old))
     page = text(desk_of(alice).get(url(request)))
     assert "It was not answered by default at its deadline" in page
-    actions.decide(alice, request.id, YES, door="inbox")
+    actions.decide(alice, request.id, YES, source="inbox")
     drive()
     assert again().run.result == YES
 
@@ -317,17 +317,17 @@ def test_a_worker_with_old_code_leaves_the_default_to_the_new(olga: User) -> Non
     asked(version(Old, **timed))
     now = database_now()
     new = {NAME: version(Old).signature}
-    models.Worker.objects.create(pk="new", signatures=new, started_at=now, seen_at=now)
+    models.WorkerHeartbeat.objects.create(pk="new", signatures=new, started_at=now, seen_at=now)
     deploy(version(More))
     sweep_after_the_deadline()
     assert (again().status, again().overdue_at) == ("pending", None)
     deploy(version(Old))
     sweep_after_the_deadline()
-    assert again().door == "deadline"
+    assert again().source == "deadline"
 
 
 def test_rows_of_older_code_are_compared_by_their_schema(alice: User) -> None:
     request = asked(version(Old))
     InputRequest.objects.update(schema_digest="")
-    actions.decide(alice, request.id, YES, door="inbox")
+    actions.decide(alice, request.id, YES, source="inbox")
     assert again().status == "answered"

@@ -80,7 +80,7 @@ class Worlds(RuleBasedStateMachine):
         user = User.objects.get(username=by)
 
         def decide() -> actions.Outcome:
-            return actions.decide(user, request.pk, {"approved": approved}, door="test")
+            return actions.decide(user, request.pk, {"approved": approved}, source="test")
 
         if asked.status == "pending":
             assert not decide().again
@@ -190,7 +190,7 @@ class Worlds(RuleBasedStateMachine):
         expected = {
             pk
             for pk, one in self.twins.items()
-            if one.status in ("queued", "running") and one.takeovers < 2
+            if one.status in ("queued", "running") and one.crash_count < 2
         }
         loaded = loader.claim_and_load("doomed", limit=10, lease=LEASE, holding=(), poison=False)[1]
         assert {one.row.pk for one in loaded} == expected
@@ -198,7 +198,7 @@ class Worlds(RuleBasedStateMachine):
 
     def _touch(self, claimed: list[loader.ClaimedRun]) -> None:
         """Note that steps of these begin, as a worker does before they do."""
-        WorkflowRun.objects.mark_untouched([one.row for one in claimed], untouched=False)
+        WorkflowRun.objects.mark_started([one.row for one in claimed])
 
     def _lapse(self) -> None:
         """Let the leases end, as if the worker had died long ago."""
@@ -213,7 +213,7 @@ class Worlds(RuleBasedStateMachine):
             self._compare(run, self.twins[run.pk])
 
     def _compare(self, run: WorkflowRun, one: Twin) -> None:
-        assert (run.status, run.takeovers) == (one.status, one.takeovers)
+        assert (run.status, run.crash_count) == (one.status, one.crash_count)
         entries = list(run.journal.order_by("seq"))
         assert [(entry.kind, entry.step) for entry in entries] == one.journal
         assert [entry.seq for entry in entries] == list(range(1, run.seq + 1))

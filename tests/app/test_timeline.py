@@ -32,7 +32,7 @@ def asked(seconds: float, **columns: Any) -> InputRequest:
 def answered(seconds: float, until: float, response: object, **columns: Any) -> InputRequest:
     return asked(
         seconds, status="answered", answered_at=at(until), response=response,
-        door="inbox", **columns,
+        source="inbox", **columns,
     )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def test_an_answered_request_says_who_decided_what() -> None:
 
 def test_the_input_handler_answers_as_the_workflow_itself() -> None:
     request = answered(10, 30, {"approved": True})
-    request.door = "handler"
+    request.source = "handler"
     assert draw(request).lanes[0].outcome == "approved by the workflow itself"
 
 

@@ -6,13 +6,11 @@ import os
 import re
 import socket
 from collections.abc import Callable
-from importlib import import_module
 from io import StringIO
 from threading import Thread
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
@@ -90,7 +88,7 @@ def test_no_decisions_are_whole() -> None:
         ("response", '{"approved": false}'),
         ("edits", '{"claimed": "1"}'),
         ("revision", 2),
-        ("door", "command"),
+        ("source", "command"),
         ("name", "mallory"),
         ("address", "10.9.9.9"),
         ("session", "0" * 64),
@@ -257,7 +255,7 @@ def test_a_decision_that_sql_put_in_is_found_and_is_never_sealed(
 def test_a_copy_of_a_signed_decision_is_found(alice: User) -> None:
     request = asked_of(quorum=3)
     decide(alice, request)
-    withdrawn = actions.withdraw(alice, request.id, door="inbox")
+    withdrawn = actions.withdraw(alice, request.id, source="inbox")
     listed = ", ".join(COLUMNS)
     sql(f"INSERT INTO {TABLE} ({listed}) SELECT {listed} FROM {TABLE} WHERE id = %s", withdrawn.pk)
     seal_new()
@@ -295,7 +293,7 @@ def test_a_chain_that_was_cut_at_its_end_is_found_by_the_end_that_was_kept(
     sql("DELETE FROM approvals_decisionseal WHERE number = 3")
     sql(f"DELETE FROM {TABLE} WHERE id = %s", last.pk)
     sql("UPDATE workflows_inputrequest SET status = 'cancelled', answered_at = NULL, "
-        "answered_by_id = NULL, door = '' WHERE answered_by_id IS NOT NULL AND NOT EXISTS "
+        "answered_by_id = NULL, source = '' WHERE answered_by_id IS NOT NULL AND NOT EXISTS "
         f"(SELECT 1 FROM {TABLE} d WHERE d.request_id = workflows_inputrequest.id)")  # fmt: skip
     sql("UPDATE approvals_decisionchain SET number = 2, signature = %s", shorter.signature)
     verify()
@@ -308,15 +306,15 @@ def test_an_answer_that_no_longer_counts_is_whole_and_cannot_be_brought_back(
     settings.UNDO_SECONDS = 60
     request = make_request()
     first = decide(alice, request).decision
-    actions.withdraw(alice, request.id, door="inbox")
+    actions.withdraw(alice, request.id, source="inbox")
     verify()
-    sql(f"UPDATE {TABLE} SET voided_at = NULL WHERE id = %s", first.pk)
+    sql(f"UPDATE {TABLE} SET superseded_at = NULL WHERE id = %s", first.pk)
     assert f"Decision {first.pk} (final of alice" in faults()
 
 
 def test_a_vote_that_sql_took_the_count_from_is_found(alice: User) -> None:
     vote = decide(alice, asked_of(quorum=2)).decision
-    sql(f"UPDATE {TABLE} SET voided_at = at WHERE id = %s", vote.pk)
+    sql(f"UPDATE {TABLE} SET superseded_at = at WHERE id = %s", vote.pk)
     assert "was made to count no more" in faults()
 
 
@@ -326,7 +324,7 @@ def test_edits_that_outlive_the_approval_that_made_them_are_whole(
 ) -> None:
     request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
     decide(alice, request, edits={"claimed": "600.00"})
-    actions.withdraw(alice, request.pk, door="inbox")
+    actions.withdraw(alice, request.pk, source="inbox")
     decide(bob, request, answer)
     if answer == YES:
         decide(alice, request, answer)
@@ -350,7 +348,7 @@ def test_votes_of_an_earlier_version_are_whole(alice: User, bob: User) -> None:
     [
         ("response", '{"approved": false}'),
         ("answered_at", "2020-01-01 00:00:00+00:00"),
-        ("door", "deadline"),
+        ("source", "deadline"),
         ("answered_by_id", None),
         ("edits", '{"claimed": "1"}'),
         ("prompt", "Something else?"),
@@ -479,7 +477,7 @@ def test_decisions_that_come_and_go_meanwhile_are_whole(alice: User, settings: A
     def work() -> None:
         for request in requests:
             decide(alice, request)
-            actions.withdraw(alice, request.id, door="inbox")
+            actions.withdraw(alice, request.id, source="inbox")
         connection.close()
 
     worker = Thread(target=work)
@@ -512,22 +510,3 @@ def test_an_operator_answers_for_what_older_code_wrote(alice: User) -> None:
         verify("--accept", str(decision.pk))
     sql(f"UPDATE {TABLE} SET response = '{{\"approved\": false}}' WHERE id = %s", decision.pk)
     assert f"Decision {decision.pk} (" in faults()
-
-
-def test_decisions_that_were_there_before_are_sealed_by_the_migration(
-    alice: User, bob: User
-) -> None:
-    request = asked_of(quorum=2)
-    vote = decide(alice, request).decision
-    actions.withdraw(alice, request.pk, door="inbox")
-    decide(bob, make_request())
-    sql(f"UPDATE {TABLE} SET signature = '', name = '', seen = ''")
-    sql("DELETE FROM approvals_decisionseal")
-    sql("DELETE FROM approvals_decisionchain")
-    migration = import_module("approvals.migrations.0005_signed_decisions")
-    migration.seal_existing(apps, None)
-    verify()
-    names = Decision.objects.order_by("pk").values_list("name", flat=True)
-    assert list(names) == ["alice", "alice", "bob"]
-    sql(f"UPDATE {TABLE} SET voided_at = NULL WHERE id = %s", vote.pk)
-    assert "was made to count again" in faults()

@@ -144,8 +144,8 @@ class Twin:
     journal: list[tuple[str, str]] = field(default_factory=list)
     requests: dict[str, Asked] = field(default_factory=dict)
     mail: list[Mail] = field(default_factory=list)
-    takeovers: int = 0
-    untouched: bool = False
+    crash_count: int = 0
+    idle_since_recovery: bool = False
 
     @property
     def ended(self) -> bool:
@@ -200,7 +200,7 @@ class Twin:
         for asked in self.requests.values():
             if asked.status in ("cancelled", "expired"):
                 asked.status = "pending"
-        self.takeovers = 0
+        self.crash_count = 0
         self._settle("queued")
 
     # What workers do
@@ -210,9 +210,9 @@ class Twin:
 
         Once it was taken over, the run is blamed only if something of it had begun by then.
         """
-        self.takeovers += self.status == "running" and not self.untouched
+        self.crash_count += self.status == "running" and not self.idle_since_recovery
         self.status = "running"
-        self.untouched = not begins and self.takeovers > 0
+        self.idle_since_recovery = not begins and self.crash_count > 0
 
     def begin(self) -> None:
         """Take in the mail, and store what came of it."""
@@ -238,7 +238,7 @@ class Twin:
 
     def _note_progress(self) -> None:
         if self.machine.journal:
-            self.takeovers = 0
+            self.crash_count = 0
 
     def _rest(self) -> str:
         status = self.machine.state.status

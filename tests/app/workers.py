@@ -46,7 +46,7 @@ def claim(owner: str, *, poison: bool = False) -> list[loader.ClaimedRun]:
 
 def begin(claimed: list[loader.ClaimedRun]) -> None:
     """Note that steps of these begin, as a worker does before they do."""
-    WorkflowRun.objects.mark_untouched([one.row for one in claimed], untouched=False)
+    WorkflowRun.objects.mark_started([one.row for one in claimed])
 
 
 def lapse(run: WorkflowRun) -> None:

@@ -1,4 +1,4 @@
-"""A whole site in this process: the worker, its wake-ups, and people who use the one door."""
+"""A whole site in this process: the worker, its wake-ups, and people who use the one source."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ class Site:
         return found
 
     async def approve(self, request_id: str) -> None:
-        """Approve a request through the one door."""
+        """Approve a request through the one source."""
         await self.people.do(
-            lambda: actions.decide(self.user, request_id, {"approved": True}, door="bench")
+            lambda: actions.decide(self.user, request_id, {"approved": True}, source="bench")
         )
 
     async def ended(self, run_id: str) -> float:

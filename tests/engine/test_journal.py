@@ -126,7 +126,7 @@ class History:
     def ask(self, action: str, request_id: str) -> None:
         machine = self.bench.machine
         if action == "answer" and not machine.state.ended:
-            machine.answer(request_id, {"approved": True}, by="bob", door="inbox")
+            machine.answer(request_id, {"approved": True}, by="bob", source="inbox")
         elif action != "answer":
             getattr(machine, action)(request_id)
 

@@ -249,7 +249,7 @@ def test_reply_schema_is_the_responses() -> None:
 
 def test_answer_reaches_the_step_with_its_request_and_who_answered() -> None:
     bench = asked()
-    bench.machine.answer("bare", {"approved": False, "comment": "no"}, by="alice", door="inbox")
+    bench.machine.answer("bare", {"approved": False, "comment": "no"}, by="alice", source="inbox")
     bench.run_all()
     assert bench.machine.state.result == [False, "no", None, "bare", "alice"]
 

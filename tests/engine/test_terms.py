@@ -121,7 +121,7 @@ def test_at_the_deadline_a_run_in_memory_does_what_the_request_says(
     assert bench.kinds()[before:] == kinds
     if policy == "default":
         answered = bench.machine.journal[before]
-        assert (answered.data["by"], answered.data["door"]) == ("", "deadline")
+        assert (answered.data["by"], answered.data["source"]) == ("", "deadline")
 
 
 class Verdict(BaseModel):

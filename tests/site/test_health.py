@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests import surroundings
-from workflows.models import Worker
+from workflows.models import WorkerHeartbeat
 
 
 def broken(*_: object) -> None:
@@ -33,7 +33,7 @@ def test_it_says_when_the_newest_worker_was_seen(client: Client) -> None:
     now = timezone.now()
     for name, age in (("old", 90), ("new", 40)):
         seen = now - timedelta(seconds=age)
-        Worker.objects.create(id=name, started_at=seen, seen_at=seen)
+        WorkerHeartbeat.objects.create(id=name, started_at=seen, seen_at=seen)
     response = client.get("/healthz")
     assert response.status_code == 200, "a missing worker is for an alarm to judge"
     assert 40 <= response.json()["worker_seconds"] < 90

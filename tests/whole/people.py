@@ -1,4 +1,4 @@
-"""Somebody who answers through the door, fast: `python -m tests.whole.people NAME FOLDER SEED`.
+"""Somebody who answers through the source, fast: `python -m tests.whole.people NAME FOLDER SEED`.
 
 The file `allowed` in the folder says how many answers this person may have given by now. What
 was sent and what came of it goes to a file, line by line, for whoever audits.
@@ -67,7 +67,7 @@ def decide(user: object, answer: Answer) -> None:
     from approvals.errors import AlreadyAnswered, AnswerRefused
 
     try:
-        actions.decide(user, answer.request, answer.said, door="test")  # type: ignore[arg-type]
+        actions.decide(user, answer.request, answer.said, source="test")  # type: ignore[arg-type]
         answer.status = 200
     except AlreadyAnswered as error:
         answer.status, answer.page = error.status, f"answered by {error.by} already"

@@ -177,7 +177,7 @@ class Site:
         for port in self.ports:
             eventually(partial(serves, port), f"the server on port {port} answers")
         eventually(
-            lambda: self.postgres.ask("SELECT count(*) FROM workflows_worker") == 2,
+            lambda: self.postgres.ask("SELECT count(*) FROM workflows_workerheartbeat") == 2,
             "two workers are there",
         )
 

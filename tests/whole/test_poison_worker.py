@@ -1,4 +1,4 @@
-"""A run that kills its worker is blocked after five takeovers, and takes nobody with it."""
+"""A run that kills its worker is blocked after five crash_count, and takes nobody with it."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from django.contrib import admin
 from workflows.admin.columns import json_of, link_to
 from workflows.admin.filters import KindFilter
 from workflows.admin.read_only import LedgerAdmin
-from workflows.models import Delivery, JournalEntry, Snapshot, Worker, database_now
+from workflows.models import Delivery, JournalEntry, Snapshot, WorkerHeartbeat, database_now
 from workflows.web.context_processors import WORKER_SILENCE
 
 
@@ -66,7 +66,7 @@ class DeliveryAdmin(LedgerAdmin):
     shown = ("run", "kind", json_of("data"), "created_at", "not_before", "applied_seq")
 
 
-@admin.register(Worker)
+@admin.register(WorkerHeartbeat)
 class WorkerAdmin(LedgerAdmin):
     """The processes that drive runs, those that are gone included."""
 
@@ -78,6 +78,6 @@ class WorkerAdmin(LedgerAdmin):
     shown = ("id", "started_at", "seen_at", "is_alive")
 
     @admin.display(boolean=True, description="seen lately")
-    def is_alive(self, worker: Worker) -> bool:
+    def is_alive(self, worker: WorkerHeartbeat) -> bool:
         """Say whether the worker was seen within the last half minute."""
         return database_now() - worker.seen_at <= WORKER_SILENCE

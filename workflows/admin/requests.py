@@ -17,7 +17,7 @@ class InputRequestAdmin(LedgerAdmin):
     """Requests are answered at their own page, where the rules of answering are."""
 
     list_display = (
-        "__str__", "status", link_to("run"), "created_at", "deadline", "answered_by", "door",
+        "__str__", "status", link_to("run"), "created_at", "deadline", "answered_by", "source",
     )  # fmt: skip
     list_filter = ("status", "priority", "four_eyes", "created_at", "deadline")
     list_select_related = ("run", "answered_by")
@@ -35,7 +35,7 @@ class InputRequestAdmin(LedgerAdmin):
         json_of("editable"), json_of("edits"), "revision", "digest", "deadline", "on_deadline",
         json_of("default_response"), "overdue_at", "remind_at", "reminded_at", "escalate_at",
         json_of("escalate_to"), "escalated_at", "created_at", json_of("response"), "answered_by",
-        "door", "answered_at", "undo_until",
+        "source", "answered_at", "undo_until",
     )  # fmt: skip
     related: ClassVar[list[Related]] = []  # the room of the people adds their decisions
 

@@ -55,7 +55,7 @@ class WorkflowRunAdmin(LedgerAdmin):
         "id", "workflow", "status", "belongings", json_of("input"), json_of("result"), error_of,
         json_of("progress"), "started_by", "started_by_name", "repeats_runs_of", "idempotency_key",
         "created_at", "finished_at", "wake_at",
-        "seq", "snapshot_seq", "inbox", "lease_owner", "fence", "takeovers",
+        "seq", "snapshot_seq", "delivery_count", "lease_owner", "fence", "crash_count",
         "signature",
     )  # fmt: skip
     related: ClassVar[list[Related]] = [

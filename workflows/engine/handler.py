@@ -93,7 +93,7 @@ class WorkflowHandler:
         Raise `UnknownRequest`, `AlreadyAnswered`, `RequestClosed` or `InvalidReply`; then the
         request is as it was.
         """
-        self._answer(response, door="handler.send_input")
+        self._answer(response, source="handler.send_input")
         self._pump()
 
     async def pause(self) -> None:
@@ -261,7 +261,7 @@ class WorkflowHandler:
                     wrong_request_error(self._machine.name, request_id, response)
                 )
             else:
-                self._answer(response, door="handler")
+                self._answer(response, source="handler")
         except (errors.AlreadyAnswered, errors.RequestClosed):
             logger.info("%s: %r was over before the input handler.", self._machine, request_id)
         except BaseException as error:
@@ -274,14 +274,14 @@ class WorkflowHandler:
             self._machine.decline(request_id)
         self._pump()
 
-    def _answer(self, response: InputResponseEvent, door: str) -> None:
+    def _answer(self, response: InputResponseEvent, source: str) -> None:
         request = self._machine.check_open(response.request_id)
         name = type(request).__name__
         plain = self._machine.workflow.check_reply(name, request.allow, response)
         edits = check_edits(
             request.editable, request.payload, response.edits, request.editable_types
         )
-        self._machine.answer(response.request_id, plain, door=door, edits=edits)
+        self._machine.answer(response.request_id, plain, source=source, edits=edits)
 
     def _set_timer(self) -> None:
         if self._timer is not None:

@@ -9,7 +9,7 @@ from workflows.models.runs.delivery import Delivery
 from workflows.models.runs.journal import JournalEntry, Snapshot
 from workflows.models.runs.run import WorkflowRun
 from workflows.models.usage import Usage
-from workflows.models.worker import Worker
+from workflows.models.worker_heartbeat import WorkerHeartbeat
 from workflows.sql.clock import database_now
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
     "RunAuthor",
     "Snapshot",
     "Usage",
-    "Worker",
+    "WorkerHeartbeat",
     "WorkflowRun",
     "database_now",
 ]

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from workflows.models import InputRequest, Worker, WorkflowRun, database_now
+from workflows.models import InputRequest, WorkerHeartbeat, WorkflowRun, database_now
 
 AGES = {
     "0s": timedelta(0),
@@ -79,7 +79,7 @@ def runs() -> GaugeMetricFamily:
 
 def workers(now: datetime) -> GaugeMetricFamily:
     """Workers that live."""
-    alive = Worker.objects.alive(now).count()
+    alive = WorkerHeartbeat.objects.alive(now).count()
     return GaugeMetricFamily("blazen_workers", "Workers that said of late that they live.", alive)
 
 

@@ -19,7 +19,7 @@ from workflows.sql.json_rows import from_rows, json_table, to_json, write_statem
 
 Run = TypeVar("Run", bound=Model)
 
-ISOLATE_FROM = 2  # takeovers after which a run is claimed alone
+ISOLATE_FROM = 2  # crash_count after which a run is claimed alone
 LONGEST_LEASE = timedelta(minutes=1)
 
 
@@ -68,17 +68,18 @@ def _statement(model: type[Model], vendor: str, *, suspects: bool) -> str:
         f"status = 'running' AND wake_at <= {moment}",
         f"status = 'running' AND wake_at > {moment}",
     )
-    innocence = f"takeovers {'>=' if suspects else '<'} {ISOLATE_FROM}"
+    innocence = f"crash_count {'>=' if suspects else '<'} {ISOLATE_FROM}"
     ways = " UNION ALL ".join(_way(run, vendor, f"{one} AND {innocence}") for one in conditions)
     return f"""
         WITH held AS MATERIALIZED (SELECT id FROM {json_table(vendor, model, ("id",))}),
         ready AS MATERIALIZED (
-            SELECT id, lapsed FROM ({ways}) AS ways ORDER BY takeovers, wake_at LIMIT %s
+            SELECT id, lapsed FROM ({ways}) AS ways ORDER BY crash_count, wake_at LIMIT %s
         )
         UPDATE {run} SET status = 'running', lease_owner = %s, wake_at = {moment},
-            fence = fence + 1, takeovers = CASE WHEN status = 'running' AND NOT untouched
-                THEN takeovers + 1 ELSE takeovers END,
-            untouched = {"FALSE" if vendor == "postgresql" else "0"}
+            fence = fence + 1,
+            crash_count = CASE WHEN status = 'running' AND NOT idle_since_recovery
+                THEN crash_count + 1 ELSE crash_count END,
+            idle_since_recovery = {"FALSE" if vendor == "postgresql" else "0"}
         FROM ready WHERE {run}.id = ready.id
         RETURNING {columns}, (SELECT lapsed FROM ready WHERE ready.id = {run}.id)
     """
@@ -94,7 +95,7 @@ def _way(run: str, vendor: str, condition: str) -> str:
     locked = "FOR UPDATE SKIP LOCKED" if vendor == "postgresql" else ""
     return f"""
         SELECT * FROM (
-            SELECT id, takeovers, wake_at, status = 'running' AS lapsed FROM {run}
+            SELECT id, crash_count, wake_at, status = 'running' AS lapsed FROM {run}
             WHERE {condition} AND wake_at IS NOT NULL AND id NOT IN (SELECT id FROM held)
                 {{left out}}
             ORDER BY wake_at LIMIT %s {locked}

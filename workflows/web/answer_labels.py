@@ -20,7 +20,7 @@ class Verdict:
     rest: Any = None
 
 
-def by_whom(name: str, door: str) -> str:
+def by_whom(name: str, source: str) -> str:
     """Return who answered, as it follows a verb: "by alice", "automatically at the deadline".
 
     `name` is empty where no person answered, and where the account of the one who did is gone.
@@ -28,7 +28,7 @@ def by_whom(name: str, door: str) -> str:
     if name:
         return f"by {name}"
     system = {"deadline": "automatically at the deadline", "handler": "by the workflow itself"}
-    return system.get(door, "by a deleted account")
+    return system.get(source, "by a deleted account")
 
 
 def verdict_of(response: Any) -> Verdict:

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from workflows.models import Worker, WorkflowRun
+from workflows.models import WorkerHeartbeat, WorkflowRun
 from workflows.models.permissions import PermissionProfile
 from workflows.sql import scalar_queries
 from workflows.sql.clock import now_as_scalar
@@ -22,8 +22,8 @@ WORKER_SILENCE = timedelta(seconds=30)
 @cache
 def last_heard() -> dict[str, scalar_queries.ScalarQuery]:
     """Return what `silence_of` needs to be read."""
-    return {"seen": scalar_queries.first_value(Worker.objects.order_by("-seen_at"), "seen_at"),
-            "now": now_as_scalar()}  # fmt: skip
+    seen = scalar_queries.first_value(WorkerHeartbeat.objects.order_by("-seen_at"), "seen_at")
+    return {"seen": seen, "now": now_as_scalar()}
 
 
 def silence_of(figures: dict[str, Any]) -> timedelta | None:

@@ -50,7 +50,7 @@ class ActiveRun:
         self.on_change = on_change
         self.id: UUID = row.pk
         self.fence = row.fence
-        self.inbox = row.inbox
+        self.delivery_count = row.delivery_count
         self.seq = row.seq
         self.snapshot_seq = row.snapshot_seq
         self.machine: Machine = claimed.machine
@@ -62,7 +62,7 @@ class ActiveRun:
         self.session: dict[str, Any] = {}
         self.reported: dict[str, Any] | None = row.progress
         self.progress_dirty = False
-        self.is_poison = row.takeovers >= ISOLATE_FROM
+        self.is_poison = row.crash_count >= ISOLATE_FROM
         self._since = time.monotonic()
         self._seen: set[int] = set()
         self._applied: dict[int, int] = {}  # by delivery, the `seq` at which it was taken in
@@ -106,7 +106,7 @@ class ActiveRun:
         self._changes_inbox = True
         try:
             self.machine.answer(
-                data["request_id"], data["response"], by=data["by"], door=data["door"],
+                data["request_id"], data["response"], by=data["by"], source=data["source"],
                 edits=data.get("edits"),
             )  # fmt: skip
         except WorkflowError:
@@ -135,7 +135,7 @@ class ActiveRun:
         update = RunUpdate(
             run_id=self.id,
             fence=self.fence,
-            inbox=None if status == Status.RUNNING else self.inbox,
+            delivery_count=None if status == Status.RUNNING else self.delivery_count,
             seq=state.seq,
             status=status,
             snapshot_seq=self.snapshot_seq,

@@ -71,7 +71,7 @@ class ActiveRuns:
         reported = [(run.id, run.fence, run.reported) for run in reporting]
         for run in reporting:
             run.progress_dirty = False  # before: a step may report more meanwhile
-        known = {run.id: run.inbox for run in self.runs.values()}
+        known = {run.id: run.delivery_count for run in self.runs.values()}
         try:
             found = await self._database.call(mailbox.fetch_mailbox, known, reported)
         except BaseException:
@@ -85,7 +85,7 @@ class ActiveRuns:
             if lease is None or lease.fence != run.fence:
                 self.drop(run)
                 continue
-            run.inbox = max(run.inbox, lease.inbox)
+            run.delivery_count = max(run.delivery_count, lease.delivery_count)
             run.deliver(found.deliveries.get(run.id, []))
             if run.work:
                 run.on_change(run)

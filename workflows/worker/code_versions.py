@@ -15,7 +15,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Concat
 
 from workflows.engine import registry
-from workflows.models import Worker, WorkflowRun, database_now
+from workflows.models import WorkerHeartbeat, WorkflowRun, database_now
 
 Signatures = dict[str, str]  # by the workflow's name
 
@@ -26,7 +26,11 @@ class BuildCompatibility:
     def __init__(self, owner: str, now: datetime) -> None:
         self.mine = workflow_signatures()
         self.build = build_id(self.mine)
-        seen = Worker.objects.alive(now).exclude(pk=owner).values_list("signatures", flat=True)
+        seen = (
+            WorkerHeartbeat.objects.alive(now)
+            .exclude(pk=owner)
+            .values_list("signatures", flat=True)
+        )
         self.others: dict[str, Signatures] = {build_id(one): one for one in seen}
         self.others.pop(self.build, None)
 
@@ -37,14 +41,16 @@ class BuildCompatibility:
         if unknown := {name for one in self.others.values() for name in one} - self.mine.keys():
             theirs |= Q(workflow__in=unknown)
         for build, signatures in self.others.items():
-            refused = Q(refusals__contains=self.build) & ~Q(refusals__contains=build)
+            refused = Q(incompatible_builds__contains=self.build) & ~Q(
+                incompatible_builds__contains=build
+            )
             theirs |= Q(workflow__in=list(signatures)) & refused
         return theirs or None
 
     def another_may_load(self, run: WorkflowRun) -> bool:
         """Say whether a live worker has another build for this run that has not refused it yet."""
         return any(
-            run.workflow in signatures and build not in run.refusals
+            run.workflow in signatures and build not in run.incompatible_builds
             for build, signatures in self.others.items()
         )
 
@@ -62,7 +68,7 @@ class BuildCompatibility:
             status="queued",
             lease_owner="",
             wake_at=database_now(),
-            refusals=Concat(F("refusals"), Value(f"{self.build} ")),
+            incompatible_builds=Concat(F("incompatible_builds"), Value(f"{self.build} ")),
         )
 
 
@@ -84,6 +90,6 @@ def unblock_changed() -> int:
     for workflow in registry:
         blocked = WorkflowRun.objects.filter(status="blocked", workflow=workflow.name)
         count += blocked.exclude(signature=workflow.signature).update(
-            status="queued", wake_at=now, error=None, takeovers=0, refusals=""
+            status="queued", wake_at=now, error=None, crash_count=0, incompatible_builds=""
         )
     return count

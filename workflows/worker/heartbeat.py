@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db import connection, reset_queries
 
-from workflows.models import Worker, WorkflowRun, database_now
+from workflows.models import WorkerHeartbeat, WorkflowRun, database_now
 from workflows.worker.code_versions import workflow_signatures
 
 logger = logging.getLogger(__name__)
@@ -66,15 +66,15 @@ def beat(owner: str, ids: Collection[UUID], lease: timedelta) -> None:
     now = database_now()
     if ids:
         WorkflowRun.objects.renew(owner, ids, now + lease)
-    if not Worker.objects.filter(pk=owner).update(seen_at=now):
+    if not WorkerHeartbeat.objects.filter(pk=owner).update(seen_at=now):
         signatures = workflow_signatures()
-        Worker.objects.create(pk=owner, signatures=signatures, started_at=now, seen_at=now)
-        Worker.objects.filter(seen_at__lt=now - ROW_KEPT).delete()
+        WorkerHeartbeat.objects.create(pk=owner, signatures=signatures, started_at=now, seen_at=now)
+        WorkerHeartbeat.objects.filter(seen_at__lt=now - ROW_KEPT).delete()
 
 
 def remove(owner: str) -> None:
     """Say that the worker is gone."""
-    Worker.objects.filter(pk=owner).delete()
+    WorkerHeartbeat.objects.filter(pk=owner).delete()
 
 
 def replace_previous(owner: str) -> None:
@@ -82,5 +82,5 @@ def replace_previous(owner: str) -> None:
 
     For the embedded mode only, where a start proves that the process before it is gone.
     """
-    Worker.objects.exclude(pk=owner).delete()
+    WorkerHeartbeat.objects.exclude(pk=owner).delete()
     WorkflowRun.objects.void_leases(database_now())

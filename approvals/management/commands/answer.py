@@ -52,7 +52,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {username!r}.")
         try:
             outcome = decide(
-                user, request_id, response, door="command", edits=edits, origin=command_origin()
+                user, request_id, response, source="command", edits=edits, origin=command_origin()
             )
         except AnswerRefused as error:
             raise CommandError(str(error)) from None

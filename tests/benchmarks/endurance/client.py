@@ -94,7 +94,7 @@ def approve(client: Client, keys: Sequence[UUID]) -> None:
     person = User.objects.get(username="client")
     for number, key in enumerate(keys):
         if number % ON_ITS_PAGE:
-            actions.decide(person, key, {"approved": True}, door="bench")
+            actions.decide(person, key, {"approved": True}, source="bench")
         else:
             client.post(f"/requests/{key}/decide/", verdict="approve")
 

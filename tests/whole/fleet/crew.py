@@ -77,7 +77,7 @@ class Crew:
 
     def wait_until_at_work(self, count: int) -> None:
         """Wait until so many workers have said that they live."""
-        sql = "SELECT count(*) FROM workflows_worker"
+        sql = "SELECT count(*) FROM workflows_workerheartbeat"
         eventually(lambda: self.ask(sql) == [(count,)], f"{count} workers are at work")
 
     def start(self, counts: dict[str, int], *, settings: str = ORDEALS) -> None:
@@ -89,7 +89,7 @@ class Crew:
         """Approve whatever is open, by the row's own verb."""
         self._shell(
             settings,
-            "[one.answer({'approved': True}, by=None, door='test') "
+            "[one.answer({'approved': True}, by=None, source='test') "
             "for one in InputRequest.objects.pending()]",
         )
 

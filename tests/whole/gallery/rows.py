@@ -79,7 +79,7 @@ def first(run: WorkflowRun, *, of: str = "") -> InputRequest:
 def answer(run: WorkflowRun, by: User, response: Any, *, of: str = "") -> InputRequest:
     """Answer a request of the run, and let the run go on."""
     request = first(run, of=of)
-    actions.decide(by, request.id, response, door="inbox")
+    actions.decide(by, request.id, response, source="inbox")
     drive()
     return request
 
@@ -106,7 +106,7 @@ def blocked(by: User, reviewer: User) -> tuple[WorkflowRun, InputRequest]:
     """Return a run whose code has gone, and the question that is left of it."""
     with newsletters():
         run = start(NEWSLETTER.name, by, issue="November")
-        actions.decide(reviewer, first(run, of="final").id, {"approved": True}, door="inbox")
+        actions.decide(reviewer, first(run, of="final").id, {"approved": True}, source="inbox")
     drive()
     return run, first(run)
 
@@ -130,8 +130,8 @@ def create_accounts_only(to: str) -> None:
 def pretend_that_a_worker_is_there() -> None:
     """Keep the pages from warning that nobody takes the runs up."""
     now = timezone.now()
-    models.Worker.objects.all().delete()
-    models.Worker.objects.create(id="far-away", started_at=now, seen_at=now + FAR)
+    models.WorkerHeartbeat.objects.all().delete()
+    models.WorkerHeartbeat.objects.create(id="far-away", started_at=now, seen_at=now + FAR)
 
 
 def scene(known: dict[str, User]) -> dict[str, str]:
@@ -166,7 +166,7 @@ def scene(known: dict[str, User]) -> dict[str, str]:
     actions.comment(bob, together.id, "I have called them: the second inspection was our wish.")
     actions.decide(
         bob, together.id, {"approved": True, "comment": "Less."},
-        door="inbox", edits={"amount": "6,080.00"},
+        source="inbox", edits={"amount": "6,080.00"},
     )  # fmt: skip
     in_hand = first(start("payment", olga, supplier="Nordic Cranes"))
     release = start("release", alice, version="4.2.0")

@@ -6,7 +6,7 @@
 | step_completed | invocation, attempt, set, events, spawn, requests |
 | step_retried | invocation, attempt, error, due |
 | collected | invocation, asked ("A,B*3"); with a key: invocation, names ("A,B*3"), key |
-| answered | request_id, response, by, door, reply, invocations, steps; edits if any |
+| answered | request_id, response, by, source, reply, invocations, steps; edits if any |
 | declined, expired, discarded | request_id |
 | completed | result |
 | failed | error |

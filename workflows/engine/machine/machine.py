@@ -166,7 +166,7 @@ class Machine:
         return event
 
     def answer(
-        self, request_id: str, response: Any, *, by: str = "", door: str = "", edits: Any = None
+        self, request_id: str, response: Any, *, by: str = "", source: str = "", edits: Any = None
     ) -> None:
         """Route an answer, through `Workflow.check_reply` by now. Raise as `check_open` does."""
         asked = open_request(self.name, self.state, request_id).name
@@ -174,7 +174,7 @@ class Machine:
         steps = self.workflow.accepting_steps(reply)
         ids = self._new_ids(len(steps))
         self._record(
-            "answered", request_id=request_id, response=response, by=by, door=door,
+            "answered", request_id=request_id, response=response, by=by, source=source,
             reply=reply.__name__, invocations=ids, steps=list(steps), **only(edits=edits),
         )  # fmt: skip
         self._ready.extend(ids)
@@ -212,7 +212,7 @@ class Machine:
         """Do with an open request what it asked for at its deadline: fail, answer, or wait on."""
         event = self.state.requests[request_id].event.to_event(self.events)
         if event.on_deadline == "default":
-            self.answer(request_id, event.default_response, door="deadline")
+            self.answer(request_id, event.default_response, source="deadline")
         elif event.on_deadline == "fail":
             self.expire(request_id)
 

@@ -14,7 +14,7 @@ from workflows.engine.requests.payload_edits import apply_edits
 from workflows.models.choices import Priority
 from workflows.models.fields import FoldedField, OrderedJSONField
 from workflows.models.requests.claims import Claimable
-from workflows.models.requests.deadlines import EMPTY_DICT, EMPTY_LIST, Timed
+from workflows.models.requests.deadlines import EMPTY_DICT, EMPTY_LIST, DeadlineMixin
 from workflows.models.requests.digest import digest_of
 from workflows.models.runs.run import WorkflowRun
 from workflows.text.markdown import first_line
@@ -28,14 +28,14 @@ class Asked(NamedTuple):
     names: tuple[str, ...]
 
 
-class RequestColumns(Claimable, Timed):
+class RequestColumns(Claimable, DeadlineMixin):
     """The columns of `InputRequest`.
 
     `id` stands in every address; `request_id` is the engine's name.
 
     `schema` is the JSON Schema of a typed reply, null for a bare request, whose `allow` says
     which of approve, reject and reply it takes. `schema_digest` is the digest of the schema, empty
-    in rows of older code.  `door` says which side the answer came through;
+    in rows of older code.  `source` says which side the answer came through;
     `answered_by` is null where the system answered.
 
     `revision` counts the versions of what is shown, and `digest` is that of the present one.
@@ -89,7 +89,7 @@ class RequestColumns(Claimable, Timed):
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
         db_index=False,
     )  # fmt: skip
-    door = models.CharField(max_length=32, blank=True)
+    source = models.CharField(max_length=32, blank=True)
     undo_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
@@ -130,8 +130,8 @@ class RequestColumns(Claimable, Timed):
                 "on_deadline",
                 "overdue_at",
                 "answered_by",
-                "door",
+                "source",
                 "answered_at",
             ]  # fmt: skip
         )
-        return self.Status.EXPIRED if self.is_pending and self.is_late(now) else self.status
+        return self.Status.EXPIRED if self.is_pending and self.is_expired(now) else self.status

@@ -17,7 +17,7 @@ from workflows.engine import InputRequestEvent, UnknownRequest, UnknownWorkflow,
 from workflows.engine.errors import IncompatibleRun
 from workflows.engine.requests.reply import schema_digest
 from workflows.engine.serialization.stored_event import StoredEvent
-from workflows.models.worker import Worker
+from workflows.models.worker_heartbeat import WorkerHeartbeat
 
 if TYPE_CHECKING:
     from workflows.models.requests.queryset import InputRequestQuerySet
@@ -58,7 +58,7 @@ def default_fault(request: InputRequest) -> str:
 def other_code(workflow: str, now: datetime) -> bool:
     """Say whether a live worker has another version of this workflow than this process."""
     own = registry.get(workflow).signature if workflow in registry else ""
-    known = Worker.objects.alive(now).values_list("signatures", flat=True)
+    known = WorkerHeartbeat.objects.alive(now).values_list("signatures", flat=True)
     return any(one.get(workflow, own) != own for one in known)
 
 

@@ -28,8 +28,8 @@ class OnDeadline(models.TextChoices):
     STAY_OPEN = "stay_open"  # it is marked as overdue, and goes on waiting
 
 
-class Timed(models.Model):
-    """The times of a request. `act_at` is the next of reminder and escalation, null if none is.
+class DeadlineMixin(models.Model):
+    """The times of a request. `next_notification_at` is the next of reminder and escalation.
 
     `asked_of` are the keys of those whom the request named, first and by escalation, and stays as
     it is when the request is given to others. `reminded_at`, `escalated_at` and `overdue_at` say
@@ -51,18 +51,18 @@ class Timed(models.Model):
     escalated_at = models.DateTimeField(null=True, blank=True)
     escalate_to = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
     asked_of = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
-    act_at = models.DateTimeField(null=True, blank=True)
+    next_notification_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         abstract = True
 
-    def is_late(self, now: datetime) -> bool:
+    def is_expired(self, now: datetime) -> bool:
         """Say whether the time to answer is over, be it written down already or not."""
         stays = self.on_deadline == OnDeadline.STAY_OPEN or self.overdue_at is not None
         ends = self.deadline is not None and not stays
         return ends and self.deadline is not None and self.deadline <= now
 
-    def next_act(self) -> datetime | None:
+    def next_notification(self) -> datetime | None:
         """Return when the next reminder or escalation is due that was not done yet."""
         times = [
             None if self.reminded_at else self.remind_at,
@@ -70,16 +70,18 @@ class Timed(models.Model):
         ]
         return min((time for time in times if time is not None), default=None)
 
-    def times_anew(self, now: datetime) -> dict[str, Any]:
+    def restarted_timers(self, now: datetime) -> dict[str, Any]:
         """Return the columns that give the request as much time again, from `now` on."""
         shift = now - self.created_at  # type: ignore[attr-defined]
         for name in ("deadline", "remind_at", "escalate_at"):
             moment = getattr(self, name)
             setattr(self, name, None if moment is None else moment + shift)
         self.reminded_at = self.escalated_at = self.overdue_at = None
-        self.act_at = self.next_act()
+        self.next_notification_at = self.next_notification()
         names = ("deadline", "remind_at", "escalate_at", "reminded_at", "escalated_at")
-        return {name: getattr(self, name) for name in (*names, "overdue_at", "act_at")}
+        return {
+            name: getattr(self, name) for name in (*names, "overdue_at", "next_notification_at")
+        }
 
     def mark_overdue(self, now: datetime) -> bool:
         """Say once that the deadline of a request has passed, which stays open."""
@@ -88,20 +90,25 @@ class Timed(models.Model):
             publisher.after_commit(runs=(), inbox=True)
         return marked
 
-    def stir(self, now: datetime) -> tuple[bool, bool]:
+    def remind_or_escalate(self, now: datetime) -> tuple[bool, bool]:
         """Do what is due of reminder and escalation; return whether each was done by this call.
 
         One UPDATE that names the moment it was due at, so that of two workers one does it.
         """
-        due, before = self.act_at, (self.reminded_at, self.escalated_at)
+        due, before = self.next_notification_at, (self.reminded_at, self.escalated_at)
         if self.remind_at and not self.reminded_at and self.remind_at <= now:
             self.reminded_at = now
         if self.escalate_at and not self.escalated_at and self.escalate_at <= now:
             self.escalated_at = now
         done = {"reminded_at": self.reminded_at, "escalated_at": self.escalated_at}
         with transaction.atomic():
-            stirring = self._row().stirring(now).filter(act_at=due)
-            if stirring.update(**done, act_at=self.next_act()) != 1:
+            due_for_notification = (
+                self._row().due_for_notification(now).filter(next_notification_at=due)
+            )
+            if (
+                due_for_notification.update(**done, next_notification_at=self.next_notification())
+                != 1
+            ):
                 return False, False
             escalated = self.escalated_at != before[1]
             if escalated:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from workflows.models.requests.queryset import HAD
+from workflows.models.requests.queryset import ASSIGNED_OR_CLAIMED
 
 WAITS = Q(status="pending")
 CLOSED = Q(status="expired") | Q(status="cancelled")
@@ -32,8 +32,8 @@ INDEXES = [
     ),
     models.Index(
         fields=["-priority", "created_at", "id", "claimed_by", "assigned"],
-        condition=WAITS & HAD,
-        name="request_had",
+        condition=WAITS & ASSIGNED_OR_CLAIMED,
+        name="request_assigned_or_claimed",
     ),
     models.Index(
         fields=["-answered_at", "-id"],
@@ -53,7 +53,9 @@ INDEXES = [
         name="request_overdue",
     ),
     models.Index(
-        fields=["status", "act_at"], condition=Q(act_at__isnull=False), name="request_stirring"
+        fields=["status", "next_notification_at"],
+        condition=Q(next_notification_at__isnull=False),
+        name="request_notification_due",
     ),
     # What was answered of one workflow, and of one class of request.
     models.Index(
@@ -68,9 +70,7 @@ INDEXES = [
     ),
     # All of them, as the admin lists them.
     models.Index(fields=["-created_at", "-id"], name="request_newest"),
-    # What older code stored without its workflow: soon nothing.
-    models.Index(fields=["workflow", "id"], condition=Q(workflow=""), name="request_unnamed"),
-    # Not `claimed_by`: SQLite would collect by it and sort what `request_had` has in order.
+    # Not `claimed_by`: SQLite would collect by it and sort what another index has in order.
     models.Index(
         fields=["answered_by"], condition=Q(answered_by__isnull=False), name="request_answered_by"
     ),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from workflows.models.requests.request import InputRequest
 
-HAD = Q(assigned=True) | Q(claimed_by__isnull=False)
+ASSIGNED_OR_CLAIMED = Q(assigned=True) | Q(claimed_by__isnull=False)
 """The condition that somebody has a request: it was given to them, or they claimed it."""
 
 
@@ -134,15 +134,6 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
             return self.exclude(_open_to(user.pk))
         return self
 
-    def name_workflows(self) -> None:
-        """Fill in the workflow of requests that older code stored without it, some at a time."""
-        from workflows.models.runs.run import WorkflowRun
-
-        unnamed = list(self.filter(workflow="").order_by("pk").values_list("pk", flat=True)[:1000])
-        if unnamed:
-            run = WorkflowRun.objects.filter(pk=OuterRef("run"))
-            self.filter(pk__in=unnamed).update(workflow=models.Subquery(run.values("workflow")))
-
     def pending(self) -> InputRequestQuerySet:
         """Requests that wait for an answer."""
         return self.filter(status="pending")
@@ -182,9 +173,9 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         """Pending requests whose deadline has passed, and of which nobody has said so yet."""
         return self.pending().filter(deadline__lte=now, overdue_at__isnull=True)
 
-    def stirring(self, now: datetime) -> InputRequestQuerySet:
+    def due_for_notification(self, now: datetime) -> InputRequestQuerySet:
         """Pending requests that are due for a reminder or an escalation."""
-        return self.pending().filter(act_at__lte=now)
+        return self.pending().filter(next_notification_at__lte=now)
 
     def reopen(self, now: datetime) -> None:
         """Cancelled, expired -> pending, for the requests of a failed run that is retried.
@@ -194,7 +185,7 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         closed = self.filter(status__in=["cancelled", "expired"])
         timed = Q(deadline__isnull=False) | Q(remind_at__isnull=False)
         for request in closed.filter(timed | Q(escalate_at__isnull=False)):
-            closed.filter(pk=request.pk).update(**request.times_anew(now))
+            closed.filter(pk=request.pk).update(**request.restarted_timers(now))
         closed.update(status="pending", claimed_by=None, claimed_until=None)
 
     def at_revision(self, request: InputRequest) -> InputRequestQuerySet:

@@ -20,7 +20,7 @@ from workflows.models.requests.digest import digest_of
 from workflows.models.requests.indexes import INDEXES
 from workflows.models.requests.queryset import InputRequestQuerySet, free_for, in_time
 from workflows.models.runs.delivery import Delivery
-from workflows.models.runs.run import HEAR, HOLD
+from workflows.models.runs.run import LOCK_RUN, NOTIFY_RUN
 from workflows.realtime import publisher
 from workflows.sql.chained import Statement, execute_chain, insert_statement
 from workflows.sql.clock import database_now
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 AT_ONCE = timedelta(0)
-COLUMNS = ("status", "response", "answered_by", "door", "answered_at", "edits", "undo_until")
+COLUMNS = ("status", "response", "answered_by", "source", "answered_at", "edits", "undo_until")
 FREE = {"claimed_by": None, "claimed_until": None}
 
 
@@ -44,10 +44,10 @@ class InputRequest(RequestColumns):
         constraints = [
             models.UniqueConstraint(fields=["run", "request_id"], name="request_once_per_run"),
             models.CheckConstraint(
-                condition=(Q(status="answered", answered_at__isnull=False) & ~Q(door=""))
+                condition=(Q(status="answered", answered_at__isnull=False) & ~Q(source=""))
                 | (
                     ~Q(status="answered")
-                    & Q(answered_at__isnull=True, answered_by__isnull=True, door="")
+                    & Q(answered_at__isnull=True, answered_by__isnull=True, source="")
                 ),
                 name="request_answered_iff_it_says_how",
             ),
@@ -62,7 +62,7 @@ class InputRequest(RequestColumns):
         response: Any,
         *,
         by: User | None,
-        door: str,
+        source: str,
         edits: dict[str, Any] | None = None,
         undo: timedelta = AT_ONCE,
         along: Callable[[datetime], Sequence[Statement]] = lambda now: (),
@@ -81,29 +81,29 @@ class InputRequest(RequestColumns):
         with transaction.atomic(savepoint=False):
             now = database_now()
             until = now + undo if undo else None
-            data = self._said(response, by=by, door=door, edits=edits)
+            data = self._said(response, by=by, source=source, edits=edits)
             kind = Delivery.Kind.ANSWER
             sent = Delivery(
                 run_id=self.run_id, kind=kind, data=data, created_at=now, not_before=until
             )
-            columns = self._answered(now, response, by, door, edits, until)
+            columns = self._answered(now, response, by, source, edits, until)
             seen = {"pk": self.pk, "now": now, "revision": self.revision, "votes": self.votes}
             heard, closed, *_ = execute_chain(
-                (HOLD if undo else HEAR).statement(pk=self.run_id, now=now),
-                (CLOSE if by is None else CLOSE_AS_SEEN).statement(**seen, **columns),
+                (LOCK_RUN if undo else NOTIFY_RUN).statement(pk=self.run_id, now=now),
+                (CLOSE if by is None else ANSWER_IF_UNCHANGED).statement(**seen, **columns),
                 insert_statement(sent),
                 *along(now),
             )
             if not heard:
-                self.run.refuse_delivery()
+                self.run.raise_not_deliverable()
             self._close(closed, now, columns)
 
     def answer_by_default(self, now: datetime) -> None:
         """Pending -> answered by the system, once the deadline has passed. Raise as `answer`."""
         rows = InputRequest.objects.filter(pk=self.pk, on_deadline=OnDeadline.DEFAULT)
         with transaction.atomic():
-            data = self._said(self.default_response, by=None, door="deadline", edits=None)
-            self.run.take_delivery(Delivery.Kind.ANSWER, data)
+            data = self._said(self.default_response, by=None, source="deadline", edits=None)
+            self.run.deliver(Delivery.Kind.ANSWER, data)
             columns = self._answered(now, self.default_response, None, "deadline", None, None)
             self._close(rows.overdue(now).update(**columns, **FREE), now, columns)
 
@@ -146,10 +146,10 @@ class InputRequest(RequestColumns):
                 pk=self.pk, status=self.Status.ANSWERED, answered_by=by, undo_until__gt=now
             )
             touched = answered.update(
-                status=self.Status.PENDING, response=None, answered_by=None, door="",
+                status=self.Status.PENDING, response=None, answered_by=None, source="",
                 answered_at=None, undo_until=None, edits=edits,
             )  # fmt: skip
-            if touched != 1 or not Delivery.take_back(self.run_id, self.request_id, now):
+            if touched != 1 or not Delivery.revoke(self.run_id, self.request_id, now):
                 raise RequestClosed(f"Request {self.id}", "undone", self.current_status(now))
             publisher.after_commit(runs=[self.run_id], inbox=True)
         self.refresh_from_db()
@@ -157,30 +157,30 @@ class InputRequest(RequestColumns):
     def expire(self, now: datetime) -> None:
         """Pending -> expired, and word of it to the run. Raise `RequestClosed` if it was not."""
         with transaction.atomic():
-            self.run.take_delivery(Delivery.Kind.EXPIRE, {"request_id": self.request_id})
+            self.run.deliver(Delivery.Kind.EXPIRE, {"request_id": self.request_id})
             due = InputRequest.objects.overdue(now).filter(pk=self.pk)
             if due.update(status=self.Status.EXPIRED, **FREE) != 1:
                 raise RequestClosed(f"Request {self.id}", "expired", self.current_status(now))
             publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)
 
-    def _said(self, response: Any, *, by: User | None, door: str, edits: Any) -> dict[str, Any]:
+    def _said(self, response: Any, *, by: User | None, source: str, edits: Any) -> dict[str, Any]:
         """Return what the run hears."""
         data = {
             "request_id": self.request_id,
             "response": response,
             "by": by.get_username() if by else "",
-            "door": door,
+            "source": source,
         }
         return data | ({"edits": edits} if edits else {})
 
     def _answered(
-        self, now: datetime, response: Any, by: User | None, door: str, edits: Any,
+        self, now: datetime, response: Any, by: User | None, source: str, edits: Any,
         until: datetime | None,
     ) -> dict[str, Any]:  # fmt: skip
         """Return the columns of an answer."""
         return {
             "status": self.Status.ANSWERED, "response": response, "answered_by": by and by.pk,
-            "door": door, "answered_at": now, "edits": edits or {}, "undo_until": until,
+            "source": source, "answered_at": now, "edits": edits or {}, "undo_until": until,
         }  # fmt: skip
 
     def _close(self, touched: int, now: datetime, columns: dict[str, Any]) -> None:
@@ -216,4 +216,4 @@ def _columns() -> dict[str, Any]:
 
 
 CLOSE = PreparedQuery(_still_open, setting=_columns)
-CLOSE_AS_SEEN = PreparedQuery(_as_seen, setting=_columns)
+ANSWER_IF_UNCHANGED = PreparedQuery(_as_seen, setting=_columns)

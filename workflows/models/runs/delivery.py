@@ -19,7 +19,7 @@ class Delivery(models.Model):
     """
 
     class Kind(models.TextChoices):
-        ANSWER = "answer"  # data: request_id, response, by, door; edits if any
+        ANSWER = "answer"  # data: request_id, response, by, source; edits if any
         EXPIRE = "expire"  # data: request_id
         PAUSE = "pause"  # data: by
         RESUME = "resume"  # data: by
@@ -48,7 +48,7 @@ class Delivery(models.Model):
         return f"{self.kind} for {self.run_id}"
 
     @classmethod
-    def take_back(cls, run_id: UUID, request_id: str, now: datetime) -> bool:
+    def revoke(cls, run_id: UUID, request_id: str, now: datetime) -> bool:
         """Delete the answer to a request that is still held back; False if there is none.
 
         The caller has locked the run, so that the sweep does not let it go meanwhile.

@@ -30,17 +30,17 @@ if TYPE_CHECKING:
 
     from workflows.models.runs.run import WorkflowRun
 
-BLOCK_AT = 5  # takeovers after which it is blocked
+BLOCK_AT = 5  # crash_count after which it is blocked
 NONE = Q(pk__in=())
 LONG_WAIT = timedelta(hours=1)  # until the next attempt, from which on a run is said to be failing
 OFTEN = 3  # attempts in a row that failed, from which on it is said so whenever the next one is
 
 
-def heard(now: models.Expression) -> dict[str, Any]:
+def delivery_update(now: models.Expression) -> dict[str, Any]:
     """Return what changes of a run for which something came: one that waits wants a worker."""
     waits = Q(status="waiting")
     return {
-        "inbox": F("inbox") + 1,
+        "delivery_count": F("delivery_count") + 1,
         "wake_at": models.Case(models.When(waits, then=now), default=F("wake_at")),
         "status": models.Case(models.When(waits, then=models.Value("queued")), default=F("status")),
     }
@@ -134,32 +134,37 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
     ) -> list[WorkflowRun]:
         """Lease up to `limit` runs that want a worker to `owner`, and return them.
 
-        A run whose lease lapsed took its worker down perhaps: its `takeovers` grow, unless nothing
-        of it had begun, and from the second on only a call with `suspects` claims it. `withheld`
-        are runs to leave to others. Rows that another worker is claiming are skipped.
+        A run whose lease lapsed has perhaps crashed its worker. Its `crash_count` grows, unless
+        nothing of it had begun, and from the second crash on only a call with `suspects` leases
+        it. `withheld` are runs to leave to others. Rows that another worker is leasing are skipped.
         """
         return lease_runs.lease_runs(
             self.model, owner, limit=limit, lease=lease, holding=holding,
             suspects=suspects, withheld=withheld,
         )  # fmt: skip
 
-    def mark_untouched(self, runs: Collection[WorkflowRun], *, untouched: bool) -> None:
-        """Note of those that were taken over, here too, whether anything of them has begun.
+    def mark_idle(self, runs: Collection[WorkflowRun]) -> None:
+        """Note of those that were recovered that nothing of them has begun here."""
+        self._set_idle(runs, idle=True)
 
-        Only of those: to know it of every run, each claim and each step would cost a write.
-        """
-        rescued = [run for run in runs if run.takeovers]
-        mine = NONE
-        for run in rescued:
-            mine |= Q(pk=run.pk, fence=run.fence)
-        if rescued:
-            self.filter(mine, status="running").update(untouched=untouched)
-        for run in rescued:
-            run.untouched = untouched
+    def mark_started(self, runs: Collection[WorkflowRun]) -> None:
+        """Note of those that were recovered that something of them begins here."""
+        self._set_idle(runs, idle=False)
 
-    def hear_of_delivery(self, now: datetime) -> int:
+    def _set_idle(self, runs: Collection[WorkflowRun], *, idle: bool) -> None:
+        """Only for recovered runs: for every run it would cost a write for each lease and step."""
+        recovered = [run for run in runs if run.crash_count]
+        leased = NONE
+        for run in recovered:
+            leased |= Q(pk=run.pk, fence=run.fence)
+        if recovered:
+            self.filter(leased, status="running").update(idle_since_recovery=idle)
+        for run in recovered:
+            run.idle_since_recovery = idle
+
+    def count_delivery(self, now: datetime) -> int:
         """Count up the inbox, and waiting -> queued. Return how many rows were touched."""
-        return self.update(**heard(models.Value(now)))
+        return self.update(**delivery_update(models.Value(now)))
 
     def claimable(self, now: datetime) -> WorkflowRunQuerySet:
         """Runs that want a worker: queued, due, or left behind by one that is gone.

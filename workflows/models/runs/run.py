@@ -14,7 +14,7 @@ from workflows.models.fields import OrderedJSONField
 from workflows.models.runs.author import Authored
 from workflows.models.runs.delivery import Delivery
 from workflows.models.runs.journal import JournalEntry
-from workflows.models.runs.queryset import WorkflowRunQuerySet, heard
+from workflows.models.runs.queryset import WorkflowRunQuerySet, delivery_update
 from workflows.realtime import publisher
 from workflows.sql.clock import database_now
 from workflows.sql.json_rows import bulk_insert
@@ -28,12 +28,12 @@ class WorkflowRun(Authored):
     """A durable run. The row is what others may rely on; the journal holds how it came here.
 
     `wake_at` is the moment from which a worker may claim the run, or null if only an answer or a
-    person can move it on; while it is leased it is the end of the lease. `inbox` counts what was
-    ever delivered, so that a worker cannot park a run past an answer it has not seen. `fence`
-    grows with every change of hands, so that whoever lost the run can no longer write.
-    `refusals` names the code that could not load it while other code might, until it gets on.
-    `untouched` says of a run that was taken over that nothing of it has begun since: if its worker
-    dies now, this run is not the reason.
+    person can move it on; while it is leased it is the end of the lease. `delivery_count` counts
+    all deliveries, so that a worker cannot suspend a run without an answer it has not seen. `fence`
+    is a fencing token: it grows with each lease, so that a worker whose lease ended cannot write.
+    `crash_count` counts workers that ended while they had the run. `idle_since_recovery` says that
+    nothing of a recovered run has begun yet: if its worker ends now, the run is not the reason.
+    `incompatible_builds` names the builds that could not load it, until another one can.
     """
 
     class Status(models.TextChoices):
@@ -49,7 +49,7 @@ class WorkflowRun(Authored):
     OPEN: ClassVar = frozenset(
         {Status.QUEUED, Status.RUNNING, Status.WAITING, Status.PAUSED, Status.BLOCKED}
     )
-    HEARING: ClassVar = OPEN - {Status.BLOCKED}  # those that take in what comes for them
+    ACCEPTS_DELIVERIES: ClassVar = OPEN - {Status.BLOCKED}  # those that take in what comes for them
     ENDED: ClassVar = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -63,13 +63,13 @@ class WorkflowRun(Authored):
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     seq = models.PositiveBigIntegerField(default=0)
     snapshot_seq = models.PositiveBigIntegerField(default=0)
-    inbox = models.PositiveBigIntegerField(default=0)
+    delivery_count = models.PositiveBigIntegerField(default=0)
     wake_at = models.DateTimeField(null=True, blank=True)
     lease_owner = models.CharField(max_length=64, blank=True)
     fence = models.PositiveBigIntegerField(default=0)
-    takeovers = models.PositiveSmallIntegerField(default=0)
-    untouched = models.BooleanField(default=False, db_default=False)
-    refusals = models.TextField(blank=True, default="", db_default="")
+    crash_count = models.PositiveSmallIntegerField(default=0)
+    idle_since_recovery = models.BooleanField(default=False, db_default=False)
+    incompatible_builds = models.TextField(blank=True, default="", db_default="")
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -157,7 +157,7 @@ class WorkflowRun(Authored):
         Raise `WrongState` if it is paused or blocked, `RunEnded` if it has ended.
         """
         with transaction.atomic():
-            if self._tell_holder(Delivery.Kind.PAUSE, by):
+            if self._send_to_holder(Delivery.Kind.PAUSE, by):
                 return
             self._move(
                 {self.Status.QUEUED, self.Status.WAITING}, self.Status.PAUSED, "paused", by,
@@ -171,7 +171,7 @@ class WorkflowRun(Authored):
         Raise `WrongState` if it is not paused, `RunEnded` if it has ended.
         """
         with transaction.atomic():
-            if self._tell_holder(Delivery.Kind.RESUME, by):
+            if self._send_to_holder(Delivery.Kind.RESUME, by):
                 return
             self._move(
                 {self.Status.PAUSED}, self.Status.QUEUED, "resumed", by, wake_at=database_now()
@@ -191,24 +191,24 @@ class WorkflowRun(Authored):
             self._move(
                 {self.Status.BLOCKED if blocked else self.Status.FAILED},
                 self.Status.QUEUED, "retried", by, kind="unblocked" if blocked else "reopened",
-                finished_at=None, error=None, wake_at=now, takeovers=0, refusals="",
+                finished_at=None, error=None, wake_at=now, crash_count=0, incompatible_builds="",
             )  # fmt: skip
             if not blocked:
                 self._check_history()
                 self.requests.reopen(now)
             self._publish(wake_worker=True)
 
-    def take_delivery(self, kind: Delivery.Kind, data: dict[str, Any]) -> None:
+    def deliver(self, kind: Delivery.Kind, data: dict[str, Any]) -> None:
         """Put `data` on its way to the run, inside the caller's transaction.
 
         Locks the run row first: that is the order everywhere. Raise `RunEnded` or `RunBlocked`.
         """
         now = database_now()
-        if HEAR.run(pk=self.pk, now=now) != 1:
-            self.refuse_delivery()
+        if NOTIFY_RUN.run(pk=self.pk, now=now) != 1:
+            self.raise_not_deliverable()
         bulk_insert(Delivery, [Delivery(run=self, kind=kind, data=data, created_at=now)])
 
-    def refuse_delivery(self) -> NoReturn:
+    def raise_not_deliverable(self) -> NoReturn:
         """Raise the error that says why the run hears nothing."""
         self.refresh_from_db()
         error = RunBlocked if self.status == self.Status.BLOCKED else RunEnded
@@ -216,17 +216,15 @@ class WorkflowRun(Authored):
 
     def lock_open(self) -> None:
         """Lock the row, inside the caller's transaction; raise `RunEnded` if the run is over."""
-        if (
-            WorkflowRun.objects.filter(pk=self.pk, status__in=self.OPEN).update(inbox=F("inbox"))
-            != 1
-        ):
+        open_ = WorkflowRun.objects.filter(pk=self.pk, status__in=self.OPEN)
+        if open_.update(delivery_count=F("delivery_count")) != 1:
             self.refresh_from_db()
             raise RunEnded(f"Run {self.id} of {self.workflow!r}", "changed", self.status)
 
-    def _tell_holder(self, kind: Delivery.Kind, by: User | None) -> bool:
+    def _send_to_holder(self, kind: Delivery.Kind, by: User | None) -> bool:
         """Send a command to the worker that holds the run; False if none does."""
         held = WorkflowRun.objects.filter(pk=self.pk, status=self.Status.RUNNING)
-        if held.update(inbox=F("inbox") + 1) != 1:
+        if held.update(delivery_count=F("delivery_count") + 1) != 1:
             return False
         Delivery.objects.create(run=self, kind=kind, data={"by": by.get_username() if by else ""})
         self._publish(wake_worker=True)
@@ -267,11 +265,13 @@ class WorkflowRun(Authored):
         publisher.after_commit(runs=[self.pk], inbox=True, wake_worker=wake_worker)
 
 
-def _hearing() -> WorkflowRunQuerySet:
+def _accepting() -> WorkflowRunQuerySet:
     pk = Parameter("pk", models.UUIDField())
-    return WorkflowRun.objects.filter(pk=pk, status__in=WorkflowRun.HEARING)
+    return WorkflowRun.objects.filter(pk=pk, status__in=WorkflowRun.ACCEPTS_DELIVERIES)
 
 
-HEAR = PreparedQuery(_hearing, setting=lambda: heard(Parameter("now", models.DateTimeField())))
-HOLD = PreparedQuery(_hearing, setting=lambda: {"inbox": F("inbox")})
+NOTIFY_RUN = PreparedQuery(
+    _accepting, setting=lambda: delivery_update(Parameter("now", models.DateTimeField()))
+)
+LOCK_RUN = PreparedQuery(_accepting, setting=lambda: {"delivery_count": F("delivery_count")})
 """Lock a run that takes deliveries: it hears of this one, or only later."""

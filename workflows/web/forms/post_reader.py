@@ -31,7 +31,8 @@ class Answer:
 
     That is: text that should have been JSON, a number with two readings, NaN, an hour that a clock
     skipped. `drawn` is the text that each field held before anybody typed, and `initial` the value
-    it stood for: an untouched field gives that value back, whatever a browser makes of its text.
+    it stood for: an unchanged field gives that value back, whatever a browser makes of
+    its text.
     """
 
     def __init__(

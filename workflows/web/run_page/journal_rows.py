@@ -24,7 +24,7 @@ MAX_MARKS = 5000
 
 _TEXTS = {
     "by": KT("data__by"),
-    "door": KT("data__door"),
+    "source": KT("data__source"),
     "request_id": Coalesce(KT("data__request_id"), Value(""), output_field=TextField()),
     "due": KT("data__due"),
     "error": KT("data__error__message"),
@@ -69,7 +69,7 @@ class Mark:
     invocation: int = 0
     due: datetime | None = None
     by: str = ""
-    door: str = ""
+    source: str = ""
     request_id: str = ""
     error: str = ""
 
@@ -94,9 +94,9 @@ class Mark:
     @property
     def who(self) -> str:
         """Who it came from: "alice", what stands for a person, or nobody."""
-        if self.by or self.door not in ("handler", "deadline"):
+        if self.by or self.source not in ("handler", "deadline"):
             return self.by
-        return by_whom("", self.door).removeprefix("by ")
+        return by_whom("", self.source).removeprefix("by ")
 
     @property
     def is_retry(self) -> bool:

@@ -64,7 +64,7 @@ class HistoryRow:
     @property
     def who(self) -> str:
         """Who answered, as it follows the verdict; empty where that is a person."""
-        return "" if self.mark.by else by_whom("", self.mark.door)
+        return "" if self.mark.by else by_whom("", self.mark.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,7 @@ def outcome(request: InputRequest) -> str:
         case InputRequest.Status.CANCELLED:
             return "closed with the run"
     who = request.answered_by.get_username() if request.answered_by else ""
-    return f"{verdict_of(request.response).word} {by_whom(who, request.door)}"
+    return f"{verdict_of(request.response).word} {by_whom(who, request.source)}"
 
 
 def _pauses(marks: Iterable[Mark], scale: Scale, end: datetime) -> list[Lane]:

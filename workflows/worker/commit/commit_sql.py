@@ -17,7 +17,7 @@ from workflows.models import Assignment, Delivery, InputRequest, JournalEntry, S
 from workflows.sql.json_rows import execute, insert_sql, json_table, row_values, to_json
 from workflows.worker.commit.run_update import RunUpdate
 
-GUARDS = ("id", "fence", "inbox")
+GUARDS = ("id", "fence", "delivery_count")
 RUN, DELIVERY = WorkflowRun._meta.db_table, Delivery._meta.db_table
 REQUEST = InputRequest._meta.db_table
 
@@ -28,8 +28,8 @@ GROWS = ("seq", "snapshot_seq", "signature", "result", "error", "progress")
 STORED = (*GROWS, "status", "finished_at", "wake_at")
 GOES_ON = f"""
     {", ".join(f"{name} = new.{name}" for name in GROWS)},
-    takeovers = CASE WHEN new.seq > {RUN}.seq THEN 0 ELSE {RUN}.takeovers END,
-    refusals = CASE WHEN new.seq > {RUN}.seq THEN '' ELSE {RUN}.refusals END
+    crash_count = CASE WHEN new.seq > {RUN}.seq THEN 0 ELSE {RUN}.crash_count END,
+    incompatible_builds = CASE WHEN new.seq > {RUN}.seq THEN '' ELSE {RUN}.incompatible_builds END
 """
 SUSPENDS = f"""
     {GOES_ON}, status = new.status, finished_at = new.finished_at,
@@ -39,7 +39,7 @@ SUSPENDS = f"""
 UPDATE = f"""
     UPDATE {RUN} SET {{sets}} FROM {{new}}
     WHERE {RUN}.id = new.id AND {{row}}.fence = new.fence AND {{row}}.status = 'running'
-        AND (new.inbox = -1 OR {{row}}.inbox = new.inbox) AND {{row}}.id = new.id
+        AND (new.delivery_count = -1 OR {{row}}.inbox = new.delivery_count) AND {{row}}.id = new.id
     RETURNING {RUN}.id
 """
 APPLIED = (
@@ -157,7 +157,7 @@ def _done() -> str:
     update = UPDATE.format(sets=SUSPENDS, new="sent AS new, locked", row="locked")
     return (
         f"sent AS MATERIALIZED (SELECT * FROM {_sent()}), "
-        "locked AS MATERIALIZED (SELECT id, fence, inbox, status "
+        "locked AS MATERIALIZED (SELECT id, fence, delivery_count, status "
         f"FROM {RUN} WHERE id IN (SELECT id FROM sent) ORDER BY id FOR UPDATE), "
         f"done AS ({update})"
     )
@@ -165,5 +165,5 @@ def _done() -> str:
 
 def _run_values(update: RunUpdate) -> dict[str, Any]:
     given = {name: getattr(update, name) for name in STORED}
-    inbox = -1 if update.inbox is None else update.inbox
-    return {"id": update.run_id, "fence": update.fence, "inbox": inbox, **given}
+    delivery_count = -1 if update.delivery_count is None else update.delivery_count
+    return {"id": update.run_id, "fence": update.fence, "delivery_count": delivery_count, **given}

@@ -100,7 +100,7 @@ def apply_options(row: InputRequest, workflow: Definition, event: InputRequestEv
     row.remind_at = _after(row.created_at, event.remind_in)
     row.escalate_at = _after(row.created_at, event.escalate_in)
     row.escalate_to = list(event.escalate_to)
-    row.act_at = row.next_act()
+    row.next_notification_at = row.next_notification()
     row.schema_digest = workflow.reply_digest(row.event)
     row.search_text, row.search_tags = fold(row.prompt), fold_tags(row.tags)
     row.digest = digest_of(row)

@@ -14,14 +14,14 @@ from workflows.models import InputRequest, JournalEntry, Snapshot, WorkflowRun
 class RunUpdate:
     """One run's share of a batch.
 
-    `inbox` is the count that the row must still have, None where the run goes on and any will
-    do. `count` is how many journal entries the machine gave for it. `deliveries` says at which
-    `seq` each was taken in.
+    `delivery_count` is what the row must still have; None where the run goes on, and any will do.
+    `count` is the number of journal entries that the machine gave for it. `deliveries` says at
+    which `seq` each was taken in.
     """
 
     run_id: UUID
     fence: int
-    inbox: int | None
+    delivery_count: int | None
     seq: int
     status: WorkflowRun.Status
     snapshot_seq: int

@@ -45,7 +45,7 @@ def block(row: WorkflowRun, reason: str) -> None:
             status="blocked",
             lease_owner="",
             wake_at=None,
-            refusals="",
+            incompatible_builds="",
             seq=F("seq") + 1,
             signature=registry.get(row.workflow).signature if known else "",
             error={"kind": "Blocked", "message": reason, "step": "", "traceback": ""},

@@ -30,7 +30,7 @@ def record(workflow: str, update: RunUpdate) -> None:
 
 
 def _log_answer(data: dict[str, Any], run: dict[str, str]) -> None:
-    about = {**run, "request_id": data["request_id"], "by": data["by"], "door": data["door"]}
+    about = {**run, "request_id": data["request_id"], "by": data["by"], "source": data["source"]}
     logger.info("An answer was applied.", extra=about)
 
 

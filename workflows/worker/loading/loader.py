@@ -85,7 +85,7 @@ def claim_and_load(
     if rejected:
         _reject(BuildCompatibility(owner, now), rejected)
     # To load them crashed nobody.
-    WorkflowRun.objects.mark_untouched([one.row for one in loaded], untouched=True)
+    WorkflowRun.objects.mark_idle([one.row for one in loaded])
     return now, loaded, len(rows)
 
 
@@ -113,16 +113,16 @@ def _load(
     journal: dict[UUID, list[JournalEntry]] = defaultdict(list)
     for entry in fetch(JournalEntry, behind, LATER):
         journal[entry.run_id].append(entry)
-    waiting = deliveries_for([row.pk for row in rows if row.inbox])
+    waiting = deliveries_for([row.pk for row in rows if row.delivery_count])
     return [(row, snapshots.get(row.pk), journal[row.pk], waiting[row.pk]) for row in rows]
 
 
 def _crash_limit_error(row: WorkflowRun) -> str:
     """Return the error of a run that crashed too many workers; empty if it has not."""
-    if row.takeovers < BLOCK_AT:
+    if row.crash_count < BLOCK_AT:
         return ""
     return (
-        f"Run {row.id} of {row.workflow!r} was active on {row.takeovers} workers "
+        f"Run {row.id} of {row.workflow!r} was active on {row.crash_count} workers "
         "when they died; it is not tried again by itself."
     )
 

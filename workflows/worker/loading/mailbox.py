@@ -19,7 +19,7 @@ class LeaseState(NamedTuple):
     """Whether a worker still holds a run, by the fence, and whether anything came for it."""
 
     fence: int
-    inbox: int
+    delivery_count: int
 
 
 @dataclass(slots=True)
@@ -35,17 +35,18 @@ def fetch_mailbox(
 ) -> Mailbox:
     """Write down progress, and read what has come for the active runs.
 
-    `known` is the inbox of each as the worker knows it; `reported` are ids, fences and progress.
+    `known` is the number of deliveries of each as the worker knows it; `reported` are ids, fences
+    and progress.
     """
     for run_id, fence, progress in reported:
         WorkflowRun.objects.filter(pk=run_id, fence=fence).update(progress=progress)
     sql = _lease_sql(connection.vendor)
     leases = {
-        pk if isinstance(pk, UUID) else UUID(pk): LeaseState(fence, inbox)
-        for pk, fence, inbox, status in execute(sql, WorkflowRun, [{"id": pk} for pk in known])
+        pk if isinstance(pk, UUID) else UUID(pk): LeaseState(fence, count)
+        for pk, fence, count, status in execute(sql, WorkflowRun, [{"id": pk} for pk in known])
         if status == "running"
     }
-    behind = [pk for pk, lease in leases.items() if lease.inbox != known[pk]]
+    behind = [pk for pk, lease in leases.items() if lease.delivery_count != known[pk]]
     return Mailbox(leases, deliveries_for(behind))
 
 

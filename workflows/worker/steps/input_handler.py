@@ -57,4 +57,4 @@ async def ask_handler(run: ActiveRun, request_id: str, database: DatabaseThread)
 
 def _answer(run_id: Any, request_id: str, response: Any) -> None:
     row = InputRequest.objects.select_related("run").get(run=run_id, request_id=request_id)
-    row.answer(response, by=None, door="handler")
+    row.answer(response, by=None, source="handler")

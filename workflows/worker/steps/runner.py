@@ -74,13 +74,13 @@ class StepRunner:
         )  # fmt: skip
         task = asyncio.current_task()
         if attempt.step.is_async:
-            if run.row.untouched:
+            if run.row.idle_since_recovery:
                 await self._mark_started(run)
             with threads.borrow(), step_code():
                 await attempt.run(task)
         else:
             async with self.limiter.hold():
-                if run.row.untouched:
+                if run.row.idle_since_recovery:
                     await self._mark_started(run)
                 await attempt.run(task)
         try:
@@ -99,7 +99,7 @@ class StepRunner:
         commit.add(run)
 
     async def _ask(self, run: ActiveRun, request_id: str) -> None:
-        if run.row.untouched:
+        if run.row.idle_since_recovery:
             await self._mark_started(run)
         with threads.borrow():
             if await ask_handler(run, request_id, self._database):
@@ -109,7 +109,7 @@ class StepRunner:
 
     async def _mark_started(self, run: ActiveRun) -> None:
         """Write down that a run which was taken over begins, before it can crash this worker."""
-        await self._database.call(WorkflowRun.objects.mark_untouched, [run.row], untouched=False)
+        await self._database.call(WorkflowRun.objects.mark_started, [run.row])
 
     def _spawn(self, run: ActiveRun, coroutine: Coroutine[Any, Any, None], **about: str) -> None:
         """Begin a task whose log lines carry these ids."""

@@ -30,7 +30,9 @@ def sweep(now: datetime) -> None:
     """Do what is due at `now`, the database's time."""
     for request in _some(InputRequest.objects.overdue(now).order_by("deadline")):
         _try(request, lambda one=request: _end(one, now))  # type: ignore[misc]
-    for request in _some(InputRequest.objects.stirring(now).order_by("act_at")):
+    for request in _some(
+        InputRequest.objects.due_for_notification(now).order_by("next_notification_at")
+    ):
         _try(request, lambda one=request: _send_due_notifications(one, now))  # type: ignore[misc]
     delayed = Delivery.objects.filter(not_before__lte=now).values_list("pk", "run_id")
     for pk, run_id in delayed[:MAX_ROWS]:
@@ -72,7 +74,7 @@ def _answer(request: InputRequest, now: datetime) -> None:
 
 
 def _send_due_notifications(request: InputRequest, now: datetime) -> None:
-    reminded, escalated = request.stir(now)
+    reminded, escalated = request.remind_or_escalate(now)
     if reminded or escalated:
         reminders.send(request, escalated=escalated)
 
@@ -84,7 +86,7 @@ def _release(pk: int, run_id: UUID, now: datetime) -> None:
     worker reads them, and none may come before those that it has taken already.
     """
     with transaction.atomic():
-        WorkflowRun.objects.filter(pk=run_id).hear_of_delivery(now)
+        WorkflowRun.objects.filter(pk=run_id).count_delivery(now)
         delayed = Delivery.objects.filter(pk=pk, not_before__lte=now).first()
         if delayed is None or Delivery.objects.filter(pk=pk, not_before__lte=now).delete()[0] != 1:
             transaction.set_rollback(True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
-from workflows.models import Delivery, InputRequest, Worker, WorkflowRun, database_now
+from workflows.models import Delivery, InputRequest, WorkerHeartbeat, WorkflowRun, database_now
 from workflows.sql import scalar_queries
 from workflows.sql.clock import now_as_scalar
 from workflows.sql.lease_runs import ISOLATE_FROM, LONGEST_LEASE
@@ -58,8 +58,6 @@ def run_sweep(
     found = scalar_queries.fetch_scalars(_questions(owner, now))
     if any(found[name] is not None for name in TIMES):
         deadlines.sweep(found["now"])
-    if found["unnamed"] is not None:
-        InputRequest.objects.name_workflows()
     do_chores(found["now"])
     others = (found["workers"].number, found["newest"])
     if before and before.others == others:
@@ -75,14 +73,15 @@ def _questions(owner: str, now: datetime) -> dict[str, ScalarQuery]:
     """Return what is asked in one statement; each reads the first row of an index, if any."""
     requests, runs = InputRequest.objects.exclude(run__status="blocked"), WorkflowRun.objects
     running = runs.filter(status="running").order_by("wake_at")
-    workers = Worker.objects.alive(now).exclude(pk=owner)
+    workers = WorkerHeartbeat.objects.alive(now).exclude(pk=owner)
     first = scalar_queries.first_value
     return {
         "now": now_as_scalar(),
         "overdue": first(requests.overdue(now).order_by("deadline"), "pk"),
-        "reminders": first(requests.stirring(now).order_by("act_at"), "pk"),
+        "reminders": first(
+            requests.due_for_notification(now).order_by("next_notification_at"), "pk"
+        ),
         "delayed": first(Delivery.objects.filter(not_before__lte=now).order_by("not_before"), "pk"),
-        "unnamed": first(InputRequest.objects.filter(workflow="").order_by("pk"), "pk"),
         "queued": first(_wanting(runs.filter(status="queued")), "pk"),
         "due": first(_wanting(runs.filter(status="waiting", wake_at__lte=now)), "pk"),
         "left": first(_wanting(running.filter(wake_at__lte=now)), "pk"),
@@ -112,7 +111,7 @@ def do_chores(now: datetime) -> None:
 
 def any_poison_run(builds: BuildCompatibility, now: datetime) -> bool:
     """Return True if a run is there that has to be claimed alone, and not by others."""
-    ready = WorkflowRun.objects.claimable(now).filter(takeovers__gte=ISOLATE_FROM)
+    ready = WorkflowRun.objects.claimable(now).filter(crash_count__gte=ISOLATE_FROM)
     if not ready.exists():
         return False
     excluded = builds.excluded()

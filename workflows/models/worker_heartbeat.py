@@ -9,15 +9,15 @@ from django.db import models
 ALIVE = timedelta(seconds=10)  # since a worker was seen; it says so three times a lease
 
 
-class WorkerQuerySet(models.QuerySet["Worker"]):
+class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
     """Queries over many workers."""
 
-    def alive(self, now: datetime) -> WorkerQuerySet:
+    def alive(self, now: datetime) -> WorkerHeartbeatQuerySet:
         """Workers that were seen lately; one seen in the future wrote before a clock went back."""
         return self.filter(seen_at__range=(now - ALIVE, now + ALIVE))
 
 
-class Worker(models.Model):
+class WorkerHeartbeat(models.Model):
     """A process that drives runs, and when it last said so. A page warns when none was seen.
 
     `signatures` are those of the workflows that its code knows, by name.
@@ -28,7 +28,7 @@ class Worker(models.Model):
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField(db_index=True)
 
-    objects = WorkerQuerySet.as_manager()
+    objects = WorkerHeartbeatQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.id
