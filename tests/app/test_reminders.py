@@ -113,7 +113,7 @@ def remind(request: InputRequest) -> None:
 
 def sent_to() -> list[str]:
     """Return who got a mail, once the mail thread has done what it was given."""
-    reminders._post.submit(lambda: None).result(timeout=30)
+    reminders._mail_thread.submit(lambda: None).result(timeout=30)
     return sorted(one.to[0].partition("@")[0] for one in mail.outbox)
 
 
