@@ -34,7 +34,7 @@ class FastInMemoryChannelLayer(InMemoryChannelLayer):  # type: ignore[misc]  # c
             super()._clean_expired()
 
 
-class CancellableRedisChannelLayer(RedisChannelLayer):  # type: ignore[misc]  # channels_redis has no types
+class CancellableRedisChannelLayer(RedisChannelLayer):  # type: ignore[misc]  # no types
     """Channels' own, with readers that end when they are cancelled.
 
     A cancellation that meets the client while it connects is swallowed there; the reader would

@@ -43,7 +43,7 @@ def _start() -> asyncio.AbstractEventLoop:
 def _finish(loop: asyncio.AbstractEventLoop) -> None:
     async def finish() -> None:
         async with asyncio.timeout(SEND_TIMEOUT):
-            while not loop_outbox().is_done:  # noqa: ASYNC110  rare, and the last thing that is done
+            while not loop_outbox().is_done:  # noqa: ASYNC110  rare, and done last
                 await asyncio.sleep(0.01)
 
     try:
