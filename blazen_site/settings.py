@@ -195,7 +195,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_STORAGE_CLASS = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"
     if DEBUG
-    else "servestatic.storage.CompressedManifestStaticFilesStorage"
+    else "blazen_site.static_storage.HashedModuleStorage"
 )
 SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = DEBUG  # a changed file is seen at once
 SERVESTATIC_USE_MANIFEST = not DEBUG  # what `collectstatic` hashed, under names that never change
