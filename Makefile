@@ -42,6 +42,7 @@ pictures: $(VENV)/test.stamp
 check: $(VENV)/test.stamp
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m djlint --check templates
 	@$(PYTHON) -m mypy
 	@DEBUG=0 ALLOWED_HOSTS=approvals.example.com DATABASE_URL=sqlite://:memory: \
 		SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
