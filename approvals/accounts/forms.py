@@ -33,7 +33,7 @@ class PreferencesForm(forms.ModelForm[Preferences]):
     class Meta:
         model = Preferences
         fields = ("time_zone", "keys_on")
-        labels = {"keys_on": "Use single keys"}
+        labels = {"keys_on": "Use keyboard shortcuts"}
         help_texts = {
             "time_zone": "Times on every page are shown in this zone.",
             "keys_on": "j and k walk through a list, a and r go to Approve and Reject; ? shows all"

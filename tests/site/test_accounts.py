@@ -158,7 +158,7 @@ def test_single_keys_are_on_until_they_are_switched_off(client: Client, carol: U
     client.force_login(carol)
     assert b'data-keys="on"' in client.get(ACCOUNT).content
     response = client.post(ACCOUNT, {"time_zone": "UTC"}, follow=True)
-    assert b"Single keys are now off" in response.content
+    assert b"Keyboard shortcuts are now off" in response.content
     assert b'data-keys="off"' in response.content
     assert b"keys-help" not in response.content
     response = client.post(ACCOUNT, {"time_zone": "UTC", "keys_on": "on"}, follow=True)

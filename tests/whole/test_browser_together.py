@@ -95,7 +95,7 @@ def test_a_claim_is_seen_at_once_and_an_answer_can_be_undone(
         expect(alice.page.locator("#detail > .receipt")).to_contain_text("Rejected")
         alice.page.click("#detail > .receipt [data-key=undo]")
         expect(alice.page.locator(f"[data-open='{request}'] header .tag").first).to_have_text(
-            "Waiting"
+            "Pending"
         )
         expect(bob.row(request)).to_be_visible()
 
