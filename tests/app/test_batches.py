@@ -201,8 +201,8 @@ def test_what_cannot_be_decided_says_why_and_has_no_box(
     voted = asked_of(quorum=2)
     actions.decide(alice, voted.id, YES, door="inbox")
     page = desk.get(chosen(claimed, own, voted))
-    assert "in the hands of bob" in text(page)
-    assert "second pair of eyes" in text(page)
+    assert "claimed by bob" in text(page)
+    assert "second person" in text(page)
     assert "1 of 2 approvals You have approved it" in text(page)
     assert 'type="checkbox"' not in page.content.decode()
 
@@ -210,7 +210,7 @@ def test_what_cannot_be_decided_says_why_and_has_no_box(
 def test_a_batch_that_cannot_be_read_changes_nothing(desk: Client) -> None:
     row = asked_of()
     none = desk.post(chosen(row), {"_go": f"{kind_of(row)}:approve"}, follow=True)
-    assert "Choose at least one" in text(none)
+    assert "Select at least one" in text(none)
     unread = go("approve", row) | {"_go": "nonsense:approve"}
     assert "Choose one of the buttons" in text(desk.post(chosen(row), unread, follow=True))
     mixed = go("reply", row) | {f"g.{kind_of(row)}.comment": "Words"}
@@ -243,13 +243,13 @@ def test_every_post_of_a_batch_leads_to_its_address(desk: Client, bob: User) -> 
 def test_what_was_said_of_a_row_is_said_no_more_once_it_changed(desk: Client, bob: User) -> None:
     good, held = asked_of(), asked_of(claimed_by=bob, claimed_until=soon(hours=1))
     desk.post(chosen(good, held), go("approve", good, held))
-    assert "in the hands of bob" in text(desk.get(chosen(good, held)))
+    assert "claimed by bob" in text(desk.get(chosen(good, held)))
     InputRequest.objects.filter(pk=held.pk).update(claimed_by=None, claimed_until=None)
-    assert "in the hands of bob" in text(desk.get(chosen(good, held))), "so it was at the answer"
+    assert "claimed by bob" in text(desk.get(chosen(good, held))), "so it was at the answer"
     desk.post(f"/requests/{held.id}/decide/", {"verdict": "reject", "_digest": held.version})
     page = text(desk.get(chosen(good, held)))
     assert "Rejected by you" in page
-    assert "in the hands of bob" not in page
+    assert "claimed by bob" not in page
     assert "1 decided." in page
 
 

@@ -117,7 +117,7 @@ def test_an_approval_is_taken_back_while_others_are_missing(
     assert actions.withdraw(alice, request.id, door="inbox").kind == "withdrawn"
     assert (again(request).status, again(request).votes) == ("pending", 1)
     note = request.comments.get()
-    assert (note.by, note.text, note.is_note) == (alice, "took the approval back", True)
+    assert (note.by, note.text, note.is_note) == (alice, "withdrew the approval", True)
     assert decide(carol, request).votes == 2
     assert decide(alice, request).decision.kind == "final"
     kinds = [(one.by.username, one.kind) for one in Decision.objects.standing().order_by("pk")]

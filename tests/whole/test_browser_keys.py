@@ -333,7 +333,7 @@ def test_c_claims_and_x_ticks_the_row(alice: Tab, admin: Person) -> None:
 
     def claimed() -> bool:  # for half a second after the pane changed the key does nothing
         page.keyboard.press("c")
-        return "You have it until" in page.locator("#detail header").inner_text()
+        return "Claimed by you until" in page.locator("#detail header").inner_text()
 
     eventually(claimed, "c claims what the pane shows")
 

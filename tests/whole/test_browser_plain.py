@@ -59,7 +59,7 @@ def test_a_whole_day_goes_by_without_scripts(browser: Browser, server: ServeProc
         assert tab.waiting() == waiting - 1
 
         eventually(lambda: "Completed" in admin.get(run)[1], "the run ends")
-        page.get_by_role("link", name="See the run").click()
+        page.get_by_role("link", name="Open the run").click()
         expect(page.locator("#run-head")).to_have_attribute("data-status", "completed")
 
         go(tab, "Inbox")

@@ -42,7 +42,7 @@ WORDS = {
     "cancelled": "Cancelled",
     "paused": "Paused",
     "resumed": "Resumed",
-    "reasked": "Asked again under the present code",
+    "reasked": "Asked again with the current code",
     "reopened": "Taken up again after the failure",
     "blocked": "Blocked: its code does not fit",
     "unblocked": "Tried again after it was blocked",
