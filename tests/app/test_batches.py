@@ -86,7 +86,7 @@ def test_the_page_of_a_batch_is_an_address_that_changes_nothing(desk: Client) ->
     rows = [asked_of(prompt="Publish the first?"), asked_of(prompt="Publish the second?")]
     page = desk.get(chosen(*rows))
     assert page.status_code == 200
-    assert "Decide 2 requests together" in text(page)
+    assert "Decide 2 selected requests" in text(page)
     for row in rows:
         assert field(page, f"_digest.{row.id}") == row.version
     desk.get(f"{chosen(*rows)}&_go={kind_of(rows[0])}:approve")
@@ -143,7 +143,7 @@ def test_an_error_stands_at_its_row_and_nothing_was_decided(desk: Client) -> Non
     good, bad = refund(), refund()
     fields = go("approve", good, bad) | typed(good, "5") | typed(bad, "-1")
     page = desk.post(chosen(good, bad), fields, follow=True)
-    assert "Nothing of this was sent yet" in text(page)
+    assert "Not sent yet" in text(page)
     assert field(page, f"r.{bad.id}.amount") == "-1"
     assert field(page, f"r.{good.id}.amount") == "5"
     first, second = page.content.decode().split(f'data-item="{bad.id}"')
@@ -203,7 +203,7 @@ def test_what_cannot_be_decided_says_why_and_has_no_box(
     page = desk.get(chosen(claimed, own, voted))
     assert "claimed by bob" in text(page)
     assert "second person" in text(page)
-    assert "1 of 2 approvals You have approved it" in text(page)
+    assert "1 of 2 approvals You approved it" in text(page)
     assert 'type="checkbox"' not in page.content.decode()
 
 
@@ -215,9 +215,9 @@ def test_a_batch_that_cannot_be_read_changes_nothing(desk: Client) -> None:
     assert "Choose one of the buttons" in text(desk.post(chosen(row), unread, follow=True))
     mixed = go("reply", row) | {f"g.{kind_of(row)}.comment": "Words"}
     told = desk.post(chosen(row), mixed, follow=True)
-    assert "Nothing of this was sent yet" in text(told)
+    assert "Not sent yet" in text(told)
     assert "Words" in text(told)
-    assert "Nothing was chosen" in text(desk.get(PAGE))
+    assert "No requests selected" in text(desk.get(PAGE))
     many = f"{PAGE}?{'&'.join(f'_id={n}' for n in range(101))}"
     assert desk.get(many).status_code == 413
     assert again(row).is_pending
@@ -262,8 +262,8 @@ def test_what_was_typed_into_other_batches_stays(desk: Client) -> None:
     for n, rows in list(enumerate(batches))[1:]:
         page = desk.get(chosen(*rows))
         assert field(page, f"r.{rows[0].id}.amount") == f"{n}7"
-        assert "Nothing of this was sent yet" in text(page)
-    assert "Nothing of this" not in text(desk.get(chosen(*batches[0]))), "four are kept"
+        assert "Not sent yet" in text(page)
+    assert "Not sent yet" not in text(desk.get(chosen(*batches[0]))), "four are kept"
 
 
 def test_nobody_else_gets_what_was_typed_into_a_batch(desk: Client, bob: User) -> None:

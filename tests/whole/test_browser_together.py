@@ -125,11 +125,11 @@ def test_ticked_requests_are_decided_together(browser: Browser, server: ServePro
         expect(tab.page.locator("#arrivals")).to_have_text("1 new")
         expect(tab.page.locator("#rows :checked")).to_have_count(2)
         tab.page.click("#chosen button >> nth=0")
-        expect(tab.page.locator("h1")).to_have_text("Decide 2 requests together")
+        expect(tab.page.locator("h1")).to_have_text("Decide 2 selected requests")
         assert not tab.is_too_wide
         tab.page.fill("[name$='.comment']", "All the same")
         tab.page.get_by_role("button", name="Approve selected").click()
-        expect(tab.page.locator("h1")).to_have_text("Nothing is left to decide here")
+        expect(tab.page.locator("h1")).to_have_text("Nothing left to decide")
         expect(tab.page.locator(".entry .tag.go")).to_have_count(2)
     assert found(logged_in(server, "alice"), "One of many, number") == ids[2:]
 
