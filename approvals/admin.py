@@ -22,7 +22,7 @@ InputRequestAdmin.related.append(Related(Comment, "request__id__exact"))
 class DecisionAdmin(LedgerAdmin):
     """Who decided what, for good."""
 
-    list_display = ("__str__", link_to("request"), "kind", "by", "at", "door")
+    list_display = ("__str__", link_to("request"), "kind", "by", "at", "answered_via")
     list_filter = ("kind", "at")
     ordering = ("-id",)  # the newest first, by an index that is there
     list_select_related = ("request", "by")
@@ -32,8 +32,13 @@ class DecisionAdmin(LedgerAdmin):
     uuid_lookups = ("request", "request__run")
     shown = (
         "request", "run", "kind", "by", "at", json_of("response"), json_of("edits"), "revision",
-        "door", "name", "address", "session", "account", "seen", "signature", "seal", "voided_at",
+        "answered_via", "name", "address", "session", "account", "seen", "signature", "seal", "voided_at",
     )  # fmt: skip
+
+    @admin.display(description="answered via", ordering="door")
+    def answered_via(self, row: Decision) -> str:
+        """Return through which side the answer came."""
+        return row.door
 
     @admin.display(description="seal")
     def seal(self, decision: Decision) -> str:

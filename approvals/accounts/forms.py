@@ -21,8 +21,7 @@ class LoginForm(AuthenticationForm):
     """The login, which calls a name a name where Django says username."""
 
     error_messages = {
-        "invalid_login": "This name and this password do not belong together."
-        " Capital and small letters count in both.",
+        "invalid_login": "Wrong name or password. Both are case-sensitive.",
         "inactive": "This account was closed.",
     }
 

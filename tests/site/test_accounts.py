@@ -168,7 +168,7 @@ def test_single_keys_are_on_until_they_are_switched_off(client: Client, carol: U
 
 def test_a_refused_login_calls_a_name_a_name(client: Client, carol: User) -> None:
     response = client.post("/accounts/login/", {"username": "carol", "password": "wrong"})
-    assert b"This name and this password do not belong together" in response.content
+    assert b"Wrong name or password" in response.content
     assert b"correct username" not in response.content
 
 
