@@ -32,7 +32,8 @@ class DecisionAdmin(LedgerAdmin):
     uuid_lookups = ("request", "request__run")
     shown = (
         "request", "run", "kind", "by", "at", json_of("response"), json_of("edits"), "revision",
-        "answered_via", "name", "address", "session", "account", "seen", "signature", "seal", "voided_at",
+        "answered_via", "name", "address", "session", "account", "seen", "signature", "seal",
+        "voided_at",
     )  # fmt: skip
 
     @admin.display(description="answered via", ordering="door")

@@ -17,7 +17,8 @@ class InputRequestAdmin(LedgerAdmin):
     """Requests are answered at their own page, where the rules of answering are."""
 
     list_display = (
-        "__str__", "status", link_to("run"), "created_at", "deadline", "answered_by", "answered_via",
+        "__str__", "status", link_to("run"), "created_at", "deadline", "answered_by",
+        "answered_via",
     )  # fmt: skip
     list_filter = ("status", "priority", "four_eyes", "created_at", "deadline")
     list_select_related = ("run", "answered_by")
