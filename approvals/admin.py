@@ -22,7 +22,7 @@ InputRequestAdmin.related.append(Related(Comment, "request__id__exact"))
 class DecisionAdmin(LedgerAdmin):
     """Who decided what, for good."""
 
-    list_display = ("__str__", link_to("request"), "kind", "by", "at", "source")
+    list_display = ("__str__", link_to("request"), "kind", "by", "at", "answered_via")
     list_filter = ("kind", "at")
     ordering = ("-id",)  # the newest first, by an index that is there
     list_select_related = ("request", "by")
@@ -32,9 +32,14 @@ class DecisionAdmin(LedgerAdmin):
     uuid_lookups = ("request", "request__run")
     shown = (
         "request", "run", "kind", "by", "at", json_of("response"), json_of("edits"), "revision",
-        "source", "name", "address", "session", "account", "seen", "signature", "seal",
+        "answered_via", "name", "address", "session", "account", "seen", "signature", "seal",
         "superseded_at",
     )  # fmt: skip
+
+    @admin.display(description="answered via", ordering="source")
+    def answered_via(self, row: Decision) -> str:
+        """Return through which side the answer came."""
+        return row.source
 
     @admin.display(description="seal")
     def seal(self, decision: Decision) -> str:

@@ -71,7 +71,7 @@ class ClaimedByOther(AnswerRefused):
 
     def __init__(self, request_id: UUID, *, holder: str, until: datetime) -> None:
         super().__init__(
-            f"Request {request_id} is in the hands of {holder} until {until:%Y-%m-%d %H:%M %Z}."
+            f"Request {request_id} is claimed by {holder} until {until:%Y-%m-%d %H:%M %Z}."
         )
         self.holder = holder
         self.until = until

@@ -100,7 +100,7 @@ def said(form: PreferencesForm) -> str:
     if "time_zone" in form.changed_data:
         words.append(f"Times are now shown in {row.time_zone or 'the zone of the browser'}.")
     if "keys_on" in form.changed_data:
-        words.append(f"Single keys are now {'on' if row.keys_on else 'off'}.")
+        words.append(f"Keyboard shortcuts are now {'on' if row.keys_on else 'off'}.")
     return " ".join(words)
 
 

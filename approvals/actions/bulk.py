@@ -44,7 +44,9 @@ def gather(user: User, ids: Sequence[UUID | str]) -> list[Item]:
     """Return the requests of a batch, each once; raise `TooMany`."""
     wanted = list(dict.fromkeys(str(one) for one in ids))
     if len(wanted) > MOST:
-        raise TooMany(f"{len(wanted)} requests were chosen; at most {MOST} go at once.")
+        raise TooMany(
+            f"{len(wanted)} requests were selected; at most {MOST} can be decided at once."
+        )
     known = [one for one in wanted if _is_id(one)]
     found = {str(row.pk): row for row in findable(user).filter(pk__in=known)}
     return [

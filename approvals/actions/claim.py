@@ -62,5 +62,5 @@ def release(user: User, request_id: UUID | str) -> InputRequest:
     elif user.has_perm(Perm.OPERATE_RUNS):
         request.release_claim(of=holder)
     else:
-        raise NotPermitted(f"Request {request.id} is in the hands of {holder.get_username()}.")
+        raise NotPermitted(f"Request {request.id} is claimed by {holder.get_username()}.")
     return request

@@ -174,7 +174,7 @@ def store(
     rejected = isinstance(answer, dict) and answer.get("approved") is False
     anew = not json_equal(edits, request.edits)  # 600 and 600.0 are two versions
     if request.four_eyes and anew and not (approved or rejected):
-        fault = "With four eyes, only an approval may change it"
+        fault = "Where a second person is required, only an approval may edit the request"
         raise Invalid(request.id, [{"loc": ("edits",), "msg": fault, "type": "four_eyes"}])
     quorum = approvals_needed(request, edits)
     earlier = _earlier(user, request) if approved and quorum > 1 and not anew else Approvals([], [])

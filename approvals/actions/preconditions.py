@@ -176,7 +176,7 @@ def _blocked(request: InputRequest) -> str:
     run = request.run
     return (
         f"Run {run.id} of {run.workflow!r} is blocked: its code is missing or no longer fits. "
-        f"Request {request.id} can be answered once that is mended."
+        f"Request {request.id} can be answered when the code is fixed."
     )
 
 

@@ -100,7 +100,7 @@ def _checked(request: InputRequest, now: datetime) -> Workflow:
 
 def _anew(request: InputRequest, workflow: Workflow, now: datetime) -> tuple[dict[str, Any], str]:
     """Return the columns of the new version, and what the note says of it."""
-    said = "asked this again under the present version of the code"
+    said = "asked this again with the current version of the code"
     columns: dict[str, Any] = {"votes": 0, "claimed_by": None, "claimed_until": None}
     if request.overdue_at:
         columns |= request.restarted_timers(now)

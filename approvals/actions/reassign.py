@@ -35,7 +35,7 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
     request = find(user, request_id)
     check_may_give(user, request)
     if not may_reassign(user, request):
-        raise NotPermitted(f"Request {request.id} is not {user.get_username()}'s to give away.")
+        raise NotPermitted(f"Request {request.id} cannot be reassigned by {user.get_username()}.")
     check_open(request)
     names = list(dict.fromkeys(name.strip() for name in to if name.strip()))
     directory = Directory(names[: MOST + 1])
@@ -48,9 +48,9 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
         Assignment.objects.filter(request=request).delete()
         rows = [assignment(request, one) for one in directory.found(names)]
         Assignment.objects.bulk_create(rows)
-        said = f"gave this to {', '.join(names)}" if names else "gave this to everybody"
+        text = f"reassigned this to {', '.join(names)}" if names else "reassigned this to everybody"
         Comment.objects.create(
-            request=request, by=user, at=database_now(), text=said, is_system=True
+            request=request, by=user, at=database_now(), text=text, is_system=True
         )
         publisher.after_commit(runs=[request.run_id], inbox=True)
     return request
@@ -73,12 +73,12 @@ def _check_names(
         fault = f"At most {MOST} names"
     elif wrong := unfit(request, names, directory):
         fault = (
-            f"This cannot be given to {', '.join(map(repr, wrong))}: name active people, or groups "
-            "with a member, who may decide it"
+            f"This request cannot be reassigned to {', '.join(map(repr, wrong))}: "
+            "enter active people, or groups with a member, who may decide it"
         )
     elif not names and not user.has_perm(Perm.OPERATE_RUNS):
-        fault = "Name somebody"
+        fault = "Enter a name"
     elif not names and any(key.startswith(GROUP) for key in keys_asked(request)):
-        fault = "It was asked of a group: name somebody of that group"
+        fault = "The request was addressed to a group: enter a member of that group"
     if fault:
         raise Invalid(request.id, [{"loc": ("to",), "msg": fault, "type": "names"}])

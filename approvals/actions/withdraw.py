@@ -33,9 +33,9 @@ def withdraw(
     if request.is_pending and request.votes:
         return _withdraw_vote(user, request, source, origin)
     if request.status != InputRequest.Status.ANSWERED:
-        raise CannotUndo(f"Request {request.id} has no answer to take back.")
+        raise CannotUndo(f"Request {request.id} has no answer to withdraw.")
     if request.answered_by_id != user.pk:
-        raise NotPermitted(f"Only who answered request {request.id} may take the answer back.")
+        raise NotPermitted(f"Only who answered request {request.id} may withdraw the answer.")
     if not may_undo(user, request):
         raise _too_late(request)
     standing = Decision.objects.effective().filter(request=request)
@@ -43,7 +43,7 @@ def withdraw(
         with transaction.atomic():
             request.withdraw(by=user, edits=_edits_before(request))
             supersede(standing.filter(kind=Decision.Kind.FINAL), database_now())
-            return _record(user, request, source, origin, "took the answer back")
+            return _record(user, request, source, origin, "withdrew the answer")
     except RunEnded as error:
         raise Closed(str(error)) from None
     except WrongState:
@@ -76,8 +76,8 @@ def _withdraw_vote(user: User, request: InputRequest, source: str, origin: Origi
             with transaction.atomic():
                 request.retract()
                 if not supersede(standing, database_now()):
-                    raise CannotUndo(f"Request {request.id} has no approval of yours to take back.")
-                return _record(user, request, source, origin, "took the approval back")
+                    raise CannotUndo(f"Request {request.id} has no approval of yours to withdraw.")
+                return _record(user, request, source, origin, "withdrew the approval")
         except WrongState:
             request.refresh_from_db()
     raise CannotUndo(f"Request {request.id} keeps changing; look at it again.")

@@ -27,8 +27,8 @@ def check_permitted(user: User, request: InputRequest) -> None:
         raise NotPermitted(f"{user.get_username()} may see requests, but not answer them.")
     if request.four_eyes and request.run.has_author(user):
         raise SecondPersonNeeded(
-            f"Request {request.id} wants a second pair of eyes: {user.get_username()} started "
-            "its run, so somebody else has to answer."
+            f"Request {request.id} requires a second person: {user.get_username()} started "
+            "its run and cannot answer it."
         )
 
 
@@ -62,8 +62,8 @@ def check_may_give(user: User, request: InputRequest) -> None:
     """Raise `SecondPersonNeeded` if `user` would choose who approves a run of their own."""
     if request.four_eyes and request.run.has_author(user):
         raise SecondPersonNeeded(
-            f"Request {request.id} wants a second pair of eyes: {user.get_username()} started "
-            "its run, so somebody else has to say who answers."
+            f"Request {request.id} requires a second person: {user.get_username()} started "
+            "its run, so somebody else has to reassign it."
         )
 
 

@@ -80,13 +80,13 @@ def remarks_on(request: InputRequest, user: User | AnonymousUser) -> Iterator[Re
     if run.status in RUNS:
         yield Remark(*RUNS[WorkflowRun.Status(run.status)])
     if request.four_eyes and run.has_author(user):
-        yield Remark("Needs someone else")
+        yield Remark("Second person required")
     if request.priority != Priority.NORMAL:
         words = Priority(request.priority).label
         yield Remark(str(words), request.priority > Priority.NORMAL)
     if request.quorum > 1:
         yield Remark(f"{request.votes} of {request.quorum}")
     if (holder := request.held_by) and holder.is_active:
-        yield Remark("You have it" if holder.pk == user.pk else f"{holder} has it")
+        yield Remark("Claimed by you" if holder.pk == user.pk else f"Claimed by {holder}")
     for tag in request.tags:
         yield Remark(tag)

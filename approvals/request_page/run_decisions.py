@@ -93,7 +93,7 @@ def _answer(request: InputRequest) -> Decided:
 
 def _decision(decision: Decision) -> Decided:
     taken_back = decision.kind == Decision.Kind.WITHDRAWN
-    verdict = Verdict("taken back") if taken_back else verdict_of(decision.response)
+    verdict = Verdict("withdrawn") if taken_back else verdict_of(decision.response)
     return Decided(
         decision.request, by_whom(decision.by.get_username(), decision.source), decision.at,
         verdict, decision.edits, counts=taken_back or decision.superseded_at is None,

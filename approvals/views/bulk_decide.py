@@ -61,7 +61,7 @@ def decide_chosen(http: HttpRequest, ids: list[str]) -> BatchResult:
     if group.has_errors:
         return BatchResult.of(http, address, told, wrong=go)
     if not answers and not told:
-        return BatchResult.of(http, address, {}, problem="Choose at least one request.")
+        return BatchResult.of(http, address, {}, problem="Select at least one request.")
     items = actions.decide_many(current_user(http), answers, source="inbox", origin=origin_of(http))
     told |= {item.request_id: str(item.refusal or "") for item in items}
     return BatchResult.of(http, address, told)

@@ -86,7 +86,7 @@ def test_the_page_of_a_batch_is_an_address_that_changes_nothing(desk: Client) ->
     rows = [asked_of(prompt="Publish the first?"), asked_of(prompt="Publish the second?")]
     page = desk.get(chosen(*rows))
     assert page.status_code == 200
-    assert "Decide 2 requests together" in text(page)
+    assert "Decide 2 selected requests" in text(page)
     for row in rows:
         assert field(page, f"_digest.{row.id}") == row.version
     desk.get(f"{chosen(*rows)}&_go={kind_of(rows[0])}:approve")
@@ -143,7 +143,7 @@ def test_an_error_stands_at_its_row_and_nothing_was_decided(desk: Client) -> Non
     good, bad = refund(), refund()
     fields = go("approve", good, bad) | typed(good, "5") | typed(bad, "-1")
     page = desk.post(chosen(good, bad), fields, follow=True)
-    assert "Nothing of this was sent yet" in text(page)
+    assert "Not sent yet" in text(page)
     assert field(page, f"r.{bad.id}.amount") == "-1"
     assert field(page, f"r.{good.id}.amount") == "5"
     first, second = page.content.decode().split(f'data-item="{bad.id}"')
@@ -201,23 +201,23 @@ def test_what_cannot_be_decided_says_why_and_has_no_box(
     voted = asked_of(quorum=2)
     actions.decide(alice, voted.id, YES, source="inbox")
     page = desk.get(chosen(claimed, own, voted))
-    assert "in the hands of bob" in text(page)
-    assert "second pair of eyes" in text(page)
-    assert "1 of 2 approvals You have approved it" in text(page)
+    assert "claimed by bob" in text(page)
+    assert "second person" in text(page)
+    assert "1 of 2 approvals You approved it" in text(page)
     assert 'type="checkbox"' not in page.content.decode()
 
 
 def test_a_batch_that_cannot_be_read_changes_nothing(desk: Client) -> None:
     row = asked_of()
     none = desk.post(chosen(row), {"_go": f"{kind_of(row)}:approve"}, follow=True)
-    assert "Choose at least one" in text(none)
+    assert "Select at least one" in text(none)
     unread = go("approve", row) | {"_go": "nonsense:approve"}
     assert "Choose one of the buttons" in text(desk.post(chosen(row), unread, follow=True))
     mixed = go("reply", row) | {f"g.{kind_of(row)}.comment": "Words"}
     told = desk.post(chosen(row), mixed, follow=True)
-    assert "Nothing of this was sent yet" in text(told)
+    assert "Not sent yet" in text(told)
     assert "Words" in text(told)
-    assert "Nothing was chosen" in text(desk.get(PAGE))
+    assert "No requests selected" in text(desk.get(PAGE))
     many = f"{PAGE}?{'&'.join(f'_id={n}' for n in range(101))}"
     assert desk.get(many).status_code == 413
     assert again(row).is_pending
@@ -243,13 +243,13 @@ def test_every_post_of_a_batch_leads_to_its_address(desk: Client, bob: User) -> 
 def test_what_was_said_of_a_row_is_said_no_more_once_it_changed(desk: Client, bob: User) -> None:
     good, held = asked_of(), asked_of(claimed_by=bob, claimed_until=soon(hours=1))
     desk.post(chosen(good, held), go("approve", good, held))
-    assert "in the hands of bob" in text(desk.get(chosen(good, held)))
+    assert "claimed by bob" in text(desk.get(chosen(good, held)))
     InputRequest.objects.filter(pk=held.pk).update(claimed_by=None, claimed_until=None)
-    assert "in the hands of bob" in text(desk.get(chosen(good, held))), "so it was at the answer"
+    assert "claimed by bob" in text(desk.get(chosen(good, held))), "so it was at the answer"
     desk.post(f"/requests/{held.id}/decide/", {"verdict": "reject", "_digest": held.version})
     page = text(desk.get(chosen(good, held)))
     assert "Rejected by you" in page
-    assert "in the hands of bob" not in page
+    assert "claimed by bob" not in page
     assert "1 decided." in page
 
 
@@ -262,8 +262,8 @@ def test_what_was_typed_into_other_batches_stays(desk: Client) -> None:
     for n, rows in list(enumerate(batches))[1:]:
         page = desk.get(chosen(*rows))
         assert field(page, f"r.{rows[0].id}.amount") == f"{n}7"
-        assert "Nothing of this was sent yet" in text(page)
-    assert "Nothing of this" not in text(desk.get(chosen(*batches[0]))), "four are kept"
+        assert "Not sent yet" in text(page)
+    assert "Not sent yet" not in text(desk.get(chosen(*batches[0]))), "four are kept"
 
 
 def test_nobody_else_gets_what_was_typed_into_a_batch(desk: Client, bob: User) -> None:

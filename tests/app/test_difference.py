@@ -23,9 +23,9 @@ def test_keys_are_changed_added_removed_or_folded() -> None:
     assert words(html) == (
         "1 changed, 1 added, 1 removed"
         " Price changed before: 12.50 → after: 13.00 Colour removed red Weight added 200"
-        " 2 the same Name Cup Size 3"
+        " 2 unchanged Name Cup Size 3"
     )
-    assert "<details" in html.partition("2 the same")[0]
+    assert "<details" in html.partition("2 unchanged")[0]
 
 
 def test_a_change_is_found_under_any_key_and_beside_other_facts() -> None:
@@ -37,7 +37,7 @@ def test_a_change_is_found_under_any_key_and_beside_other_facts() -> None:
 def test_objects_in_objects_are_compared_by_key() -> None:
     html = drawn({"before": {"a": {"b": 1, "c": 1}}, "after": {"a": {"b": 2, "c": 1}}})
     assert words(html) == (
-        "1 changed A changed 1 changed B changed before: 1 → after: 2 1 the same C 1"
+        "1 changed A changed 1 changed B changed before: 1 → after: 2 1 unchanged C 1"
     )
 
 
@@ -49,14 +49,14 @@ def test_what_only_looks_the_same_is_changed(before: Any, after: Any) -> None:
 
 def test_the_order_of_keys_is_no_change() -> None:
     same = drawn({"before": {"x": {"a": 1, "b": 2}}, "after": {"x": {"b": 2, "a": 1}}})
-    assert words(same).startswith("Nothing changes 1 the same")
+    assert words(same).startswith("No changes 1 unchanged")
 
 
 def test_texts_are_compared_by_line_with_some_lines_around() -> None:
     after = TERMS.replace("Clause 9.", "Clause nine.").replace("\nClause 29.", "")
     html = drawn({"before": TERMS, "after": after})
     shown = words(html)
-    assert shown.startswith("Lines: 2 removed, 1 added 7 lines stay the same Clause 7. Clause 8. −")
+    assert shown.startswith("Lines: 2 removed, 1 added 7 unchanged lines Clause 7. Clause 8. −")
     assert "− removed: Clause 9. + added: Clause nine. Clause 10. Clause 11. 15 lines stay" in shown
     assert shown.endswith("Clause 27. Clause 28. − removed: Clause 29.")
 

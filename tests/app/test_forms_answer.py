@@ -228,6 +228,6 @@ def test_errors_of_a_whole_reply_find_nested_fields_and_places_in_json() -> None
     assert "second.number" in wrong
     assert "address.street" in wrong
     assert wrong["items"] == [
-        "At [0].street: This is needed.",
-        "At [1].street: This is needed.",
+        "At [0].street: Required.",
+        "At [1].street: Required.",
     ]

@@ -39,14 +39,14 @@ def test_what_waits_is_listed_oldest_first(desk: Client) -> None:
 def test_an_empty_inbox_says_so(desk: Client) -> None:
     page = desk.get("/")
     assert "<title>Inbox" in page.content.decode()
-    assert "Nothing waits" in text(page)
+    assert "No pending requests" in text(page)
 
 
 def test_who_may_not_see_requests_is_told_so() -> None:
     make_request()
     page = desk_of(make_user("carol")).get("/")
     assert rows(page) == []
-    assert "You do not see requests" in text(page)
+    assert "You cannot see requests" in text(page)
     assert "Publish it?" not in text(page)
 
 
@@ -57,7 +57,7 @@ def test_a_search_looks_in_the_questions(desk: Client) -> None:
     assert rows(page) == ids(hotel)
     assert f'href="{url(hotel)}?q=hotel"' in page.content.decode()
     assert "(2) Inbox" in page.content.decode()
-    assert "Nothing here matches" in text(desk.get("/", {"q": "train"}))
+    assert "No matching requests" in text(desk.get("/", {"q": "train"}))
 
 
 def test_one_workflow_can_be_chosen(desk: Client) -> None:

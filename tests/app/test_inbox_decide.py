@@ -186,7 +186,7 @@ def test_who_may_not_answer_is_refused_with_the_words_kept(alice: User) -> None:
     own = make_request(make_run(started_by=alice), four_eyes=True)
     response = refused(desk_of(alice), own, {"verdict": "approve", "comment": "My words."})
     assert response.status_code == 403
-    assert "second pair of eyes" in text(response)
+    assert "second person" in text(response)
     assert "My words." in text(response)
 
 

@@ -80,7 +80,7 @@ def test_the_first_button_of_a_form_sends_nothing_so_that_enter_decides_nothing(
 def test_an_unknown_request_is_not_found(desk: Client, headers: dict[str, str]) -> None:
     response = desk.get(f"/requests/{uuid4()}/", headers=headers)
     assert response.status_code == 404
-    assert "There is no such request" in text(response)
+    assert "Request not found" in text(response)
 
 
 def test_the_trail_tells_the_answers_of_others_and_what_still_waits(

@@ -92,5 +92,5 @@ def test_any_other_form_gets_a_plain_page(desk: Client, client: Client) -> None:
     ):
         response = send(asking, path)
         assert response.status_code == 413
-        assert "This is too large" in text(response)
+        assert "Request too large" in text(response)
     assert not any("field" in run.input for run in WorkflowRun.objects.all())

@@ -89,7 +89,7 @@ def test_an_edit_marks_the_consequence_as_written_before_it(alice: User, bob: Us
     assert "If you approve" not in page
     assert "Once 2 people" not in page
     assert "Written before the changes, for the values as they were asked: 6,480.00" in page
-    assert "Changed so far" in page
+    assert "Edited by reviewers" in page
 
 
 def test_what_may_be_edited_says_that_the_consequence_is_that_of_the_values_as_asked(

@@ -32,7 +32,7 @@ def test_a_request_that_uses_nothing_of_this_shows_nothing_of_it(desk: Client) -
     page = text(desk.get(url(asked_of(), "")))
     for word in (
         "approvals", "If you approve", "You may change", "Changed", "Overdue", "Reminded", "Normal",
-        "Undo until", "The same kind before", "What was said", "Give it", "Draft saved", "Mine",
+        "Undo until", "Similar requests", "Comments", "Reassign", "Draft saved", "Mine",
         "All priorities", "for alice",
     ):  # fmt: skip
         assert word not in page, word
@@ -49,7 +49,7 @@ def test_a_request_shows_what_it_says_of_itself(desk: Client, alice: User, bob: 
     for words in (
         "Urgent", "money", "0 of 2 approvals", "Overdue", "Escalated", "for alice",
         "Once 2 people have approved this: It is &lt;b&gt;paid&lt;/b&gt;.",
-        "The same kind before", past.prompt,
+        "Similar requests", past.prompt,
     ):  # fmt: skip
         assert words in page, words
     assert field(response, "_digest") == request.digest
@@ -63,15 +63,15 @@ def test_claim_and_release(desk: Client, alice: User, bob: User, htmx: bool) -> 
     request = asked_of()
     done = post(desk, url(request, "claim/"), htmx=htmx)
     assert done.status_code == (200 if htmx else 303)
-    assert "You have it until" in text(desk.get(url(request)))
+    assert "Claimed by you until" in text(desk.get(url(request)))
     theirs = desk_of(bob)
-    assert "alice has it" in text(theirs.get("/"))
+    assert "Claimed by alice" in text(theirs.get("/"))
     page = theirs.get(url(request))
-    assert "alice has this in hand" in text(page)
+    assert "Claimed by alice" in text(page)
     assert 'name="verdict"' not in page.content.decode()
     refused = post(theirs, url(request, "decide/"), htmx=htmx, verdict="approve", comment="Mine.")
     assert refused.status_code == 409
-    assert "in the hands of alice" in text(refused)
+    assert "claimed by alice" in text(refused)
     assert "Mine." in text(refused)
     assert post(theirs, url(request, "release/"), htmx=htmx).status_code == 403
     assert post(theirs, url(request, "claim/"), htmx=htmx).status_code == 409
@@ -89,7 +89,7 @@ def test_who_gives_a_request_away_is_back_in_the_inbox(
     request = asked_of(alice)
     wrong = post(desk, url(request, "reassign/"), htmx=htmx, to="bob, nobody")
     assert wrong.status_code == 422
-    assert "cannot be given to" in text(wrong)
+    assert "cannot be reassigned to" in text(wrong)
     assert 'value="bob, nobody"' in wrong.content.decode()
     done = post(desk, url(request, "reassign/"), htmx=htmx, to="bob")
     assert done.headers["HX-Redirect" if htmx else "Location"] == "/"
@@ -104,7 +104,7 @@ def test_a_first_approval_of_two_says_how_far_it_is(desk: Client, bob: User) -> 
     request, other = asked_of(quorum=2), asked_of(prompt="And this?")
     page = post(desk, url(request, "decide/"), htmx=True, verdict="approve", comment="Fine.")
     assert page.status_code == 200
-    assert "Your approval counts. 1 of 2 are there" in text(page)
+    assert "Your approval was recorded. The request has 1 of 2 approvals." in text(page)
     assert str(other.id) in page.content.decode()
     assert 'value="approve"' not in page.content.decode()
     assert 'value="reject"' in page.content.decode()
@@ -127,9 +127,9 @@ def test_who_approved_may_take_it_back_while_others_are_missing(desk: Client, bo
     assert "has no approval of yours to take back" in text(refused)
     page = post(desk, url(request, "undo/"), htmx=True)
     assert page.status_code == 200
-    assert "You took the approval back" in text(page)
+    assert "You withdrew the approval" in text(page)
     assert 'value="approve"' in page.content.decode()
-    assert "alice took the approval back" in text(theirs.get(url(request)))
+    assert "alice withdrew the approval" in text(theirs.get(url(request)))
 
 
 def test_a_page_of_an_earlier_version_gets_the_new_one_and_keeps_the_draft(
@@ -145,7 +145,7 @@ def test_a_page_of_an_earlier_version_gets_the_new_one_and_keeps_the_draft(
         )  # fmt: skip
         assert page.status_code == 412
         shown = text(page)
-        assert "changed since you read it" in shown
+        assert "changed after you opened it" in shown
         assert "As asked." in shown
         assert "630.00" in shown
         assert field(page, "_edit.claimed") == "600.00"
@@ -168,7 +168,7 @@ def test_edits_are_read_as_what_they_were(desk: Client) -> None:
     post(desk, url(request, "decide/"), verdict="approve", edits=typed)
     assert again(request).edits == {"amount": 600, "rate": 0.25, "paid": True, "lines": [1, 2]}
     shown = text(desk.get(url(request)))
-    assert "Changed before it was approved" in shown
+    assert "Edited before it was approved" in shown
 
 
 @pytest.mark.parametrize("note", ["a\rb", "a\r\nb\rc\nd", "\r\n\r\n", "a\n"])

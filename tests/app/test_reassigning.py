@@ -44,7 +44,7 @@ def test_the_same_is_said_of_a_name_that_there_is_not_and_of_one_that_may_not_de
         for name in ("clerk", "gone", "nobody", "group:empty", "group:lame", "group:none")
     }
     assert len(told) == 1, told
-    assert "cannot be given to 'X'" in told.pop()
+    assert "cannot be reassigned to 'X'" in told.pop()
 
 
 def test_four_eyes_keep_who_started_the_run_from_being_named(alice: User, bob: User) -> None:
@@ -87,7 +87,7 @@ def test_the_page_says_why_a_name_is_not_taken(alice: User) -> None:
     request = asked_of(alice)
     page = desk_of(alice).post(url(request, "reassign/"), {"to": "nobody"})
     assert page.status_code == Invalid.status
-    assert "cannot be given to &#x27;nobody&#x27;" in page.content.decode()
+    assert "cannot be reassigned to &#x27;nobody&#x27;" in page.content.decode()
 
 
 def test_a_page_lists_no_more_people_than_can_be_looked_through(

@@ -78,7 +78,7 @@ RULES = {
     "given to a group of others": Case(404, "There is no request", of_a_group_of_others),
     "four eyes": Case(
         403,
-        "second pair of eyes",
+        "second person",
         lambda a, b: asked_of(run=make_run(started_by=a), four_eyes=True),
     ),
     "answered": Case(409, "already answered by bob", lambda a, b: make_answered(NO, by=b)),
@@ -102,7 +102,7 @@ RULES = {
     "blocked": Case(503, "is blocked", lambda a, b: asked_of(run=make_run(status="blocked"))),
     "claimed": Case(
         409,
-        "in the hands of bob",
+        "claimed by bob",
         lambda a, b: asked_of(claimed_by=b, claimed_until=soon(hours=1)),
     ),
     "approved by this person before": Case(409, "1 of 2 approvals", approved_before),

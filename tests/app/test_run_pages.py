@@ -65,7 +65,7 @@ def test_the_page_shows_where_a_run_stands(desk: Client) -> None:
     assert request.get_absolute_url() in page
     assert "1 waiting" in page
     assert "1 retry" in page
-    assert "Attempt 1 failed and is tried again: The service was away." in page
+    assert "Attempt 1 failed and will be retried: The service was away." in page
     assert str(run.id) in page
     assert "carol" in page
 

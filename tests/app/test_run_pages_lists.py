@@ -170,7 +170,7 @@ def test_attention_offers_no_retry_to_whoever_may_not_control(client: Client) ->
 def test_attention_says_when_all_is_well(desk: Client) -> None:
     make_reviewer("bob")
     make_request()
-    assert "All is well" in desk.get("/runs/attention/").content.decode()
+    assert "Nothing needs attention" in desk.get("/runs/attention/").content.decode()
 
 
 def test_a_request_is_unanswerable_while_nobody_active_may_decide(desk: Client) -> None:

@@ -199,7 +199,7 @@ def test_an_operator_asks_it_again_and_the_run_gets_what_is_answered_then(
     drive()
     assert again().run.result == answer
     history = text(desk_of(olga).get(row.run.get_absolute_url()))
-    assert "Asked again under the present code" in history
+    assert "Asked again with the current code" in history
 
 
 def test_only_operators_ask_again_and_only_what_needs_it(alice: User, olga: User) -> None:

@@ -118,7 +118,7 @@ def test_an_approval_is_taken_back_while_others_are_missing(
     assert actions.withdraw(alice, request.id, source="inbox").kind == "withdrawn"
     assert (again(request).status, again(request).votes) == ("pending", 1)
     note = request.comments.get()
-    assert (note.by, note.text, note.is_system) == (alice, "took the approval back", True)
+    assert (note.by, note.text, note.is_system) == (alice, "withdrew the approval", True)
     assert decide(carol, request).votes == 2
     assert decide(alice, request).decision.kind == "final"
     kinds = [(one.by.username, one.kind) for one in Decision.objects.effective().order_by("pk")]

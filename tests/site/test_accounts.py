@@ -158,7 +158,7 @@ def test_single_keys_are_on_until_they_are_switched_off(client: Client, carol: U
     client.force_login(carol)
     assert b'data-keys="on"' in client.get(ACCOUNT).content
     response = client.post(ACCOUNT, {"time_zone": "UTC"}, follow=True)
-    assert b"Single keys are now off" in response.content
+    assert b"Keyboard shortcuts are now off" in response.content
     assert b'data-keys="off"' in response.content
     assert b"keys-help" not in response.content
     response = client.post(ACCOUNT, {"time_zone": "UTC", "keys_on": "on"}, follow=True)
@@ -168,7 +168,7 @@ def test_single_keys_are_on_until_they_are_switched_off(client: Client, carol: U
 
 def test_a_refused_login_calls_a_name_a_name(client: Client, carol: User) -> None:
     response = client.post("/accounts/login/", {"username": "carol", "password": "wrong"})
-    assert b"This name and this password do not belong together" in response.content
+    assert b"Wrong name or password" in response.content
     assert b"correct username" not in response.content
 
 

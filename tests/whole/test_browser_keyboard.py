@@ -25,7 +25,7 @@ FOCUS = """() => {
     request: one.closest("[data-request]")?.dataset.request ?? "",
     ring: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
     seen: at !== null && (at === one || one.contains(at) || at.contains(one)),
-    area: one.closest(".list, .detail, .rail")?.className.split(" ")[0] ?? "",
+    area: one.closest(".list, .detail, .sidebar")?.className.split(" ")[0] ?? "",
   };
 }"""
 
@@ -76,7 +76,7 @@ def test_a_decision_with_the_keyboard_alone(browser: Browser, server: ServeProce
         stops += tab_until(tab, request)
         assert stops[0].what == "Skip to the content"
         areas = [stop.area for stop in stops if stop.area]
-        assert areas == sorted(areas, key=["rail", "list", "detail"].index)
+        assert areas == sorted(areas, key=["sidebar", "list", "detail"].index)
         page.keyboard.press("Enter")
         expect(page.locator(f"[data-open='{request}']")).to_be_visible()
         expect(page.locator("#detail h1")).to_be_focused()

@@ -333,7 +333,7 @@ def test_c_claims_and_x_ticks_the_row(alice: Tab, admin: Person) -> None:
 
     def claimed() -> bool:  # for half a second after the pane changed the key does nothing
         page.keyboard.press("c")
-        return "You have it until" in page.locator("#detail header").inner_text()
+        return "Claimed by you until" in page.locator("#detail header").inner_text()
 
     eventually(claimed, "c claims what the pane shows")
 
@@ -347,7 +347,7 @@ def test_the_help_opens_closes_and_holds_the_keys(alice: Tab) -> None:
     assert not has_focus(page, "a.row")
     page.keyboard.press("Escape")
     expect(page.locator("#keys-help")).to_be_hidden()
-    page.get_by_role("button", name="Keys").locator("visible=true").click()
+    page.get_by_role("button", name="Keyboard shortcuts").locator("visible=true").click()
     expect(page.locator("#keys-help")).to_be_visible()
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#keys-help")).to_be_hidden()
@@ -373,7 +373,7 @@ def test_keys_can_be_switched_off_and_on(alice: Tab, admin: Person) -> None:
         alice.open("/accounts/")
         page.locator("[name=keys_on]").click()
         page.click("main form button")
-        page.locator(".banner", has_text="Single keys are now").wait_for()
+        page.locator(".banner", has_text="Keyboard shortcuts are now").wait_for()
 
     switch()
     alice.open_live(f"/requests/{request}/")
@@ -383,7 +383,7 @@ def test_keys_can_be_switched_off_and_on(alice: Tab, admin: Person) -> None:
     assert has_focus(page, "body")
     assert page.locator("#keys-help").count() == 0
     expect(page.locator(f"{APPROVE} kbd")).to_be_hidden()
-    expect(page.get_by_role("button", name="Keys", exact=True)).to_have_count(0)
+    expect(page.get_by_role("button", name="Keyboard shortcuts")).to_have_count(0)
 
     switch()
     alice.open_live(f"/requests/{request}/")

@@ -113,11 +113,11 @@ def test_an_ended_login_costs_no_word_of_a_comment_and_of_a_start(
         page = tab.page
         tab.log_in("alice")
         tab.open(f"/requests/{request}/")
-        page.click("summary:has-text('Say something')")
+        page.click("summary:has-text('Add a comment')")
         page.fill("[name=comment]", "A decision that is not sent yet")
         page.fill("[name=said]", "Not before Monday")
         tab.context.clear_cookies(name="sessionid")
-        page.click("button:has-text('Say it')")
+        page.click("button:has-text('Comment')")
         page.wait_for_url("**/accounts/login/**")
         expect(page.locator("main")).to_contain_text("What you typed is kept")
         tab.enter("alice")
@@ -126,7 +126,7 @@ def test_an_ended_login_costs_no_word_of_a_comment_and_of_a_start(
         if scripts:
             expect(page.locator("[name=comment]")).to_have_value("A decision that is not sent yet")
         expect(page.locator(".banner", has_text="Your login had ended")).to_be_visible()
-        page.click("button:has-text('Say it')")
+        page.click("button:has-text('Comment')")
         expect(page.locator(".talk li")).to_contain_text("Not before Monday")
         expect(page.locator("[name=said]")).to_have_value("")
 

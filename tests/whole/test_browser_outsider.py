@@ -26,7 +26,7 @@ def test_an_outsider_learns_nothing(browser: Browser, site: Gallery, viewport: o
     options = {"viewport": viewport} if viewport else {}
     with tabs(browser, site, "nina", **options) as tab:
         tab.open("/")
-        expect(tab.page.locator("#rows")).to_contain_text("You do not see requests")
+        expect(tab.page.locator("#rows")).to_contain_text("You cannot see requests")
         assert tab.waiting() == 0
         for path in ("/", "/?q=Brandt", "/?mine=1", "/requests/answered/", "/runs/attention/"):
             tab.open(path)

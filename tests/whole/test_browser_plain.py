@@ -59,17 +59,17 @@ def test_a_whole_day_goes_by_without_scripts(browser: Browser, server: ServeProc
         assert tab.waiting() == waiting - 1
 
         eventually(lambda: "Completed" in admin.get(run)[1], "the run ends")
-        page.get_by_role("link", name="See the run").click()
+        page.get_by_role("link", name="Open the run").click()
         expect(page.locator("#run-head")).to_have_attribute("data-status", "completed")
 
-        go(tab, "Waiting")
+        go(tab, "Inbox")
         page.get_by_role("link", name="Salad without scripts").click()
         page.fill("[name=amount]", "31.50")
         page.select_option("[name=reason]", "in policy")
         assert press(tab, "[name=approved][value=true]") == [303, 200]
         expect(page.locator("#detail .outcome")).to_contain_text("31.50")
 
-        go(tab, "Catalogue")
+        go(tab, "Start a workflow")
         page.get_by_role("link", name="assistant", exact=True).click()
         page.fill("[name=text]", "Begun without scripts. It is short.")
         assert press(tab, "#start button") == [303, 200]

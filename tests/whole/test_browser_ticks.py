@@ -52,7 +52,7 @@ def test_after_back_no_tick_stands_on_another_row(
     alice.open(f"/?q=Ticked+{mark}+scripts")
     page.check(f"#rows input[value='{chosen}']")
     page.click("#chosen button >> nth=0")
-    expect(page.locator("h1")).to_have_text("Decide 1 request together")
+    expect(page.locator("h1")).to_have_text("Decide 1 selected request")
     decide(logged_in(server, "bob"), gone, verdict="approve")  # the rows move up
     page.go_back()
     expect(alice.row(gone)).to_have_count(0)
@@ -129,7 +129,7 @@ def test_a_page_that_the_browser_kept_shows_the_ticks_of_now(
         alice.open("/?q=Kept+whole")
         page.check(f"#rows input[value='{chosen}']")
         page.click("#chosen button >> nth=0")
-        expect(page.locator("h1")).to_have_text("Decide 1 request together")
+        expect(page.locator("h1")).to_have_text("Decide 1 selected request")
         page.evaluate("(key) => sessionStorage.setItem(key, '[]')", ticks_of(page))
         decide(logged_in(server, "bob"), gone, verdict="approve")
         page.evaluate("history.back()")  # `go_back` waits for a load that does not come
@@ -173,7 +173,7 @@ def test_ticks_outlast_filters_and_can_be_cleared(
         page.fill("#filters [name=q]", "")
         expect(alice.row(first).locator(".tick input")).to_be_checked()
         page.click("#chosen button >> nth=0")
-        expect(page.locator("h1")).to_have_text("Decide 2 requests together")
+        expect(page.locator("h1")).to_have_text("Decide 2 selected requests")
         page.uncheck(f"input[name=_id][value='{second}']")
         button = page.get_by_role("button", name="Reject selected")
         expect(button).to_have_text(re.compile(r"\(1\)"))

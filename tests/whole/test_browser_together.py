@@ -52,17 +52,17 @@ def test_two_approve_what_one_of_them_changed(
             assert not tab.is_too_wide
         bob.page.fill("[name='_edit.amount']", "600")
         bob.page.click("[name=verdict][value=approve]")
-        expect(bob.page.locator("#detail .note.go")).to_contain_text("1 of 2 are there")
+        expect(bob.page.locator("#detail .note.go")).to_contain_text("1 of 2 approvals")
         expect(bob.page.locator("[value=approve]")).to_have_count(0)
         bob.page.click("#detail .votes [data-key=undo]")
-        expect(bob.page.locator("#detail .talk")).to_contain_text("You took the approval back")
+        expect(bob.page.locator("#detail .talk")).to_contain_text("You withdrew the approval")
         expect(bob.page.locator("[name='_edit.amount']")).to_have_value("600")
         bob.page.click("[name=verdict][value=approve]")
-        expect(bob.page.locator("#detail .note.go")).to_contain_text("1 of 2 are there")
+        expect(bob.page.locator("#detail .note.go")).to_contain_text("1 of 2 approvals")
 
         alice.page.fill("[name=comment]", "As it was asked")
         alice.page.click("[name=verdict][value=approve]")
-        expect(alice.page.locator("#detail .note.stop")).to_contain_text("changed since you read")
+        expect(alice.page.locator("#detail .note.stop")).to_contain_text("changed after you opened")
         expect(alice.page.locator("[name=comment]")).to_have_value("As it was asked")
         expect(alice.page.locator("[name='_edit.amount']")).to_have_value("600")
         expect(alice.page.locator("#detail .changes")).to_contain_text("640")
@@ -85,17 +85,17 @@ def test_a_claim_is_seen_at_once_and_an_answer_can_be_undone(
         bob.open_live("/")
         alice.open_live(path)
         alice.page.click("[data-key=claim]")
-        expect(alice.page.locator("#detail header")).to_contain_text("You have it until")
-        expect(bob.row(request)).to_contain_text("alice has it")
+        expect(alice.page.locator("#detail header")).to_contain_text("Claimed by you until")
+        expect(bob.row(request)).to_contain_text("Claimed by alice")
         bob.open(path)
-        expect(bob.page.locator("#detail")).to_contain_text("alice has this in hand")
+        expect(bob.page.locator("#detail")).to_contain_text("Claimed by alice")
         expect(bob.page.locator("[name=verdict]")).to_have_count(0)
 
         alice.page.click("[name=verdict][value=reject]")
         expect(alice.page.locator("#detail > .receipt")).to_contain_text("Rejected")
         alice.page.click("#detail > .receipt [data-key=undo]")
         expect(alice.page.locator(f"[data-open='{request}'] header .tag").first).to_have_text(
-            "Waiting"
+            "Pending"
         )
         expect(bob.row(request)).to_be_visible()
 
@@ -125,11 +125,11 @@ def test_ticked_requests_are_decided_together(browser: Browser, server: ServePro
         expect(tab.page.locator("#arrivals")).to_have_text("1 new")
         expect(tab.page.locator("#rows :checked")).to_have_count(2)
         tab.page.click("#chosen button >> nth=0")
-        expect(tab.page.locator("h1")).to_have_text("Decide 2 requests together")
+        expect(tab.page.locator("h1")).to_have_text("Decide 2 selected requests")
         assert not tab.is_too_wide
         tab.page.fill("[name$='.comment']", "All the same")
         tab.page.get_by_role("button", name="Approve selected").click()
-        expect(tab.page.locator("h1")).to_have_text("Nothing is left to decide here")
+        expect(tab.page.locator("h1")).to_have_text("Nothing left to decide")
         expect(tab.page.locator(".entry .tag.go")).to_have_count(2)
     assert found(logged_in(server, "alice"), "One of many, number") == ids[2:]
 
@@ -141,10 +141,10 @@ def test_without_scripts_people_claim_talk_change_and_decide(
     with tabs(browser, server, "alice", "bob", java_script_enabled=False) as (alice, bob):
         alice.open(path)
         alice.page.click("[data-key=claim]")
-        expect(alice.page.locator("#detail")).to_contain_text("You have it until")
-        alice.page.click("summary:has-text('Say something')")
+        expect(alice.page.locator("#detail")).to_contain_text("Claimed by you until")
+        alice.page.click("summary:has-text('Add a comment')")
         alice.page.fill("[name=said]", "I shorten it.")
-        alice.page.click("button:has-text('Say it')")
+        alice.page.click("button:has-text('Comment')")
         expect(alice.page.locator(".talk")).to_contain_text("I shorten it.")
         alice.page.fill("[name='_edit.amount']", "500")
         alice.page.click("[name=verdict][value=approve]")
@@ -162,5 +162,5 @@ def test_what_was_given_to_bob_never_reaches_alice(browser: Browser, server: Ser
         expect(bob.page.locator("#rows")).to_contain_text("Only for bob?")
         expect(alice.page.locator("body")).not_to_contain_text("Only for bob?")
         alice.open(path)
-        expect(alice.page.locator("h1")).to_have_text("There is no such request")
+        expect(alice.page.locator("h1")).to_have_text("Request not found")
     eventually(lambda: found(logged_in(server, "alice"), "Only for bob") == [], "hidden")

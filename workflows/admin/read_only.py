@@ -172,7 +172,7 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
         """Refuse: what happened is not deleted."""
         return False
 
-    @admin.display(description="belongs here")
+    @admin.display(description="related")
     def belongings(self, row: Model) -> str:
         """Return links to the lists of rows that belong to this one."""
         links = [related.link(row.pk) for related in self.related]

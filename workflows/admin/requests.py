@@ -17,7 +17,8 @@ class InputRequestAdmin(LedgerAdmin):
     """Requests are answered at their own page, where the rules of answering are."""
 
     list_display = (
-        "__str__", "status", link_to("run"), "created_at", "deadline", "answered_by", "source",
+        "__str__", "status", link_to("run"), "created_at", "deadline", "answered_by",
+        "answered_via",
     )  # fmt: skip
     list_filter = ("status", "priority", "four_eyes", "created_at", "deadline")
     list_select_related = ("run", "answered_by")
@@ -35,11 +36,16 @@ class InputRequestAdmin(LedgerAdmin):
         json_of("editable"), json_of("edits"), "revision", "digest", "deadline", "on_deadline",
         json_of("default_response"), "overdue_at", "remind_at", "reminded_at", "escalate_at",
         json_of("escalate_to"), "escalated_at", "created_at", json_of("response"), "answered_by",
-        "source", "answered_at", "undo_until",
+        "answered_via", "answered_at", "undo_until",
     )  # fmt: skip
     related: ClassVar[list[Related]] = []  # the room of the people adds their decisions
 
-    @admin.display(description="given to")
+    @admin.display(description="answered via", ordering="source")
+    def answered_via(self, row: InputRequest) -> str:
+        """Return through which side the answer came."""
+        return row.source
+
+    @admin.display(description="assigned to")
     def given_to(self, row: InputRequest) -> str:
         """Return the names of the assignees; all reviewers where there is none."""
         names = [one.name for one in row.assignments.select_related("user", "group")]

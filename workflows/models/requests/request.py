@@ -129,7 +129,7 @@ class InputRequest(RequestColumns):
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self).filter(in_time(now), votes__gt=0)
         if rows.update(votes=F("votes") - 1) != 1:
-            raise RequestClosed(f"Request {self.id}", "taken back", self.current_status(now))
+            raise RequestClosed(f"Request {self.id}", "withdrawn", self.current_status(now))
         publisher.after_commit(runs=[self.run_id], inbox=True)
         self.refresh_from_db()
 

@@ -11,7 +11,7 @@ _PREFIXES = ("Value error, ", "Assertion failed, ")
 
 # Where pydantic speaks to the programmer. All its other messages are fit to be read.
 _SENTENCES = {
-    "missing": "This is needed.",
+    "missing": "Required.",
     "int_parsing": "This is not a whole number.",
     "int_from_float": "This is not a whole number.",
     "float_parsing": "This is not a number.",

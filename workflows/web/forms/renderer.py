@@ -26,7 +26,7 @@ from workflows.web.forms.inputs.uploads import PREFIX
 from workflows.web.forms.outline import EXTRAS, MISSING, Kind, Shape
 from workflows.web.forms.post_reader import last
 
-_NOT_SAID = "Not said"
+_NOT_SAID = "Unspecified"
 _TRISTATE = (("true", "Yes"), ("false", "No"))
 _CLOCKS = {
     Kind.DATE: ("date", parse_date),

@@ -83,7 +83,7 @@ def _tally(node: Node) -> str:
         for word in ("changed", "added", "removed")
         if word in changes
     ]
-    return ", ".join(words) or "Nothing changes"
+    return ", ".join(words) or "No changes"
 
 
 def _is_long(before: str, after: str) -> bool:
@@ -99,7 +99,7 @@ def _lines(before: str, after: str) -> Node:
     lines = list(_compared(old, new))
     changes = [line.change for line in lines]
     words = [f"{changes.count(word)} {word}" for word in ("removed", "added") if word in changes]
-    summary = f"Lines: {', '.join(words)}" if words else "Nothing changes in the lines"
+    summary = f"Lines: {', '.join(words)}" if words else "No changed lines"
     return Node("lines", summary=summary, lines=lines)
 
 
@@ -122,5 +122,5 @@ def _context(lines: list[str], *, is_first: bool, is_last: bool) -> Iterator[Lin
         yield from (Line("same", visible(text)) for text in lines)
         return
     yield from (Line("same", visible(text)) for text in lines[:head])
-    yield Line("gap", f"{left_out} lines stay the same")
+    yield Line("gap", f"{left_out} unchanged lines")
     yield from (Line("same", visible(text)) for text in lines[len(lines) - tail :])

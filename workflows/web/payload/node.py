@@ -21,6 +21,22 @@ BLOCKS = frozenset(
     {"facts", "records", "table", "bullets", "raw", "long", "difference", "pair", "lines"}
 )
 
+_TEXTS = ("text", "number", "bool", "none", "empty")
+_TEMPLATES = {
+    **dict.fromkeys(_TEXTS, "payload/node.html#text"),
+    "link": "payload/node.html#link",
+    "long": "payload/node.html#long",
+    "raw": "payload/node.html#raw",
+    "inline": "payload/node.html#inline",
+    "bullets": "payload/node.html#bullets",
+    "facts": "payload/node.html#facts",
+    "records": "payload/node.html#records",
+    "table": "payload/node.html#table",
+    "pair": "payload/node.html#pair",
+    "difference": "payload/diff.html",
+    "lines": "payload/lines.html",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -32,7 +48,7 @@ class Line:
 
 @dataclass(slots=True)
 class Node:
-    """One value as it is drawn. Templates branch on `kind`:
+    """One value as it is drawn. Each `kind` has a template:
 
     `text`, `number`, `bool`, `none`, `empty` (text); `link` (text is the address); `long` (text,
     with a `summary` to open it); `inline` and `bullets` (items); `facts` (labelled items);
@@ -59,6 +75,16 @@ class Node:
     def is_block(self) -> bool:
         """Whether it needs a line of its own below its label."""
         return self.kind in BLOCKS
+
+    @property
+    def template(self) -> str:
+        """The template that draws this kind of node."""
+        return _TEMPLATES[self.kind]
+
+    @property
+    def change_tone(self) -> str:
+        """The colour of `change`: green, red or yellow, by the classes of `.tag`."""
+        return {"added": "go", "removed": "stop"}.get(self.change, "wait")
 
 
 def scalar(value: Any) -> Node:

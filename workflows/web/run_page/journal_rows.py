@@ -33,19 +33,19 @@ _TEXTS = {
 WORDS = {
     "started": "Started",
     "step_completed": "Completed",
-    "collected": "Added to what the step collects",
+    "collected": "Added to the events that the step collects",
     "answered": "Answered",
-    "declined": "Left to people by the input handler",
+    "declined": "Left to reviewers by the input handler",
     "expired": "Nobody answered in time",
     "discarded": "An answer came too late",
     "completed": "The run completed",
     "cancelled": "Cancelled",
     "paused": "Paused",
     "resumed": "Resumed",
-    "reasked": "Asked again under the present code",
-    "reopened": "Taken up again after the failure",
-    "blocked": "Blocked: its code does not fit",
-    "unblocked": "Tried again after it was blocked",
+    "reasked": "Asked again with the current code",
+    "reopened": "Retried after the failure",
+    "blocked": "Blocked: its code is not compatible",
+    "unblocked": "Unblocked",
 }
 
 
@@ -84,7 +84,7 @@ class Mark:
         match self.kind:
             case "step_retried":
                 told = f": {self.error}" if self.error else ""
-                return f"Attempt {self.attempt} failed and is tried again{told}"
+                return f"Attempt {self.attempt} failed and will be retried{told}"
             case "failed":
                 return f"Failed: {self.error}" if self.error else "Failed"
             case "step_completed" if self.attempt > 1:

@@ -118,7 +118,7 @@ def _steps(marks: Sequence[Mark], *, ended: bool, words: Mapping[str, str]) -> d
         elif done[step] < whole and not ended:
             word = words.get(step, "")
             several = f"{text}, {word}" if word and word != "in progress" else text
-            standings[step] = Standing("here", several if text else word or "under way")
+            standings[step] = Standing("here", several if text else word or "in progress")
         else:
             standings[step] = Standing("done" if done[step] else "idle", text)
     return standings

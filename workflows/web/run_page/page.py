@@ -69,7 +69,7 @@ class HistoryRow:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """A step that failed and is tried again. `attempts` are all that it has, None if unknown."""
+    """A step that failed and will be retried. `attempts` are all that it has, None if unknown."""
 
     unfinished: Unfinished
     attempts: int | None
