@@ -31,14 +31,14 @@ soak: $(VENV)/test.stamp
 	@SOAK=1 $(PYTHON) -m pytest -m soak -s --timeout=0 $(ARGS)
 
 fuzz: $(VENV)/test.stamp
-	@FUZZ_SECONDS=$(or $(SECONDS),3600) $(PYTHON) -m pytest tests/engine/test_roundtrip.py -s \
+	@FUZZ_SECONDS=$(or $(SECONDS),3600) $(PYTHON) -m pytest tests/engine/serialization/test_roundtrip.py -s \
 		--timeout=0 -k time_is_up $(ARGS)
 
 soak-memory: $(VENV)/test.stamp
 	@$(PYTHON) -m tests.benchmarks.endurance $(ARGS)
 
 pictures: $(VENV)/test.stamp
-	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) -m tests.whole.pictures $(ARGS)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) -m tests.e2e.pictures $(ARGS)
 
 check: $(VENV)/test.stamp node_modules/made.stamp
 	@$(PYTHON) -m ruff check .

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 
-from tests import surroundings
+from tests.support import external_services
 
 _scratch = tempfile.mkdtemp(prefix="blazen-tests-")
 atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
@@ -51,13 +51,13 @@ os.environ["DEBUG"] = "1"
 os.environ["SECRET_KEY"] = "only-for-tests"
 os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
 os.environ["DATA_DIR"] = _scratch
-os.environ["DATABASE_URL"] = surroundings.DATABASE
-os.environ["REDIS_URL"] = surroundings.REDIS
+os.environ["DATABASE_URL"] = external_services.DATABASE
+os.environ["REDIS_URL"] = external_services.REDIS
 
 from blazen_site.settings import *  # noqa: E402, F403
 from blazen_site.settings import DATA_DIR, DATABASES, INSTALLED_APPS  # noqa: E402
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.emptying"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.fast_flush"]
 
 # What is thrown away need not survive a power cut.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

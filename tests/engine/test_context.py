@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.bench import Bench
+from tests.engine.machine_harness import Bench
 from workflows.engine import (
     Context,
     ContextClosed,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field, ValidationError, computed_field
 
-from tests.engine.bench import Bench
+from tests.engine.machine_harness import Bench
 from workflows.engine import (
     Context,
     Event,

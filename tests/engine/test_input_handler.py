@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.loops import until
+from tests.engine.loop_polling import until
 from workflows.engine import (
     Context,
     InputRequestEvent,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.server import ROOT, environment
+from tests.e2e.server import ROOT, environment
 
 NOBODY = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}  # a check does not connect
 REDIS = {"REDIS_URL": "redis://127.0.0.1:1"}

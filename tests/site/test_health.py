@@ -12,7 +12,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
-from tests import surroundings
+from tests.support import external_services
 from workflows.models import WorkerHeartbeat
 
 
@@ -112,6 +112,6 @@ def test_it_is_not_ready_without_its_channel_layer(client: Client, settings: Any
 
 @pytest.mark.django_db
 def test_it_is_ready_on_the_services_of_the_tests(client: Client) -> None:
-    layer = "ok" if surroundings.REDIS else "none"
+    layer = "ok" if external_services.REDIS else "none"
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (200, READY | {"layer": layer})

@@ -16,8 +16,8 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from tests.benchmarks.endurance.figures import Figures
-from tests.whole.private_servers import free_port
-from tests.whole.server import ROOT, Person, eventually
+from tests.e2e.private_servers import free_port
+from tests.e2e.server import ROOT, Person, eventually
 
 COMPLETED = "SELECT count(*) FROM workflows_workflowrun WHERE status = 'completed'"
 START = 60.0  # seconds that a process may take until it answers
