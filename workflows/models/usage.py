@@ -35,12 +35,12 @@ class UsageQuerySet(models.QuerySet["Usage"]):
         free = rows.filter(~Q(minute=minute) | Q(number__lt=limit))
         if free.update(number=number, minute=minute) == 1:
             return
-        if rows.exists():
+        if rows.filter(minute=minute, number__gte=limit).exists():
             _refuse(kind, limit, MINUTE - now.second)
         try:
             with transaction.atomic():
                 self.create(user=user, kind=kind, minute=minute, number=1)
-        except IntegrityError:  # another request of theirs was first
+        except IntegrityError:  # another request of theirs was first: there is a row now
             self.take(user, kind)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import F
 from django.test import Client
 from django.urls import reverse
@@ -48,6 +51,27 @@ def test_comments_of_one_person_are_limited_and_the_text_is_kept(
         assert "more than 2 comments within a minute" in answer.content.decode()
     assert Comment.objects.count() == 2
     assert desk_of(bob).post(at("comments", request), {"said": "mine"}).status_code == 303
+
+
+@pytest.mark.django_db(transaction=True)
+def test_first_requests_at_the_same_moment_are_all_counted(settings: Settings) -> None:
+    settings.STARTS_PER_MINUTE = 1000
+    for number in range(10):
+        user = make_user(f"first-{number}")
+        barrier = Barrier(6)
+
+        def take(user: User = user, barrier: Barrier = barrier) -> None:
+            barrier.wait()
+            try:
+                Usage.objects.take(user, Usage.Kind.STARTS)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(6) as pool:
+            for one in [pool.submit(take) for _ in range(6)]:
+                one.result()
+        # Six, or fewer where a minute ended between them.
+        assert 1 <= Usage.objects.get(user=user).number <= 6
 
 
 def test_a_new_minute_counts_anew(desk: Client, alice: User) -> None:
