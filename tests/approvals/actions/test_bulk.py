@@ -180,7 +180,7 @@ def test_a_row_without_a_digest_was_not_shown_and_is_not_decided(desk: Client) -
 def test_requests_of_different_kinds_are_offered_in_groups(desk: Client) -> None:
     bare, paid = asked_of(prompt="Publish it, please?"), refund()
     page = desk.get(chosen(bare, paid))
-    assert "They are of 2 kinds" in text(page)
+    assert "There are 2 kinds of requests" in text(page)
     assert page.content.decode().count("data-group=") == 2
     fields = go("approve", bare) | typed(paid, "12")
     fields["_id"].append(str(paid.id))  # is selected, but in the other group

@@ -93,7 +93,11 @@ def test_an_assignee_gives_a_request_away_and_no_longer_knows_of_it(alice: User,
     assert actions.find(bob, request.id) == request
     assert sorted(one.name for one in request.assignments.all()) == ["bob", "group:finance"]
     note = Comment.objects.get(request=request)
-    assert (note.by, note.text, note.is_system) == (alice, "gave this to bob, group:finance", True)
+    assert (note.by, note.text, note.is_system) == (
+        alice,
+        "reassigned this to bob, group:finance",
+        True,
+    )
 
 
 def test_who_a_request_was_not_given_to_cannot_give_it_away(alice: User, carol: User) -> None:

@@ -110,7 +110,7 @@ def test_what_is_delivered_is_the_edited_version_that_two_have_approved(
 
 def test_with_four_eyes_a_text_changes_nothing(author: User, alice: User, bob: User) -> None:
     request = asked(author)
-    with pytest.raises(Invalid, match="only an approval may change it"):
+    with pytest.raises(Invalid, match="only an approval may edit"):
         decide(alice, request, "Paid less.", edits=EDIT)
     assert again(request).edits == {}
     decide(alice, request, edits=EDIT)
@@ -139,10 +139,10 @@ def test_the_page_says_that_a_second_person_approves_what_was_edited(
     request = asked(author)
     sent = {"verdict": "approve", "_edit.claimed": "600.00"}
     page = text(desk_of(alice).post(url(request, "decide/"), sent, follow=True))
-    assert "You edited it; a second person approves the edited version. 1 of 2" in page
+    assert "A second person must approve the edited version. It has 1 of 2" in page
     page = text(desk_of(bob).get(url(request)))
     assert "1 of 2 approvals" in page
-    assert "You edited it" not in page
+    assert "Your edits were" not in page
 
 
 def test_an_approval_that_was_taken_back_leaves_the_edited_version_to_two(
@@ -259,7 +259,7 @@ def test_who_started_a_run_does_not_choose_its_approvers(alice: User) -> None:
     olga = make_operator("olga")
     request = asked(olga)
     for to in (["alice"], []):
-        with pytest.raises(SecondPersonNeeded, match="somebody else has to say who answers"):
+        with pytest.raises(SecondPersonNeeded, match="somebody else has to reassign"):
             actions.reassign(olga, request.id, to=to)
     root = User.objects.create_superuser("root")
     with pytest.raises(SecondPersonNeeded):

@@ -31,7 +31,7 @@ def post(
 def test_a_request_that_uses_nothing_of_this_shows_nothing_of_it(desk: Client) -> None:
     page = text(desk.get(url(asked_of(), "")))
     for word in (
-        "approvals", "If you approve", "You may change", "Changed", "Overdue", "Reminded", "Normal",
+        "approvals", "If you approve", "You can edit", "Changed", "Overdue", "Reminded", "Normal",
         "Undo until", "Similar requests", "Comments", "Reassign", "Draft saved", "Mine",
         "All priorities", "for alice",
     ):  # fmt: skip
@@ -94,7 +94,7 @@ def test_who_gives_a_request_away_is_back_in_the_inbox(
     done = post(desk, url(request, "reassign/"), htmx=htmx, to="bob")
     assert done.headers["HX-Redirect" if htmx else "Location"] == "/"
     assert desk.get(url(request)).status_code == 404
-    assert "gave this to bob" in text(desk_of(bob).get(url(request)))
+    assert "reassigned this to bob" in text(desk_of(bob).get(url(request)))
 
 
 # Quorum, versions, edits
@@ -124,7 +124,7 @@ def test_who_approved_may_take_it_back_while_others_are_missing(desk: Client, bo
     assert 'form="undo-form"' not in theirs.get(url(request)).content.decode()
     refused = post(theirs, url(request, "undo/"), htmx=True)
     assert refused.status_code == 409
-    assert "has no approval of yours to take back" in text(refused)
+    assert "has no approval of yours to withdraw" in text(refused)
     page = post(desk, url(request, "undo/"), htmx=True)
     assert page.status_code == 200
     assert "You withdrew the approval" in text(page)
@@ -160,7 +160,7 @@ def test_edits_are_read_as_what_they_were(desk: Client) -> None:
     }  # fmt: skip
     request = asked_of(payload=payload, editable=[key for key in payload if key != "kept"])
     page = desk.get(url(request))
-    assert "You may change" in text(page)
+    assert "You can edit" in text(page)
     typed = {
         "amount": "600", "rate": "0.25", "paid": "true", "note": "a\r\nb", "lines": "[1, 2]",
         "none": "null",

@@ -57,7 +57,7 @@ def test_texts_are_compared_by_line_with_some_lines_around() -> None:
     html = drawn({"before": TERMS, "after": after})
     shown = words(html)
     assert shown.startswith("Lines: 2 removed, 1 added 7 unchanged lines Clause 7. Clause 8. −")
-    assert "− removed: Clause 9. + added: Clause nine. Clause 10. Clause 11. 15 lines stay" in shown
+    assert "− removed: Clause 9. + added: Clause nine. Clause 10. Clause 11. 15 unchanged" in shown
     assert shown.endswith("Clause 27. Clause 28. − removed: Clause 29.")
 
 
