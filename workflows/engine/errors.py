@@ -171,20 +171,10 @@ def is_own(error: BaseException) -> bool:
 
 
 def error_class(kind: str) -> type[WorkflowError]:
-    """Return the class that `kind` names, `WorkflowError` if none does.
-
-    Runs that failed under older code have the former names of some classes.
-    """
-    return _OWN.get(FORMER_NAMES.get(kind, kind), WorkflowError)
+    """Return the class that `kind` names, `WorkflowError` if none does."""
+    return _OWN.get(kind, WorkflowError)
 
 
-FORMER_NAMES = {  # of a class, as an error record may have it
-    "BadRequest": "InvalidRequestOptions",
-    "BadStep": "InvalidStep",
-    "CannotLoad": "IncompatibleRun",
-    "NoStart": "StartEventError",
-    "WrongCollection": "CollectEventError",
-}
 _OWN: dict[str, type[WorkflowError]] = {
     name: found
     for name, found in list(globals().items())

@@ -15,7 +15,6 @@ from workflows.engine import (
     Context,
     InputRequestEvent,
     InputResponseEvent,
-    InvalidRequestOptions,
     StartEvent,
     StepFailed,
     StopEvent,
@@ -30,7 +29,6 @@ from workflows.engine.machine.error_record import (
     LONGEST_MESSAGE,
     LONGEST_TRACEBACK,
     describe,
-    to_exception,
 )
 
 RAISED: list[type[BaseException]] = [
@@ -326,10 +324,3 @@ async def test_an_update_that_raises_an_authors_subclass_is_retried() -> None:
 
     handler = await single(begin, retries=1).run()
     assert await handler.result() == 2
-
-
-def test_an_error_that_was_stored_under_the_former_name_of_its_class_comes_back() -> None:
-    record = {"kind": "BadRequest", "message": "Too late.", "step": "ask", "engine": True}
-    error = to_exception("Run 1 of 'x'", record, None)
-    assert type(error) is InvalidRequestOptions
-    assert str(error) == "Too late."
