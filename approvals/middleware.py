@@ -53,7 +53,7 @@ class OversizeMiddleware:
 
 
 def too_large(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Return the request with the refusal that the door would give, by the order of its checks.
+    """Return the request with the error that `decide` would raise, in the order of its checks.
 
     What was typed is not read, so the page of htmx keeps it: only the words beside the buttons
     are replaced. A browser without scripts has it behind its back button.

@@ -39,7 +39,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
 }
 # Steps have a second pool like this one (see `workflows.postgresql`).
 # A connection lives for one request and the pool keeps it warm; workers hold few at a time. While
-# the database is away a page is told so after `timeout` seconds. The pool's own default for
+# the database is away a page gets an error after `timeout` seconds. The pool's own default for
 # `reconnect_timeout`, five minutes, doubles the pauses between its attempts up to minutes as well,
 # and would find a database that is back long after that; given up early, the next request tries.
 POSTGRES_POOL: dict[str, Any] = {
@@ -263,7 +263,7 @@ def channel_layer(url: str) -> dict[str, Any]:
     """Return the channel layer's settings: Redis at `url`, or within this process without it.
 
     A message that finds a full channel is dropped without a word, so capacity is generous; the
-    sweep finds what no wake-up told. Ten unread wake-ups are enough.
+    sweep finds what a lost wake-up missed. Ten unread wake-ups are enough.
     """
     config: dict[str, Any] = {
         "capacity": 10_000, "expiry": 60, "channel_capacity": {"workflows": 10},

@@ -1,4 +1,4 @@
-"""Which room answers which address."""
+"""Which app answers which address."""
 
 from django.contrib import admin
 from django.urls import include, path

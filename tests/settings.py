@@ -14,7 +14,7 @@ from tests.support import external_services
 _scratch = tempfile.mkdtemp(prefix="blazen-tests-")
 atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
 
-# What the developer's shell happens to hold must not change what is tested.
+# What the developer's environment holds must not change what is tested.
 for _name in (
     "SECURE_SSL_REDIRECT",
     "SESSION_COOKIE_SECURE",

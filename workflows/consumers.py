@@ -11,7 +11,7 @@ from workflows.realtime.publisher import run_group
 
 
 class RunConsumer(RefreshConsumer):
-    """An open run page: told to fetch again whenever its run has changed."""
+    """An open run page: it fetches again whenever its run has changed."""
 
     async def groups_for(self) -> list[str]:
         """Return the group of the run that the address names."""

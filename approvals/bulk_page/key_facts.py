@@ -17,7 +17,7 @@ def key_facts(payloads: Sequence[Any]) -> list[list[tuple[str, str]]]:
     """Return (label, text) pairs for each payload; the same labels for all, in the same order.
 
     They are the first plain values. Where there are too many, a key whose values differ comes
-    before one that is the same in every row: it is what the rows are told apart by.
+    before one that is the same in every row: it distinguishes the rows.
     """
     keys: dict[str, None] = {}
     for payload in payloads:

@@ -40,8 +40,8 @@ class Row:
     """One request of a batch: what it shows, what was typed for it, and what became of it.
 
     `is_chosen` says that it will be decided with its group. `why_not` is why it cannot be.
-    `form` is its own, or None where the group has one for all of its rows. `told` is why the answer
-    that was just sent was refused; `is_decided` says that it was taken.
+    `form` is its own, or None where the group has one for all of its rows. `error` is why the
+    answer that was just sent was refused; `is_decided` says that it was taken.
     """
 
     request_id: str
@@ -51,7 +51,7 @@ class Row:
     is_chosen: bool = True
     why_not: AnswerRefused | None = None
     facts: list[tuple[str, str]] = field(default_factory=list)
-    told: str = ""
+    error: str = ""
     is_decided: bool = False
 
     @property
@@ -62,7 +62,7 @@ class Row:
     @property
     def refusal(self) -> str:
         """Why it was not decided just now, or else why it cannot be."""
-        return self.told or ("" if self.why_not is None else str(self.why_not))
+        return self.error or ("" if self.why_not is None else str(self.why_not))
 
     @property
     def is_open(self) -> bool:
@@ -127,7 +127,7 @@ class Group:
         return any(row.form is not None and row.form.has_verdict for row in self.rows)
 
     @property
-    def verdicts(self) -> list[str]:
+    def reply_kinds(self) -> list[str]:
         """The buttons."""
         if self.bare is not None:
             return [name for name in ("approve", "reject", "reply") if name in self.allow]
@@ -154,7 +154,7 @@ class Batch:
         hidden = []
         for number, item in enumerate(gather(user, ids)):
             if item.request is None:
-                hidden.append(Row(item.request_id, None, number, told=str(item.refusal)))
+                hidden.append(Row(item.request_id, None, number, error=str(item.refusal)))
                 continue
             row = _row(user, item, number, data)
             groups.setdefault(kind_of(item.request), []).append(row)
@@ -188,7 +188,7 @@ def answers_of(group: Group, verdict: str, data: QueryDict) -> dict[str, Answer]
         assert row.request
         digest = data.get(DIGEST + row.request_id, "")
         if row.is_open and digest != row.request.version:
-            row.told = str(Superseded(row.request.pk, digest=row.request.version))
+            row.error = str(Superseded(row.request.pk, digest=row.request.version))
             row.is_chosen = False
             continue
         answers[row.request_id] = Answer(_response(group, row, verdict, data), digest)

@@ -43,19 +43,19 @@ class BatchResult:
 
     @classmethod
     def of(
-        cls, request: HttpRequest, address: str, told: Mapping[str, str],
+        cls, request: HttpRequest, address: str, refusals: Mapping[str, str],
         *, wrong: str = "", problem: str = "",
     ) -> Self:  # fmt: skip
-        """Read what was posted; `told` has the refusal of each row that was answered, or ""."""
+        """Read what was posted; `refusals` has the refusal of each row that was answered, or ""."""
         user, post = current_user(request), request.POST
-        taken = tuple(f"r.{one}." for one, refusal in told.items() if not refusal)
+        taken = tuple(f"r.{one}." for one, refusal in refusals.items() if not refusal)
         fields = {
             name: post.getlist(name) for name in post
             if name.startswith(("r.", "g.", DIGEST)) and not name.startswith(taken)
         }  # fmt: skip
-        fields[CHOSEN] = [one for one in post.getlist(CHOSEN) if one not in told]
-        states = {item.request_id: state_of(item.request) for item in gather(user, list(told))}
-        rows = {one: [states[one], refusal] for one, refusal in told.items()}
+        fields[CHOSEN] = [one for one in post.getlist(CHOSEN) if one not in refusals]
+        states = {item.request_id: state_of(item.request) for item in gather(user, list(refusals))}
+        rows = {one: [states[one], refusal] for one, refusal in refusals.items()}
         return cls(address, str(user.pk), fields, rows, wrong, problem, time.time())
 
     @classmethod
@@ -92,10 +92,10 @@ class BatchResult:
         for row in batch.rows:
             state, refusal = self.rows.get(row.request_id, ("", ""))
             if state and state == state_of(row.request):
-                row.told, row.is_decided = refusal, not refusal
+                row.error, row.is_decided = refusal, not refusal
         key, _, verdict = self.wrong.partition(":")
         group = batch.group(key)
-        if group is not None and verdict in group.verdicts:
+        if group is not None and verdict in group.reply_kinds:
             answers_of(group, verdict, self.data())
 
 

@@ -1,4 +1,4 @@
-"""Reading a decision's POST: the verdicts of a bare request, the fields of a typed one."""
+"""Reads a posted answer: of a request with or without a reply class."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class BareForm:
 
     @property
     def has_errors(self) -> bool:
-        """Whether anything was found wrong: by `answer()` itself, or told to `set_errors`."""
+        """Whether anything was found wrong: by `answer()` itself, or by `set_errors`."""
         return bool(self.errors or self.field_errors)
 
     @property
@@ -68,7 +68,7 @@ class BareForm:
         return None
 
     def set_errors(self, errors: list[dict[str, Any]]) -> None:
-        """Put what the door found wrong at its field, unless reading it had found why."""
+        """Show each error of `decide` at its field, unless reading had found one there."""
         if self.has_errors:
             return
         for error in errors:

@@ -15,7 +15,7 @@ from approvals.eligibility.checks import holder_of
 from approvals.eligibility.votes import Approvals
 from approvals.models import Comment, Decision, Draft
 from approvals.request_page.payload_edit_form import Change, changed
-from approvals.request_page.run_summary import Told
+from approvals.request_page.run_summary import AnsweredRequest
 from workflows.engine.requests.payload_edits import json_equal
 from workflows.models import InputRequest
 from workflows.web.answer_labels import Verdict, verdict_of
@@ -55,7 +55,7 @@ class Together:
     votes: list[Vote]
     edited_it: bool
     comments: list[Comment]
-    similar: list[Told]
+    similar: list[AnsweredRequest]
     changes: list[Change]
     draft: Draft | None
     has_voted: bool
@@ -132,7 +132,7 @@ def _settled(vote: Decision, request: InputRequest) -> Vote:
     return Vote(vote, verdict, differs=answered and not json_equal(verdict.rest, answer.rest))
 
 
-def _similar(user: User, request: InputRequest) -> list[Told]:
+def _similar(user: User, request: InputRequest) -> list[AnsweredRequest]:
     """Return the last answers to requests of the same class and workflow, in other runs."""
     rows = (
         InputRequest.objects.visible_to(user)
@@ -143,4 +143,4 @@ def _similar(user: User, request: InputRequest) -> list[Told]:
         .defer("prompt", "payload", "schema")
         .order_by("-answered_at", "-id")[:SHOWN]
     )
-    return [Told(row, verdict_of(row.response)) for row in rows]
+    return [AnsweredRequest(row, verdict_of(row.response)) for row in rows]

@@ -30,8 +30,8 @@ def deadline_words(request: InputRequest) -> str:
         return f"Marked as overdue {moment}, and stays open"
     verdict = verdict_of(request.default_response)
     word = {"replied": "Answered", "answered": "Answered"}.get(verdict.word, verdict.word)
-    told = verdict.text or _fields(verdict.rest)
-    with_text = f" with “{Truncator(told).chars(SHOWN)}”" if told else ""
+    text = verdict.text or _fields(verdict.rest)
+    with_text = f" with “{Truncator(text).chars(SHOWN)}”" if text else ""
     return f"{word.capitalize()} automatically {moment}{with_text}"
 
 

@@ -157,11 +157,11 @@ class Detail:
     @property
     def problem(self) -> str:
         """What else was refused just now, as a sentence."""
-        told = isinstance(
+        shown = isinstance(
             self.refusal, AlreadyVoted | CannotReask | CannotUndo | ClaimedByOther | TooOften
         )
         forbidden = isinstance(self.refusal, NotPermitted) and not self.is_forbidden
-        return str(self.refusal) if told or forbidden else ""
+        return str(self.refusal) if shown or forbidden else ""
 
     @property
     def lost_edits(self) -> list[Change]:

@@ -91,7 +91,7 @@ class EditForm:
         return found
 
     def set_errors(self, errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Put what the door found wrong at its field; return what belongs elsewhere."""
+        """Show each error of `decide` at its field; return those that belong elsewhere."""
         by_key = {field.key: field for field in self.fields}
         others = []
         for error in errors:

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 SHOWN = 4
-"""Answers of others that are told one by one; a run may have asked thousands of questions."""
+"""Answers of others that are listed one by one; a run may have asked thousands of questions."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AnsweredRequest:
     """One other request of the run, with the `headline` of its prompt, and its answer."""
 
     request: InputRequest
@@ -45,7 +45,7 @@ class Trail:
     request: InputRequest
     steps: int
     retries: int
-    answers: list[Told]
+    answers: list[AnsweredRequest]
     earlier: int
     open: int
 
@@ -64,7 +64,7 @@ class Trail:
         )
         visible = InputRequest.objects.visible_to(user)
         others = visible.filter(run=request.run_id).exclude(pk=request.pk)
-        tally = others.aggregate(
+        counted = others.aggregate(
             answered=Count("pk", filter=Q(status="answered")),
             open=Count("pk", filter=Q(status="pending")),
         )
@@ -75,6 +75,6 @@ class Trail:
             .defer("prompt", "payload", "schema")
             .order_by("-answered_at", "-id")[:SHOWN]
         )
-        answers = [Told(row, verdict_of(row.response)) for row in reversed(last)]
-        earlier = tally["answered"] - len(answers)
-        return cls(request, answers=answers, earlier=earlier, open=tally["open"], **counts)
+        answers = [AnsweredRequest(row, verdict_of(row.response)) for row in reversed(last)]
+        earlier = counted["answered"] - len(answers)
+        return cls(request, answers=answers, earlier=earlier, open=counted["open"], **counts)

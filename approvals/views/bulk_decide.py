@@ -54,17 +54,17 @@ def decide_chosen(http: HttpRequest, ids: list[str]) -> BatchResult:
     batch = Batch.of(current_user(http), ids, http.POST)
     key, _, verdict = go.partition(":")
     group = batch.group(key)
-    if group is None or verdict not in group.verdicts:
+    if group is None or verdict not in group.reply_kinds:
         return BatchResult.of(http, address, {}, problem="Choose one of the buttons.")
     answers = answers_of(group, verdict, http.POST)
-    told = {row.request_id: row.told for row in group.rows if row.told}
+    refusals = {row.request_id: row.error for row in group.rows if row.error}
     if group.has_errors:
-        return BatchResult.of(http, address, told, wrong=go)
-    if not answers and not told:
+        return BatchResult.of(http, address, refusals, wrong=go)
+    if not answers and not refusals:
         return BatchResult.of(http, address, {}, problem="Select at least one request.")
     items = actions.decide_many(current_user(http), answers, source="inbox", origin=origin_of(http))
-    told |= {item.request_id: str(item.refusal or "") for item in items}
-    return BatchResult.of(http, address, told)
+    refusals |= {item.request_id: str(item.refusal or "") for item in items}
+    return BatchResult.of(http, address, refusals)
 
 
 def address_of(ids: list[str]) -> str:

@@ -28,7 +28,7 @@ def inbox(http: HttpRequest) -> HttpResponse:
     open request, out of band, whether it still waits: what is typed there is kept.
     """
     filters = Filters.of(http.GET)
-    context = shell(http, filters)
+    context = list_context(http, filters)
     if not is_fragment(http):
         return render(http, "inbox/page.html", context)
     context["watched"] = watched(http)
@@ -39,7 +39,7 @@ def inbox(http: HttpRequest) -> HttpResponse:
     return response
 
 
-def shell(http: HttpRequest, filters: Filters) -> dict[str, Any]:
+def list_context(http: HttpRequest, filters: Filters) -> dict[str, Any]:
     """Return what the list and the frame around it need, for any page of the inbox."""
     user, query = current_user(http), filters.query
     waiting = Waiting.of(user, filters)

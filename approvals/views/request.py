@@ -17,7 +17,7 @@ from approvals.inbox.queries import next_after
 from approvals.request_page.answer_forms import BareForm, form_for
 from approvals.request_page.page import Detail
 from approvals.request_page.payload_edit_form import EditForm
-from approvals.views.inbox import shell
+from approvals.views.inbox import list_context
 from workflows.web.forms import SchemaForm
 from workflows.web.http import current_user, is_fragment, typed_before
 
@@ -107,4 +107,4 @@ def draw(
             context["next"] = next_after(current_user(http), detail.request, filters)
     if is_fragment(http):
         return render(http, "inbox/page.html#detail", context, status=status)
-    return render(http, "inbox/page.html", context | shell(http, filters), status=status)
+    return render(http, "inbox/page.html", context | list_context(http, filters), status=status)

@@ -116,9 +116,9 @@ def typed_in(http: HttpRequest, refusal: AnswerRefused | None) -> dict[str, str]
     if refusal is None:
         return {}
     faults = refusal.errors if isinstance(refusal, Invalid) else []
-    told = "; ".join(str(fault["msg"]) for fault in faults) or str(refusal)
+    text = "; ".join(str(fault["msg"]) for fault in faults) or str(refusal)
     sent = {name: http.POST[name] for name in ("to", "said") if name in http.POST}
-    return sent | {"fault": told}
+    return sent | {"fault": text}
 
 
 def to_inbox(http: HttpRequest) -> HttpResponse:

@@ -14,7 +14,7 @@ const address = find("#run")?.dataset.address;
 if (address && location.pathname !== address) history.replaceState(null, "", address);
 
 document.addEventListener("htmx:wsAfterMessage", () => {
-  if (find("#run-poll")) htmx.trigger("#run-poll", "nudge");
+  if (find("#run-poll")) htmx.trigger("#run-poll", "refresh-now");
 });
 
 // --- sections ---------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 // @ts-check
 /* Keyboard shortcuts of one key, for those who decide all day.
 
-   - j, k: the next and the previous row get the focus, and open beside the list where there is room
+   - j, k: the next and the previous row get the focus, and open beside the list where there is space
      for it; Enter, the browser's own, opens the row and goes into it;
    - a, r: Approve and Reject get the focus. No key decides but Enter on the focused button, so that
      a key which is pressed twice, or held, never answers the request that comes next;

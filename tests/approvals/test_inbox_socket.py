@@ -76,7 +76,7 @@ async def test_a_page_is_refreshed_when_something_is_answered(
     request = await database_sync_to_async(make_request)()
     await database_sync_to_async(request.answer)({"approved": True}, by=user, source="inbox")
     refresh = await socket.receive_from(timeout=5)
-    assert 'id="nudge"' in refresh
+    assert 'id="refresh"' in refresh
     assert "Publish" not in refresh
 
 
@@ -127,7 +127,7 @@ async def test_a_logout_closes_the_socket(sockets: list[WebsocketCommunicator]) 
     await database_sync_to_async(client.post)("/accounts/logout/")
     assert await closing_code(socket) == 4401
     await publish_inbox_change()
-    assert "nudge" in await other.receive_from(timeout=5)
+    assert 'id="refresh"' in await other.receive_from(timeout=5)
 
 
 async def test_a_permission_that_was_taken_away_closes_the_socket_at_the_next_push(

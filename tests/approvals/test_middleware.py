@@ -61,7 +61,7 @@ def test_a_form_with_a_file_gets_it_too(desk: Client) -> None:
     assert response.status_code == 413
 
 
-def test_htmx_keeps_the_form_and_is_told_beside_the_buttons(desk: Client) -> None:
+def test_htmx_keeps_the_form_and_learns_beside_the_buttons(desk: Client) -> None:
     response = send(desk, url(make_request(), "decide/"), headers=HTMX)
     assert response.status_code == 413
     assert response["HX-Retarget"] == "[data-draft-note]"
@@ -78,7 +78,7 @@ def test_a_refusal_that_comes_before_the_size_comes_before_it_here(desk: Client)
     assert send(stranger, url(make_request(), "decide/")).status_code == 404
 
 
-def test_who_may_only_read_is_told_that() -> None:
+def test_who_may_only_read_learns_that() -> None:
     reader = User.objects.create_superuser("reader", is_superuser=True)
     request = make_request(make_run(started_by=reader), four_eyes=True)
     assert send(desk_of(reader), url(request, "decide/")).status_code == 403

@@ -211,7 +211,7 @@ async def test_each_person_at_each_socket(pattern: str, person: str) -> None:
     async with sockets.opened(AuthMiddlewareStack(router), path, client) as socket:
         if SOCKETS[pattern][person] == "open":
             await publisher.publish(runs=[world.run.pk], inbox=True)
-            assert "nudge" in await socket.receive_from(timeout=5)
+            assert 'id="refresh"' in await socket.receive_from(timeout=5)
         else:
             assert str(await socket.close_code()) == SOCKETS[pattern][person]
 

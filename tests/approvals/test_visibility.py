@@ -112,14 +112,14 @@ def answers(client: Client, world: Canaries) -> Iterator[tuple[str, str]]:
 def answers_of_a_batch(client: Client, rows: list[InputRequest]) -> Iterator[tuple[str, str]]:
     """Yield the page of a batch of these, and what it says after each of its buttons."""
     ids = [str(one.pk) for one in rows]
-    told = " ".join(ids)  # these ids were sent
+    reported = " ".join(ids)  # these ids were sent
     address = f"/requests/decide/?{urlencode({'_id': ids}, doseq=True)}"
     digests = {DIGEST + str(one.pk): one.version for one in rows}
-    yield f"batch {told}", said(client.get(address))
+    yield f"batch {reported}", said(client.get(address))
     for kind in {kind_of(one) for one in rows}:
         for verdict in ("approve", "reject"):
             batch = {"_id": ids, "_go": f"{kind}:{verdict}", **digests}
-            yield f"{verdict} {told}", said(undone(client, address, batch, follow=True))
+            yield f"{verdict} {reported}", said(undone(client, address, batch, follow=True))
 
 
 def undone(client: Client, address: str, fields: dict[str, Any], **options: Any) -> Any:
@@ -146,11 +146,11 @@ def test_nobody_reads_what_belongs_to_a_request_that_they_may_not_see(
     forbidden |= {str(one.pk) for one in world.requests if one.pk not in seen}
     found: set[str] = set()
     leaks = []
-    for asked, told in answers(desk_of(user), world):
+    for asked, reported in answers(desk_of(user), world):
         # An address that was asked for may come back; it tells nothing.
-        told_here = set(re.findall(r"zq\w+?qz|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", told))
-        found |= told_here
-        leaks += [f"{asked}: {one}" for one in told_here & forbidden if one not in asked]
+        here = set(re.findall(r"zq\w+?qz|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", reported))
+        found |= here
+        leaks += [f"{asked}: {one}" for one in here & forbidden if one not in asked]
     assert leaks == []
     missing = [
         text for text, request in world.texts.items()
@@ -163,8 +163,8 @@ def test_the_walk_decides_what_it_may(world: Canaries) -> None:
     waiting = [one for one in world.requests if one.is_pending]
     walked = list(answers_of_a_batch(desk_of(world.people["root"]), waiting))
     assert len(walked) == 3
-    for asked, told in walked[1:]:
-        assert re.search(r"<b>\d+ decided\.</b>", told), asked
+    for asked, reported in walked[1:]:
+        assert re.search(r"<b>\d+ decided\.</b>", reported), asked
     assert InputRequest.objects.filter(status="pending").count() == len(waiting), "it is undone"
 
 
@@ -178,9 +178,9 @@ async def test_no_socket_says_anything_of_a_request(person: str) -> None:
         async with sockets.opened(AuthMiddlewareStack(router), path, client) as socket:
             await publisher.publish(runs=[run.pk for run in world.runs], inbox=True)
             event = await socket.receive_output(timeout=5)
-            told = str(event.get("text", ""))
-            assert [one for one in world.texts if one in told] == []
-            assert [one for one in world.requests if str(one.pk) in told] == []
+            reported = str(event.get("text", ""))
+            assert [one for one in world.texts if one in reported] == []
+            assert [one for one in world.requests if str(one.pk) in reported] == []
 
 
 # What was seen to leak, each by itself

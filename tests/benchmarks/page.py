@@ -93,7 +93,7 @@ class Page:
         try:
             await self.fetch()
             async for message in socket:
-                if "nudge" in str(message):
+                if 'id="refresh"' in str(message):
                     await self.fetch()
         finally:
             socket.transport.abort()
@@ -152,10 +152,10 @@ async def watched(
         following = group.create_task(page.follow())
         await page.until(bool)
         await asyncio.sleep(before)
-        told = await asyncio.to_thread(server.tell, f"answer {rate}")
+        reported = await asyncio.to_thread(server.tell, f"answer {rate}")
         await page.until(lambda rows: not rows)
         following.cancel()
-    committed: Committed = told["committed"]
+    committed: Committed = reported["committed"]
     return gone(requests, committed, page.shown), rate_of(committed)
 
 

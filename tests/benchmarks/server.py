@@ -1,4 +1,4 @@
-"""The real server in a process of its own, with people behind its door who do as they are told.
+"""The real server in a process of its own, with people behind its page who do as they learn.
 
 Each line of its input is a command, and is answered with a line of JSON: `wait 100` lets so many
 requests wait and names them, as the inbox lists them; `answer 100.0` answers those at so many a

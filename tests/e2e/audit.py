@@ -14,7 +14,7 @@ Facts = dict[str, Any]
 
 
 def faults(facts: Facts, answers: Iterable[Answer]) -> list[str]:
-    """Return everything that is wrong with the rows, given what people sent and were told."""
+    """Return everything that is wrong with the rows, given what people sent and learned."""
     return [
         *_runs(facts),
         *_replies(answers),
@@ -57,7 +57,7 @@ def _acknowledged(facts: Facts, answers: Iterable[Answer]) -> Iterator[str]:
         if answer.status == 409 and mine in found:
             yield f"{answer} got 409, but was stored"
         if answer.status == 409 and found and not _names(answer.page, found[0][0]):
-            yield f"{answer} got 409, but was not told that {found[0][0]} had answered"
+            yield f"{answer} got 409, but was not informed that {found[0][0]} had answered"
     for request, found in decisions.items():
         if len(found) > 1 or any(one not in sent[request] for one in found):
             yield f"request {request} has the decisions {found}, sent were {sent[request]}"

@@ -93,7 +93,7 @@ def _question(row: re.Match[str]) -> Question:
 
 
 class Desk(threading.Thread):
-    """A reviewer at work until told to leave, who copes with a server that comes and goes.
+    """A reviewer at work until asked to leave, who copes with a server that comes and goes.
 
     `may_answer` is asked before each answer, and `sending` is set just before one goes out. An
     answer without an acknowledgement is sometimes sent again, sometimes left alone.

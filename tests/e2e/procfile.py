@@ -15,7 +15,7 @@ COMMANDS = dict(re.findall(r"^([a-z]+): (.+)$", "\n".join(LINES), re.MULTILINE))
 
 
 def environment_of_a_server(folder: Path, **extra: str) -> dict[str, str]:
-    """Return what a service manager would hand over: nothing that the test's own shell has set."""
+    """Return what a service manager would hand over: nothing of the test's own environment."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL") if name in os.environ}
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -23,7 +23,7 @@ from workflows.models import Delivery, InputRequest, WorkflowRun
 from workflows.worker import snapshot_of
 from workflows.worker.loading.replay import fold
 
-TOLD = ("answered", "discarded", "completed")  # entries whose data is reported
+SHOWN = ("answered", "discarded", "completed")  # entries whose data is reported
 
 
 def start(count: int, claims: str) -> None:
@@ -87,7 +87,7 @@ def _run(run: WorkflowRun) -> dict[str, Any]:
         "result": run.result,
         "error": run.error,
         "journal": [
-            {"seq": one.seq, "kind": one.kind, "data": one.data if one.kind in TOLD else None}
+            {"seq": one.seq, "kind": one.kind, "data": one.data if one.kind in SHOWN else None}
             for one in run.journal.order_by("seq")
         ],
         "folds": _folding_faults(run),

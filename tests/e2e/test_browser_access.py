@@ -69,14 +69,14 @@ SETTLED = """async () => {
 # What has a colour that means something, and no word that says the same.
 WORDLESS = """() => {
   const says = (one) => /[\\p{L}\\d]/u.test(one.innerText + (one.ariaLabel ?? ""));
-  const told = ".tag, .note, .outcome, .errors, .banner, .error, .errorlist li, time.late, .count";
+  const shown = ".tag, .note, .outcome, .errors, .banner, .error, .errorlist li, time.late, .count";
   const wrong = [...document.querySelectorAll("[aria-invalid=true]")].filter((one) => {
     const ids = (one.getAttribute("aria-describedby") ?? "").split(" ");
     return !ids.some((id) => document.getElementById(id)?.matches(".error, .errorlist"));
   });
   const nodes = [...document.querySelectorAll(".graph .node:is(.done, .here, .failed)")]
     .filter((one) => !one.getAttribute("aria-label").includes(","));
-  return [...document.querySelectorAll(told)]
+  return [...document.querySelectorAll(reported)]
     .filter((one) => one.checkVisibility() && one.childNodes.length && !says(one))
     .concat(wrong, nodes).map((one) => one.outerHTML.slice(0, 120));
 }"""
@@ -175,7 +175,7 @@ def test_every_status_of_a_run_has_a_word_of_its_own(browser: Browser, shown: Ga
     ["inbox", "request-answered", "request-typed-refused", "answered", "closed", "runs",
      "attention", "workflow-refused", "password-refused"],
 )  # fmt: skip
-def test_nothing_is_told_by_colour_alone(browser: Browser, shown: Gallery, name: str) -> None:
+def test_nothing_learns_by_colour_alone(browser: Browser, shown: Gallery, name: str) -> None:
     place = named(name)
     with tabs(browser, shown, place.who) as tab:
         place.enter(tab, shown.places)

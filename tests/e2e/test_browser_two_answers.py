@@ -21,8 +21,8 @@ PRESS = """([value, moment]) => {
   const button = document.querySelector(`button[name=verdict][value=${value}]`);
   setTimeout(() => button.click(), moment - Date.now());
 }"""
-# What the winner is told, and what the other one is.
-TOLD = "#detail .receipt:visible, #detail .note[role=alert]"
+# What the winner learns, and what the other one is.
+SHOWN = "#detail .receipt:visible, #detail .note[role=alert]"
 
 
 def press_at_once(pages: list[Page]) -> None:
@@ -47,7 +47,7 @@ def test_one_wins_and_the_other_sees_who_did(
                     tab.open(f"/requests/{request}/")
                 press_at_once([tab.page for tab in both])
                 for tab in both:
-                    expect(tab.page.locator(TOLD)).to_be_visible()
+                    expect(tab.page.locator(SHOWN)).to_be_visible()
                 ahead = [tab.page.locator(".receipt:visible").count() == 1 for tab in both]
                 assert sorted(ahead) == [False, True], ahead
                 winner, late = NAMES[ahead.index(True)], both[ahead.index(False)]

@@ -70,7 +70,7 @@ def decisions(page: Page) -> list[Request]:
     return sent
 
 
-def test_every_error_is_told_and_what_was_typed_stays(alice: Tab, admin: Person) -> None:
+def test_every_error_learns_and_what_was_typed_stays(alice: Tab, admin: Person) -> None:
     (request,) = claim(admin, "Soup with errors")
     alice.open_live(f"/requests/{request}/")
     page = alice.page
@@ -190,7 +190,7 @@ class Storm(threading.Thread):
             start(self._admin, "expenses", claims=HEAD + "".join(lines), closing="")
 
 
-def test_who_was_faster_is_told_beside_what_is_being_typed(
+def test_who_was_faster_learns_beside_what_is_being_typed(
     alice: Tab, admin: Person, bob: Person
 ) -> None:
     request, _ = ask(admin, "Two want to answer")

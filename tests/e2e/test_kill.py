@@ -105,10 +105,10 @@ class Ordeal:
 
     def _tell(self) -> None:
         if LONG:
-            told = Counter(answer.status for answer in self.answers)
+            reported = Counter(answer.status for answer in self.answers)
             say(
-                f"kill {self.killed} of {self.kills}: {told[303]} answers acknowledged, "
-                f"{told[409]} came second, {told[None]} without an acknowledgement"
+                f"kill {self.killed} of {self.kills}: {reported[303]} answers acknowledged, "
+                f"{reported[409]} came second, {reported[None]} without an acknowledgement"
             )
 
     def wait_until_nothing_is_open(self) -> None:
@@ -165,8 +165,10 @@ def test_kills_lose_and_double_nothing(database: Database, tmp_path: Path) -> No
         this.kill()
         this.wait_until_nothing_is_open()
     facts = database.facts()
-    told = Counter(answer.status for answer in this.answers)
-    say(f"{kills} kills, {len(facts['runs'])} runs, {len(facts['decisions'])} decisions, {told}")
+    reported = Counter(answer.status for answer in this.answers)
+    say(
+        f"{kills} kills, {len(facts['runs'])} runs, {len(facts['decisions'])} decisions, {reported}"
+    )
     assert "\n".join(faults(facts, this.answers)) == ""
     assert len(facts["runs"]) == runs + 2
     assert len(facts["requests"]) == runs * asked + 8

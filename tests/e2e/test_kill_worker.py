@@ -50,8 +50,8 @@ class Ordeal:
             self.crew.kill_one(self.random)
             self.staff.check_alive()
             if LONG and kill % 10 == 0:
-                told = Counter(answer.status for answer in self.staff.answers)
-                say(f"kill {kill} of {KILLS}: {dict(told)}, {open_runs(self.database)}")
+                reported = Counter(answer.status for answer in self.staff.answers)
+                say(f"kill {kill} of {KILLS}: {dict(reported)}, {open_runs(self.database)}")
         self.staff.allow(total)
 
     def _wait_for_a_bad_moment(self) -> None:
@@ -90,8 +90,10 @@ def test_killed_workers_lose_and_double_nothing(database: Database, tmp_path: Pa
     finally:
         ordeal.close()
     facts, answers = database.facts(), ordeal.staff.answers
-    told = Counter(answer.status for answer in answers)
-    say(f"{KILLS} kills, {len(facts['runs'])} runs, {len(facts['decisions'])} decisions, {told}")
+    reported = Counter(answer.status for answer in answers)
+    say(
+        f"{KILLS} kills, {len(facts['runs'])} runs, {len(facts['decisions'])} decisions, {reported}"
+    )
     assert "\n".join(faults(facts, answers)) == ""
     assert len(facts["runs"]) == RUNS + DEMO_RUNS
     assert len(facts["requests"]) == RUNS * ASKED + DEMO_REQUESTS

@@ -186,14 +186,14 @@ def test_outages_under_load_lose_and_double_nothing(site: Site, tmp_path: Path) 
     finally:
         load.leave()
     facts = site.database.facts()
-    told = Counter(answer.status for answer in load.answers)
-    say(f"{len(facts['runs'])} runs, {len(facts['decisions'])} decisions, {dict(told)}")
+    reported = Counter(answer.status for answer in load.answers)
+    say(f"{len(facts['runs'])} runs, {len(facts['decisions'])} decisions, {dict(reported)}")
     assert "\n".join(faults(facts, load.answers)) == ""
     assert len(facts["decisions"]) == RUNS * ASKED + 8
 
 
 class Socket(threading.Thread):
-    """The inbox's socket of somebody, and all that it was told."""
+    """The inbox's socket of somebody, and all that it learned."""
 
     def __init__(self, person: Person) -> None:
         super().__init__(daemon=True)
@@ -202,15 +202,15 @@ class Socket(threading.Thread):
             f"ws://127.0.0.1:{person.port}/ws/inbox/", additional_headers={"Cookie": cookie},
             origin=f"http://127.0.0.1:{person.port}",  # type: ignore[arg-type]
         )  # fmt: skip
-        self.told: list[str] = []
+        self.reported: list[str] = []
         self.start()
 
     def run(self) -> None:
         try:
             for message in self._connection:
-                self.told.append(str(message))
+                self.reported.append(str(message))
         except ConnectionClosed as error:
-            self.told.append(repr(error))
+            self.reported.append(repr(error))
 
     def close(self) -> None:
         self._connection.close()
@@ -227,14 +227,16 @@ def test_open_pages_hear_again_after_redis_forgot_everybody(site: Site) -> None:
     socket = Socket(here)
     try:
         start_run(there, "Before it forgot. It is short.")
-        eventually(lambda: any("nudge" in one for one in socket.told), "the page is nudged")
+        eventually(
+            lambda: any('id="refresh"' in one for one in socket.reported), "the page is refreshed"
+        )
         site.redis.flush()
-        eventually(lambda: "reconnecting" in socket.told, "the page says it is not live")
-        eventually(lambda: "live" in socket.told, "the page is live again")
-        eventually(lambda: "nudge" in socket.told[-1], "what was missed is fetched")
-        known = len(socket.told)
+        eventually(lambda: "reconnecting" in socket.reported, "the page says it is not live")
+        eventually(lambda: "live" in socket.reported, "the page is live again")
+        eventually(lambda: 'id="refresh"' in socket.reported[-1], "what was missed is fetched")
+        known = len(socket.reported)
         start_run(there, "After it forgot. It is short.")
-        eventually(lambda: len(socket.told) > known, "the page is nudged again")
+        eventually(lambda: len(socket.reported) > known, "the page is refreshed again")
     finally:
         socket.close()
 

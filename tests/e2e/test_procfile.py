@@ -157,7 +157,7 @@ def test_a_decision_on_one_server_is_done_by_a_worker_and_seen_on_another(deploy
     (request,) = pages.asked(there, "Approve analysis")
     live = LivePage(there, f"/ws{run}")
     pages.decide(alice, request, verdict="approve")
-    live.wait_for(b"nudge")
+    live.wait_for(b'id="refresh"')
     eventually(lambda: 'data-status="completed"' in there.get(run)[1], "web 2 shows the end")
     assert "approved" in there.get(f"/requests/{request}/")[1]
 
@@ -168,9 +168,11 @@ def test_a_decision_on_one_server_is_done_by_a_worker_and_seen_on_another(deploy
     assert "blazen_workers 1.0" in figures(one)
     live.close()
     stops_cleanly(deployed)
-    told = [json.loads(line) for line in deployed.said("worker-2").splitlines() if line[:1] == "{"]
+    reported = [
+        json.loads(line) for line in deployed.said("worker-2").splitlines() if line[:1] == "{"
+    ]
     run_id = run.split("/")[2]
-    assert [line["message"] for line in told if line.get("run_id") == run_id] == [
+    assert [line["message"] for line in reported if line.get("run_id") == run_id] == [
         "A request waits for an answer.", "An answer was applied.", "The run is completed.",
     ]  # fmt: skip
 

@@ -12,13 +12,13 @@ GOOD = 'urlpatterns.append(path("changed", health, name="changed"))\n'
 
 def copy_of_the_project(to: Path) -> Path:
     """Copy the code, so that a test can break it."""
-    for room in ("blazen_site", "workflows", "approvals", "templates", "static"):
-        shutil.copytree(ROOT / room, to / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("blazen_site", "workflows", "approvals", "templates", "static"):
+        shutil.copytree(ROOT / folder, to / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "manage.py", to)
     return to
 
 
-def test_bad_code_is_told_and_good_code_is_served_by_the_same_process(tmp_path: Path) -> None:
+def test_bad_code_learns_and_good_code_is_served_by_the_same_process(tmp_path: Path) -> None:
     root = copy_of_the_project(tmp_path / "project")
     server = ServeProcess(tmp_path / "var", root=root).wait_until_healthy()
     try:
@@ -27,7 +27,7 @@ def test_bad_code_is_told_and_good_code_is_served_by_the_same_process(tmp_path: 
         original = urls.read_text()
 
         urls.write_text(original + "this is no Python\n")
-        eventually(lambda: "does not start" in server.output, "the bad change is told")
+        eventually(lambda: "does not start" in server.output, "the bad change learns")
         assert "SyntaxError" in server.output
         assert Person(port).get("/healthz")[0] == 200
         assert Person(port).get("/changed")[0] != 200

@@ -189,7 +189,7 @@ def test_an_idle_connection_ends_after_its_answer(server: Server) -> None:
 
 
 class Page:
-    """A socket as a page opens it, and what it is told."""
+    """A socket as a page opens it, and what it learns."""
 
     def __init__(self, person: Person, path: str = "/ws/inbox/", origin: str = "") -> None:
         self.connection = socket.create_connection(("127.0.0.1", person.port), timeout=PATIENCE)

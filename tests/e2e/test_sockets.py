@@ -63,11 +63,11 @@ def people(folder: Path, env: dict[str, str]) -> list[str]:
 
 
 class Page:
-    """An open inbox as its script behaves: it fetches the list when it is told to look."""
+    """An open inbox as its script behaves: it fetches the list when it learns to look."""
 
     def __init__(self, port: int, session: str, fetches: asyncio.Queue[Page]) -> None:
         self.shown: list[str] = []
-        self.nudges = 0
+        self.refreshes = 0
         self.opened = 0.0
         self._person = Person(port)
         self._person.cookies["sessionid"] = session
@@ -91,8 +91,8 @@ class Page:
         try:
             self.look()
             async for message in socket:
-                if "nudge" in str(message):
-                    self.nudges += 1
+                if 'id="refresh"' in str(message):
+                    self.refreshes += 1
                     self.look()
         finally:
             socket.transport.abort()
@@ -214,14 +214,14 @@ async def story(port: int, other: int, sessions: list[str]) -> str:
         ended = time.monotonic()
         stayed = [page for page in crowd.pages if page not in away]
         # At most one a second, and one at each end of the time.
-        most = max(page.nudges for page in stayed)
-        assert min(page.nudges for page in stayed) > 0
-        assert all(page.nudges <= time.monotonic() - page.opened + 2 for page in stayed)
+        most = max(page.refreshes for page in stayed)
+        assert min(page.refreshes for page in stayed) > 0
+        assert all(page.refreshes <= time.monotonic() - page.opened + 2 for page in stayed)
         await asyncio.to_thread(traffic.desk.leave)
         return (
             f"{PAGES} pages open after {opened - began:.1f} s; {REQUESTS} requests came and went "
             f"in {answered - opened:.1f} s; all pages right {ended - answered:.1f} s later; "
-            f"at most {most} nudges for one page, {crowd.fetched} fetches"
+            f"at most {most} refreshes for one page, {crowd.fetched} fetches"
         )
     finally:
         await crowd.close()

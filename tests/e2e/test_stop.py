@@ -1,4 +1,4 @@
-"""A web process that is told to stop with requests under way: it answers them, and ends."""
+"""A web process that learns to stop with requests under way: it answers them, and ends."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_serve_answers_what_is_under_way_and_ends(tmp_path: Path) -> None:
     try:
         sent = log_in_wrongly(server.port, MANY)
         server.process.send_signal(signal.SIGTERM)
-        assert {status_of(one) for one in sent} <= {200, 429}, "answered, or told to come later"
+        assert {status_of(one) for one in sent} <= {200, 429}, "answered, or asked to come later"
         assert end_of(server.process, server.output) == 0
         assert "Traceback" not in server.output
     finally:

@@ -1,4 +1,4 @@
-"""Two people answer one request at once: one wins, the other is told who did."""
+"""Two people answer one request at once: one wins, the other learns who did."""
 
 from __future__ import annotations
 

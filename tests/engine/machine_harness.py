@@ -1,4 +1,4 @@
-"""A machine on a bench: turned by hand, with a clock that moves only when told to."""
+"""A machine on a bench: turned by hand, with a clock that moves only when asked to."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Bench:
         self.now = NOON
         self.session: dict[str, Any] = {}
         self.streamed: list[Event] = []
-        self.told: list[tuple[float, str]] = []
+        self.reported: list[tuple[float, str]] = []
         self.machine = Machine(workflow, "run-1", state)
         self.machine.clock = lambda: self.now
         if state is None:
@@ -57,7 +57,7 @@ class Bench:
         self.streamed.append(event)
 
     def progress(self, fraction: float, text: str, step: str = "") -> None:
-        self.told.append((fraction, text))
+        self.reported.append((fraction, text))
 
     def later(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

@@ -169,7 +169,7 @@ def test_allow_is_written_in_one_order_in_every_process() -> None:
         "from workflows.engine.serialization.codec import event_data; "
         "print(event_data(R(prompt='?', request_id='r')))"
     )
-    told = {
+    reported = {
         subprocess.run(
             [sys.executable, "-c", code],
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
@@ -178,8 +178,8 @@ def test_allow_is_written_in_one_order_in_every_process() -> None:
         ).stdout
         for seed in ("1", "2", "3")
     }
-    assert len(told) == 1
-    assert b"['approve', 'reject', 'reply']" in told.pop()
+    assert len(reported) == 1
+    assert b"['approve', 'reject', 'reply']" in reported.pop()
 
 
 def test_fields_travel_by_name_whatever_their_aliases() -> None:

@@ -184,7 +184,7 @@ def test_name_can_be_given() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "reported"),
     [
         ({"retry": 3}, "there is no option 'retry'; did you mean 'retries'?"),
         ({"time_out": 3}, "there is no option 'time_out'; did you mean 'timeout'?"),
@@ -195,10 +195,10 @@ def test_name_can_be_given() -> None:
         ({"max_concurrency": 0}, "cannot be 0; give a whole number of at least 1, or None"),
     ],
 )
-def test_a_refused_option_says_what_to_write(options: dict[str, Any], told: str) -> None:
+def test_a_refused_option_says_what_to_write(options: dict[str, Any], reported: str) -> None:
     with pytest.raises(InvalidStep) as refused:
         step(**options)(a_step)
-    assert told in str(refused.value)
+    assert reported in str(refused.value)
 
 
 def a_step(event: A) -> None: ...

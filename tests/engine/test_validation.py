@@ -68,14 +68,14 @@ def refused(kind: type[WorkflowError], *steps: Any) -> str:
 
 
 def test_event_that_no_step_takes_is_refused() -> None:
-    told = refused(UnroutedEvent, make("first", StartEvent, A | StopEvent))
-    assert "'first' returns A" in told
+    reported = refused(UnroutedEvent, make("first", StartEvent, A | StopEvent))
+    assert "'first' returns A" in reported
 
 
 def test_request_whose_reply_no_step_takes_is_refused() -> None:
-    told = refused(UnansweredRequest, make("first", StartEvent, Ask))
-    assert "'first' asks Ask" in told
-    assert "Reply" in told
+    reported = refused(UnansweredRequest, make("first", StartEvent, Ask))
+    assert "'first' asks Ask" in reported
+    assert "Reply" in reported
 
 
 def test_two_steps_of_one_name_are_refused() -> None:
@@ -101,9 +101,9 @@ def test_workflow_without_a_start_is_refused() -> None:
 
 
 def test_two_start_classes_are_refused() -> None:
-    told = refused(StartEventError, begin, make("other", TypedStart, StopEvent))
-    assert "StartEvent" in told
-    assert "TypedStart" in told
+    reported = refused(StartEventError, begin, make("other", TypedStart, StopEvent))
+    assert "StartEvent" in reported
+    assert "TypedStart" in reported
 
 
 def test_bare_reply_is_ambiguous_when_several_ask_and_several_take_it() -> None:
@@ -113,17 +113,17 @@ def test_bare_reply_is_ambiguous_when_several_ask_and_several_take_it() -> None:
         make("price", InputResponseEvent, StopEvent),
         make("date", InputResponseEvent, None),
     ]
-    told = refused(AmbiguousReply, *steps)
-    assert all(name in told for name in ("ask_price", "ask_date", "price", "date"))
+    reported = refused(AmbiguousReply, *steps)
+    assert all(name in reported for name in ("ask_price", "ask_date", "price", "date"))
     Workflow("one asks", [steps[0], make("end", A, None), steps[2], steps[3]])
     Workflow("one takes", steps[:3])
 
 
 @pytest.mark.parametrize("cls", [StopEvent, InputRequestEvent, Ask, Event])
 def test_step_cannot_take_what_is_never_routed(cls: type[Event]) -> None:
-    told = refused(InvalidStep, begin, make("odd", cls, None))
-    assert "'odd'" in told
-    assert cls.__name__ in told
+    reported = refused(InvalidStep, begin, make("odd", cls, None))
+    assert "'odd'" in reported
+    assert cls.__name__ in reported
 
 
 def test_plain_function_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Mistakes in classes and annotations that are told when the workflow is built."""
+"""Mistakes in classes and annotations that learn when the workflow is built."""
 
 from __future__ import annotations
 

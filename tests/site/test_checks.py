@@ -1,4 +1,4 @@
-"""What `manage.py check` says of a site whose processes could not hear each other."""
+"""What `manage.py check` says of a site whose processes cannot send messages to each other."""
 
 from __future__ import annotations
 

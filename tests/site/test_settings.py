@@ -78,7 +78,7 @@ def test_scaled_out_is_two_addresses(tmp_path: Path) -> None:
         tmp_path,
         **STRICT,
         DATABASE_URL="postgres://someone@db.example.com/approvals",
-        REDIS_URL="redis://bell.example.com:6379/0",
+        REDIS_URL="redis://redis.example.com:6379/0",
     )
     engine, layer = (
         "workflows.postgresql",

@@ -143,5 +143,5 @@ class Canaries:
             }  # fmt: skip
         run.save()
         Snapshot.objects.create(run=run, seq=0, format=1, data={"state": self.text(few, "state")})
-        told = {"request_id": few.request_id, "response": self.text(few, "delivery")}
-        Delivery.objects.create(run=run, kind="answer", data=told)
+        reported = {"request_id": few.request_id, "response": self.text(few, "delivery")}
+        Delivery.objects.create(run=run, kind="answer", data=reported)

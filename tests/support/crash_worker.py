@@ -1,4 +1,4 @@
-"""A process that dies where it is told to: `python -m tests.support.crash_worker DATABASE`.
+"""A process that dies where it learns to: `python -m tests.support.crash_worker DATABASE`.
 
 It reads one order a line and answers each with the exit code of a child that it forks, after the
 number of commits if the child came to the end of its story. So Django is imported once, and every
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-DIED = 99  # exit code of a child that died as it was told to
+DIED = 99  # exit code of a child that died as it learned to
 FAILED = 1
 WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
 LIMIT = 60  # seconds until a child that hangs is ended

@@ -1,4 +1,4 @@
-"""What a durable run has to be, told by the pure engine: a machine without rows, clock or loop."""
+"""What a durable run has to be, computed by the pure engine, without rows, clock or loop."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class InputRequestAdmin(LedgerAdmin):
         json_of("escalate_to"), "escalated_at", "created_at", json_of("response"), "answered_by",
         "answered_via", "answered_at", "undo_until",
     )  # fmt: skip
-    related: ClassVar[list[Related]] = []  # the room of the people adds their decisions
+    related: ClassVar[list[Related]] = []  # `approvals` adds its decisions
 
     @admin.display(description="answered via", ordering="source")
     def answered_via(self, row: InputRequest) -> str:

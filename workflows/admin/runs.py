@@ -20,7 +20,7 @@ from workflows.models.permissions import Perm
 from workflows.text.invisible_characters import visible
 
 MOST_RUNS = 500  # that one action takes; each is a transaction and an entry in the log
-MOST_REFUSALS = 20  # that are told one by one
+MOST_REFUSALS = 20  # that are listed one by one
 
 DONE = {
     "cancel": "cancelled",

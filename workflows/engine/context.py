@@ -185,7 +185,7 @@ class Context:
 
         Sets with another `key`, a text of at most 200 characters, are kept apart: give one
         wherever two sets of the same events may be collected at once, such as the parts of two
-        documents. Without it they cannot be told apart, and a list may hold parts of both.
+        documents. Without it they cannot be distinguished, and a list may hold parts of both.
         """
         self._check_open()
         found: list[Any] | None = self._host.call(lambda: self._collect(event, asked, key))

@@ -20,11 +20,11 @@ from pydantic import (
 from workflows.engine.schemas.event_metaclass import EventType
 from workflows.engine.schemas.unknown_fields import name_unknown_fields
 
-Verdict = Literal["approve", "reject", "reply"]
+ReplyKind = Literal["approve", "reject", "reply"]
 Priority = Literal["low", "normal", "high", "urgent"]
 EditType = Literal["decimal", "date", "datetime", "time", "timedelta", "uuid"]
 OnDeadline = Literal["fail", "default", "stay_open"]
-VERDICTS: frozenset[Verdict] = frozenset({"approve", "reject", "reply"})
+REPLY_KINDS: frozenset[ReplyKind] = frozenset({"approve", "reject", "reply"})
 LARGEST_QUORUM = 100
 
 
@@ -136,7 +136,7 @@ class InputRequestEvent(Event):
     request_id: str = Field(default_factory=lambda: str(uuid4()), min_length=1, max_length=200)
     prompt: str
     payload: Any = None
-    allow: frozenset[Verdict] = Field(default=VERDICTS, min_length=1)
+    allow: frozenset[ReplyKind] = Field(default=REPLY_KINDS, min_length=1)
     due_in: timedelta | None = None
     assign_to: tuple[str, ...] = ()
     priority: Priority = "normal"
@@ -158,7 +158,7 @@ class InputRequestEvent(Event):
         return "request_id" not in self.model_fields_set and _makes_ids(type(self))
 
     @field_serializer("allow", when_used="json")
-    def _sort(self, allow: frozenset[Verdict]) -> list[Verdict]:
+    def _sort(self, allow: frozenset[ReplyKind]) -> list[ReplyKind]:
         """Write the set in one order, so that the same request is the same JSON."""
         return sorted(allow)
 

@@ -1,4 +1,4 @@
-"""The workflows that ship as examples. Importing this room registers them."""
+"""The workflows that ship as examples. Importing this package registers them."""
 
 from __future__ import annotations
 

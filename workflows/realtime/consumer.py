@@ -29,7 +29,7 @@ LOGIN_NEEDED = 4401
 NOT_ALLOWED = 4403
 TOO_MANY = 4429
 POLICY_VIOLATION = 1008
-REFRESH = '<i id="nudge" hidden></i>'  # put in place by its id; the page's script fetches then
+REFRESH = '<i id="refresh" hidden></i>'  # put in place by its id; the page's script fetches then
 LIVE, RECONNECTING = "live", "reconnecting"  # what a page shows; its script knows these words
 
 

@@ -1,4 +1,4 @@
-"""How many open pages are told to fetch at the same time."""
+"""How many open pages fetch at the same time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workflows.realtime.per_loop import per_loop
 class RefreshLimiter:
     """Spreads what many open pages will fetch, as a token bucket: a refresh is a request soon.
 
-    The first hundred pages are told at once. A thousand that all fetched in the same second would
+    The first hundred pages fetch at once. A thousand that all fetched in the same second would
     keep the answers of people waiting until the last one had its list.
     """
 
@@ -23,7 +23,7 @@ class RefreshLimiter:
         self._next = 0.0  # when the last of all who wait will have been served
 
     async def wait(self) -> None:
-        """Return when this page may be told."""
+        """Return when this page may fetch."""
         now = time.monotonic()
         self._next = max(self._next, now - self.burst / self.rate) + 1 / self.rate
         await asyncio.sleep(max(0.0, self._next - now))

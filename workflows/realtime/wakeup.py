@@ -1,7 +1,8 @@
 """Wake-ups: messages from the Channels layer that say a run wants a worker.
 
 The stock worker ends its process when the layer is away, and makes its consumer only at the first
-message. Here the layer is tried again for ever; meanwhile the sweep finds what no wake-up told.
+message. Here the layer is tried again for ever; meanwhile the sweep finds what a lost wake-up
+missed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests that are in progress when the server is told to stop are answered first.
+"""Requests that are in progress when the server has to stop are answered first.
 
 Daphne cancels its applications and stops the loop at once. Django's middleware and views go on in
 threads of their own: their answers are lost, though what they wrote is committed, and a thread

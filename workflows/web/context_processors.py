@@ -52,7 +52,7 @@ def attention_of(viewer: PermissionProfile) -> dict[str, scalar_queries.ScalarQu
     """Count the runs in trouble, of those that somebody like this may see: those that failed or
     are blocked, and those that keep failing.
 
-    Each has to be looked at for that, on every page, to say what a badge has room for. They are
+    Each has to be looked at for that, on every page, to say what a badge shows. They are
     counted apart, as each has an index.
     """
     runs = WorkflowRun.objects.visible_to(viewer)

@@ -1,7 +1,7 @@
 """Failed logins are slowed down; decisions are not.
 
 django-axes asks before each log-in whether it is locked; `attempts` counts. Three things are ours
-here: a login without a request (a command, a shell, a test client) has no address to count by and
+here: a login without a request (a command, a test client) has no address to count by and
 passes; the demo password opens nothing outside DEBUG; and the page that a locked-out person sees.
 """
 

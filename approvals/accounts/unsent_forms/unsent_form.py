@@ -26,7 +26,7 @@ from approvals.accounts.unsent_forms.form_owner import FIELD, writer_of
 KEY = "unsent_form"
 SALT = "approvals.form.unsent"
 MAX_AGE = 3600  # seconds
-ROOM = 64 * 1024  # bytes beside the longest input that a form could send: names, other fields
+MARGIN = 64 * 1024  # bytes beside the longest input that a form could send: names, other fields
 
 # The page on which a form stands whose own address takes POSTs alone.
 PAGES = {
@@ -40,7 +40,7 @@ PAGES = {
     "accounts:logout": "approvals:inbox",
 }  # fmt: skip
 
-# The pages that are told apart by their query.
+# The pages that differ by their query.
 BY_QUERY = {"approvals:decide_many"}
 
 # The actions whose pages put it back.
@@ -101,7 +101,7 @@ class Unsent:
         names = [name for name in post if name not in ("csrfmiddlewaretoken", FIELD)]
         fields = {name: post.getlist(name) for name in names if "password" not in name}
         size = sum(len(text) for name in fields for text in (name, *fields[name]))
-        too_long = size > max(settings.PAYLOAD_MAX_BYTES, settings.ANSWER_MAX_BYTES) + ROOM
+        too_long = size > max(settings.PAYLOAD_MAX_BYTES, settings.ANSWER_MAX_BYTES) + MARGIN
         return cls(
             writer=writer_of(request),
             action=action_of(request),

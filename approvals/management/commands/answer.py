@@ -23,7 +23,7 @@ DECIMAL = {"anyOf": [{"type": "number"}, {"type": "string"}]}  # as a decimal ha
 
 
 class Command(BaseCommand):
-    """Goes through the same door as the pages: who may not answer there may not here."""
+    """Calls the same action as the pages: who may not answer there may not answer here."""
 
     help = "Answer a request as a person: approve, reject, reply with text, or give JSON."
 

@@ -22,7 +22,7 @@ let wantsArrivals = false; // the button was pressed
 const idsIn = (root) => findAll("[data-request]", root).map((row) => row.dataset.request ?? "");
 
 const fetchRows = () => {
-  if (find("#refresher")) htmx.trigger("#refresher", "nudge");
+  if (find("#refresher")) htmx.trigger("#refresher", "refresh-now");
 };
 
 /** @param {number} count */

@@ -46,7 +46,7 @@ def typed(request: InputRequest, amount: str, reason: str = "in policy") -> dict
     return {f"r.{request.id}.amount": amount, f"r.{request.id}.reason": reason}
 
 
-# The door
+# The action
 
 
 def test_a_batch_has_an_outcome_for_each(alice: User, bob: User) -> None:
@@ -153,7 +153,7 @@ def test_an_error_stands_at_its_row_and_nothing_was_decided(desk: Client) -> Non
     assert again(bad).is_pending
 
 
-def test_a_row_that_changed_since_it_was_shown_is_told_and_not_decided(
+def test_a_row_that_changed_since_it_was_shown_learns_and_not_decided(
     desk: Client, bob: User
 ) -> None:
     same, changed = asked_of(), asked_of(quorum=2, editable=["claimed"])
@@ -214,9 +214,9 @@ def test_a_batch_that_cannot_be_read_changes_nothing(desk: Client) -> None:
     unread = go("approve", row) | {"_go": "nonsense:approve"}
     assert "Choose one of the buttons" in text(desk.post(chosen(row), unread, follow=True))
     mixed = go("reply", row) | {f"g.{kind_of(row)}.comment": "Words"}
-    told = desk.post(chosen(row), mixed, follow=True)
-    assert "Not sent yet" in text(told)
-    assert "Words" in text(told)
+    reported = desk.post(chosen(row), mixed, follow=True)
+    assert "Not sent yet" in text(reported)
+    assert "Words" in text(reported)
     assert "No requests selected" in text(desk.get(PAGE))
     many = f"{PAGE}?{'&'.join(f'_id={n}' for n in range(101))}"
     assert desk.get(many).status_code == 413

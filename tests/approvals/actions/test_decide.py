@@ -1,4 +1,4 @@
-"""An answer that the door takes: stored once, for good, and on its way to the run."""
+"""An answer that the action takes: stored once, for good, and on its way to the run."""
 
 from __future__ import annotations
 

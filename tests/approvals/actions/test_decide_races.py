@@ -1,4 +1,4 @@
-"""Two people at the one door at the same moment: one wins, the other learns who did."""
+"""Two people at `approvals.actions` at the same moment: one wins, the other learns who did."""
 
 from __future__ import annotations
 

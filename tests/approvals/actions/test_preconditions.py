@@ -1,4 +1,4 @@
-"""What the door refuses, in the order of its checks; each refusal leaves everything as it was."""
+"""What the action refuses, in the order of its checks; each refusal leaves everything as it was."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 
 def refusal(user: User, request_id: Any, response: Any) -> AnswerRefused:
-    """Return how the door refuses, having made sure that nothing changed."""
+    """Return how the action refuses, having made sure that nothing changed."""
     before = everything()
     with pytest.raises(AnswerRefused) as caught:
         decide(user, request_id, response, source="inbox")
@@ -193,7 +193,7 @@ def test_a_verdict_that_the_request_does_not_take_is_invalid(
     assert isinstance(refusal(alice, make_request(allow=allow).id, response), Invalid)
 
 
-def test_every_fault_of_a_typed_answer_is_told_at_once(alice: User) -> None:
+def test_every_fault_of_a_typed_answer_learns_at_once(alice: User) -> None:
     request = make_request(make_run(TYPED))
     error = refusal(alice, request.id, {"amount": "5000", "reason": "because", "note": 3})
     assert isinstance(error, Invalid)

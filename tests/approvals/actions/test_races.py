@@ -63,7 +63,7 @@ def sweep_past(moment: datetime) -> None:
 def shift(number: int) -> timedelta:
     """Return how far from the deadline the person acts in this round: mostly before it.
 
-    The door looks several times before it writes, so who begins at the deadline is late.
+    The action looks several times before it writes, so who begins at the deadline is late.
     """
     return timedelta(milliseconds=5 - 5 * (number % 14))
 

@@ -127,7 +127,7 @@ def test_an_equal_schema_is_answered_as_before(alice: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("today", "told"),
+    ("today", "reported"),
     [
         (version(More), "made by another version of the class 'PayRequest'"),
         (version(Old, name="PaymentRequest"), "no request class 'PayRequest' in the workflow"),
@@ -135,25 +135,25 @@ def test_an_equal_schema_is_answered_as_before(alice: User) -> None:
     ],
 )
 def test_a_request_that_the_code_does_not_fit_takes_no_answer_and_needs_attention(
-    alice: User, olga: User, today: Workflow | None, told: str
+    alice: User, olga: User, today: Workflow | None, reported: str
 ) -> None:
     request = asked(version(Old))
     actions.save_draft(alice, request.id, {"note": ["half a thought"]})
     registry.unregister(NAME) if today is None else deploy(today)
     for answer in (YES, {"approved": False}, {"approved": True, "reason": "cheap"}):
-        with pytest.raises(StaleForm, match=told):
+        with pytest.raises(StaleForm, match=reported):
             actions.decide(alice, request.id, answer, source="inbox")
     assert (again().status, Decision.objects.count()) == ("pending", 0)
     assert actions.draft_of(alice, request)
     page = desk_of(alice).get(url(request))
-    assert told in text(page).replace("&#x27;", "'")
+    assert reported in text(page).replace("&#x27;", "'")
     assert "Needs an admin" in text(page)
     assert "Ask again under" not in text(page)
     sent = desk_of(alice).post(url(request, "decide/"), {"approved": "true"})
     assert sent.status_code == 503
     listed = text(desk_of(olga).get("/runs/attention/")).replace("&#x27;", "'")
     assert "Requests that need an admin" in listed
-    assert told[:1].upper() + told[1:] in listed or told in listed
+    assert reported[:1].upper() + reported[1:] in listed or reported in listed
 
 
 def test_nothing_that_fits_needs_attention(alice: User, olga: User) -> None:

@@ -39,12 +39,12 @@ def test_the_same_is_said_of_a_name_that_there_is_not_and_of_one_that_may_not_de
     lame = Group.objects.create(name="lame")
     lame.user_set.add(User.objects.get(username="clerk"))
     request = asked_of(alice)
-    told = {
+    reported = {
         refusal(alice, request, name).replace(name, "X")
         for name in ("clerk", "gone", "nobody", "group:empty", "group:lame", "group:none")
     }
-    assert len(told) == 1, told
-    assert "cannot be reassigned to 'X'" in told.pop()
+    assert len(reported) == 1, reported
+    assert "cannot be reassigned to 'X'" in reported.pop()
 
 
 def test_four_eyes_keep_who_started_the_run_from_being_named(alice: User, bob: User) -> None:

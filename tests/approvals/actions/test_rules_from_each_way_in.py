@@ -122,7 +122,7 @@ RULES = {
 # The sides: each answers with an approval, and returns (status, text).
 
 
-def at_the_door(attempt: Try) -> tuple[int, str]:
+def by_the_action(attempt: Try) -> tuple[int, str]:
     edits = {attempt.edits: "text"} if attempt.edits else None
     try:
         actions.decide(attempt.user, attempt.request.id, YES, source="inbox", edits=edits)
@@ -162,7 +162,7 @@ def in_a_batch(attempt: Try) -> tuple[int, str]:
 
 
 SIDES: dict[str, Callable[[Try], tuple[int, str]]] = {
-    "source": at_the_door,
+    "source": by_the_action,
     "page": on_the_page,
     "htmx": with_htmx,
     "command": on_the_command_line,
@@ -187,11 +187,11 @@ def test_a_rule_holds_on_a_side(rule: str, side: str) -> None:
     alice, bob = make_reviewer("alice"), make_reviewer("bob")
     request = case.make(alice, bob)
     before = everything()
-    status, told = SIDES[side](Try(alice, request, case.edits))
-    assert status == (0 if side == "command" else case.status), told
+    status, reported = SIDES[side](Try(alice, request, case.edits))
+    assert status == (0 if side == "command" else case.status), reported
     assert everything() == before
     if side in ("source", "command", "batch"):
-        assert case.words in told
+        assert case.words in reported
 
 
 @pytest.mark.parametrize("side", SIDES)
@@ -205,8 +205,8 @@ def test_what_no_rule_forbids_is_answered_from_each_side(side: str) -> None:
 @pytest.mark.parametrize("side", SIDES)
 def test_who_may_only_read_answers_from_no_side(side: str) -> None:
     reader, request = make_user("reader", "workflows.view_inputrequest"), asked_of()
-    status, told = SIDES[side](Try(reader, request))
-    assert status in (0, 403), told
+    status, reported = SIDES[side](Try(reader, request))
+    assert status in (0, 403), reported
     assert again(request).is_pending
 
 

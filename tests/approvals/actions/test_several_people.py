@@ -1,4 +1,4 @@
-"""Claims, votes, versions, undo: the rules of the door that concern several people."""
+"""Claims, votes, versions, undo: the rules of the action that concern several people."""
 
 from __future__ import annotations
 

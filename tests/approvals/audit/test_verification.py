@@ -200,7 +200,7 @@ def _set_the_end_back() -> None:
 @pytest.mark.parametrize(
     "tamper", [_put_a_seal_behind_the_end, _take_the_end_away, _set_the_end_back]
 )
-def test_a_chain_that_takes_no_seal_any_more_is_told(
+def test_a_chain_that_takes_no_seal_any_more_is_informed(
     decisions: list[Decision], tamper: Callable[[], None]
 ) -> None:
     decide(decisions[0].by, make_request())  # not sealed yet
@@ -275,13 +275,13 @@ def test_rows_that_changed_places_are_found(decisions: list[Decision]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "reported"),
     [(1, "Seal 1 was removed."), (2, "Seal 2 was removed."), (3, "made to end at seal 2")],
 )
-def test_a_removed_seal_is_found(decisions: list[Decision], number: int, told: str) -> None:
+def test_a_removed_seal_is_found(decisions: list[Decision], number: int, reported: str) -> None:
     sql("DELETE FROM approvals_decisionseal WHERE number = %s", number)
     sql(f"DELETE FROM {TABLE} WHERE id = %s", decisions[number - 1].pk)
-    assert told in faults()
+    assert reported in faults()
 
 
 def test_a_chain_that_was_cut_at_its_end_is_found_by_the_end_that_was_kept(

@@ -42,7 +42,7 @@ def test_an_empty_inbox_says_so(desk: Client) -> None:
     assert "No pending requests" in text(page)
 
 
-def test_who_may_not_see_requests_is_told_so() -> None:
+def test_who_may_not_see_requests_learns_so() -> None:
     make_request()
     page = desk_of(make_user("carol")).get("/")
     assert rows(page) == []
@@ -113,10 +113,10 @@ def test_the_fragment_renews_rows_counts_title_and_the_open_request(
     assert 'hx-swap-oob="innerHTML:[data-count=waiting]">2<' in quiet.content.decode()
     assert "answered this" not in text(quiet)
     decide(bob, request.id, YES, source="inbox")
-    told = desk.get("/", {"open": str(request.id)}, headers=HTMX)
-    assert rows(told) == ids(other)
-    assert "bob answered this" in text(told)
-    assert f'id="status-{request.id}"' in told.content.decode()
+    reported = desk.get("/", {"open": str(request.id)}, headers=HTMX)
+    assert rows(reported) == ids(other)
+    assert "bob answered this" in text(reported)
+    assert f'id="status-{request.id}"' in reported.content.decode()
 
 
 def test_going_back_in_history_gives_the_whole_page(desk: Client) -> None:

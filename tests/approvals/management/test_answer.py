@@ -99,7 +99,7 @@ def test_bad_json_says_where() -> None:
     assert "bytes" in refusal(make_request(), "--json", json.dumps("x" * 70_000))
 
 
-def test_every_fault_of_a_typed_answer_is_told() -> None:
+def test_every_fault_of_a_typed_answer_is_informed() -> None:
     said = refusal(make_request(make_run(TYPED)), "--json", '{"amount": "many"}')
     assert all(name in said for name in ("approved", "amount", "reason"))
 

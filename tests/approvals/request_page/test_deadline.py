@@ -43,8 +43,8 @@ def test_the_page_says_what_the_deadline_does(
         request = asked_of(deadline=timezone.now() + timedelta(hours=2), **columns)
         client.force_login(make_reviewer("alice"))
         page = client.get(request.get_absolute_url()).content.decode()
-    (told,) = re.findall(r"<span data-at-deadline>(.*?)</span>", page, re.DOTALL)
-    assert re.fullmatch(words, told), told
+    (reported,) = re.findall(r"<span data-at-deadline>(.*?)</span>", page, re.DOTALL)
+    assert re.fullmatch(words, reported), reported
 
 
 def test_a_request_without_a_deadline_says_nothing_of_one(client: Client) -> None:

@@ -149,9 +149,9 @@ def test_once_all_has_ended_the_figure_is_that_of_all_work(olga: User) -> None:
 def test_a_run_that_waits_for_another_attempt_says_which_when_and_why(olga: User) -> None:
     run = failing()
     assert "Retrying" in section(olga, run, "head")
-    told = section(olga, run, "retries")
+    reported = section(olga, run, "retries")
     for words in ("ask again in 9 h 59 min", "attempt 1", "of 1", "The bank was away."):
-        assert words in told, words
+        assert words in reported, words
     assert "retrying" in section(olga, run, "graph")
     assert "Retrying" in text(desk_of(olga).get("/runs/"))
 
@@ -190,7 +190,7 @@ def test_a_run_that_was_retried_by_a_person_is_no_longer_failing(olga: User) -> 
 # "None" is said of what can be seen
 
 
-def test_whoever_does_not_see_every_run_is_not_told_that_none_has_failed(olga: User) -> None:
+def test_whoever_does_not_see_every_run_is_not_informed_that_none_has_failed(olga: User) -> None:
     bob = make_reviewer("bob")
     page = text(desk_of(bob).get("/runs/attention/"))
     assert "None of the runs you can see has failed" in page
@@ -205,8 +205,8 @@ def test_empty_lists_speak_of_what_can_be_seen(olga: User) -> None:
     nobody = make_user("nobody")
     assert "No runs that you can see" in text(desk_of(nobody).get("/runs/"))
     assert "No runs yet" in text(desk_of(olga).get("/runs/"))
-    told = text(desk_of(nobody).get("/requests/answered/"))
-    assert "Nothing that you can see was answered yet" in told
+    reported = text(desk_of(nobody).get("/requests/answered/"))
+    assert "Nothing that you can see was answered yet" in reported
     assert "Nothing was answered yet" in text(desk_of(olga).get("/requests/answered/"))
 
 
@@ -255,11 +255,11 @@ def test_the_run_page_says_who_decided_what_with_comment_edits_and_time(
     decide(alice, request, YES | {"comment": "Not before Monday."}, edits={"day": "Monday"})
     record(request.run, "answered", request_id=request.request_id, response=YES, by="alice",
            source="inbox", reply="InputResponseEvent", invocations=[], steps=[])  # fmt: skip
-    told = section(olga, request.run, "decisions")
+    reported = section(olga, request.run, "decisions")
     at = timezone.localtime(InputRequest.objects.get(pk=request.pk).answered_at)
     for words in ("Approved by alice", "Send it?", "Not before Monday.", "Friday", "Monday",
                   f"{at:%H:%M}"):  # fmt: skip
-        assert words in told, words
+        assert words in reported, words
     row = section(olga, request.run, "history")
     assert "Approved: Send it?" in row
     assert "Not before Monday." in row
@@ -274,11 +274,11 @@ def test_each_approval_of_several_is_shown_and_whether_it_still_counts(
     request = asked_of(quorum=3, payload={"n": "1"}, editable=["n"], run=make_run())
     decide(alice, request, YES | {"comment": "First version."})
     decide(bob, request, YES | {"comment": "Second version."}, edits={"n": "2"})
-    told = section(olga, request.run, "decisions")
-    assert "Approved by alice, one of several approvals; it no longer counts" in told
-    assert "Approved by bob, one of several approvals" in told
-    assert "bob, one of several approvals; it no longer" not in told
-    assert "First version." in told
+    reported = section(olga, request.run, "decisions")
+    assert "Approved by alice, one of several approvals; it no longer counts" in reported
+    assert "Approved by bob, one of several approvals" in reported
+    assert "bob, one of several approvals; it no longer" not in reported
+    assert "First version." in reported
 
 
 def test_decisions_on_hidden_requests_are_not_on_the_page(alice: User, bob: User) -> None:
@@ -290,10 +290,10 @@ def test_decisions_on_hidden_requests_are_not_on_the_page(alice: User, bob: User
         response=YES | {"comment": "Well."}, source="inbox",
     )  # fmt: skip
     make_answered(YES | {"comment": "Fine."}, by=bob, run=run)
-    told = section(bob, run, "decisions")
-    assert "Fine." in told
-    assert "Fraud." not in told
-    assert "Well." not in told
+    reported = section(bob, run, "decisions")
+    assert "Fine." in reported
+    assert "Fraud." not in reported
+    assert "Well." not in reported
     assert "Fraud." in section(alice, run, "decisions")
 
 

@@ -108,8 +108,8 @@ class Crew:
         try:
             eventually(arrived, f"{workflow} is {counts}")
         except AssertionError:
-            told = "\n".join(worker.output for worker in self.workers)
-            raise AssertionError(f"{workflow} is {self.counts(workflow)}:\n{told}") from None
+            reported = "\n".join(worker.output for worker in self.workers)
+            raise AssertionError(f"{workflow} is {self.counts(workflow)}:\n{reported}") from None
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""

@@ -33,7 +33,7 @@ TEXTS: Final[dict[str, str]] = {
     "frame": "<iframe src=https://evil.example/></iframe><base href=//evil.example/>",
     "meta": '<meta http-equiv="refresh" content="0;url=https://evil.example/">',
     "form": '<form action="https://evil.example/"><button>Approve</button></form>',
-    "oob": '<div id="detail" hx-swap-oob="true">gone</div><i id="nudge" hx-swap-oob="true"></i>',
+    "oob": '<div id="detail" hx-swap-oob="true">gone</div><i id="refresh" hx-swap-oob="true"></i>',
     "link": "https://evil.example/?a=1&b=<2>\"onmouseover='window.pwned=1'",
 }
 """Names with the short attacks."""

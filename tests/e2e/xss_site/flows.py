@@ -33,7 +33,7 @@ from workflows.engine import (
 )
 
 
-class Told(Event):
+class Reported(Event):
     said: str
 
 
@@ -76,17 +76,17 @@ async def ask(event: StartEvent, ctx: Context) -> Questions:
 
 
 @step
-async def take(event: InputResponseEvent) -> Told:
-    return Told(said=str(event.response))
+async def take(event: InputResponseEvent) -> Reported:
+    return Reported(said=str(event.response))
 
 
 @step
-async def take_typed(event: HostileReply) -> Told:
-    return Told(said=event.response.text)
+async def take_typed(event: HostileReply) -> Reported:
+    return Reported(said=event.response.text)
 
 
 @step
-async def end(event: Told, ctx: Context) -> StopEvent:
+async def end(event: Reported, ctx: Context) -> StopEvent:
     """The first answer ends it."""
     return StopEvent(result={SCRIPT: event.said, "values": TEXTS, "long": LONG})
 

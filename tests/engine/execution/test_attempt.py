@@ -83,7 +83,7 @@ async def test_step_that_ignores_its_timeout_is_late_all_the_same() -> None:
 
 
 async def test_task_that_outlives_its_step_finds_the_context_closed() -> None:
-    told: list[Exception] = []
+    reported: list[Exception] = []
     tasks: list[asyncio.Task[None]] = []
     gate = Gate()
 
@@ -92,7 +92,7 @@ async def test_task_that_outlives_its_step_finds_the_context_closed() -> None:
         try:
             ctx.set("a", 1)
         except ContextClosed as error:
-            told.append(error)
+            reported.append(error)
 
     async def begin(event: StartEvent, ctx: Context) -> InputRequestEvent:
         tasks.append(asyncio.create_task(later(ctx)))
@@ -102,7 +102,7 @@ async def test_task_that_outlives_its_step_finds_the_context_closed() -> None:
     await handler.snapshot()
     gate.leave.set()
     await tasks[0]
-    assert len(told) == 1
+    assert len(reported) == 1
     assert (await handler.snapshot()).data["values"] == {}
 
 
@@ -177,7 +177,7 @@ async def test_request_that_nobody_answers_in_time_fails_the_run() -> None:
         await handler.result()
 
 
-async def test_unstorable_input_is_refused_at_the_door() -> None:
+async def test_unstorable_input_is_refused_by_the_action() -> None:
     from workflows.engine import InvalidInput
 
     with pytest.raises(InvalidInput, match="'handled'"):

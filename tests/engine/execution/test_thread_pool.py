@@ -83,7 +83,7 @@ async def test_late_thread_keeps_its_slot_until_it_ends_and_its_result_is_droppe
     first, leave = threading.Event(), threading.Event()
     running: list[int] = []
     most: list[int] = []
-    told: list[Exception] = []
+    reported: list[Exception] = []
     closed = threading.Event()
 
     @step(timeout=0.02, retries=1, max_concurrency=1)
@@ -97,7 +97,7 @@ async def test_late_thread_keeps_its_slot_until_it_ends_and_its_result_is_droppe
             try:
                 ctx.set("a", "late")
             except ContextClosed as error:
-                told.append(error)
+                reported.append(error)
             closed.set()
         running.pop()
         return StopEvent(result=attempt)
@@ -115,7 +115,7 @@ async def test_late_thread_keeps_its_slot_until_it_ends_and_its_result_is_droppe
     assert await handler.result() == 2
     assert most == [1, 1]
     assert handler._machine.limiter.in_use["slow"] == 0
-    assert "'slow'" in str(told[0])
+    assert "'slow'" in str(reported[0])
     assert (await handler.snapshot()).data["values"] == {}
 
 
@@ -135,7 +135,7 @@ async def test_timeout_of_a_thread_fails_the_run_at_once_by_name() -> None:
 
 async def test_run_that_ends_does_not_wait_for_its_threads() -> None:
     entered, leave, done = threading.Event(), threading.Event(), threading.Event()
-    told: list[Exception] = []
+    reported: list[Exception] = []
 
     @step
     def stuck(event: StartEvent, ctx: Context) -> StopEvent:
@@ -144,7 +144,7 @@ async def test_run_that_ends_does_not_wait_for_its_threads() -> None:
         try:
             ctx.collect_events(event, [StartEvent])
         except ContextClosed as error:
-            told.append(error)
+            reported.append(error)
         done.set()
         return StopEvent(result="late")
 
@@ -156,7 +156,7 @@ async def test_run_that_ends_does_not_wait_for_its_threads() -> None:
     await passed(done)
     with pytest.raises(WorkflowCancelled):
         await handler.result()
-    assert len(told) == 1
+    assert len(reported) == 1
     assert handler._machine.state.buffers == {}
 
 

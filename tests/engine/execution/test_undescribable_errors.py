@@ -57,17 +57,19 @@ def breaking(names: set[str], raised: type[BaseException], base: Any = Exception
 
 def checked(error: BaseException) -> dict[str, Any]:
     """Return the description, and see that every store takes it."""
-    told = describe(error, "begin")
-    assert list(told) == ["kind", "message", "step", "traceback", "engine"]
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    reported = describe(error, "begin")
+    assert list(reported) == ["kind", "message", "step", "traceback", "engine"]
+    assert json.loads(json.dumps(reported, allow_nan=False)) == reported
     for key in ("kind", "message", "step", "traceback"):
-        assert type(told[key]) is str
-        told[key].encode()  # no half characters
-        assert "\x00" not in told[key]
-    assert len(told["message"]) <= LONGEST_MESSAGE
-    assert len(told["traceback"]) <= LONGEST_TRACEBACK
-    assert told["kind"] in told["traceback"] or len(told["traceback"]) == LONGEST_TRACEBACK
-    return told
+        assert type(reported[key]) is str
+        reported[key].encode()  # no half characters
+        assert "\x00" not in reported[key]
+    assert len(reported["message"]) <= LONGEST_MESSAGE
+    assert len(reported["traceback"]) <= LONGEST_TRACEBACK
+    assert (
+        reported["kind"] in reported["traceback"] or len(reported["traceback"]) == LONGEST_TRACEBACK
+    )
+    return reported
 
 
 @settings(max_examples=150, deadline=None)
@@ -76,7 +78,7 @@ def checked(error: BaseException) -> dict[str, Any]:
     raised=st.sampled_from(RAISED),
     base=st.sampled_from([Exception, BaseException, SyntaxError, OSError, UnicodeError, KeyError]),
 )
-def test_an_error_whose_parts_raise_is_told_by_those_that_do_not(
+def test_an_error_whose_parts_raise_learns_by_those_that_do_not(
     names: set[str], raised: type[BaseException], base: type[BaseException]
 ) -> None:
     assert checked(breaking(names, raised, base))["kind"] == "Breaking"
@@ -101,7 +103,7 @@ odd_values = st.one_of(
 
 @settings(max_examples=150, deadline=None)
 @given(st.tuples(odd_values, odd_values, odd_values, odd_values, odd_values, odd_values), st.data())
-def test_a_syntax_error_with_any_offsets_is_told(values: tuple[Any, ...], data: Any) -> None:
+def test_a_syntax_error_with_any_offsets_is_informed(values: tuple[Any, ...], data: Any) -> None:
     error = SyntaxError("broken")
     names = ("filename", "lineno", "offset", "text", "end_lineno", "end_offset")
     for name, value in zip(names, values, strict=True):
@@ -112,7 +114,7 @@ def test_a_syntax_error_with_any_offsets_is_told(values: tuple[Any, ...], data: 
 
 @settings(max_examples=200, deadline=None)
 @given(odd_values, st.lists(odd_values, max_size=3))
-def test_odd_messages_and_notes_are_told(message: Any, notes: list[Any]) -> None:
+def test_odd_messages_and_notes_are_informed(message: Any, notes: list[Any]) -> None:
     error = ValueError(message)
     error.__notes__ = notes
     checked(error)
@@ -197,7 +199,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("make", ODD, ids=lambda one: one.__name__)
-def test_an_odd_error_is_told(make: Any) -> None:
+def test_an_odd_error_is_informed(make: Any) -> None:
     checked(make())
 
 
@@ -207,9 +209,9 @@ def test_of_a_trace_that_is_too_long_both_ends_are_kept() -> None:
 
     with pytest.raises(ValueError, match="x") as caught:
         raise_it()
-    told = checked(caught.value)
-    assert "in raise_it" in told["traceback"]
-    assert told["traceback"].endswith("the end\n")
+    reported = checked(caught.value)
+    assert "in raise_it" in reported["traceback"]
+    assert reported["traceback"].endswith("the end\n")
 
 
 @pytest.mark.parametrize("make", ODD, ids=lambda one: one.__name__)
@@ -236,7 +238,7 @@ async def test_a_step_that_raises_an_odd_error_is_retried_and_then_fails_the_run
 
 
 @pytest.mark.parametrize("name", [*NAMES, "__getattr__"])
-async def test_an_input_handler_that_raises_what_cannot_be_told_leaves_the_request_to_people(
+async def test_an_input_handler_that_raises_what_cannot_be_informed_leaves_the_request_to_people(
     name: str,
 ) -> None:
     @step
@@ -280,14 +282,14 @@ async def test_a_class_with_the_name_of_the_engines_is_still_the_steps(
 
     workflow: Workflow = register(single(begin))
     handler = await workflow.run()
-    told = f"step 'begin' failed: {name}: mine"
-    with pytest.raises(StepFailed, match=told) as caught:
+    reported = f"step 'begin' failed: {name}: mine"
+    with pytest.raises(StepFailed, match=reported) as caught:
         await handler.result()
     assert type(caught.value) is StepFailed
     assert type(caught.value.__cause__) is raised
     snapshot = WorkflowSnapshot.from_json((await handler.snapshot()).to_json())
     again = await Workflow.resume(snapshot)
-    with pytest.raises(StepFailed, match=told) as caught:
+    with pytest.raises(StepFailed, match=reported) as caught:
         await again.result()
     assert type(caught.value) is StepFailed
 

@@ -70,7 +70,7 @@ async def test_parts_of_two_pages_are_not_mixed() -> None:
     assert await handler.result() == WHOLE
 
 
-async def test_without_a_key_two_sets_at_once_cannot_be_told_apart() -> None:
+async def test_without_a_key_two_sets_at_once_cannot_be_distinguished() -> None:
     @step
     async def start(event: StartEvent) -> list[Head | Table]:
         return [Head(page=1), Table(page=2), Head(page=2), Table(page=1)]
@@ -178,7 +178,7 @@ def test_a_snapshot_of_another_format_is_refused(format_: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "reported"),
     [
         ("", "has 0 characters, not 1 to 200"),
         ("x" * 201, "has 201 characters, not 1 to 200"),
@@ -187,11 +187,13 @@ def test_a_snapshot_of_another_format_is_refused(format_: Any) -> None:
         ("a\ud800", "surrogate"),
     ],
 )
-def test_a_key_that_is_none_is_refused_and_counts_nothing(key: Any, told: str) -> None:
+def test_a_key_that_is_none_is_refused_and_counts_nothing(key: Any, reported: str) -> None:
     bench = Bench(workflow)
     bench.finish(bench.one(), [Head(page=0)])
     trial = bench.one()
-    with pytest.raises(CollectEventError, match=rf"'join: a#b' collects Head,Table, but .*{told}"):
+    with pytest.raises(
+        CollectEventError, match=rf"'join: a#b' collects Head,Table, but .*{reported}"
+    ):
         trial.context.collect_events(trial.event, [Head, Table], key=key)
     assert not bench.machine.state.buffers
 

@@ -60,11 +60,11 @@ def collect(trial: Trial) -> list[Any] | None:
 def test_list_comes_in_the_order_asked_to_whoever_completes_it(order: tuple[int, ...]) -> None:
     bench = started()
     trials = bench.take()
-    told = [collect(trials[index]) for index in order]
-    assert told[:2] == [None, None]
-    assert told[2] is not None
-    assert told[2][0] == 0
-    assert sorted(told[2]) == [0, 1, 2]
+    reported = [collect(trials[index]) for index in order]
+    assert reported[:2] == [None, None]
+    assert reported[2] is not None
+    assert reported[2][0] == 0
+    assert sorted(reported[2]) == [0, 1, 2]
 
 
 def test_contribution_counts_once_per_invocation() -> None:
@@ -119,8 +119,8 @@ def test_owner_resumed_in_mid_flight_finds_its_list() -> None:
         collect(trial)
     other = bench.reload()
     resumed = other.take()
-    told = [collect(trial) for trial in resumed]
-    assert [one for one in told if one] == [[0, 1, 2]]
+    reported = [collect(trial) for trial in resumed]
+    assert [one for one in reported if one] == [[0, 1, 2]]
     assert "collected" not in other.kinds()
 
 
@@ -131,8 +131,8 @@ def test_half_filled_buffer_survives_a_reload() -> None:
     bench.finish(one)
     collect(two)
     other = bench.reload()
-    told = [collect(trial) for trial in other.take()]
-    assert told == [None, [0, 1, 2]]
+    reported = [collect(trial) for trial in other.take()]
+    assert reported == [None, [0, 1, 2]]
     assert three.invocation.id in other.machine.state.invocations
 
 

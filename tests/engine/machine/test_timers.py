@@ -1,4 +1,4 @@
-"""Retries: extra attempts, at times that are told beforehand and survive a reload."""
+"""Retries: extra attempts, at times that learn beforehand and survive a reload."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def test_an_edit_is_stored_as_such_a_value_is_written(key: str, value: Any, stor
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "reported"),
     [
         ("amount", "a lot", "This has to be a number"),
         ("amount", "", "This has to be a number"),
@@ -105,9 +105,9 @@ def test_an_edit_is_stored_as_such_a_value_is_written(key: str, value: Any, stor
     ],
 )
 def test_an_edit_that_is_none_is_refused_with_what_it_has_to_be(
-    key: str, value: Any, told: str
+    key: str, value: Any, reported: str
 ) -> None:
-    with pytest.raises(InvalidReply, match=told):
+    with pytest.raises(InvalidReply, match=reported):
         edited(key, value)
 
 

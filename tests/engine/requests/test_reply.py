@@ -157,8 +157,8 @@ def test_typed_answer_travels_normalised_by_field_name() -> None:
 
 def test_typed_answer_may_be_given_as_its_object() -> None:
     given = Decision(approved=True, amount=Decimal("1.50"), reason="exception", byAlias=2)
-    told = workflow.check_reply("Ask", ALL, given)
-    assert (told["amount"], told["by_alias"]) == ("1.50", 2)
+    reported = workflow.check_reply("Ask", ALL, given)
+    assert (reported["amount"], reported["by_alias"]) == ("1.50", 2)
 
 
 def test_every_fault_of_a_typed_answer_is_listed_at_its_field() -> None:
@@ -254,7 +254,7 @@ def test_answer_reaches_the_step_with_its_request_and_who_answered() -> None:
     assert bench.machine.state.result == [False, "no", None, "bare", "alice"]
 
 
-def test_unknown_answered_and_closed_are_told_apart_by_name() -> None:
+def test_unknown_answered_and_closed_learn_apart_by_name() -> None:
     bench = asked()
     with pytest.raises(UnknownRequest, match=r"run-1.*'nope'"):
         bench.machine.answer("nope", "x")
@@ -299,7 +299,7 @@ def test_expired_request_fails_the_run_by_name() -> None:
 @pytest.mark.parametrize(
     "response", [{"aproved": False}, {"Approved": True}, {"approve": True, "comment": "yes"}]
 )
-def test_a_mapping_that_almost_says_approved_is_refused_and_told_so(response: Any) -> None:
+def test_a_mapping_that_almost_says_approved_is_refused_and_informed_so(response: Any) -> None:
     with pytest.raises(InvalidReply, match="did you mean 'approved'"):
         workflow.check_reply("InputRequestEvent", ALL, response)
 

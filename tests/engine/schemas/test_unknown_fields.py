@@ -109,7 +109,7 @@ def end(event: Typed | OpenReply | LenientReply) -> StopEvent:
 FLOW = Workflow("unknown-keys", [ask, end])
 
 
-def told(response: Any, request: str = "AskMoney") -> str:
+def reported(response: Any, request: str = "AskMoney") -> str:
     with pytest.raises(InvalidReply) as caught:
         FLOW.check_reply(request, ["approve"], response)
     return str(caught.value)
@@ -122,7 +122,7 @@ def told_input(data: Any) -> str:
 
 
 def test_a_misspelt_key_of_an_answer_is_refused_with_the_one_that_is_meant() -> None:
-    said = told({"approved": True, "amount": 0.3, "resaons": []})
+    said = reported({"approved": True, "amount": 0.3, "resaons": []})
     assert "There is no field 'resaons'; did you mean 'reasons'?" in said
 
 
@@ -135,11 +135,11 @@ def test_a_misspelt_key_of_an_answer_is_refused_with_the_one_that_is_meant() -> 
     ],
 )
 def test_a_misspelt_key_deep_within_an_answer_is_refused_by_name(part: dict[str, Any]) -> None:
-    assert "no field 'remrak'; did you mean 'remark'?" in told({"approved": True, **part})
+    assert "no field 'remrak'; did you mean 'remark'?" in reported({"approved": True, **part})
 
 
 def test_a_key_like_no_other_is_refused_without_a_guess() -> None:
-    assert told({"approved": True, "zzz": 1}).endswith("There is no field 'zzz'")
+    assert reported({"approved": True, "zzz": 1}).endswith("There is no field 'zzz'")
 
 
 def test_the_fault_stands_at_the_place_of_the_key() -> None:
@@ -153,14 +153,14 @@ def test_a_model_that_says_itself_what_becomes_of_other_keys_is_left_alone() -> 
     assert kept == {"approved": True, "note": "x"}
     dropped = FLOW.check_reply("AskLenient", [], {"approved": True, "note": "x"})
     assert dropped == {"approved": True, "inner": {"code": "", "remark": ""}}
-    assert "no field 'cod'" in told({"approved": True, "inner": {"cod": ""}}, "AskLenient")
+    assert "no field 'cod'" in reported({"approved": True, "inner": {"cod": ""}}, "AskLenient")
 
 
 def test_objects_from_code_may_be_given_with_their_computed_fields() -> None:
     money = Money(approved=True, reasons=[Reason(code="a")])
     assert FLOW.check_reply("AskMoney", [], money)["reasons"] == [{"code": "a", "remark": ""}]
     mixed = {"approved": True, "reasons": [Reason(code="b")], "resaons": 1}
-    assert "did you mean 'reasons'?" in told(mixed)
+    assert "did you mean 'reasons'?" in reported(mixed)
     assert FLOW.check_input(Case(paper=Paper(Title="abc")))["paper"] == {"title": "abc"}
 
 
@@ -177,7 +177,7 @@ def test_a_misspelt_key_within_an_input_is_refused_by_name(data: Any, meant: str
 
 
 def test_a_misspelt_key_of_a_default_is_refused_where_it_is_asked() -> None:
-    assert "did you mean 'approved'?" in told({"aproved": True})
+    assert "did you mean 'approved'?" in reported({"aproved": True})
 
 
 def test_validators_of_what_is_read_from_outside_run_once() -> None:

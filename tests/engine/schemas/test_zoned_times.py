@@ -94,7 +94,7 @@ def test_the_offset_says_which_one_is_meant_of_a_time_that_comes_twice() -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("2026-10-25T02:30:00+05:00[Europe/Berlin]", "its offset is another"),
         ("2026-10-25T02:30:00+02:00[Europe/Berlin][_fold=1]", "its offset is another"),
@@ -104,10 +104,10 @@ def test_the_offset_says_which_one_is_meant_of_a_time_that_comes_twice() -> None
         ("tomorrow[Europe/Berlin]", "at: "),
     ],
 )
-def test_a_zone_that_does_not_fit_is_refused(text: str, told: str) -> None:
+def test_a_zone_that_does_not_fit_is_refused(text: str, reported: str) -> None:
     with pytest.raises(InvalidInput, match="at: ") as caught:
         FLOW.check_input({"at": text})
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
 
 
 def test_what_a_field_asks_of_a_time_holds_for_this_form_too() -> None:

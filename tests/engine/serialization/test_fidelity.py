@@ -191,12 +191,12 @@ LOST: list[tuple[Any, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("annotation", "value", "told"), LOST)
+@pytest.mark.parametrize(("annotation", "value", "reported"), LOST)
 def test_a_value_that_json_would_change_is_refused_by_field_and_type(
-    annotation: Any, value: Any, told: str
+    annotation: Any, value: Any, reported: str
 ) -> None:
     event = holding(annotation, value)
-    with pytest.raises(UnstorableValue, match=f"Holding.*{told}") as caught:
+    with pytest.raises(UnstorableValue, match=f"Holding.*{reported}") as caught:
         store_event(event)
     assert "hunter2" not in str(caught.value)
     assert "pay 9" not in str(caught.value)

@@ -81,9 +81,9 @@ def test_bad_file_is_refused_with_the_line(claims: str | bytes, expected: str) -
     assert expected in faults(claims)
 
 
-def test_every_faulty_line_is_told_at_once() -> None:
-    told = faults(HEADER + row(amount="x", date="y") + GOOD + row(claim="C-3", receipt="z"))
-    assert [line.split(":")[0] for line in told.split(";\n")] == [
+def test_every_faulty_line_learns_at_once() -> None:
+    reported = faults(HEADER + row(amount="x", date="y") + GOOD + row(claim="C-3", receipt="z"))
+    assert [line.split(":")[0] for line in reported.split(";\n")] == [
         "line 2, column date",
         "line 2, column amount",
         "line 4, column receipt",
@@ -91,9 +91,9 @@ def test_every_faulty_line_is_told_at_once() -> None:
 
 
 def test_long_list_of_faults_is_cut_and_says_so() -> None:
-    told = faults(HEADER + "".join(row(claim=f"C-{n}", amount="x") for n in range(15)))
-    assert told.count("is not a number") == 10
-    assert told.endswith("and 5 more")
+    reported = faults(HEADER + "".join(row(claim=f"C-{n}", amount="x") for n in range(15)))
+    assert reported.count("is not a number") == 10
+    assert reported.endswith("and 5 more")
 
 
 def test_thousand_claims_are_read_and_one_more_is_refused() -> None:

@@ -152,7 +152,7 @@ def test_bad_input_is_refused_with_a_sentence(text: str, words: str) -> None:
     assert words in refusal("assistant", "--input", text)
 
 
-def test_every_fault_of_the_input_is_told() -> None:
+def test_every_fault_of_the_input_is_informed() -> None:
     said = refusal("assistant", "--input", '{"text": 3, "other": 1}')
     assert "text: " in said
     assert "other: " in said
@@ -197,17 +197,17 @@ def test_the_same_key_starts_one_run_and_another_input_is_refused() -> None:
     assert "'k1'" in refusal("assistant", "--input", '{"text": "Two."}', "--key", "k1")
 
 
-@pytest.mark.parametrize(("key", "told"), NO_KEYS)
-def test_a_key_that_is_none_is_refused_by_the_command(key: str, told: str) -> None:
+@pytest.mark.parametrize(("key", "reported"), NO_KEYS)
+def test_a_key_that_is_none_is_refused_by_the_command(key: str, reported: str) -> None:
     said = refusal("assistant", "--input", '{"text": "One."}', "--key", key)
-    assert said == f"The idempotency key {told}."
+    assert said == f"The idempotency key {reported}."
 
 
-@pytest.mark.parametrize(("key", "told"), [*NO_KEYS, (7, "is of type int, not a text")])
-def test_a_key_that_is_none_is_refused_to_code(key: Any, told: str) -> None:
+@pytest.mark.parametrize(("key", "reported"), [*NO_KEYS, (7, "is of type int, not a text")])
+def test_a_key_that_is_none_is_refused_to_code(key: Any, reported: str) -> None:
     with pytest.raises(InvalidIdempotencyKey) as refused:
         WorkflowRun.objects.start("assistant", {"text": "One."}, idempotency_key=key)
-    assert str(refused.value) == f"The idempotency key {told}."
+    assert str(refused.value) == f"The idempotency key {reported}."
     assert WorkflowRun.objects.count() == 0
 
 

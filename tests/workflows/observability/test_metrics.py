@@ -1,4 +1,4 @@
-"""What Prometheus is told, and what a log line says."""
+"""What Prometheus learns, and what a log line says."""
 
 from __future__ import annotations
 
@@ -243,14 +243,14 @@ def test_a_run_is_followed_by_its_id_from_question_to_end(
     request = run.requests.get()
     request.answer({"approved": True}, by=User.objects.create_user("alice"), source="inbox")
     drive()
-    told = [line for line in lines if line["logger"] == "workflows.worker.commit.telemetry"]
-    assert [line["message"] for line in told] == [
+    reported = [line for line in lines if line["logger"] == "workflows.worker.commit.telemetry"]
+    assert [line["message"] for line in reported] == [
         "A request waits for an answer.", "An answer was applied.", "The run is completed.",
     ]  # fmt: skip
-    assert {line["run_id"] for line in told} == {str(run.pk)}
-    assert {line["request_id"] for line in told[:2]} == {str(request.pk)}
-    assert (told[1]["by"], told[1]["source"]) == ("alice", "inbox")
-    assert "approved" not in json.dumps(told), "an answer may be confidential, a log is read widely"
+    assert {line["run_id"] for line in reported} == {str(run.pk)}
+    assert {line["request_id"] for line in reported[:2]} == {str(request.pk)}
+    assert (reported[1]["by"], reported[1]["source"]) == ("alice", "inbox")
+    assert "approved" not in json.dumps(reported), "an answer may be confidential"
 
 
 @pytest.mark.django_db

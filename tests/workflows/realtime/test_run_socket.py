@@ -40,15 +40,15 @@ async def watched() -> tuple[WorkflowRun, User, Client]:
     return await in_thread(make_run), user, await in_thread(sockets.sign_in, user)
 
 
-async def test_a_change_of_the_run_nudges_its_page() -> None:
+async def test_a_change_of_the_run_refreshes_its_page() -> None:
     run, _, client = await watched()
     async with opened(run, client) as socket:
         await publisher.publish(runs=[run.pk])
         html = await socket.receive_from(timeout=5)
-        assert html == '<i id="nudge" hidden></i>'
+        assert html == '<i id="refresh" hidden></i>'
 
 
-async def test_a_verb_nudges_the_page_after_its_commit() -> None:
+async def test_a_verb_refreshes_the_page_after_its_commit() -> None:
     run, _, client = await watched()
     async with opened(run, client) as socket:
         await in_thread(run.pause)

@@ -69,8 +69,8 @@ def test_a_transaction_that_came_to_nothing_lets_the_next_one_in(ending: str) ->
     assert Group.objects.filter(name="after it").exists()
 
 
-def test_who_waits_too_long_is_told_and_is_not_in_the_line_any_more() -> None:
-    told = []
+def test_who_waits_too_long_learns_and_is_not_in_the_line_any_more() -> None:
+    reported = []
 
     def wait() -> None:
         connection.settings_dict = connection.settings_dict | {
@@ -78,12 +78,12 @@ def test_who_waits_too_long_is_told_and_is_not_in_the_line_any_more() -> None:
         }
         with pytest.raises(OperationalError) as error, transaction.atomic():
             pass
-        told.append(str(error.value))
+        reported.append(str(error.value))
 
     with transaction.atomic():
         in_a_thread(wait).join()
         assert len(line()) == 0
-    assert told == ["The database is locked by another thread."]
+    assert reported == ["The database is locked by another thread."]
     with transaction.atomic():
         Group.objects.create(name="after it")
 

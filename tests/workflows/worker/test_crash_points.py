@@ -89,7 +89,7 @@ def worker(transactional_db: None, process: CrashWorker) -> Iterator[CrashWorker
         yield process
 
 
-def told(worker: CrashWorker, key: str) -> dict[str, Any]:
+def reported(worker: CrashWorker, key: str) -> dict[str, Any]:
     """Return what the rows and the steps' notes say of a story, without ids and times."""
     run = WorkflowRun.objects.get(idempotency_key=key)
     entries = list(run.journal.order_by("seq"))
@@ -118,7 +118,7 @@ def test_a_death_at_any_commit_changes_nothing(
 ) -> None:
     name = f"{workflow.name} {moment}"
     commits = worker.tell(workflow, name, moment=moment)
-    expected = told(worker, name)
+    expected = reported(worker, name)
     assert commits >= FEWEST
     first = 1 + (crash_scenarios.STORIES.index(workflow) + len(moment)) % STRIDE
     points = range(first, commits + 1, STRIDE)
@@ -131,6 +131,6 @@ def test_a_death_at_any_commit_changes_nothing(
         assert ended == DIED or ended < at, f"{key} lived on"
         died += ended == DIED
         worker.tell(workflow, key)
-        assert told(worker, key) == expected, f"after a death at {key} of {commits}"
+        assert reported(worker, key) == expected, f"after a death at {key} of {commits}"
     assert died
     say(f"{name}: died at {died} of {commits} commits")

@@ -1,4 +1,4 @@
-"""A worker that has nothing to do asks little, and still finds what no wake-up told."""
+"""A worker that has nothing to do asks little, and still finds what a lost wake-up missed."""
 
 from __future__ import annotations
 

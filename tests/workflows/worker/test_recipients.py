@@ -236,7 +236,7 @@ def test_a_deleted_group_leaves_its_requests_to_nobody_else(alice: User, bob: Us
     assert request in InputRequest.objects.unanswerable()
 
 
-def test_an_escalation_to_a_group_that_is_gone_is_told_in_the_log(
+def test_an_escalation_to_a_group_that_is_gone_learns_in_the_log(
     alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     request = asked_of(

@@ -313,7 +313,7 @@ def test_the_limit_of_an_idle_transaction_is_a_steps_own(
     assert (idle_limit(), in_a_step(idle_limit)) == ("10s", "0")
 
 
-def test_a_step_is_told_when_the_database_is_away_rather_than_wait_for_ever(
+def test_a_step_learns_when_the_database_is_away_rather_than_wait_for_ever(
     pool: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool(1, timeout=0.5)

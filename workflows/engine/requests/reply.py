@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from workflows.engine.errors import InvalidReply, UnstorableValue
-from workflows.engine.events import InputRequestEvent, InputResponseEvent, Verdict
+from workflows.engine.events import InputRequestEvent, InputResponseEvent, ReplyKind
 from workflows.engine.requests.input_reader import validated_reply
 from workflows.engine.requests.payload import plain_json
 from workflows.engine.schemas.json_schema import FormSchema
@@ -79,7 +79,7 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
         raise _refusal((), f"A {name!r} cannot be an answer", request.__name__) from error
 
 
-def verdict_of(response: Any) -> Verdict:
+def verdict_of(response: Any) -> ReplyKind:
     """Return what a bare answer is: a mapping with the key `approved` a verdict, else a reply."""
     if isinstance(response, dict) and "approved" in response:
         return "approve" if response["approved"] else "reject"

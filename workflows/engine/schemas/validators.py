@@ -26,7 +26,7 @@ class Validators:
     """The validators in a schema."""
 
     def __init__(self, schema: Any) -> None:
-        # Functions are told apart by identity: they may be equal to anything, and unhashable.
+        # Functions are compared by identity: they may be equal to anything, and unhashable.
         self._found: dict[int, Any] = {}
         for cls in {id(one): one for one in _classes(schema)}.values():
             self._add(_decorated(cls))

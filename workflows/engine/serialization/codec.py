@@ -29,7 +29,7 @@ from workflows.engine.serialization.size_limits import MAX_BYTES, too_large
 
 MAX_DEPTH = 100
 _HUGE = 10**4000  # Python itself refuses to read or write much longer ones
-_SHORT = 4000  # bytes in which there is no room for such a number
+_SHORT = 4000  # bytes, fewer than such a number takes
 
 _TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     datetime: ("datetime", write_time),

@@ -81,7 +81,7 @@ class SchemaForm:
 
     @property
     def has_errors(self) -> bool:
-        """Whether anything was found wrong: by `answer()` itself, or told to `set_errors`."""
+        """Whether anything was found wrong: by `answer()` itself, or by `set_errors`."""
         return bool(self.errors or self._field_errors)
 
     @property

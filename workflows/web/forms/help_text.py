@@ -1,4 +1,4 @@
-"""What a reader is told about a property beside its name: its description and its bounds."""
+"""What stands beside the name of a property: its description and its bounds."""
 
 from __future__ import annotations
 

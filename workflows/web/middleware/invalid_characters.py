@@ -1,6 +1,6 @@
 """What no database takes is the sender's mistake, and answered so: 400, not 500.
 
-PostgreSQL refuses a NUL wherever it comes from, and numbers and dates that it has no room for;
+PostgreSQL refuses a NUL wherever it comes from, and numbers and dates that are too large for it;
 SQLite takes most of that. Both answer alike here.
 """
 

@@ -83,8 +83,8 @@ class Mark:
         """What happened, in words."""
         match self.kind:
             case "step_retried":
-                told = f": {self.error}" if self.error else ""
-                return f"Attempt {self.attempt} failed and will be retried{told}"
+                text = f": {self.error}" if self.error else ""
+                return f"Attempt {self.attempt} failed and will be retried{text}"
             case "failed":
                 return f"Failed: {self.error}" if self.error else "Failed"
             case "step_completed" if self.attempt > 1:

@@ -42,7 +42,7 @@ class Notch:
     kind: Literal["retry", "failed"]
     x: float
     label: str
-    flipped: bool  # the label stands before the notch, where there is no room behind it
+    flipped: bool  # the label stands before the notch, where there is no space behind it
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ class Scale:
     def bars(
         self, kind: Literal["work", "open", "wait", "pause"], times: list[Interval]
     ) -> list[Bar]:
-        """Return one bar for each stretch that can be told apart from its neighbours."""
+        """Return one bar for each stretch that differs from its neighbours."""
         bars: list[Bar] = []
         for start, end in sorted(times):
             x = min(self.at(start), 100 - THINNEST)

@@ -1,7 +1,7 @@
 """`/readyz`: whether this process should be sent visitors now, for load balancers and deploys.
 
 `/healthz` says that a process is alive; a restart would not help one that is not ready. This asks
-for all that a page needs: the database, its tables as this code knows them, and the bell.
+for all that a page needs: the database, its tables as this code knows them, and the channel layer.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def test_a_step_is_one_lane_however_often_it_ran() -> None:
     assert (lane.count, len(lane.bars), lane.seconds) == (3, 3, 3)
 
 
-def test_work_that_cannot_be_told_apart_is_one_bar() -> None:
+def test_work_that_cannot_be_distinguished_is_one_bar() -> None:
     marks = [mark("step_completed", 10 + n / 10, "check", duration=0.1) for n in range(41)]
     [lane] = draw(*marks).lanes
     assert len(lane.bars) == 1

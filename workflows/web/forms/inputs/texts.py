@@ -1,4 +1,4 @@
-"""Which texts deserve room, and which input the browser should offer for the others."""
+"""Which texts get a large input, and which input the browser should offer for the others."""
 
 from __future__ import annotations
 
