@@ -30,8 +30,8 @@ class RouteForm(forms.ModelForm[Route]):
             raise ValidationError("Name somebody, or give a priority.")
         inactive = [str(one) for one in data.get("users") or () if not one.is_active]
         if inactive:
-            error = f"Requests cannot go to a deactivated account: {', '.join(inactive)}."
-            raise ValidationError({"users": error})
+            text = f"Requests cannot go to a deactivated account: {', '.join(inactive)}."
+            raise ValidationError({"users": text})
         return data
 
 
