@@ -42,22 +42,22 @@ if TYPE_CHECKING:
 
 def findable(user: User | AnonymousUser) -> QuerySet[InputRequest]:
     """Return the requests that `user` may see, each with its run and its people."""
-    requests = InputRequest.objects.visible_to(user).defer("search_text", "search_tags")
-    return requests.select_related("run", "run__started_by", "answered_by", "claimed_by")
+    return InputRequest.objects.visible_to(user).with_people()
 
 
 def find(user: User | AnonymousUser, request_id: UUID | str) -> InputRequest:
     """Return the request with its run and its people; raise `NotVisible`. One query."""
-    try:
-        return findable(user).get(pk=request_id)
-    except (InputRequest.DoesNotExist, ValidationError):
-        raise NotVisible(request_id) from None
+    return _find(user, request_id, people=True)
 
 
 def find_to_decide(user: User | AnonymousUser, request_id: UUID | str) -> InputRequest:
     """Return the same, without the names of people, which only a refusal needs."""
+    return _find(user, request_id, people=False)
+
+
+def _find(user: User | AnonymousUser, request_id: UUID | str, *, people: bool) -> InputRequest:
     try:
-        found = InputRequest.objects.one_visible_to(user, request_id)
+        found = InputRequest.objects.one_visible_to(user, request_id, people=people)
     except ValidationError:
         found = None
     if found is None:

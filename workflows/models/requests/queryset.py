@@ -47,12 +47,13 @@ UNREAD = (
 
 
 @cache
-def _one_visible_to(model: type[InputRequest], viewer: PermissionProfile) -> PreparedQuery:
-    one = (
-        InputRequestQuerySet(model)
-        .visible_to(viewer)
-        .filter(pk=Parameter("pk", models.UUIDField()))
-    )
+def _one_visible_to(
+    model: type[InputRequest], viewer: PermissionProfile, *, people: bool
+) -> PreparedQuery:
+    requests = InputRequestQuerySet(model).visible_to(viewer)
+    one = requests.filter(pk=Parameter("pk", models.UUIDField()))
+    if people:
+        return PreparedQuery(one.with_people)
     return PreparedQuery(lambda: one.select_related("run").defer(*UNREAD))
 
 
@@ -117,10 +118,21 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
             return self.open_to(user.pk)
         return self.none()
 
-    def one_visible_to(self, user: User | AnonymousUser, pk: UUID | str) -> InputRequest | None:
-        """Return the request of this key, with its run, if `visible_to` has it; as quickly."""
-        prepared = _one_visible_to(self.model, PermissionProfile.of(user))
+    def one_visible_to(
+        self, user: User | AnonymousUser, pk: UUID | str, *, people: bool = False
+    ) -> InputRequest | None:
+        """Return the request of this key, with its run, if `visible_to` has it.
+
+        With `people` it is as `with_people` gives it. The statement is written once for all who
+        have the same permissions. Raise `ValidationError` for what is no key.
+        """
+        prepared = _one_visible_to(self.model, PermissionProfile.of(user), people=people)
         return next(iter(prepared.fetch(pk=pk, user=user.pk)), None)
+
+    def with_people(self) -> InputRequestQuerySet:
+        """Requests each with its run and its people, without what only a search reads."""
+        related = ("run", "run__started_by", "answered_by", "claimed_by")
+        return self.defer("search_text", "search_tags").select_related(*related)
 
     def open_to(self, user: Any) -> InputRequestQuerySet:
         """Requests for everybody who decides, and those given to the user of this key."""
