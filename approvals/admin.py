@@ -9,8 +9,8 @@ from django.http import HttpRequest
 
 from approvals.models import Comment, Decision, DecisionSeal, Preferences
 from workflows.admin import InputRequestAdmin, WorkflowRunAdmin
-from workflows.admin.column import json_of, link_to, text_of
-from workflows.admin.ledger import LedgerAdmin, Related
+from workflows.admin.columns import json_of, link_to, text_of
+from workflows.admin.read_only import LedgerAdmin, Related
 
 # The machine does not know of people; its pages learn here that decisions belong to them.
 WorkflowRunAdmin.related.append(Related(Decision, "request__run__id__exact"))
@@ -22,23 +22,29 @@ InputRequestAdmin.related.append(Related(Comment, "request__id__exact"))
 class DecisionAdmin(LedgerAdmin):
     """Who decided what, for good."""
 
-    list_display = ("__str__", link_to("request"), "kind", "by", "at", "door")
+    list_display = ("__str__", link_to("request"), "kind", "by", "at", "answered_via")
     list_filter = ("kind", "at")
     ordering = ("-id",)  # the newest first, by an index that is there
     list_select_related = ("request", "by")
     list_defer = ("response", "edits", "request__payload", "request__schema", "request__response")
-    search_fields = ("request__search_text", "by__username", "door")
+    search_fields = ("request__search_text", "by__username", "source")
     search_help_text = "The id of a request or a run, or part of a prompt or a name."
     uuid_lookups = ("request", "request__run")
     shown = (
         "request", "run", "kind", "by", "at", json_of("response"), json_of("edits"), "revision",
-        "door", "name", "address", "session", "account", "seen", "signature", "seal", "voided_at",
+        "answered_via", "name", "address", "session", "account", "seen", "signature", "seal",
+        "superseded_at",
     )  # fmt: skip
+
+    @admin.display(description="answered via", ordering="source")
+    def answered_via(self, row: Decision) -> str:
+        """Return through which side the answer came."""
+        return row.source
 
     @admin.display(description="seal")
     def seal(self, decision: Decision) -> str:
         """Return the decision's place in the chain, and the signature that stands there."""
-        seal = DecisionSeal.objects.filter(decision=decision.pk).exclude(kind="voided").first()
+        seal = DecisionSeal.objects.filter(decision=decision.pk).exclude(kind="superseded").first()
         return f"{seal.number}:{seal.signature}" if seal else "not sealed yet"
 
     @admin.display(description="run")
@@ -59,13 +65,13 @@ class DecisionAdmin(LedgerAdmin):
 class CommentAdmin(LedgerAdmin):
     """What was said on requests, and who gave them to whom."""
 
-    list_display = ("__str__", link_to("request"), "by", "at", "is_note")
-    list_filter = ("is_note", "at")
+    list_display = ("__str__", link_to("request"), "by", "at", "is_system")
+    list_filter = ("is_system", "at")
     list_select_related = ("request", "by")
     list_defer = ("text", "request__payload", "request__schema", "request__response")
     search_fields = ("text", "by__username")
     uuid_lookups = ("request", "request__run")
-    shown = ("request", "by", "at", "is_note", text_of("text"))
+    shown = ("request", "by", "at", "is_system", text_of("text"))
 
 
 @admin.register(Preferences)

@@ -13,11 +13,11 @@ class ApprovalsConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, let workers seal decisions, make the groups after a migration."""
         from approvals.accounts import checks  # noqa: F401
-        from approvals.eligible import still_deciding
-        from approvals.groups import make_groups
-        from approvals.seals import Sealer
-        from workflows.driver.reminders import STILL_DECIDING
-        from workflows.driver.sweep import CHORES
+        from approvals.audit.seals import Sealer
+        from approvals.default_groups import make_groups
+        from approvals.eligibility.reminders import still_deciding
+        from workflows.worker.sweep.reminders import STILL_DECIDING
+        from workflows.worker.sweep.sweep import CHORES
 
         post_migrate.connect(make_groups, sender=self)
         CHORES.append(Sealer())

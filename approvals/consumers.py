@@ -5,14 +5,15 @@ from __future__ import annotations
 from django.contrib.auth.models import User
 from django.urls import path
 
-from workflows.announce import INBOX
-from workflows.nudge import NudgeConsumer
+from workflows.models.permissions import Perm
+from workflows.realtime.consumer import RefreshConsumer
+from workflows.realtime.publisher import INBOX
 
 
-class InboxConsumer(NudgeConsumer):
-    """Makes an open inbox read its list again when a request came, was answered or closed.
+class InboxConsumer(RefreshConsumer):
+    """Makes an open inbox fetch its list again when a request came, was answered or closed.
 
-    The page's own script hears of it and fetches, so that rows do not move under a pointer and a
+    The page's own script notices it and fetches, so that rows do not move under a pointer and a
     form keeps what is being typed.
     """
 
@@ -22,9 +23,7 @@ class InboxConsumer(NudgeConsumer):
 
     def allowed(self, user: User) -> bool:
         """Say whether `user` may see any request at all."""
-        return user.has_perm("workflows.view_inputrequest") or user.has_perm(
-            "approvals.add_decision"
-        )
+        return user.has_perm(Perm.SEE_ALL_REQUESTS) or user.has_perm(Perm.DECIDE)
 
 
 websocket_urlpatterns = [path("ws/inbox/", InboxConsumer.as_asgi())]

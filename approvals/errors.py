@@ -10,11 +10,11 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from workflows.outcome import by_whom
+from workflows.web.answer_labels import by_whom
 
 
 class AnswerRefused(Exception):
-    """The root of this room's refusals. `status` is the HTTP status of the refusal."""
+    """The root of this package's errors. `status` is the HTTP status of the refusal."""
 
     status: ClassVar[int] = 400
 
@@ -44,10 +44,10 @@ class AlreadyAnswered(AnswerRefused):
     status = 409
 
     def __init__(
-        self, request_id: UUID, *, by: str, at: datetime | None, response: Any, door: str = ""
+        self, request_id: UUID, *, by: str, at: datetime | None, response: Any, source: str = ""
     ) -> None:
         when = f", on {at:%Y-%m-%d %H:%M:%S %Z}" if at else ""
-        super().__init__(f"Request {request_id} was already answered {by_whom(by, door)}{when}.")
+        super().__init__(f"Request {request_id} was already answered {by_whom(by, source)}{when}.")
         self.by = by
         self.at = at
         self.response = response
@@ -71,7 +71,7 @@ class ClaimedByOther(AnswerRefused):
 
     def __init__(self, request_id: UUID, *, holder: str, until: datetime) -> None:
         super().__init__(
-            f"Request {request_id} is in the hands of {holder} until {until:%Y-%m-%d %H:%M %Z}."
+            f"Request {request_id} is claimed by {holder} until {until:%Y-%m-%d %H:%M %Z}."
         )
         self.holder = holder
         self.until = until

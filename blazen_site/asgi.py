@@ -1,11 +1,11 @@
-"""The one entrance: pages, sockets, and the bell that wakes the worker."""
+"""The ASGI application: pages, sockets, and the messages that wake the worker."""
 
 import gc
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "blazen_site.settings")
 
-from workflows.allocator import limit_areas
+from workflows.server.allocator import limit_areas
 
 limit_areas()  # before any thread is started
 
@@ -17,27 +17,28 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
-from approvals import consumers as people  # noqa: E402
 from approvals.accounts.demo import refuse_demo_accounts  # noqa: E402
-from workflows import consumers as machine  # noqa: E402
-from workflows.draining import Draining  # noqa: E402
-from workflows.forwarded import Forwarded  # noqa: E402
-from workflows.kept_threads import RequestThreads  # noqa: E402
-from workflows.origin import OriginValidator, deny  # noqa: E402
-from workflows.vanished import VanishedSockets  # noqa: E402
+from approvals.consumers import websocket_urlpatterns as inbox_sockets  # noqa: E402
+from workflows.consumers import websocket_urlpatterns as run_sockets  # noqa: E402
+from workflows.realtime.wakeup import WorkerConsumer  # noqa: E402
+from workflows.server.closed_sockets import VanishedSockets  # noqa: E402
+from workflows.server.forwarded_headers import Forwarded  # noqa: E402
+from workflows.server.graceful_shutdown import GracefulShutdownMiddleware  # noqa: E402
+from workflows.server.origin_validator import OriginValidator, deny  # noqa: E402
+from workflows.server.request_threads import RequestThreads  # noqa: E402
 
 refuse_demo_accounts()
 
-sockets = URLRouter([*people.websocket_urlpatterns, *machine.websocket_urlpatterns])
+sockets = URLRouter([*inbox_sockets, *run_sockets])
 # The router raises where it finds nothing.
 all_paths = URLRouter([*sockets.routes, re_path("", deny)])  # type: ignore[arg-type]
 
 protocols = ProtocolTypeRouter(
     {
-        "http": Draining(RequestThreads(http)),
+        "http": GracefulShutdownMiddleware(RequestThreads(http)),
         # The origin is checked first: a page of another site never learns who is logged in.
         "websocket": VanishedSockets(OriginValidator(AuthMiddlewareStack(all_paths))),
-        "channel": ChannelNameRouter({"workflows": machine.WorkerConsumer.as_asgi()}),
+        "channel": ChannelNameRouter({"workflows": WorkerConsumer.as_asgi()}),
     }
 )
 application = Forwarded(protocols)  # from here on the client and the scheme are those that count

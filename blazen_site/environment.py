@@ -39,7 +39,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
 }
 # Steps have a second pool like this one (see `workflows.postgresql`).
 # A connection lives for one request and the pool keeps it warm; workers hold few at a time. While
-# the database is away a page is told so after `timeout` seconds. The pool's own default for
+# the database is away a page gets an error after `timeout` seconds. The pool's own default for
 # `reconnect_timeout`, five minutes, doubles the pauses between its attempts up to minutes as well,
 # and would find a database that is back long after that; given up early, the next request tries.
 POSTGRES_POOL: dict[str, Any] = {
@@ -260,18 +260,21 @@ def database(url: str, *, data_dir: Path) -> dict[str, Any]:
 
 
 def channel_layer(url: str) -> dict[str, Any]:
-    """Return the bell's settings: Redis at `url`, or within this process if there is none.
+    """Return the channel layer's settings: Redis at `url`, or within this process without it.
 
     A message that finds a full channel is dropped without a word, so capacity is generous; the
-    sweep finds what the bell missed all the same. Ten bells that nobody has heard yet are enough.
+    sweep finds what a lost wake-up missed. Ten unread wake-ups are enough.
     """
     config: dict[str, Any] = {
         "capacity": 10_000, "expiry": 60, "channel_capacity": {"workflows": 10},
     }  # fmt: skip
     if not url:
-        return {"BACKEND": "workflows.layer.MemoryLayer", "CONFIG": config}
+        return {
+            "BACKEND": "workflows.realtime.channel_layers.FastInMemoryChannelLayer",
+            "CONFIG": config,
+        }
     return {
-        "BACKEND": "workflows.layer.RedisLayer",
+        "BACKEND": "workflows.realtime.channel_layers.CancellableRedisChannelLayer",
         # A receiver waits five seconds at a time; redis-py's own default gives up after five too,
         # and whichever is first decides whether a quiet socket or worker breaks.
         "CONFIG": config | {"hosts": [{"address": url, "socket_timeout": 15}]},

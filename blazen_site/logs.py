@@ -8,18 +8,18 @@ from typing import Any
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
-from workflows import subject
+from workflows.observability import log_context
 
 # What libraries attach for handlers of their own: whole objects, not facts.
 UNSAID = ("request", "server_time", "taskName", "sinfo", "color_message")
 
 
-class Subject(logging.Filter):
+class LogContextFilter(logging.Filter):
     """Gives a record the ids of the run and the request that it is about. Lets all pass."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add what is known and not said yet."""
-        known = {**self._of_address(record), **subject.current()}
+        known = {**self._of_address(record), **log_context.current()}
         for name, value in known.items():
             if not hasattr(record, name):
                 setattr(record, name, value)
@@ -28,7 +28,7 @@ class Subject(logging.Filter):
     def _of_address(self, record: logging.LogRecord) -> dict[str, str]:
         """Django logs failed requests when the context that knew the ids is gone."""
         match = getattr(getattr(record, "request", None), "resolver_match", None)
-        return subject.named(match.kwargs) if match is not None else {}
+        return log_context.known_fields(match.kwargs) if match is not None else {}
 
 
 class JsonLines(JsonFormatter):
@@ -54,12 +54,12 @@ def logging_settings(*, debug: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": line if debug else {"()": JsonLines}},
-        "filters": {"subject": {"()": Subject}},
+        "filters": {"log_context": {"()": LogContextFilter}},
         "handlers": {
             "stderr": {
                 "class": "logging.StreamHandler",
                 "formatter": "line",
-                "filters": ["subject"],
+                "filters": ["log_context"],
             }
         },
         "root": {"handlers": ["stderr"], "level": "INFO"},
@@ -70,6 +70,6 @@ def logging_settings(*, debug: bool) -> dict[str, Any]:
             "axes": {"level": "WARNING"},
             "django.channels.server": {"level": "WARNING"},
             # Asked, answered, ended: in DEBUG the pages tell it, and tell it better.
-            "workflows.driver.chronicle": {"level": "WARNING" if debug else "INFO"},
+            "workflows.worker.commit.telemetry": {"level": "WARNING" if debug else "INFO"},
         },
     }

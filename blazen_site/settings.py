@@ -86,16 +86,16 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
-    "workflows.subject.SubjectMiddleware",
-    "workflows.unreadable.UnreadableMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",  # before whatever answers in place of a view
+    "workflows.web.middleware.log_context.LogContextMiddleware",
+    "workflows.web.middleware.invalid_characters.UnreadableMiddleware",
     "approvals.accounts.middleware.freshness",
-    "workflows.outage.OutageMiddleware",  # before whatever reads rows
-    "approvals.oversize.OversizeMiddleware",  # before the token is read
+    "workflows.web.middleware.database_unavailable.OutageMiddleware",  # before whatever reads rows
+    "approvals.middleware.OversizeMiddleware",  # before the token is read
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "approvals.accounts.middleware.LoginMiddleware",
     "approvals.accounts.middleware.reader",
     "axes.middleware.AxesMiddleware",
@@ -116,8 +116,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "workflows.context.frame",
-                "approvals.context.counts",
+                "workflows.web.context_processors.frame",
+                "approvals.context_processors.counts",
             ],
         },
     },
@@ -133,7 +133,7 @@ CHANNEL_LAYERS = {"default": environment.channel_layer(env.str("REDIS_URL", defa
 # --- people ---------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     # Only counts failures and locks out; the second one knows passwords and permissions.
-    "approvals.accounts.throttle.ThrottleBackend",
+    "approvals.accounts.logins.throttle.ThrottleBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -149,18 +149,18 @@ LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/accounts/login/"
 
-# Failures within a quarter of an hour, see approvals/accounts/attempts.py.
+# Failures within a quarter of an hour, see approvals/accounts/logins/failed_logins.py.
 LOGIN_FAILURE_LIMIT = whole(env, "LOGIN_FAILURE_LIMIT", 5, 1)  # of a name at an address
 LOGIN_FAILURES_PER_ADDRESS = whole(env, "LOGIN_FAILURES_PER_ADDRESS", 50, 1)
 LOGIN_FAILURES_PER_NAME = whole(env, "LOGIN_FAILURES_PER_NAME", 100, 1)
-AXES_HANDLER = "approvals.accounts.attempts.LimitedAttempts"
-AXES_CLIENT_IP_CALLABLE = "approvals.accounts.attempts.counted_address"
+AXES_HANDLER = "approvals.accounts.logins.failed_logins.LimitedAttempts"
+AXES_CLIENT_IP_CALLABLE = "approvals.accounts.logins.failed_logins.counted_address"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = LOGIN_FAILURE_LIMIT
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_RESET_ON_SUCCESS = False
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_LOCKOUT_CALLABLE = "approvals.accounts.throttle.locked_out"
+AXES_LOCKOUT_CALLABLE = "approvals.accounts.logins.throttle.locked_out"
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
 
@@ -186,7 +186,7 @@ SESSION_COOKIE_SECURE = flag(env, "SESSION_COOKIE_SECURE", default=not DEBUG)
 CSRF_COOKIE_SECURE = flag(env, "CSRF_COOKIE_SECURE", default=not DEBUG)
 # Scripts read the token at each request: one drawn into the page is stale after another login.
 CSRF_COOKIE_HTTPONLY = False
-CSRF_FAILURE_VIEW = "approvals.accounts.stale.csrf_failure"
+CSRF_FAILURE_VIEW = "approvals.accounts.unsent_forms.csrf_failure.csrf_failure"
 
 # --- static files, from the app itself ------------------------------------------------------
 STATIC_URL = "/static/"
@@ -195,7 +195,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_STORAGE_CLASS = (
     "django.contrib.staticfiles.storage.StaticFilesStorage"
     if DEBUG
-    else "servestatic.storage.CompressedManifestStaticFilesStorage"
+    else "blazen_site.static_storage.HashedModuleStorage"
 )
 SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = DEBUG  # a changed file is seen at once
 SERVESTATIC_USE_MANIFEST = not DEBUG  # what `collectstatic` hashed, under names that never change

@@ -1,12 +1,12 @@
-"""Which room answers which address."""
+"""Which app answers which address."""
 
 from django.contrib import admin
 from django.urls import include, path
 
 from approvals.accounts.views import admin_login
-from workflows.views.health import health
-from workflows.views.metrics import metrics
-from workflows.views.readiness import ready
+from workflows.web.views.health import health
+from workflows.web.views.metrics import metrics
+from workflows.web.views.readiness import ready
 
 urlpatterns = [
     path("healthz", health, name="healthz"),

@@ -1,7 +1,7 @@
 """The settings under test: the site's own, on a database that the tests may throw away.
 
 Without TEST_DATABASE_URL that is an SQLite file, because a worker's threads have to reach it
-too; a database in memory belongs to one connection. TEST_REDIS_URL likewise for the bell.
+too; a database in memory belongs to one connection. TEST_REDIS_URL likewise for the wake-ups.
 """
 
 import atexit
@@ -9,12 +9,12 @@ import os
 import shutil
 import tempfile
 
-from tests import surroundings
+from tests.support import external_services
 
 _scratch = tempfile.mkdtemp(prefix="blazen-tests-")
 atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
 
-# What the developer's shell happens to hold must not change what is tested.
+# What the developer's environment holds must not change what is tested.
 for _name in (
     "SECURE_SSL_REDIRECT",
     "SESSION_COOKIE_SECURE",
@@ -51,13 +51,13 @@ os.environ["DEBUG"] = "1"
 os.environ["SECRET_KEY"] = "only-for-tests"
 os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1,localhost"
 os.environ["DATA_DIR"] = _scratch
-os.environ["DATABASE_URL"] = surroundings.DATABASE
-os.environ["REDIS_URL"] = surroundings.REDIS
+os.environ["DATABASE_URL"] = external_services.DATABASE
+os.environ["REDIS_URL"] = external_services.REDIS
 
 from blazen_site.settings import *  # noqa: E402, F403
 from blazen_site.settings import DATA_DIR, DATABASES, INSTALLED_APPS  # noqa: E402
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.emptying"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.fast_flush"]
 
 # What is thrown away need not survive a power cut.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

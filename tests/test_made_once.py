@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from workflows import announce
+from workflows.realtime.publisher_thread import PublisherThread, publisher_loop
 from workflows.sqlite3.base import LINES, line_of
 
 T = TypeVar("T")
@@ -61,13 +61,13 @@ def test_a_database_file_has_one_line() -> None:
 
 @pytest.mark.usefixtures("hurried")
 def test_threads_without_a_loop_share_one() -> None:
-    before = announce.Home.voice
-    announce.Home.voice = None
+    before = PublisherThread.loop
+    PublisherThread.loop = None
     try:
-        assert len(set(at_once(announce.voice))) == 1
+        assert len(set(at_once(publisher_loop))) == 1
     finally:
         if before is not None:
-            announce.Home.voice = before
+            PublisherThread.loop = before
 
 
 def _cached(tree: ast.Module) -> Iterator[ast.FunctionDef]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class DurableError(Exception):
-    """The root of this room's refusals. Nothing was changed when one of these is raised."""
+    """The root of this package's errors. Nothing was changed when one of these is raised."""
 
 
 class WrongState(DurableError):

@@ -2,18 +2,18 @@
 
 from django.urls import path, re_path
 
-from workflows.views import actions, attention, catalogue, run, runs
+from workflows.web.views import attention, catalogue, run, run_actions, run_list
 
 app_name = "workflows"
 
 urlpatterns = [
-    path("runs/", runs.runs, name="runs"),
+    path("runs/", run_list.runs, name="runs"),
     path("runs/attention/", attention.attention, name="attention"),
     path("runs/<uuid:run_id>/", run.run, name="run"),
     path("runs/<uuid:run_id>/snapshot.json", run.snapshot, name="snapshot"),
     re_path(
         r"^runs/(?P<run_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/(?P<verb>cancel|pause|resume|retry)/$",
-        actions.act,
+        run_actions.act,
         name="run_action",
     ),
     path("workflows/", catalogue.workflows, name="workflows"),

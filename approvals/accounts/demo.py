@@ -1,7 +1,7 @@
-"""The accounts that a first start in DEBUG makes, and the refusal to run in earnest with them.
+"""Demo accounts and runs, made at the first start in DEBUG, and refused outside of DEBUG.
 
-Their password is printed in the README. Outside DEBUG a server that still knows it does not
-start, and no such login is accepted, whatever the start could not see.
+The README prints their password. Outside DEBUG a server does not start while an account still has
+it, and no log-in with it is accepted.
 """
 
 from __future__ import annotations
@@ -11,16 +11,44 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.models import Group, User
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
-from workflows.embedded.demo import ADMIN, PASSWORD, REVIEWERS
+from workflows.flows import DEMO
+from workflows.models import WorkflowRun
 
-DEMO_NAMES = (*REVIEWERS, ADMIN)
-DEMO_PASSWORD = PASSWORD
+PASSWORD = "demo"
+REVIEWERS = ("alice", "bob")
+ADMIN = "admin"
+NAMES = (*REVIEWERS, ADMIN)
 
 logger = logging.getLogger(__name__)
+
+
+def is_first_start() -> bool:
+    """Say whether nobody has an account yet."""
+    return not User.objects.exists()
+
+
+def create_demo_data() -> int:
+    """Make the demo accounts, start the example runs as the admin, and return how many.
+
+    All or nothing, so that a start that was interrupted is still the first one. For DEBUG only:
+    everybody knows these passwords.
+    """
+    with transaction.atomic():
+        password = make_password(PASSWORD)
+        reviewers, _ = Group.objects.get_or_create(name="reviewers")
+        for name in REVIEWERS:
+            User.objects.create(username=name, password=password).groups.add(reviewers)
+        admin = User.objects.create(
+            username=ADMIN, password=password, is_staff=True, is_superuser=True
+        )
+        for workflow, data in DEMO:
+            WorkflowRun.objects.start(workflow, data, by=admin)
+    return len(DEMO)
 
 
 def unchanged_accounts() -> list[str]:
@@ -28,8 +56,8 @@ def unchanged_accounts() -> list[str]:
     users = get_user_model()
     if users._meta.db_table not in connection.introspection.table_names():
         return []  # nothing was migrated yet, so nobody can log in
-    found = users.objects.filter(username__in=DEMO_NAMES, is_active=True).order_by("username")
-    return [user.get_username() for user in found if check_password(DEMO_PASSWORD, user.password)]
+    found = users.objects.filter(username__in=NAMES, is_active=True).order_by("username")
+    return [user.get_username() for user in found if check_password(PASSWORD, user.password)]
 
 
 def refuse_demo_accounts() -> None:

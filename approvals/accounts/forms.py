@@ -21,8 +21,7 @@ class LoginForm(AuthenticationForm):
     """The login, which calls a name a name where Django says username."""
 
     error_messages = {
-        "invalid_login": "This name and this password do not belong together."
-        " Capital and small letters count in both.",
+        "invalid_login": "Wrong name or password. Both are case-sensitive.",
         "inactive": "This account was closed.",
     }
 
@@ -33,7 +32,7 @@ class PreferencesForm(forms.ModelForm[Preferences]):
     class Meta:
         model = Preferences
         fields = ("time_zone", "keys_on")
-        labels = {"keys_on": "Use single keys"}
+        labels = {"keys_on": "Use keyboard shortcuts"}
         help_texts = {
             "time_zone": "Times on every page are shown in this zone.",
             "keys_on": "j and k walk through a list, a and r go to Approve and Reject; ? shows all"

@@ -15,12 +15,19 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from approvals.accounts.other_person import refuse_other_person
-from approvals.accounts.unsent import forget_sent, keep, login_address, page_behind, typed_for
-from approvals.accounts.writer import writer_of
+from approvals.accounts.unsent_forms.form_owner import writer_of
+from approvals.accounts.unsent_forms.other_person import refuse_other_person
+from approvals.accounts.unsent_forms.unsent_form import (
+    forget_sent,
+    keep,
+    login_address,
+    page_behind,
+    typed_for,
+)
 from approvals.models import Preferences
-from workflows.forms.moment import zone_of
-from workflows.forms.numbers import reader_language
+from workflows.web.forms.inputs.datetimes import zone_of
+from workflows.web.forms.inputs.typed_numbers import reader_language
+from workflows.web.http import htmx_of
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -42,7 +49,7 @@ def freshness(get_response: Respond) -> Respond:
 
 def page_of(request: HttpRequest) -> str:
     """Return the path of the page a request of htmx came from; `/` if it is not one of ours."""
-    url = request.headers.get("HX-Current-URL", "")
+    url = htmx_of(request).current_url or ""
     if not url_has_allowed_host_and_scheme(url, request.get_host(), request.is_secure()):
         return "/"
     parts = urlsplit(url)
@@ -88,7 +95,7 @@ class LoginMiddleware(LoginRequiredMiddleware):
 def to_login(request: HttpRequest) -> HttpResponseBase:
     """Keep the form that was posted, and send the browser to the login and back to its page."""
     keep(request)
-    if request.headers.get("HX-Request") == "true":
+    if htmx_of(request):
         address = login_address(page_behind(page_of(request)))
         return HttpResponse(status=204, headers={"HX-Redirect": address})
     page = request.get_full_path()

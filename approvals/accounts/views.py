@@ -20,9 +20,9 @@ from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_http_methods
 
 from approvals.accounts.forms import LoginForm, PreferencesForm
-from approvals.accounts.unsent import KEY, greet, kept, unseal
+from approvals.accounts.unsent_forms.unsent_form import KEY, greet, kept, unseal
 from approvals.models import Preferences
-from workflows.views.requester import typed_before
+from workflows.web.http import typed_before
 
 
 class Login(LoginView):
@@ -100,7 +100,7 @@ def said(form: PreferencesForm) -> str:
     if "time_zone" in form.changed_data:
         words.append(f"Times are now shown in {row.time_zone or 'the zone of the browser'}.")
     if "keys_on" in form.changed_data:
-        words.append(f"Single keys are now {'on' if row.keys_on else 'off'}.")
+        words.append(f"Keyboard shortcuts are now {'on' if row.keys_on else 'off'}.")
     return " ".join(words)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.template.context import Context
 
-from approvals.run_decisions import RunDecisions
+from approvals.request_page.run_decisions import RunDecisions
 from workflows.models import WorkflowRun
 
 register = template.Library()

@@ -12,7 +12,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from approvals.accounts.writer import FIELD, signed_writer
+from approvals.accounts.unsent_forms.form_owner import FIELD, signed_writer
 
 register = template.Library()
 

@@ -6,17 +6,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from approvals.filters import Filters
-from approvals.listing import Past
-from approvals.rows import past_row
-from workflows.views.requester import person
+from approvals.inbox.filters import Filters
+from approvals.inbox.queries import Past
+from approvals.inbox.rows import past_row
+from workflows.web.http import current_user
 
 
 @require_safe
 def answered(http: HttpRequest) -> HttpResponse:
     """Show answered requests, or with `?closed=1` those that expired or were cancelled."""
     filters = Filters.of(http.GET)
-    past = Past.of(person(http), filters)
+    past = Past.of(current_user(http), filters)
     rows = [past_row(one) for one in past.rows]
     context = {"filters": filters, "rows": rows, "next_page": past.next_page}
     return render(http, "inbox/answered.html", context)

@@ -11,13 +11,13 @@ from django.views.decorators.http import require_safe
 from django_htmx.http import replace_url
 
 from approvals.accounts.middleware import page_of
-from approvals.door import find
+from approvals.actions import find
 from approvals.errors import NotVisible
-from approvals.filters import Filters
-from approvals.listing import Waiting
-from approvals.rows import waiting_row
+from approvals.inbox.filters import Filters
+from approvals.inbox.queries import Waiting
+from approvals.inbox.rows import waiting_row
 from workflows.models import InputRequest
-from workflows.views.requester import person, wants_fragment
+from workflows.web.http import current_user, htmx_of, is_fragment
 
 
 @require_safe
@@ -25,23 +25,23 @@ def inbox(http: HttpRequest) -> HttpResponse:
     """Show the list with nothing opened; to htmx only the rows, with `?open=` a word on that one.
 
     The fragment also renews the counts and the page's title, and says beside the form of the
-    open request, out of band, whether it still waits: what is being typed there stays untouched.
+    open request, out of band, whether it still waits: what is typed there is kept.
     """
     filters = Filters.of(http.GET)
-    context = shell(http, filters)
-    if not wants_fragment(http):
+    context = list_context(http, filters)
+    if not is_fragment(http):
         return render(http, "inbox/page.html", context)
     context["watched"] = watched(http)
     context["opened"] = context["watched"]
     response = render(http, "inbox/page.html#list", context)
-    if http.headers.get("HX-Trigger") == "filters":
+    if htmx_of(http).trigger == "filters":
         replace_url(response, urlsplit(page_of(http)).path + filters.query)
     return response
 
 
-def shell(http: HttpRequest, filters: Filters) -> dict[str, Any]:
+def list_context(http: HttpRequest, filters: Filters) -> dict[str, Any]:
     """Return what the list and the frame around it need, for any page of the inbox."""
-    user, query = person(http), filters.query
+    user, query = current_user(http), filters.query
     waiting = Waiting.of(user, filters)
     rows = [waiting_row(one, user, query) for one in waiting.rows]
     return {"filters": filters, "waiting": waiting, "rows": rows, "waiting_count": waiting.total}
@@ -50,6 +50,6 @@ def shell(http: HttpRequest, filters: Filters) -> dict[str, Any]:
 def watched(http: HttpRequest) -> InputRequest | None:
     """Return the request that stands open beside the list, if it may be seen."""
     try:
-        return find(person(http), http.GET["open"]) if http.GET.get("open") else None
+        return find(current_user(http), http.GET["open"]) if http.GET.get("open") else None
     except NotVisible:
         return None

@@ -9,30 +9,30 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from approvals import door
-from approvals.detail import Detail
-from approvals.edits import EditForm
+from approvals import actions
+from approvals.audit.origin import origin_of
 from approvals.errors import AnswerRefused, Invalid, NotVisible, Superseded
-from approvals.filters import Filters
-from approvals.listing import next_after
-from approvals.origin import origin_of
-from approvals.replies import BareForm, form_for
-from approvals.views.inbox import shell
-from workflows.forms import SchemaForm
-from workflows.views.requester import person, typed_before, wants_fragment
+from approvals.inbox.filters import Filters
+from approvals.inbox.queries import next_after
+from approvals.request_page.answer_forms import BareForm, form_for
+from approvals.request_page.page import Detail
+from approvals.request_page.payload_edit_form import EditForm
+from approvals.views.inbox import list_context
+from workflows.web.forms import SchemaForm
+from workflows.web.http import current_user, is_fragment, typed_before
 
 
 @require_safe
 def request(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Show a request beside the list; to htmx only itself. 404 if this person may not see it."""
     try:
-        row = door.find(person(http), request_id)
+        row = actions.find(current_user(http), request_id)
     except NotVisible as error:
         return draw(http, None, status=error.status)
     posted = typed_before(http, "approvals:comments", "approvals:reassign")
     typed = typed_before(http, "approvals:decide", "approvals:draft")
     detail = Detail.of(
-        person(http), row,
+        current_user(http), row,
         form=form_for(row, typed) if typed is not None else None,
         edits=EditForm(row, typed) if typed is not None else None,
         posted={name: str(posted[name]) for name in ("said", "to") if posted and name in posted},
@@ -42,29 +42,29 @@ def request(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 @require_POST
 def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Answer a request through the one door.
+    """Answer a request through the one source.
 
     htmx gets the request as it stands then, with the status of the outcome; a plain form gets
     303 to the request on success. What was typed comes back with every refusal.
     """
     try:
-        row = door.find(person(http), request_id)
+        row = actions.find(current_user(http), request_id)
     except NotVisible as error:
         return draw(http, None, status=error.status)
     form, edits = form_for(row, http.POST), EditForm(row, http.POST)
     response, changes = form.answer(), edits.changes
     readable = not (form.has_errors or edits.has_errors)
     try:
-        outcome = door.decide(
-            person(http), request_id, response, door="inbox", readable=readable,
+        outcome = actions.decide(
+            current_user(http), request_id, response, source="inbox", readable=readable,
             digest=http.POST.get("_digest", ""), edits=changes, origin=origin_of(http),
         )  # fmt: skip
     except AnswerRefused as error:
         return draw_refusal(http, request_id, error, form, edits, response)
-    if not wants_fragment(http):
+    if not is_fragment(http):
         return redirect_after_post(http, request_id)
-    row = door.find(person(http), request_id)
-    detail = Detail.of(person(http), row, accepted=True)
+    row = actions.find(current_user(http), request_id)
+    detail = Detail.of(current_user(http), row, accepted=True)
     return draw(http, detail, offers_next=outcome.waits)
 
 
@@ -76,12 +76,12 @@ def draw_refusal(
     if isinstance(error, Invalid):
         form.set_errors(edits.set_errors(error.errors))
     try:
-        row = door.find(person(http), request_id)
+        row = actions.find(current_user(http), request_id)
     except NotVisible:  # it was given to somebody else meanwhile
         return draw(http, None, status=NotVisible.status)
     late = isinstance(error, Superseded)  # the new version shows its own values
     detail = Detail.of(
-        person(http), row, form=form, edits=EditForm(row) if late else edits, refusal=error,
+        current_user(http), row, form=form, edits=EditForm(row) if late else edits, refusal=error,
         unsent=edits.changes if late else response,
     )  # fmt: skip
     return draw(http, detail, status=error.status)
@@ -104,7 +104,7 @@ def draw(
     if detail is not None:
         context["opened"] = detail.request
         if offers_next or not detail.is_open:
-            context["next"] = next_after(person(http), detail.request, filters)
-    if wants_fragment(http):
+            context["next"] = next_after(current_user(http), detail.request, filters)
+    if is_fragment(http):
         return render(http, "inbox/page.html#detail", context, status=status)
-    return render(http, "inbox/page.html", context | shell(http, filters), status=status)
+    return render(http, "inbox/page.html", context | list_context(http, filters), status=status)

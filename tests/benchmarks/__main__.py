@@ -69,7 +69,7 @@ def measured(part: str, kind: str, asked: argparse.Namespace) -> Iterator[figure
     shutil.rmtree(folder, ignore_errors=True)
     url = in_schema(SCHEMA) if kind == "postgresql" else ""
     env = environment(url, folder) | {"BENCH_STORE": kind}
-    with store.rooms(folder, SCHEMA):
+    with store.packages(folder, SCHEMA):
         script = subprocess.Popen(command(part, asked), stdout=subprocess.PIPE, text=True, env=env)
         assert script.stdout
         try:

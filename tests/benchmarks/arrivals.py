@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 
-from approvals import door
+from approvals import actions
 from tests.benchmarks.times import Committed
 
 PEOPLE = 4
@@ -22,7 +22,7 @@ PEOPLE = 4
 
 
 def give(user: User, requests: Sequence[str], rate: float) -> Committed:
-    """Approve the requests in this order, `rate` a second, through the one door.
+    """Approve the requests in this order, `rate` a second, through the one source.
 
     An answer counts as committed at the end of the last statement before its commit: that moment
     can be seen from outside, and what comes after it includes the whole commit.
@@ -41,7 +41,7 @@ def _answer(user: User, moments: Sequence[tuple[float, str]]) -> Committed:
         for moment, request in moments:
             time.sleep(max(0.0, moment - time.monotonic()))
             with _last_statement() as ended:
-                door.decide(user, request, {"approved": True}, door="bench")
+                actions.decide(user, request, {"approved": True}, source="bench")
             committed[request] = ended[-1]
     finally:
         connection.close()

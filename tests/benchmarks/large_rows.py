@@ -35,7 +35,7 @@ WITH RECURSIVE counted(i) AS (
 RUNS = """
 INSERT INTO workflows_workflowrun
     (id, workflow, signature, status, input, result, seq, snapshot_seq, inbox, lease_owner,
-     fence, takeovers, created_at, finished_at, started_by_id)
+     fence, crash_count, created_at, finished_at, started_by_id)
 {numbers}
 SELECT {run}, {workflow}, 'bench', CASE WHEN waits THEN 'waiting' WHEN k % 50 = 0 THEN 'cancelled'
     WHEN k % 5000 = 1 THEN 'failed' ELSE 'completed' END,
@@ -49,7 +49,7 @@ FROM numbers
 REQUESTS = """
 INSERT INTO workflows_inputrequest
     (id, request_id, run_id, workflow, event, step, prompt, payload, allow, four_eyes, status,
-     response, answered_by_id, door, created_at, answered_at, priority, tags, assigned,
+     response, answered_by_id, source, created_at, answered_at, priority, tags, assigned,
      claimed_by_id, claimed_until, digest)
 {numbers}
 SELECT {request}, 'ask-1', {run}, {workflow}, 'InputRequestEvent', 'ask',
@@ -79,7 +79,7 @@ FROM numbers WHERE {assigned}
 """
 
 DECISIONS = """
-INSERT INTO approvals_decision (request_id, kind, by_id, at, response, door)
+INSERT INTO approvals_decision (request_id, kind, by_id, at, response, source)
 {numbers}
 SELECT {request}, 'final', {reviewer}, {answered}, CAST('{{"approved": true}}' AS {json}), 'inbox'
 FROM numbers WHERE {status} = 'answered'
@@ -89,7 +89,7 @@ DELIVERIES = """
 INSERT INTO workflows_delivery (run_id, kind, data, created_at, applied_seq)
 {numbers}
 SELECT {run}, 'answer', CAST('{{"request_id": "ask-1", "response": {{"approved": true}}, "by": '
-    || '"person", "door": "inbox"}}' AS {json}), {answered}, 4
+    || '"person", "source": "inbox"}}' AS {json}), {answered}, 4
 FROM numbers WHERE {status} = 'answered'
 """
 

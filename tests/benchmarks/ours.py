@@ -40,7 +40,7 @@ async def in_memory(bench: Bench) -> None:
 
 
 async def durable(bench: Bench, store: str) -> None:
-    """Measure the worker, the rows and the door together."""
+    """Measure the worker, the rows and the action together."""
     from tests.benchmarks.site import open_site
 
     async with open_site() as site:

@@ -1,6 +1,6 @@
 """How long an answer takes to leave another person's open inbox, in a browser of theirs.
 
-The page here does what its script does: at a nudge it fetches the list over HTTP, one fetch at a
+The page here does what its script does: at a refresh it fetches the list over HTTP, one fetch at a
 time, and shows what the answer holds.
 """
 
@@ -93,7 +93,7 @@ class Page:
         try:
             await self.fetch()
             async for message in socket:
-                if "nudge" in str(message):
+                if 'id="refresh"' in str(message):
                     await self.fetch()
         finally:
             socket.transport.abort()
@@ -152,17 +152,17 @@ async def watched(
         following = group.create_task(page.follow())
         await page.until(bool)
         await asyncio.sleep(before)
-        told = await asyncio.to_thread(server.tell, f"answer {rate}")
+        reported = await asyncio.to_thread(server.tell, f"answer {rate}")
         await page.until(lambda rows: not rows)
         following.cancel()
-    committed: Committed = told["committed"]
+    committed: Committed = reported["committed"]
     return gone(requests, committed, page.shown), rate_of(committed)
 
 
 async def measure(server: Server, store: str, seconds: float) -> None:
     """Measure one page, while answers crowd and while they do not."""
     count = max(FEWEST, int(RATE * seconds))
-    before = min(1.5, seconds)  # then the nudge that followed its opening is over
+    before = min(1.5, seconds)  # then the refresh that followed its opening is over
     times, rate = await watched(server, count, RATE, before)
     note = f"from an answer's commit until another person's open inbox lacks it, {RATE} answers/s."
     tell(Row("page", RATE, store, slowness(rate)), [times], AIMS, note)

@@ -1,4 +1,4 @@
-"""The real server in a process of its own, with people behind its door who do as they are told.
+"""The real server in a process of its own, with people behind its page who do as they learn.
 
 Each line of its input is a command, and is answered with a line of JSON: `wait 100` lets so many
 requests wait and names them, as the inbox lists them; `answer 100.0` answers those at so many a
@@ -17,14 +17,14 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 
-from approvals.listing import ORDER
+from approvals.inbox.queries import ORDER
+from approvals.management.commands.serve import Command
 from tests.benchmarks import arrivals, flows
 from tests.benchmarks.sessions import login_of
 from tests.benchmarks.site import reviewer
-from workflows.embedded.port import listening_socket
-from workflows.embedded.server import EmbeddedServer
-from workflows.management.commands.serve import Command
 from workflows.models import InputRequest, WorkflowRun
+from workflows.server.listening_socket import listening_socket
+from workflows.server.server import EmbeddedServer
 
 
 def say(**words: Any) -> None:

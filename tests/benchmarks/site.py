@@ -1,4 +1,4 @@
-"""A whole site in this process: the worker, its bell, and people who use the one door."""
+"""A whole site in this process: the worker, its wake-ups, and people who use the one source."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 from django.contrib.auth.models import Group, User
 from django.db import connection
 
-from approvals import door
+from approvals import actions
 from tests.benchmarks import flows
 from tests.benchmarks.peers.measure import Clock
-from workflows import announce
-from workflows.bell import Bell
-from workflows.driver import Driver
 from workflows.models import WorkflowRun
+from workflows.realtime.outbox import MainLoop
+from workflows.realtime.wakeup import WakeupListener
+from workflows.worker import Worker
 
 THREADS = 8
 """How many people's requests a web server would answer at once."""
@@ -107,9 +107,9 @@ class Site:
         return found
 
     async def approve(self, request_id: str) -> None:
-        """Approve a request through the one door."""
+        """Approve a request through the one source."""
         await self.people.do(
-            lambda: door.decide(self.user, request_id, {"approved": True}, door="bench")
+            lambda: actions.decide(self.user, request_id, {"approved": True}, source="bench")
         )
 
     async def ended(self, run_id: str) -> float:
@@ -151,17 +151,17 @@ async def open_site() -> AsyncIterator[Site]:
     """Let a worker serve on this loop, as `manage.py serve` does."""
     people = People(THREADS)
     site = Site(people, await people.do(reviewer))
-    logger = logging.getLogger("workflows.driver.chronicle")
+    logger = logging.getLogger("workflows.worker.commit.telemetry")
     logger.setLevel(logging.INFO)
     logger.addHandler(site.news)
-    announce.Home.loop = asyncio.get_running_loop()
-    driver = Driver(embedded=connection.vendor == "sqlite")
-    tasks = [asyncio.create_task(driver.serve()), asyncio.create_task(Bell().listen())]
+    MainLoop.loop = asyncio.get_running_loop()
+    worker = Worker(embedded=connection.vendor == "sqlite")
+    tasks = [asyncio.create_task(worker.serve()), asyncio.create_task(WakeupListener().listen())]
     try:
         yield site
     finally:
-        await driver.drain()
-        announce.Home.loop = None
+        await worker.drain()
+        MainLoop.loop = None
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

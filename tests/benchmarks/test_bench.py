@@ -16,7 +16,7 @@ from tests.benchmarks.__main__ import PARTS
 from tests.benchmarks.page import FULL, gone
 from tests.benchmarks.peers.figures import OURS, Figure, read_file
 from tests.benchmarks.times import percentile
-from tests.whole.server import ROOT
+from tests.e2e.server import ROOT
 
 TINY = ["--repeats", "1", "--seconds", "0.05", "--waiting", "20", "--old", "0"]
 SHARES = [["page", "start"], ["ours", "latency", "rest", "growth", "inbox"]]

@@ -81,7 +81,7 @@ def test_a_script_that_fails_is_named_and_spoils_no_other(start: Start) -> None:
     row = ("engine steps", "memory")
     scripts = [start("broken", row, end="raise SystemExit(3)"), start("sound", row)]
     assert [one.peer for one in side_by_side(scripts, wrong)] == ["broken", "sound"]
-    assert [told.split(" failed")[0] for told in wrong] == ["The script of broken"]
+    assert [reported.split(" failed")[0] for reported in wrong] == ["The script of broken"]
 
 
 def test_what_is_no_figure_ends_only_the_script_that_printed_it(start: Start) -> None:

@@ -18,7 +18,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext, override_settings
 
-from approvals.listing import ORDER
+from approvals.inbox.queries import ORDER
 from tests.benchmarks.peers.figures import OURS, Figure, print_line
 from workflows.models import InputRequest
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from tests.benchmarks.peers.measure import options
-from workflows.driver import Driver
+from workflows.worker import Worker
 
 LONGEST = 3.3
 """Seconds after which a worker, which looks around once in each, has in memory what it keeps."""
@@ -24,11 +24,11 @@ def resident() -> int:
 
 async def work(seconds: float) -> int:
     """Be a worker for so long, and return what it holds."""
-    driver = Driver()
-    serving = asyncio.create_task(driver.serve())
+    worker = Worker()
+    serving = asyncio.create_task(worker.serve())
     await asyncio.sleep(seconds)
     held = resident()
-    await driver.drain()
+    await worker.drain()
     await serving
     return held
 

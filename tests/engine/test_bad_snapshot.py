@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.asking import Register, reply, waiting
+from tests.engine.request_steps import Register, reply, waiting
 from workflows.engine import BadSnapshot, WorkflowSnapshot
 
 

@@ -178,6 +178,6 @@ async def test_who_waits_with_a_timeout_again_and_again_leaves_nothing_behind() 
     for _ in range(5):
         await look(handler.result())
         await look(handler.snapshot())
-    assert handler._changes._waiting == []
+    assert handler._notifier._waiting == []
     leave.set()
     assert await handler.result() == "done"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.bench import Bench
+from tests.engine.machine_harness import Bench
 from workflows.engine import (
     Context,
     ContextClosed,
@@ -263,8 +263,8 @@ def test_progress_stays_on_its_scale_and_storable() -> None:
     one, _ = bench.take()
     for fraction in (-1, 0.25, 7, float("nan")):
         one.context.progress(fraction, "a\x00b")
-    assert [told[0] for told in bench.told] == [0.0, 0.25, 1.0, 0.0]
-    assert "\x00" not in bench.told[0][1]
+    assert [reported[0] for reported in bench.reported] == [0.0, 0.25, 1.0, 0.0]
+    assert "\x00" not in bench.reported[0][1]
 
 
 def test_request_and_answerer_are_empty_where_nothing_was_asked() -> None:
@@ -290,8 +290,8 @@ def test_event_that_no_step_takes_says_if_the_annotation_does_not_name_it_either
 
     bench = Bench(Workflow("misnamed", [start]))
     bench.finish(bench.one(), Nowhere())
-    told = "emitted Nowhere, which no step takes and which its annotation does not name."
-    assert str(bench.machine.failure).endswith(told)
+    reported = "emitted Nowhere, which no step takes and which its annotation does not name."
+    assert str(bench.machine.failure).endswith(reported)
 
 
 def test_a_set_is_refused_with_what_to_give_instead() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field, ValidationError, computed_field
 
-from tests.engine.bench import Bench
+from tests.engine.machine_harness import Bench
 from workflows.engine import (
     Context,
     Event,
@@ -23,7 +23,8 @@ from workflows.engine import (
     Workflow,
     step,
 )
-from workflows.engine.codec import event_data, event_from
+from workflows.engine.serialization.codec import event_data
+from workflows.engine.serialization.event_json import event_from
 
 
 class Animal(Event):
@@ -140,15 +141,15 @@ def test_typed_reply_reads_its_fields_too() -> None:
 def test_each_request_makes_an_id_of_its_own() -> None:
     one, two = InputRequestEvent(prompt="?"), InputRequestEvent(prompt="?")
     assert one.request_id != two.request_id
-    assert one.made_its_id
-    assert not InputRequestEvent(prompt="?", request_id="mine").made_its_id
+    assert one.has_generated_id
+    assert not InputRequestEvent(prompt="?", request_id="mine").has_generated_id
 
 
 def test_a_default_id_of_a_class_is_not_the_engines() -> None:
     class Fixed(InputRequestEvent):
         request_id: str = "always"
 
-    assert not Fixed(prompt="?").made_its_id
+    assert not Fixed(prompt="?").has_generated_id
 
 
 @pytest.mark.parametrize("bad", [{"allow": []}, {"allow": ["maybe"]}, {"request_id": ""}])
@@ -164,10 +165,11 @@ def test_due_in_takes_seconds() -> None:
 
 def test_allow_is_written_in_one_order_in_every_process() -> None:
     code = (
-        "from workflows.engine import InputRequestEvent as R; from workflows.engine.codec import "
-        "event_data; print(event_data(R(prompt='?', request_id='r')))"
+        "from workflows.engine import InputRequestEvent as R; "
+        "from workflows.engine.serialization.codec import event_data; "
+        "print(event_data(R(prompt='?', request_id='r')))"
     )
-    told = {
+    reported = {
         subprocess.run(
             [sys.executable, "-c", code],
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
@@ -176,8 +178,8 @@ def test_allow_is_written_in_one_order_in_every_process() -> None:
         ).stdout
         for seed in ("1", "2", "3")
     }
-    assert len(told) == 1
-    assert b"['approve', 'reject', 'reply']" in told.pop()
+    assert len(reported) == 1
+    assert b"['approve', 'reject', 'reply']" in reported.pop()
 
 
 def test_fields_travel_by_name_whatever_their_aliases() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.loops import until
+from tests.engine.loop_polling import until
 from workflows.engine import (
     AlreadyAnswered,
     Context,
@@ -120,10 +120,10 @@ async def test_several_wait_for_an_error_and_each_gets_it() -> None:
 
     handler = await single(begin).run()
     waiters = [asyncio.create_task(handler.result()) for _ in range(2)]
-    for told in await asyncio.gather(*waiters, return_exceptions=True):
-        assert isinstance(told, StepFailed)
-        assert "'begin' failed: ValueError: bad" in str(told)
-        assert isinstance(told.__cause__, ValueError)
+    for reported in await asyncio.gather(*waiters, return_exceptions=True):
+        assert isinstance(reported, StepFailed)
+        assert "'begin' failed: ValueError: bad" in str(reported)
+        assert isinstance(reported.__cause__, ValueError)
 
 
 async def test_engine_errors_are_raised_as_they_are_and_cause_nothing_circular() -> None:
@@ -209,22 +209,22 @@ async def test_cancel_stops_running_steps_and_waits_until_they_have() -> None:
 
 
 async def test_cancel_from_within_a_step_ends_the_run_and_closes_the_context() -> None:
-    told: list[str] = []
+    reported: list[str] = []
 
     async def begin(event: StartEvent, ctx: Context) -> StopEvent:
         await ctx.session["handler"].cancel()
         try:
             ctx.set("a", 1)
         except ContextClosed as error:
-            told.append(str(error))
+            reported.append(str(error))
         return StopEvent(result="too late")
 
     handler = await single(begin).run()
     handler.session["handler"] = handler
     with pytest.raises(WorkflowCancelled):
         await handler.result()
-    await until(lambda: told)
-    assert "'begin'" in told[0]
+    await until(lambda: reported)
+    assert "'begin'" in reported[0]
 
 
 async def test_first_stop_cancels_what_runs_once_and_lets_it_clean_up() -> None:
@@ -271,8 +271,8 @@ async def test_stream_misses_nothing_for_early_and_late_consumers() -> None:
     await handler.send_input(reply(handler.pending_requests[0]))
     await handler.result()
     after = await collect(handler.stream_events())
-    for told in [*(await asyncio.gather(*early, late)), after]:
-        assert told == [Tick(n=1)]
+    for reported in [*(await asyncio.gather(*early, late)), after]:
+        assert reported == [Tick(n=1)]
 
 
 async def test_stream_is_immediate() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.loops import until
+from tests.engine.loop_polling import until
 from workflows.engine import (
     Context,
     InputRequestEvent,
@@ -37,7 +37,7 @@ async def end(event: InputResponseEvent, ctx: Context) -> StopEvent:
 
 
 class Desk:
-    """An input handler that does as it is told, and counts how often it was asked."""
+    """An input handler that does as it learns, and counts how often it was asked."""
 
     def __init__(self, answer: Callable[[InputRequestEvent], Any]) -> None:
         self.answer = answer

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from tests.engine import elsewhere
-from tests.engine.asking import Register, reply, through_text, waiting, workflow
-from tests.engine.loops import until
+from tests.engine import other_process
+from tests.engine.loop_polling import until
+from tests.engine.request_steps import Register, reply, through_text, waiting, workflow
 from workflows.engine import (
     AlreadyAnswered,
-    CannotLoad,
     Context,
+    IncompatibleRun,
     InputRequestEvent,
     InputResponseEvent,
     StartEvent,
@@ -135,7 +135,7 @@ async def test_snapshot_taken_while_steps_run_runs_them_again(register: Register
 
 
 async def test_snapshot_in_mid_flight_goes_on_in_another_process() -> None:
-    handler = await elsewhere.workflow.run()
+    handler = await other_process.workflow.run()
     handler.session["hold"] = True
     await until(lambda: handler._machine.state.seq == 4)  # both halves have contributed
     snapshot = await handler.snapshot(wait=False)
@@ -143,7 +143,7 @@ async def test_snapshot_in_mid_flight_goes_on_in_another_process() -> None:
     assert [one["step"] for one in snapshot.data["invocations"]] == ["half", "half"]
     process = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "tests.engine.elsewhere"],
+        [sys.executable, "-m", "tests.engine.other_process"],
         input=snapshot.to_json(),
         capture_output=True,
         text=True,
@@ -191,7 +191,7 @@ async def test_changed_workflow_cannot_load_by_name(register: Register) -> None:
         return StopEvent()
 
     register(Workflow("snapshots", [other]))
-    with pytest.raises(CannotLoad, match=r"'snapshots'.*InputResponseEvent"):
+    with pytest.raises(IncompatibleRun, match=r"'snapshots'.*InputResponseEvent"):
         await Workflow.resume(snapshot)
 
 

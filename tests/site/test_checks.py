@@ -1,4 +1,4 @@
-"""What `manage.py check` says of a site whose processes could not hear each other."""
+"""What `manage.py check` says of a site whose processes cannot send messages to each other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.server import ROOT, environment
+from tests.e2e.server import ROOT, environment
 
 NOBODY = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}  # a check does not connect
 REDIS = {"REDIS_URL": "redis://127.0.0.1:1"}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from workflows.forwarded import Forwarded, client_of
-from workflows.origin import may_open
+from workflows.server.forwarded_headers import Forwarded, client_of
+from workflows.server.origin_validator import may_open
 
 PROXIES = ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"]
 

@@ -71,7 +71,7 @@ def test_an_unknown_address_is_a_designed_page(client: Client, carol: User, sett
     client.force_login(carol)
     response = client.get("/nowhere/")
     assert response.status_code == 404
-    assert b"There is nothing here" in response.content
+    assert b"Page not found" in response.content
 
 
 def test_a_page_too_old_to_be_sent_says_so(carol: User) -> None:
@@ -79,7 +79,7 @@ def test_a_page_too_old_to_be_sent_says_so(carol: User) -> None:
     client.force_login(carol)
     response = client.post(PAGE, {"time_zone": "UTC"})
     assert response.status_code == 403
-    assert b"This page was too old" in response.content
+    assert b"Page expired" in response.content
 
 
 @pytest.mark.parametrize(("seconds", "is_listed"), [(0, False), (10, True)])

@@ -12,8 +12,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
-from tests import surroundings
-from workflows.models import Worker
+from tests.support import external_services
+from workflows.models import WorkerHeartbeat
 
 
 def broken(*_: object) -> None:
@@ -33,7 +33,7 @@ def test_it_says_when_the_newest_worker_was_seen(client: Client) -> None:
     now = timezone.now()
     for name, age in (("old", 90), ("new", 40)):
         seen = now - timedelta(seconds=age)
-        Worker.objects.create(id=name, started_at=seen, seen_at=seen)
+        WorkerHeartbeat.objects.create(id=name, started_at=seen, seen_at=seen)
     response = client.get("/healthz")
     assert response.status_code == 200, "a missing worker is for an alarm to judge"
     assert 40 <= response.json()["worker_seconds"] < 90
@@ -101,7 +101,7 @@ def test_old_code_stays_ready_when_the_database_is_ahead(client: Client) -> None
 
 
 @pytest.mark.django_db
-def test_it_is_not_ready_without_its_bell(client: Client, settings: Any) -> None:
+def test_it_is_not_ready_without_its_channel_layer(client: Client, settings: Any) -> None:
     nobody = {"hosts": ["redis://127.0.0.1:1"]}  # a port that no Redis has
     backend = f"{RedisChannelLayer.__module__}.{RedisChannelLayer.__name__}"
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": nobody}}
@@ -112,6 +112,6 @@ def test_it_is_not_ready_without_its_bell(client: Client, settings: Any) -> None
 
 @pytest.mark.django_db
 def test_it_is_ready_on_the_services_of_the_tests(client: Client) -> None:
-    layer = "ok" if surroundings.REDIS else "none"
+    layer = "ok" if external_services.REDIS else "none"
     response = client.get("/readyz")
     assert (response.status_code, response.json()) == (200, READY | {"layer": layer})

@@ -1,4 +1,4 @@
-"""A reader of the layer ends when it is told to, whatever its client does with a cancellation."""
+"""A reader of the layer ends when it learns to, whatever its client does with a cancellation."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import Any
 import pytest
 from channels_redis.core import RedisChannelLayer
 
-from workflows.layer import RedisLayer
+from workflows.realtime.channel_layers import CancellableRedisChannelLayer
 
 
-async def test_a_reader_that_is_told_twice_ends_though_its_client_swallowed_it(
+async def test_a_reader_that_learns_twice_ends_though_its_client_swallowed_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told: list[str] = []
+    reported: list[str] = []
     begun, heard = asyncio.Event(), asyncio.Event()
 
     async def swallow(self: Any, channel: str) -> None:
         """Wait like redis-py, which takes a cancellation for a broken connection."""
         begun.set()
-        while len(told) < 3:
+        while len(reported) < 3:
             try:
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
-                told.append(channel)
+                reported.append(channel)
                 heard.set()
         raise asyncio.CancelledError
 
     monkeypatch.setattr(RedisChannelLayer, "receive_single", swallow)
-    reader = asyncio.create_task(RedisLayer().receive_single("news"))
+    reader = asyncio.create_task(CancellableRedisChannelLayer().receive_single("news"))
     await begun.wait()
     reader.cancel()
     await heard.wait()
     reader.cancel()  # as a loop does with all that is left, when it ends
     with contextlib.suppress(asyncio.CancelledError):
         await reader
-    assert told == ["news"] * 3
+    assert reported == ["news"] * 3

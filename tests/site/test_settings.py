@@ -67,7 +67,8 @@ def test_the_defaults_are_one_process_with_a_file(tmp_path: Path) -> None:
     shown = "s.DATABASES['default']['NAME'], s.CHANNEL_LAYERS['default']['BACKEND'], s.PORT"
     result = settings_of(shown, tmp_path, DEBUG="1", DATABASE_URL="", REDIS_URL="", PORT="")
     file = str(tmp_path / "db.sqlite3")
-    assert result.stdout.strip() == str((file, "workflows.layer.MemoryLayer", 8000))
+    layer = "workflows.realtime.channel_layers.FastInMemoryChannelLayer"
+    assert result.stdout.strip() == str((file, layer, 8000))
 
 
 def test_scaled_out_is_two_addresses(tmp_path: Path) -> None:
@@ -77,9 +78,12 @@ def test_scaled_out_is_two_addresses(tmp_path: Path) -> None:
         tmp_path,
         **STRICT,
         DATABASE_URL="postgres://someone@db.example.com/approvals",
-        REDIS_URL="redis://bell.example.com:6379/0",
+        REDIS_URL="redis://redis.example.com:6379/0",
     )
-    engine, layer = "workflows.postgresql", "workflows.layer.RedisLayer"
+    engine, layer = (
+        "workflows.postgresql",
+        "workflows.realtime.channel_layers.CancellableRedisChannelLayer",
+    )
     assert result.stdout.strip() == str((engine, layer))
 
 

@@ -4,10 +4,10 @@ What happened is history, so no row of it can be added, edited or deleted here. 
 to a run is what may be done elsewhere, through the same verbs, and is logged. Routes are edited.
 """
 
-from workflows.admin.history import DeliveryAdmin, JournalEntryAdmin, SnapshotAdmin, WorkerAdmin
-from workflows.admin.request import InputRequestAdmin
-from workflows.admin.route import RouteAdmin
-from workflows.admin.run import WorkflowRunAdmin
+from workflows.admin.journal import DeliveryAdmin, JournalEntryAdmin, SnapshotAdmin, WorkerAdmin
+from workflows.admin.requests import InputRequestAdmin
+from workflows.admin.routes import RouteAdmin
+from workflows.admin.runs import WorkflowRunAdmin
 
 __all__ = [
     "DeliveryAdmin",

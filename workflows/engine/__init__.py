@@ -1,7 +1,7 @@
 """Typed async steps connected by events, which pause for people and survive restarts.
 
 Pure Python: no Django, no database. `Machine` decides, `WorkflowHandler` runs it in memory, and
-the durable driver runs the same decisions on rows.
+the worker runs it on rows of a database.
 """
 
 from workflows.engine.context import Context
@@ -11,24 +11,25 @@ from workflows.engine.errors import (
     BadDefault,
     BadName,
     BadReply,
-    BadRequest,
     BadSnapshot,
-    BadStep,
     BuildError,
-    CannotLoad,
+    CollectEventError,
     ContextClosed,
     DuplicateEvent,
     DuplicateRequest,
     DuplicateStep,
     DuplicateWorkflow,
+    IncompatibleRun,
     InvalidInput,
     InvalidReply,
+    InvalidRequestOptions,
     InvalidReturn,
+    InvalidStep,
     NoSchema,
-    NoStart,
     QuorumWithoutVerdict,
     RequestClosed,
     RequestExpired,
+    StartEventError,
     StepFailed,
     StepTimeout,
     UnansweredRequest,
@@ -41,7 +42,6 @@ from workflows.engine.errors import (
     WorkflowCancelled,
     WorkflowError,
     WorkflowStalled,
-    WrongCollection,
     WrongRequestId,
 )
 from workflows.engine.events import (
@@ -53,10 +53,9 @@ from workflows.engine.events import (
 )
 from workflows.engine.graph import Edge, Graph, Node
 from workflows.engine.handler import WorkflowHandler
-from workflows.engine.registry import registry
 from workflows.engine.snapshot import WorkflowSnapshot
-from workflows.engine.steps import Step, step
-from workflows.engine.workflow import Workflow, WorkflowBuilder
+from workflows.engine.step import Step, step
+from workflows.engine.workflow import Workflow, WorkflowBuilder, registry
 
 __all__ = [
     "AlreadyAnswered",
@@ -64,11 +63,11 @@ __all__ = [
     "BadDefault",
     "BadName",
     "BadReply",
-    "BadRequest",
+    "InvalidRequestOptions",
     "BadSnapshot",
-    "BadStep",
+    "InvalidStep",
     "BuildError",
-    "CannotLoad",
+    "IncompatibleRun",
     "Context",
     "ContextClosed",
     "DuplicateEvent",
@@ -84,7 +83,7 @@ __all__ = [
     "InvalidReply",
     "InvalidReturn",
     "NoSchema",
-    "NoStart",
+    "StartEventError",
     "Node",
     "QuorumWithoutVerdict",
     "RequestClosed",
@@ -108,7 +107,7 @@ __all__ = [
     "WorkflowHandler",
     "WorkflowSnapshot",
     "WorkflowStalled",
-    "WrongCollection",
+    "CollectEventError",
     "WrongRequestId",
     "registry",
     "step",

@@ -2,21 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Protocol
 
-from workflows.engine.codec import clean_text
-from workflows.engine.edits import lay_over
-from workflows.engine.effects import Effects
-from workflows.engine.errors import ContextClosed, InvalidReturn, WrongCollection
+from workflows.engine.errors import CollectEventError, ContextClosed, InvalidReturn
 from workflows.engine.events import Event, InputRequestEvent
-from workflows.engine.machine import Machine
-from workflows.engine.state import Invocation
+from workflows.engine.requests.payload_edits import apply_edits
+from workflows.engine.serialization.codec import clean_text
+from workflows.engine.serialization.stored_event import StoredEvent
 
 
-class Port(Protocol):
-    """What a shell offers to the steps that it runs. Called on the shell's own thread or not."""
+class CurrentInvocation(Protocol):
+    """What a context reads of the invocation that it belongs to."""
+
+    id: int
+    step: str
+    event: StoredEvent
+    failures: int
+    request: StoredEvent | None
+    answered_by: str
+
+
+class PendingEffects(Protocol):
+    """Where an attempt keeps its writes and events until its step completes."""
+
+    sent: list[Event]
+
+    def get(self, committed: Mapping[str, Any], key: str, default: Any) -> Any:
+        """Return a copy of the value under `key`."""
+
+    def set(self, key: str, value: Any) -> None:
+        """Keep a write."""
+
+    def update(self, committed: Mapping[str, Any], key: str, function: Callable[[Any], Any]) -> Any:
+        """Keep an update, and return what it would give now."""
+
+
+class Run(Protocol):
+    """What a context reads of its run. `values` are the committed ones, encoded.
+
+    Its text names the run in sentences.
+    """
+
+    run_id: str
+    events: dict[str, type[Event]]
+    values: dict[str, Any]
+
+    @property
+    def ended(self) -> bool:
+        """True once the run has completed, failed or been cancelled."""
+
+    def collect(
+        self, invocation: Any, asked: Sequence[type[Event]], key: str | None
+    ) -> list[Any] | None:
+        """Count a contribution to a fan-in; return the whole list to whoever completes it."""
+
+
+class StepHost(Protocol):
+    """What whoever runs steps offers to them. Called on the thread of the host or another."""
 
     session: dict[str, Any]
 
@@ -24,7 +68,7 @@ class Port(Protocol):
         """Run `function` where the run's state may be touched, and return what it returns."""
 
     def stream(self, event: Event) -> None:
-        """Hand an event to whoever listens."""
+        """Show an event to whoever follows the run."""
 
     def progress(self, fraction: float, text: str, step: str = "") -> None:
         """Tell how far the run is, as `step` reports it."""
@@ -38,17 +82,19 @@ class Context:
     longer counts.
     """
 
-    def __init__(self, machine: Machine, invocation: Invocation, effects: Effects, port: Port):
-        self._machine = machine
+    def __init__(
+        self, run: Run, invocation: CurrentInvocation, effects: PendingEffects, host: StepHost
+    ) -> None:
+        self._run = run
         self._invocation = invocation
         self._effects = effects
-        self._port = port
+        self._host = host
         self._closed = False
 
     @property
     def run_id(self) -> str:
         """The run's id."""
-        return self._machine.run_id
+        return self._run.run_id
 
     @property
     def attempt(self) -> int:
@@ -58,22 +104,22 @@ class Context:
     @property
     def idempotency_key(self) -> str:
         """A key for this event at this step: the same for every attempt, and no other's."""
-        return f"{self._machine.run_id}:{self._invocation.id}"
+        return f"{self._run.run_id}:{self._invocation.id}"
 
     @property
     def request(self) -> InputRequestEvent | None:
         """The request that the event answers; None if the event is no answer."""
-        held = self._invocation.request
-        return held.load(self._machine.workflow.events) if held else None
+        stored = self._invocation.request
+        return stored.to_event(self._run.events) if stored else None
 
     @property
     def effective_payload(self) -> Any:
         """The payload that was approved: the request's, with the reviewers' edits laid over."""
-        held = self._invocation.request
-        if held is None:
+        stored = self._invocation.request
+        if stored is None:
             return None
         edits = self._invocation.event.data().get("edits")
-        return deepcopy(lay_over(held.data().get("payload"), edits))
+        return deepcopy(apply_edits(stored.data().get("payload"), edits))
 
     @property
     def answered_by(self) -> str:
@@ -83,12 +129,12 @@ class Context:
     @property
     def session(self) -> dict[str, Any]:
         """Live objects of this process, shared by the run's steps and never in a snapshot."""
-        return self._port.session
+        return self._host.session
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return a copy of the value under `key`."""
         self._check_open()
-        return self._effects.get(self._machine.state.values, key, default)
+        return self._effects.get(self._run.values, key, default)
 
     def set(self, key: str, value: Any) -> None:
         """Write a value. Raise `UnstorableValue`, naming the key, if it cannot be stored."""
@@ -101,7 +147,7 @@ class Context:
         It runs again on the committed value when the step completes, so it must be pure.
         """
         self._check_open()
-        return self._effects.update(self._machine.state.values, key, function)
+        return self._effects.update(self._run.values, key, function)
 
     def send_event(self, event: Event) -> None:
         """Emit an event, as if the step had returned it too."""
@@ -116,7 +162,7 @@ class Context:
     def write_event_to_stream(self, event: Event) -> None:
         """Show an event to whoever follows the run. Immediate; may repeat on a retry."""
         self._check_open()
-        self._port.stream(event)
+        self._host.stream(event)
 
     def progress(self, fraction: float, text: str = "") -> None:
         """Tell how far the run is, from 0 to 1. Immediate; the last report counts.
@@ -127,7 +173,7 @@ class Context:
         fraction = float(fraction)
         known = fraction if fraction == fraction else 0.0  # NaN is no place on a bar
         share = min(max(known, 0.0), 1.0)
-        self._port.progress(share, clean_text(str(text)), self._invocation.step)
+        self._host.progress(share, clean_text(str(text)), self._invocation.step)
 
     def collect_events(
         self, event: Event, asked: Sequence[type[Event]], *, key: str | None = None
@@ -138,11 +184,11 @@ class Context:
         once over all attempts; whoever completes the set owns the list.
 
         Sets with another `key`, a text of at most 200 characters, are kept apart: give one
-        wherever two sets of the same events may be under way at once, such as the parts of two
-        documents. Without it they cannot be told apart, and a list may hold parts of both.
+        wherever two sets of the same events may be collected at once, such as the parts of two
+        documents. Without it they cannot be distinguished, and a list may hold parts of both.
         """
         self._check_open()
-        found: list[Any] | None = self._port.call(lambda: self._collect(event, asked, key))
+        found: list[Any] | None = self._host.call(lambda: self._collect(event, asked, key))
         return found
 
     def close(self) -> None:
@@ -155,15 +201,15 @@ class Context:
         """Collect, where the run's state may be touched: the step may be late by now."""
         self._check_open()
         if type(event).__name__ != self._invocation.event.name:
-            raise WrongCollection(
+            raise CollectEventError(
                 f"Step {self._invocation.step!r} was called with {self._invocation.event.name}, "
                 f"so it cannot contribute a {type(event).__name__}."
             )
-        return self._machine.collect(self._invocation, asked, key)
+        return self._run.collect(self._invocation, asked, key)
 
     def _check_open(self) -> None:
-        if self._closed or self._machine.state.ended:
+        if self._closed or self._run.ended:
             raise ContextClosed(
-                f"{self._machine}: step {self._invocation.step!r} goes on although it has "
+                f"{self._run}: step {self._invocation.step!r} goes on although it has "
                 "returned, timed out, or its run has ended; what it does no longer counts."
             )

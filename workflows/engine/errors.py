@@ -13,11 +13,11 @@ class BuildError(WorkflowError):
     """A workflow cannot be built as it was declared."""
 
 
-class BadStep(BuildError):
+class InvalidStep(BuildError):
     """A step's signature or options do not say what the engine needs to know."""
 
 
-class BadName(BadStep):
+class BadName(InvalidStep):
     """A workflow, a step or an event has a name that no column or no address can hold."""
 
 
@@ -37,7 +37,7 @@ class DuplicateEvent(BuildError):
     """Two event classes of one workflow have the same name on the wire."""
 
 
-class NoStart(BuildError):
+class StartEventError(BuildError):
     """No step, or more than one start class, takes the run's input."""
 
 
@@ -89,8 +89,8 @@ class InvalidReply(DetailedError):
     """The answer does not fit the request's reply. The request is as it was."""
 
 
-class BadRequest(WorkflowError):
-    """A step asked something on terms that cannot be kept; the sentence names the field."""
+class InvalidRequestOptions(WorkflowError):
+    """A step made a request with options that cannot be kept; the sentence names the field."""
 
 
 class UnknownRequest(WorkflowError):
@@ -121,7 +121,7 @@ class DuplicateRequest(WorkflowError):
     """A step used a `request_id` that its run had used before."""
 
 
-class WrongCollection(WorkflowError):
+class CollectEventError(WorkflowError):
     """`collect_events` was called with an event that is not among those it asks for."""
 
 
@@ -157,7 +157,7 @@ class BadSnapshot(WorkflowError):
     """The text is not a snapshot, or of a format that this version does not read."""
 
 
-class CannotLoad(WorkflowError):
+class IncompatibleRun(WorkflowError):
     """What a run holds does not fit the workflow as it is declared now."""
 
 

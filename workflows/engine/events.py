@@ -17,14 +17,14 @@ from pydantic import (
     field_serializer,
 )
 
-from workflows.engine.event_class import EventType
-from workflows.engine.unknown_fields import name_unknown_fields
+from workflows.engine.schemas.event_metaclass import EventType
+from workflows.engine.schemas.unknown_fields import name_unknown_fields
 
-Verdict = Literal["approve", "reject", "reply"]
+ReplyKind = Literal["approve", "reject", "reply"]
 Priority = Literal["low", "normal", "high", "urgent"]
 EditType = Literal["decimal", "date", "datetime", "time", "timedelta", "uuid"]
 OnDeadline = Literal["fail", "default", "stay_open"]
-VERDICTS: frozenset[Verdict] = frozenset({"approve", "reject", "reply"})
+REPLY_KINDS: frozenset[ReplyKind] = frozenset({"approve", "reject", "reply"})
 LARGEST_QUORUM = 100
 
 
@@ -35,7 +35,7 @@ class Event(BaseModel, metaclass=EventType):
     `extra` of its own in its `model_config`.
     """
 
-    # NaN is kept as it is, to be refused: written as null, it would be lost without a word.
+    # NaN is kept as it is, to be refused: written as null, it would be lost without an error.
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
@@ -136,7 +136,7 @@ class InputRequestEvent(Event):
     request_id: str = Field(default_factory=lambda: str(uuid4()), min_length=1, max_length=200)
     prompt: str
     payload: Any = None
-    allow: frozenset[Verdict] = Field(default=VERDICTS, min_length=1)
+    allow: frozenset[ReplyKind] = Field(default=REPLY_KINDS, min_length=1)
     due_in: timedelta | None = None
     assign_to: tuple[str, ...] = ()
     priority: Priority = "normal"
@@ -153,12 +153,12 @@ class InputRequestEvent(Event):
     quorum: StrictInt = Field(default=1, ge=1, le=LARGEST_QUORUM)
 
     @property
-    def made_its_id(self) -> bool:
+    def has_generated_id(self) -> bool:
         """True if `request_id` is the engine's own, False if the step gave it."""
         return "request_id" not in self.model_fields_set and _makes_ids(type(self))
 
     @field_serializer("allow", when_used="json")
-    def _sort(self, allow: frozenset[Verdict]) -> list[Verdict]:
+    def _sort(self, allow: frozenset[ReplyKind]) -> list[ReplyKind]:
         """Write the set in one order, so that the same request is the same JSON."""
         return sorted(allow)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workflows.engine.events import InputRequestEvent, StartEvent, StopEvent
-from workflows.engine.steps import Step
+from workflows.engine.step import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def draw(steps: Iterable[Step]) -> Graph:
             if issubclass(cls, StopEvent):
                 nodes["stop"] = Node("stop", "stop", "stop")
                 edges[Edge(source, "stop", cls.__name__)] = None
-            for taker in steps:
-                if cls in taker.accepts:
-                    edges[Edge(source, taker.name, cls.__name__)] = None
+            for other in steps:
+                if cls in other.accepts:
+                    edges[Edge(source, other.name, cls.__name__)] = None
     return Graph(tuple(nodes.values()), tuple(edges))

@@ -1,4 +1,4 @@
-"""A run in this process: the machine's asyncio shell, without a database."""
+"""A run in this process: it runs what the machine decides on an event loop, without a database."""
 
 from __future__ import annotations
 
@@ -9,28 +9,26 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 from workflows.engine import errors
-from workflows.engine.changes import Changes
-from workflows.engine.edits import check_edits
+from workflows.engine.definition import Definition
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent
-from workflows.engine.execution import GRACE, Attempt
-from workflows.engine.failure import describe, recall, wrong_request
-from workflows.engine.held import Held
-from workflows.engine.machine import Machine
-from workflows.engine.result import decode_result
+from workflows.engine.execution.attempt import GRACE, Attempt
+from workflows.engine.execution.notifier import Notifier
+from workflows.engine.execution.tasks import StepTask, is_stopped
+from workflows.engine.machine.error_record import describe, to_exception, wrong_request_error
+from workflows.engine.machine.machine import Machine
+from workflows.engine.machine.state import Invocation
+from workflows.engine.requests.payload_edits import check_edits
+from workflows.engine.serialization.run_result import decode_result
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.snapshot import WorkflowSnapshot
-from workflows.engine.state import Invocation
-from workflows.engine.tasks import StepTask, is_stopped
-
-if TYPE_CHECKING:
-    from workflows.engine.workflow import Workflow
 
 logger = logging.getLogger(__name__)
 
-TURN = 16  # steps of one run in a row, before others on the loop have their turn
+STEPS_PER_SLICE = 16  # steps of one run in a row, before others on the loop have their turn
 
 
 class WorkflowHandler:
@@ -43,16 +41,16 @@ class WorkflowHandler:
         self._tasks: set[StepTask] = set()
         self._asked: set[str] = set()
         self._stream: list[Event] = []
-        self._changes = Changes()
+        self._notifier = Notifier()
         self._timer: asyncio.TimerHandle | None = None
-        self._swept = False  # the tasks of the ended run have been told to stop
+        self._swept = False  # the tasks of the ended run were stopped
         # Steps begin in the starter's context, not in that of whichever step came before.
         self._variables = contextvars.copy_context()
         self.session: dict[str, Any] = {}
         self.fraction: tuple[float, str] | None = None
 
     @classmethod
-    def start(cls, workflow: Workflow, event: Held) -> WorkflowHandler:
+    def start(cls, workflow: Definition, event: StoredEvent) -> WorkflowHandler:
         """Begin a run with this input."""
         handler = cls(Machine(workflow, str(uuid4())))
         handler._machine.start(event)
@@ -60,11 +58,11 @@ class WorkflowHandler:
         return handler
 
     @classmethod
-    def resume(cls, workflow: Workflow, snapshot: WorkflowSnapshot) -> WorkflowHandler:
-        """Go on from a snapshot. Raise `CannotLoad` if it does not fit the workflow."""
+    def resume(cls, workflow: Definition, snapshot: WorkflowSnapshot) -> WorkflowHandler:
+        """Go on from a snapshot. Raise `IncompatibleRun` if it does not fit the workflow."""
         machine = Machine(workflow, snapshot.run_id, snapshot.state())
         if not machine.state.ended:
-            machine.check_loadable()
+            machine.check_compatible()
         machine.resume()
         handler = cls(machine)
         handler._pump()
@@ -87,7 +85,7 @@ class WorkflowHandler:
         if self._machine.state.ended:
             return []
         events = self._machine.workflow.events
-        return [one.event.load(events) for one in self._machine.state.requests.values()]
+        return [one.event.to_event(events) for one in self._machine.state.requests.values()]
 
     async def send_input(self, response: InputResponseEvent) -> None:
         """Answer a request.
@@ -95,7 +93,7 @@ class WorkflowHandler:
         Raise `UnknownRequest`, `AlreadyAnswered`, `RequestClosed` or `InvalidReply`; then the
         request is as it was.
         """
-        self._answer(response, door="handler.send_input")
+        self._answer(response, source="handler.send_input")
         self._pump()
 
     async def pause(self) -> None:
@@ -121,7 +119,7 @@ class WorkflowHandler:
     async def snapshot(self, *, wait: bool = True) -> WorkflowSnapshot:
         """Return the run's state; with `wait`, once it waits, is paused or has ended."""
         while wait and not self._machine.idle and not self._machine.state.ended:
-            await self._changes.next()
+            await self._notifier.wait()
         machine = self._machine
         return WorkflowSnapshot.of(
             machine.workflow.name, machine.workflow.signature, machine.run_id, machine.state
@@ -134,16 +132,17 @@ class WorkflowHandler:
         step raised. Raise `WorkflowCancelled` for one that was cancelled.
         """
         while not self._machine.state.ended:
-            await self._changes.next()
+            await self._notifier.wait()
         state = self._machine.state
         if state.status == "completed":
             return decode_result(state.result, self._machine.workflow.events)
         if state.status == "cancelled":
             raise errors.WorkflowCancelled(f"{self._machine} was cancelled.")
-        error = recall(self._machine)
-        if error is self._machine.failure:
+        failure = self._machine.failure
+        error = to_exception(self._machine.name, state.error, failure)
+        if error is failure:
             raise error
-        raise error from self._machine.failure
+        raise error from failure
 
     async def stream_events(self) -> AsyncIterator[Event]:
         """Go through what the steps wrote to the stream, from the first on, until the end."""
@@ -154,7 +153,7 @@ class WorkflowHandler:
                 yield self._stream[at - 1]
             if self._machine.state.ended:
                 return
-            await self._changes.next()
+            await self._notifier.wait()
 
     # What steps reach through their context
 
@@ -178,12 +177,12 @@ class WorkflowHandler:
 
         def add() -> None:
             self._stream.append(event)
-            self._changes.tell()
+            self._notifier.notify_all()
 
         self.call(add)
 
     def progress(self, fraction: float, text: str, step: str = "") -> None:
-        """Keep the last word on how far the run is."""
+        """Keep the last report of how far the run is."""
         self.fraction = (fraction, text)
 
     # Within
@@ -196,7 +195,7 @@ class WorkflowHandler:
         machine = self._machine
         if machine.timed:
             machine.expire_overdue()
-        taken = machine.take()
+        taken = machine.start_ready()
         here = taken.pop(0) if goes_on and taken else None
         for invocation in taken:
             self._spawn(self._run(invocation))
@@ -213,14 +212,14 @@ class WorkflowHandler:
             for task in self._tasks:
                 if task is not mine:
                     task.stop()
-        self._changes.tell()
+        self._notifier.notify_all()
         return here
 
     async def _run(self, invocation: Invocation) -> None:
         """Run a step, and go on in the same task with one that it led to.
 
-        Only a task that the step left as it found it: a context variable that it set, or a
-        cancellation that it swallowed or left for later, is no business of the next.
+        The task is used again only if the step left it as it found it: the next step must not see
+        a context variable that this one set, or a cancellation that it swallowed or left for later.
         """
         task, untouched = asyncio.current_task(), contextvars.copy_context()
         assert isinstance(task, StepTask)
@@ -228,13 +227,13 @@ class WorkflowHandler:
         for count in itertools.count(1):
             attempt = Attempt(self._machine, invocation, self, on_late_end=self._pump)
             await attempt.run(task)
-            attempt.settle()
+            attempt.report()
             clean = task.is_as_new(references) and contextvars.copy_context() == untouched
             following = self._pump(goes_on=clean)
             if following is None:
                 return
             invocation = following
-            if count % TURN == 0:
+            if count % STEPS_PER_SLICE == 0:
                 await asyncio.sleep(0)
 
     def _spawn(self, coroutine: Any) -> None:
@@ -245,7 +244,7 @@ class WorkflowHandler:
     def _ask_handler(self) -> None:
         if self._machine.state.status != "running":
             return
-        for request_id in self._machine.unasked():
+        for request_id in self._machine.awaiting_handler():
             if request_id not in self._asked:
                 self._asked.add(request_id)
                 self._spawn(self._ask(request_id))
@@ -258,29 +257,31 @@ class WorkflowHandler:
             if response is None:
                 self._machine.decline(request_id)
             elif response.request_id != request_id:
-                self._machine.fail_handler(wrong_request(self._machine, request_id, response))
+                self._machine.fail_handler(
+                    wrong_request_error(self._machine.name, request_id, response)
+                )
             else:
-                self._answer(response, door="handler")
+                self._answer(response, source="handler")
         except (errors.AlreadyAnswered, errors.RequestClosed):
             logger.info("%s: %r was over before the input handler.", self._machine, request_id)
         except BaseException as error:
             if is_stopped(error, task):
                 raise
-            told = describe(error, "")["traceback"]
+            trace = describe(error, "")["traceback"]
             logger.error(
-                "%s: the input handler failed; people may answer.\n%s", self._machine, told
+                "%s: the input handler failed; people may answer.\n%s", self._machine, trace
             )
             self._machine.decline(request_id)
         self._pump()
 
-    def _answer(self, response: InputResponseEvent, door: str) -> None:
+    def _answer(self, response: InputResponseEvent, source: str) -> None:
         request = self._machine.check_open(response.request_id)
         name = type(request).__name__
         plain = self._machine.workflow.check_reply(name, request.allow, response)
         edits = check_edits(
             request.editable, request.payload, response.edits, request.editable_types
         )
-        self._machine.answer(response.request_id, plain, door=door, edits=edits)
+        self._machine.answer(response.request_id, plain, source=source, edits=edits)
 
     def _set_timer(self) -> None:
         if self._timer is not None:

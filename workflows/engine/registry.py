@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
+from workflows.engine.definition import Definition
 from workflows.engine.errors import DuplicateWorkflow, UnknownWorkflow
 
-if TYPE_CHECKING:
-    from workflows.engine.workflow import Workflow
+AnyWorkflow = TypeVar("AnyWorkflow", bound=Definition)
 
 
-class Registry:
+class Registry(Generic[AnyWorkflow]):
     """Finds a workflow by the name that a row or a snapshot carries."""
 
     def __init__(self) -> None:
-        self._workflows: dict[str, Workflow] = {}
+        self._workflows: dict[str, AnyWorkflow] = {}
 
-    def register(self, workflow: Workflow) -> Workflow:
+    def register(self, workflow: AnyWorkflow) -> AnyWorkflow:
         """Add a workflow and return it. Raise `DuplicateWorkflow` if its name is taken."""
         known = self._workflows.setdefault(workflow.name, workflow)
         if known is not workflow:
@@ -28,7 +28,7 @@ class Registry:
         """Forget a workflow, if it is known."""
         self._workflows.pop(name, None)
 
-    def get(self, name: str) -> Workflow:
+    def get(self, name: str) -> AnyWorkflow:
         """Return the workflow of this name. Raise `UnknownWorkflow`, naming those that exist."""
         try:
             return self._workflows[name]
@@ -42,13 +42,10 @@ class Registry:
         """Return the names, sorted."""
         return sorted(self._workflows)
 
-    def __iter__(self) -> Iterator[Workflow]:
+    def __iter__(self) -> Iterator[AnyWorkflow]:
         """Go through the workflows by name."""
         return iter([self._workflows[name] for name in self.names()])
 
     def __contains__(self, name: object) -> bool:
         """Return True if a workflow of this name is registered."""
         return name in self._workflows
-
-
-registry = Registry()

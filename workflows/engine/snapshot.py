@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from workflows.engine.errors import BadSnapshot
-from workflows.engine.faults import list_faults, tell_faults
-from workflows.engine.held import Held
-from workflows.engine.state import Invocation, OpenRequest, RunState, has_keys, read_time
-from workflows.engine.wire import snapshot_wire
+from workflows.engine.machine.state import Invocation, OpenRequest, RunState, has_keys, read_time
+from workflows.engine.schemas.validation_errors import error_list, format_errors
+from workflows.engine.serialization.snapshot_schema import snapshot_json
+from workflows.engine.serialization.stored_event import StoredEvent
 
 FORMAT = 2
 UNKEYED = 1  # without fan-ins under a key: written as before, so that older code reads it
@@ -81,10 +81,10 @@ class WorkflowSnapshot:
             known = f"{UNKEYED} and {FORMAT}"
             raise BadSnapshot(f"A snapshot of format {found!r} cannot be read; {known} can.")
         try:
-            return read_state(dict(snapshot_wire.validate_python(self.data)))
+            return read_state(dict(snapshot_json.validate_python(self.data)))
         except ValidationError as error:
-            told = tell_faults(list_faults(error))
-            raise BadSnapshot(f"The snapshot is damaged: {told}.") from error
+            message = format_errors(error_list(error))
+            raise BadSnapshot(f"The snapshot is damaged: {message}.") from error
         except ValueError as error:
             raise BadSnapshot(f"The snapshot is damaged: {error}.") from error
 
@@ -100,7 +100,9 @@ def write_state(state: RunState) -> dict[str, Any]:
         "status": state.status,
         "values": dict(state.values),
         "invocations": [_write_invocation(one) for one in state.invocations.values()],
-        "buffers": {key: [held.wire() for held in kept] for key, kept in state.buffers.items()},
+        "buffers": {
+            key: [event.to_json() for event in kept] for key, kept in state.buffers.items()
+        },
         "requests": {key: _write_request(one) for key, one in state.requests.items()},
         "closed": dict(state.closed),
         "next_id": state.next_id,
@@ -118,10 +120,12 @@ def read_state(data: dict[str, Any]) -> RunState:
     for one in data["invocations"]:
         state.invocations[one["id"]] = _read_invocation(one)
     for key, kept in data["buffers"].items():
-        state.buffers[key] = [Held.read(wire) for wire in kept]
+        state.buffers[key] = [StoredEvent.from_json(event) for event in kept]
     for key, one in data["requests"].items():
         deadline = read_time(one["deadline"])
-        state.requests[key] = OpenRequest(Held.read(one), one["step"], deadline, one["declined"])
+        state.requests[key] = OpenRequest(
+            StoredEvent.from_json(one), one["step"], deadline, one["declined"]
+        )
     state.closed = dict(data["closed"])
     state.next_id = max([data["next_id"], *(one + 1 for one in state.invocations)])
     state.result = data["result"]
@@ -132,7 +136,7 @@ def read_state(data: dict[str, Any]) -> RunState:
 def _write_request(one: OpenRequest) -> dict[str, Any]:
     deadline = one.deadline.isoformat() if one.deadline else None
     return {
-        **one.event.wire(), "step": one.step, "deadline": deadline, "declined": one.declined
+        **one.event.to_json(), "step": one.step, "deadline": deadline, "declined": one.declined
     }  # fmt: skip
 
 
@@ -140,13 +144,13 @@ def _write_invocation(one: Invocation) -> dict[str, Any]:
     return {
         "id": one.id,
         "step": one.step,
-        "event": one.event.wire(),
+        "event": one.event.to_json(),
         "failures": one.failures,
         "due": one.due.isoformat() if one.due else None,
-        "request": one.request.wire() if one.request else None,
+        "request": one.request.to_json() if one.request else None,
         "answered_by": one.answered_by,
         "collected": sorted(one.collected),
-        "owned": {key: [held.wire() for held in kept] for key, kept in one.owned.items()},
+        "owned": {key: [event.to_json() for event in kept] for key, kept in one.owned.items()},
     }
 
 
@@ -154,11 +158,14 @@ def _read_invocation(one: dict[str, Any]) -> Invocation:
     return Invocation(
         one["id"],
         one["step"],
-        Held.read(one["event"]),
+        StoredEvent.from_json(one["event"]),
         one["failures"],
         read_time(one["due"]),
-        Held.read(one["request"]) if one["request"] else None,
+        StoredEvent.from_json(one["request"]) if one["request"] else None,
         one["answered_by"],
         set(one["collected"]),
-        {key: [Held.read(wire) for wire in kept] for key, kept in one["owned"].items()},
+        {
+            key: [StoredEvent.from_json(event) for event in kept]
+            for key, kept in one["owned"].items()
+        },
     )

@@ -1,169 +1,22 @@
-"""A workflow: steps under a name, checked as a graph when it is built."""
+"""A workflow as authors use it: a definition that can run in this process, and its builder."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Awaitable, Callable, Iterable
-from functools import cached_property
 from typing import Any, Self
 
-from pydantic import PydanticUserError, ValidationError
-
-from workflows.engine.checks import (
-    check_forms,
-    check_steps,
-    event_classes,
-    four_eyes_requests,
-    start_class,
-    warn_of_unsent,
-)
-from workflows.engine.errors import (
-    BadStep,
-    InvalidInput,
-    UnknownRequest,
-    UnstorableValue,
-)
-from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent, StartEvent
-from workflows.engine.faults import list_faults, tell_faults
-from workflows.engine.graph import Graph, draw
+from workflows.engine.definition import Definition, InputHandler
+from workflows.engine.errors import InvalidInput
 from workflows.engine.handler import WorkflowHandler
-from workflows.engine.held import Held
-from workflows.engine.json_schema import FormSchema
-from workflows.engine.names import check_workflow_name
-from workflows.engine.reading import validated
-from workflows.engine.reply import check_reply, schema_digest, schema_of
+from workflows.engine.registry import Registry
 from workflows.engine.snapshot import WorkflowSnapshot
-from workflows.engine.steps import Step
-from workflows.engine.unknown_fields import name_unknown_fields
-
-InputHandler = Callable[[InputRequestEvent], Awaitable[InputResponseEvent | None]]
+from workflows.engine.step import Step
 
 
-class Workflow:
+class Workflow(Definition):
     """Typed steps connected by events. Build it once, run it often; it holds no run's state.
-
-    `four_eyes` names the request classes that ask for a second person by default.
 
     Raise a `BuildError` that names the step or event if the graph cannot work.
     """
-
-    def __init__(
-        self,
-        name: str,
-        steps: Iterable[Step],
-        *,
-        input_handler: InputHandler | None = None,
-        description: str = "",
-    ) -> None:
-        parts = list(steps)
-        check_workflow_name(name)
-        for part in parts:
-            if not isinstance(part, Step):
-                raise BadStep(f"Workflow {name!r}: {part!r} is not a step; decorate it with @step.")
-        check_steps(name, parts)
-        self.name = name
-        self.description = description
-        self.input_handler = input_handler
-        self.steps: dict[str, Step] = {part.name: part for part in parts}
-        self.start_class = start_class(name, parts)
-        self.events = event_classes(name, parts)
-        check_forms(name, self.start_class, self.events.values())
-        warn_of_unsent(name, parts)
-        self.four_eyes = four_eyes_requests(parts)
-        self._schemas: dict[str, dict[str, Any] | None] = {}
-        self._schema_digests: dict[str, str] = {}
-        self._takers = {cls: self._find_takers(cls) for cls in self.events.values()}
-
-    def _find_takers(self, cls: type[Event]) -> tuple[str, ...]:
-        return tuple(step.name for step in self.steps.values() if cls in step.accepts)
-
-    def takers(self, cls: type[Event]) -> tuple[str, ...]:
-        """Return the names of the steps that take events of exactly this class."""
-        return self._takers.get(cls, ())
-
-    @cached_property
-    def signature(self) -> str:
-        """A digest of step names, accepted events and their schemas; never of source text."""
-        shape = {
-            step.name: {cls.__name__: _shape(cls) for cls in step.accepts}
-            for step in self.steps.values()
-        }
-        text = json.dumps(shape, sort_keys=True, default=str)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    def graph(self) -> Graph:
-        """Return the workflow as nodes and edges."""
-        return draw(self.steps.values())
-
-    # Input
-
-    def start_event(self, data: Any = None) -> StartEvent:
-        """Return the start event that `data` (a dict, an event or None) describes.
-
-        Raise `InvalidInput` with one entry per fault.
-        """
-        if isinstance(data, StartEvent) and type(data) is not self.start_class:
-            data = data.model_dump(exclude_computed_fields=True)
-        try:
-            if isinstance(data, StartEvent):
-                return data
-            return validated(self.start_class, {} if data is None else data, "input")
-        except UnstorableValue as error:
-            raise self._unstorable(error) from error
-        except ValidationError as error:
-            faults = list_faults(name_unknown_fields(error, self.start_class))
-            told = f"Workflow {self.name!r}: the input does not fit: {tell_faults(faults)}"
-            raise InvalidInput(told, faults) from error
-
-    def check_input(self, data: Any = None) -> dict[str, Any]:
-        """Return the input as normalised JSON; raise `InvalidInput`."""
-        found: dict[str, Any] = self._hold(data).data()
-        return found
-
-    def _hold(self, data: Any) -> Held:
-        """Hold the start event that `data` describes; raise `InvalidInput`."""
-        try:
-            return Held.of(self.start_event(data))
-        except UnstorableValue as error:
-            raise self._unstorable(error) from error
-
-    def _unstorable(self, error: UnstorableValue) -> InvalidInput:
-        fault = {"loc": (), "msg": str(error), "type": "unstorable"}
-        return InvalidInput(f"Workflow {self.name!r}: {error}", [fault])
-
-    def start_schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the input."""
-        schema = self.start_class.model_json_schema(schema_generator=FormSchema)
-        schema["additionalProperties"] = self.start_class.model_config.get("extra") == "allow"
-        return schema
-
-    # Replies
-
-    def request_class(self, name: str) -> type[InputRequestEvent]:
-        """Return the request class of this wire name; raise `UnknownRequest`."""
-        cls = self.events.get(name)
-        if cls is None or not issubclass(cls, InputRequestEvent):
-            raise UnknownRequest(f"Workflow {self.name!r} declares no request class {name!r}.")
-        return cls
-
-    def reply_schema(self, request: str) -> dict[str, Any] | None:
-        """Return the JSON Schema of the answer to a request class, None for a bare one."""
-        if request not in self._schemas:
-            self._schemas[request] = schema_of(self.request_class(request).reply)
-        return self._schemas[request]
-
-    def reply_digest(self, request: str) -> str:
-        """Return the digest of `reply_schema`, which is that of an equal schema anywhere."""
-        if request not in self._schema_digests:
-            self._schema_digests[request] = schema_digest(self.reply_schema(request))
-        return self._schema_digests[request]
-
-    def check_reply(self, request: str, allow: Iterable[str], response: Any) -> Any:
-        """Return an answer as normalised JSON; raise `InvalidReply` with one entry per fault."""
-        return check_reply(self.request_class(request), allow, response)
-
-    # Running in memory
 
     async def run(self, data: Any = None, /, **fields: Any) -> WorkflowHandler:
         """Start a run in this process and return its handler. Raise `InvalidInput`.
@@ -174,17 +27,15 @@ class Workflow:
             raise InvalidInput(
                 f"Workflow {self.name!r}: give the input as one value or as keywords, not both."
             )
-        return WorkflowHandler.start(self, self._hold(fields if data is None else data))
+        return WorkflowHandler.start(self, self.stored_input(fields if data is None else data))
 
     @staticmethod
     async def resume(snapshot: WorkflowSnapshot) -> WorkflowHandler:
         """Go on from a snapshot, with the workflow that is registered under its name.
 
-        Raise `UnknownWorkflow`, or `CannotLoad` if what it holds does not fit any more. A
+        Raise `UnknownWorkflow`, or `IncompatibleRun` if what it holds does not fit any more. A
         snapshot of an ended run gives its result or error; a paused one runs on.
         """
-        from workflows.engine.registry import registry
-
         return WorkflowHandler.resume(registry.get(snapshot.workflow), snapshot)
 
 
@@ -217,8 +68,5 @@ class WorkflowBuilder:
         )
 
 
-def _shape(cls: type[Event]) -> Any:
-    try:
-        return cls.model_json_schema()
-    except PydanticUserError:  # a field of a type that has no schema, though it may have JSON
-        return {name: str(field.annotation) for name, field in cls.model_fields.items()}
+registry: Registry[Workflow] = Registry()
+"""The workflows of this process. It stands here because `Workflow.resume` looks them up in it."""

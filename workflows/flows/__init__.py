@@ -1,4 +1,4 @@
-"""The workflows that ship as examples. Importing this room registers them."""
+"""The workflows that ship as examples. Importing this package registers them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workflows.flows import assistant, expenses
 _HERE = Path(__file__).parent
 
 DEMO: Final[list[tuple[str, dict[str, str]]]] = [
-    (expenses.workflow.name, {"claims": (_HERE / "expenses_sample.csv").read_text("utf-8")}),
-    (assistant.workflow.name, {"text": (_HERE / "assistant_sample.txt").read_text("utf-8")}),
+    (expenses.workflow.name, {"claims": (_HERE / "expenses" / "sample.csv").read_text("utf-8")}),
+    (assistant.workflow.name, {"text": (_HERE / "assistant" / "sample.txt").read_text("utf-8")}),
 ]
 """Workflow names with an input each: the runs that a newcomer finds waiting."""

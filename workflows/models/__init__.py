@@ -1,14 +1,16 @@
 """The rows that are the truth about runs, their history and the requests they made."""
 
-from workflows.models.assignment import Assignment, Route
-from workflows.models.author import AuthorIsFinal, RunAuthor
-from workflows.models.clock import database_now
-from workflows.models.history import Delivery, JournalEntry, Snapshot
-from workflows.models.priority import Priority
-from workflows.models.request import InputRequest
-from workflows.models.run import WorkflowRun
+from workflows.models.choices import Priority
+from workflows.models.requests.assignment import Assignment
+from workflows.models.requests.request import InputRequest
+from workflows.models.requests.route import Route
+from workflows.models.runs.author import AuthorIsFinal, RunAuthor
+from workflows.models.runs.delivery import Delivery
+from workflows.models.runs.journal import JournalEntry, Snapshot
+from workflows.models.runs.run import WorkflowRun
 from workflows.models.usage import Usage
-from workflows.models.worker import Worker
+from workflows.models.worker_heartbeat import WorkerHeartbeat
+from workflows.sql.clock import database_now
 
 __all__ = [
     "Assignment",
@@ -21,7 +23,7 @@ __all__ = [
     "RunAuthor",
     "Snapshot",
     "Usage",
-    "Worker",
+    "WorkerHeartbeat",
     "WorkflowRun",
     "database_now",
 ]

@@ -12,7 +12,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Case, F, Q, When
 
 from workflows.errors import TooOften
-from workflows.models.clock import database_now
+from workflows.sql.clock import database_now
 
 MINUTE = 60
 

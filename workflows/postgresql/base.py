@@ -18,7 +18,7 @@ from django.db.backends.postgresql import base
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from workflows.postgresql.pinning import pins
-from workflows.step_context import is_step
+from workflows.sql.step_context import is_step
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from weakref import ref
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
-from workflows.sqlite3.line import Line
+from workflows.sqlite3.fair_lock import Line
 
 logger = logging.getLogger(__name__)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from django import template
 
-from workflows.prose import plain
-from workflows.templatetags.node import raw_text
-from workflows.templatetags.tree import Tree
-from workflows.templatetags.visible import visible
+from workflows.text.invisible_characters import visible
+from workflows.text.markdown import plain
+from workflows.web.payload.node import raw_text
+from workflows.web.payload.tree import Tree
 
 register = template.Library()
 

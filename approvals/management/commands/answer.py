@@ -11,19 +11,19 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from approvals.door import Outcome, decide
+from approvals.actions import Outcome, decide
+from approvals.audit.origin import command_origin
 from approvals.errors import AnswerRefused
-from approvals.origin import command_origin
-from workflows.forms.digits import keep_digits
-from workflows.limits import InputRefused, parse_json
+from workflows.engine.serialization.json_limits import InputRefused, parse_json
 from workflows.models import InputRequest
-from workflows.outcome import verdict_of
+from workflows.web.answer_labels import verdict_of
+from workflows.web.forms.inputs.json_numbers import keep_digits
 
 DECIMAL = {"anyOf": [{"type": "number"}, {"type": "string"}]}  # as a decimal has it: all digits
 
 
 class Command(BaseCommand):
-    """Goes through the same door as the pages: who may not answer there may not here."""
+    """Calls the same action as the pages: who may not answer there may not answer here."""
 
     help = "Answer a request as a person: approve, reject, reply with text, or give JSON."
 
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user {username!r}.")
         try:
             outcome = decide(
-                user, request_id, response, door="command", edits=edits, origin=command_origin()
+                user, request_id, response, source="command", edits=edits, origin=command_origin()
             )
         except AnswerRefused as error:
             raise CommandError(str(error)) from None

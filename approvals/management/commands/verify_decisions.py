@@ -10,10 +10,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from approvals.audit.origin import command_origin
+from approvals.audit.seals import accept, seal_new
+from approvals.audit.verification import findings, has_seal, one_moment
 from approvals.models import Decision, DecisionChain
-from approvals.origin import command_origin
-from approvals.seals import accept, seal_new
-from approvals.verification import findings, has_seal, one_moment
 
 
 def place(text: str) -> tuple[int, str]:

@@ -22,7 +22,7 @@ from tests.benchmarks.endurance import site as sites
 from tests.benchmarks.endurance.figures import Growth, Moment
 from tests.benchmarks.endurance.onlooker import Onlooker, watching
 from tests.benchmarks.endurance.site import Site
-from tests.whole.server import ROOT
+from tests.e2e.server import ROOT
 
 PARTS = (0.05, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the cycles, after which is measured
 QUIET = 5.0  # seconds before a measurement

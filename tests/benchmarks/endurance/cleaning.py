@@ -13,7 +13,7 @@ def main() -> None:
     """Prune once."""
     django.setup()
     from workflows.models import database_now
-    from workflows.retention import prune
+    from workflows.retention.prune import prune
 
     for _ in prune(database_now() - AGE):
         pass

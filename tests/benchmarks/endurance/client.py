@@ -93,12 +93,12 @@ def approve(client: Client, keys: Sequence[UUID]) -> None:
     """Approve these requests, which nobody else answers."""
     from django.contrib.auth.models import User
 
-    from approvals import door
+    from approvals import actions
 
     person = User.objects.get(username="client")
     for number, key in enumerate(keys):
         if number % ON_ITS_PAGE:
-            door.decide(person, key, {"approved": True}, door="bench")
+            actions.decide(person, key, {"approved": True}, source="bench")
         else:
             client.post(f"/requests/{key}/decide/", verdict="approve")
 

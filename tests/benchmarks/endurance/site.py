@@ -16,8 +16,8 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from tests.benchmarks.endurance.figures import Figures
-from tests.whole.private_servers import free_port
-from tests.whole.server import ROOT, Person, eventually
+from tests.e2e.private_servers import free_port
+from tests.e2e.server import ROOT, Person, eventually
 
 COMPLETED = "SELECT count(*) FROM workflows_workflowrun WHERE status = 'completed'"
 START = 60.0  # seconds that a process may take until it answers
@@ -44,7 +44,7 @@ class Site:
         self._run("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
         keys = dict(json.loads(self._run("-m", "tests.benchmarks.endurance.accounts")))
         if self.url:
-            web = ["-m", "workflows.web_server", "--verbosity", "0", "-p", str(self.port)]
+            web = ["-m", "workflows.server.web_server", "--verbosity", "0", "-p", str(self.port)]
             self._begin("web", *web, "blazen_site.asgi:application")
             self._begin("worker", "manage.py", "runworker", "workflows", core=1)
         else:

@@ -39,7 +39,7 @@ def options() -> argparse.Namespace:
 
 @contextmanager
 def opened(asked: argparse.Namespace, wrong: list[str]) -> Iterator[list[Script]]:
-    """Start the scripts, each with rooms of its own; say what cannot be started."""
+    """Start the scripts, each with packages of its own; say what cannot be started."""
     with ExitStack() as stack:
         scripts = []
         for name in asked.peer or PEERS:
@@ -52,15 +52,15 @@ def opened(asked: argparse.Namespace, wrong: list[str]) -> Iterator[list[Script]
             folder = (ROOT / "peers" / "rows" / name).absolute()
             schema = f"peer_{name}"
             command = [str(python), str(environments.script(name))]
-            stack.enter_context(store.rooms(folder, schema))
-            room = ["--folder", str(folder), "--schema", schema]
-            scripts.append(script(name, [*command, *room], folder, surroundings(), asked))
+            stack.enter_context(store.packages(folder, schema))
+            place = ["--folder", str(folder), "--schema", schema]
+            scripts.append(script(name, [*command, *place], folder, surroundings(), asked))
             stack.callback(scripts[-1].end)
         for kind in STORES:
             if kind == "postgresql" and not store.database():
                 continue
             folder, schema = (ROOT / "peers" / "rows" / kind).absolute(), f"peer_{OURS}_{kind}"
-            stack.enter_context(store.rooms(folder, schema))
+            stack.enter_context(store.packages(folder, schema))
             command = [sys.executable, "-m", "tests.benchmarks.ours"]
             url = in_schema(schema) if kind == "postgresql" else ""
             env = environment(url, folder) | {"BENCH_STORE": kind}
@@ -96,8 +96,8 @@ def measure(asked: argparse.Namespace) -> tuple[list[Figure], list[str]]:
                 found.append(figure)
     except psycopg.Error as error:
         wrong.append(str(error))
-    for told in wrong:
-        say(told)
+    for reported in wrong:
+        say(reported)
     return found, wrong
 
 

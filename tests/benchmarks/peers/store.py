@@ -32,7 +32,7 @@ def database() -> str:
 
 
 @contextmanager
-def rooms(folder: Path, schema: str) -> Iterator[None]:
+def packages(folder: Path, schema: str) -> Iterator[None]:
     """Give a peer an empty folder and an empty schema, and take them away afterwards."""
     _clear(folder, schema)
     folder.mkdir(parents=True)

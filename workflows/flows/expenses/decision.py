@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, Field, model_validator
 
 from workflows.engine import InputRequestEvent, InputResponseEvent
-from workflows.flows.expenses.claims import Claim
+from workflows.flows.expenses.claim import Claim
 from workflows.flows.expenses.policy import CURRENCY, LIMITS, money, over_limit
 
 

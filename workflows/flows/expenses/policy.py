@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from workflows.flows.expenses.claims import Claim
+from workflows.flows.expenses.claim import Claim
 
 CURRENCY: Final = "EUR"
 

@@ -11,7 +11,8 @@ from pydantic import ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from workflows.engine import Context, Event, StartEvent, StopEvent, Workflow, registry, step
-from workflows.flows.expenses.claims import BadClaims, Claim, decode_claims, parse_claims
+from workflows.flows.expenses.claim import Claim
+from workflows.flows.expenses.csv_reader import BadClaims, decode_claims, parse_claims
 from workflows.flows.expenses.decision import ExpenseReply, ExpenseRequest, ask
 from workflows.flows.expenses.policy import CURRENCY, LIMITS, breaches, money
 

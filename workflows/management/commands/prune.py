@@ -10,8 +10,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db.models import Count, Q
 
-from workflows import retention
 from workflows.models import database_now
+from workflows.retention.compact import compact, overgrown
+from workflows.retention.prune import prunable, prune
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -57,17 +58,17 @@ class Command(BaseCommand):
 
     def look(self, before: datetime) -> None:
         """Say what would go."""
-        counts = retention.prunable(before).order_by().aggregate(
+        counts = prunable(before).order_by().aggregate(
             whole=Count("pk", Q(stays=False)), history=Count("pk", Q(stays=True))
         )  # fmt: skip
         self.say("Would delete", counts["whole"], counts["history"])
-        grown = retention.overgrown().count()
+        grown = overgrown().count()
         self.stdout.write(f"Would look at the journals of {grown} open runs. Nothing was changed.")
 
     def prune(self, before: datetime) -> None:
         """Let go of ended runs."""
         whole = history = 0
-        for batch in retention.prune(before):
+        for batch in prune(before):
             whole, history = whole + batch.whole, history + batch.history
             self.say("  so far", whole, history)
         self.say("Deleted", whole, history)
@@ -75,8 +76,8 @@ class Command(BaseCommand):
     def compact(self) -> None:
         """Cut the journals of open runs."""
         total = 0
-        for run_id in list(retention.overgrown().values_list("pk", flat=True)):
-            if count := retention.compact(run_id):
+        for run_id in list(overgrown().values_list("pk", flat=True)):
+            if count := compact(run_id):
                 total += count
                 self.stdout.write(f"  {run_id}: {count} journal entries")
                 self.stdout.flush()

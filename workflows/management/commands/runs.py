@@ -12,7 +12,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from workflows.management.terminal import table
+from workflows.management.cli.terminal import table
 from workflows.models import InputRequest, WorkflowRun
 
 HEAD = ("RUN", "WORKFLOW", "STATUS", "OPEN", "STARTED", "BY")

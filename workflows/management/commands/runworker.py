@@ -21,10 +21,11 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 
-from workflows import announce, metrics
-from workflows.allocator import limit_areas
-from workflows.bell import Bell, deafness
-from workflows.driver import Driver
+from workflows.observability import metrics
+from workflows.realtime.outbox import WORKER_CHANNEL, MainLoop
+from workflows.realtime.wakeup import WakeupListener, missing_redis_warning
+from workflows.server.allocator import limit_areas
+from workflows.worker import Worker
 
 STUBBORN = 2.0  # seconds that what is left at the end has to heed its cancellation
 
@@ -46,17 +47,17 @@ class Command(ChannelsCommand):  # type: ignore[misc]
             get_default_application()
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from error
-        if announce.WORKERS not in options["channels"]:
+        if WORKER_CHANNEL not in options["channels"]:
             super().handle(*args, **options)
             return
         limit_areas()
-        bell = Bell(options["channels"], get_channel_layer(options["layer"]))
-        if warning := deafness(bell):
+        listener = WakeupListener(options["channels"], get_channel_layer(options["layer"]))
+        if warning := missing_redis_warning(listener):
             self.stderr.write(warning)
         self.serve_metrics()
         self.stdout.write("The worker looks for runs. Ctrl-C stops it.")
         self.stdout.flush()
-        if not asyncio.run(work(bell)):
+        if not asyncio.run(work(listener)):
             raise CommandError("The worker broke; see the log above.")
         self.stdout.write("The worker stopped.")
 
@@ -72,24 +73,24 @@ class Command(ChannelsCommand):  # type: ignore[misc]
         self.stdout.write(f"Metrics are at http://127.0.0.1:{settings.METRICS_PORT}/metrics.")
 
 
-async def work(bell: Bell) -> bool:
-    """Drive runs until a signal comes, then drain; return False if the driver ended by itself."""
+async def work(listener: WakeupListener) -> bool:
+    """Drive runs until a signal comes, then drain; return False if the worker ended by itself."""
     loop = asyncio.get_running_loop()
-    announce.Home.loop = loop
+    MainLoop.loop = loop
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    driver = Driver()
-    driving = loop.create_task(driver.serve())
-    listening = loop.create_task(bell.listen())
+    worker = Worker()
+    serving = loop.create_task(worker.serve())
+    listening = loop.create_task(listener.listen())
     stopping = loop.create_task(stop.wait())
-    await asyncio.wait({driving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if broke := driving.done() and not stop.is_set():
-        report(driving)
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if broke := serving.done() and not stop.is_set():
+        report(serving)
     else:
-        await driver.drain()
-    await end([driving, listening, stopping])
-    announce.Home.loop = None
+        await worker.drain()
+    await end([serving, listening, stopping])
+    MainLoop.loop = None
     await end_stubborn(code=1 if broke else 0)
     return not broke
 
@@ -97,14 +98,14 @@ async def work(bell: Bell) -> bool:
 def report(task: asyncio.Task[None]) -> None:
     """Hand the error that ended the task to the loop's log."""
     asyncio.get_running_loop().call_exception_handler(
-        {"message": "The driver ended.", "exception": task.exception(), "task": task}
+        {"message": "The worker ended.", "exception": task.exception(), "task": task}
     )
 
 
 async def end_stubborn(code: int) -> None:
     """End the process if a step does not let itself be cancelled: the loop would wait for ever.
 
-    Nothing is lost with it: the driver has given back what it held.
+    Nothing is lost with it: the worker has given back what it held.
     """
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:

@@ -10,10 +10,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from workflows.engine import InvalidInput, UnknownWorkflow, Workflow, registry
 from workflows.errors import AuthorMissing, IdempotencyConflict, InvalidIdempotencyKey
-from workflows.management.given import read_input
-from workflows.management.terminal import plain
-from workflows.management.wait import TookTooLong, Wait, outcome
+from workflows.management.cli.input import read_input
+from workflows.management.cli.terminal import plain
+from workflows.management.cli.wait import TookTooLong, Wait, outcome
 from workflows.models import WorkflowRun, database_now
+from workflows.models.permissions import Perm
 
 STILL_RUNNING = 3  # the exit code when --timeout passed
 INTERRUPTED = 130
@@ -70,7 +71,7 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"There is no user {username!r}.")
-        if not user.has_perm("workflows.add_workflowrun"):
+        if not user.has_perm(Perm.START_RUNS):
             raise CommandError(f"{username} may not start runs.")
         return user
 

@@ -1,0 +1,1 @@
+"""What was typed into a form that could not be sent."""

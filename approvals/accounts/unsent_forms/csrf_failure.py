@@ -1,0 +1,49 @@
+"""A POST whose token is not that of the present login: `CSRF_FAILURE_VIEW`."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
+from django.shortcuts import render
+
+from approvals.accounts.middleware import to_login
+from approvals.accounts.unsent_forms.form_owner import writer_of
+from approvals.accounts.unsent_forms.other_person import refuse_other_person
+from approvals.accounts.unsent_forms.unsent_form import keep, page_behind, tell
+from workflows.web.http import htmx_of
+
+RETRY = "X-CSRF-Retry"
+"""Tells a page of ours that the same request with the token of the cookie would do."""
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """Return 403 to what may be forged. A form of ours comes back to who wrote it, not sent.
+
+    Ours is what comes from this very origin and names, signed, whom it was drawn for; no other site
+    can put words into a form in this way.
+    """
+    writer = writer_of(request)
+    if not writer or not is_same_origin(request):
+        return render(request, "403_csrf.html", status=403)
+    if not request.user.is_authenticated:
+        return to_login(request)
+    if writer != str(request.user.pk):
+        return refuse_other_person(request, writer)
+    get_token(request)  # sets the cookie, if that is what was missing
+    if htmx_of(request):
+        response = render(request, "403_csrf.html", status=403)
+        response[RETRY] = "1"
+        return response
+    unsent = keep(request)
+    if unsent is not None:
+        tell(request, unsent, "The page was older than your login.")
+    return HttpResponseRedirect(page_behind(request.get_full_path()), status=303)
+
+
+def is_same_origin(request: HttpRequest) -> bool:
+    """Say whether the browser names a page of this very site as the sender."""
+    origin = request.headers.get("Origin")
+    if origin:
+        return origin == f"{request.scheme}://{request.get_host()}"
+    return request.headers.get("Sec-Fetch-Site") == "same-origin"

@@ -1,0 +1,49 @@
+"""The answer to a page that was drawn for somebody who is no longer logged in here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from approvals.accounts.unsent_forms.unsent_form import Unsent, login_address, page_behind, sealed
+from workflows.web.http import htmx_of
+from workflows.web.payload.node import humanised
+
+STATUS = 409
+
+
+def refuse_other_person(request: HttpRequest, writer: str) -> HttpResponse:
+    """Return 409: for htmx a line for the top of its page, otherwise a page with what was typed.
+
+    The page of htmx stays as it is. A plain form is shown, to be copied, and goes along to the
+    login of the person who wrote it.
+    """
+    context: dict[str, Any] = {"writer": name_of(writer)}
+    if htmx_of(request):
+        response = render(request, "registration/other_person.html#line", context, status=STATUS)
+        response["HX-Retarget"], response["HX-Reswap"] = "#person", "innerHTML"
+        return response
+    context["next"] = login_address(page_behind(request.get_full_path()))
+    if request.method == "POST":
+        unsent = Unsent.of(request)
+        context |= {"unsent": unsent, "sealed": sealed(unsent), "typed": shown(unsent)}
+    return render(request, "registration/other_person.html", context, status=STATUS)
+
+
+def shown(unsent: Unsent) -> list[tuple[str, str]]:
+    """Return the fields that a person filled in, each with its name and text."""
+    return [(humanised(name.rpartition(".")[2]), text) for name, text in unsent.written]
+
+
+def name_of(user_id: str) -> str:
+    """Return the name of a person by their id, or words for one who is gone."""
+    users = get_user_model()
+    try:
+        found = users._default_manager.filter(pk=user_id).first()
+    except (ValueError, ValidationError):
+        found = None
+    return found.get_username() if found is not None else "somebody else"

@@ -1,0 +1,1 @@
+"""Decisions that cannot be changed behind the application's back."""

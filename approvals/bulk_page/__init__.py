@@ -1,0 +1,1 @@
+"""What the page shows on which many requests are decided at once."""

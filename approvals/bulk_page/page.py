@@ -1,0 +1,279 @@
+"""The page of a batch: what was chosen, in groups of one kind, each row with values of its own.
+
+All groups stand in one form, so that nothing typed in one is lost when another is decided. The
+fields of a row are called `r.<request id>.<name>`, those of a group `g.<group key>.<name>`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+from django.http import QueryDict
+
+from approvals.actions import Answer, Item
+from approvals.actions.bulk import gather, unfit
+from approvals.bulk_page.key_facts import key_facts
+from approvals.errors import AlreadyVoted, AnswerRefused, Invalid, Superseded
+from approvals.models import Decision
+from approvals.request_page.answer_forms import BareForm
+from approvals.request_page.consequence import Consequence
+from approvals.request_page.page import obstacle
+from workflows.models import InputRequest
+from workflows.web.answer_labels import Verdict, verdict_of
+from workflows.web.forms import SchemaForm
+from workflows.web.forms.field import Field
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+CHOSEN = "_id"
+DIGEST = "_digest."
+BUTTONS = {"approve": "true", "reject": "false"}
+
+
+@dataclass(slots=True)
+class Row:
+    """One request of a batch: what it shows, what was typed for it, and what became of it.
+
+    `is_chosen` says that it will be decided with its group. `why_not` is why it cannot be.
+    `form` is its own, or None where the group has one for all of its rows. `error` is why the
+    answer that was just sent was refused; `is_decided` says that it was taken.
+    """
+
+    request_id: str
+    request: InputRequest | None
+    number: int
+    form: SchemaForm | None = None
+    is_chosen: bool = True
+    why_not: AnswerRefused | None = None
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    error: str = ""
+    is_decided: bool = False
+
+    @property
+    def is_voted(self) -> bool:
+        """Whether this person has approved it, and others have to."""
+        return isinstance(self.why_not, AlreadyVoted)
+
+    @property
+    def refusal(self) -> str:
+        """Why it was not decided just now, or else why it cannot be."""
+        return self.error or ("" if self.why_not is None else str(self.why_not))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be decided here."""
+        return self.request is not None and self.request.is_pending and self.why_not is None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What was answered."""
+        assert self.request
+        return verdict_of(self.request.response)
+
+    @property
+    def consequence(self) -> Consequence | None:
+        """What an approval does, as far as that is still so."""
+        return Consequence.of(self.request) if self.request and self.is_open else None
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its fields begin with."""
+        return f"r.{self.request_id}."
+
+    @property
+    def fields(self) -> list[Field]:
+        """Its fields, under names of its own."""
+        return _named(self.form.fields, self.prefix) if self.form else []
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something typed for it is wrong."""
+        return self.form is not None and self.form.has_errors
+
+
+@dataclass(slots=True)
+class Group:
+    """Rows that take the same answer. `bare` is the form of all, if they have no schema."""
+
+    key: str
+    rows: list[Row]
+    allow: frozenset[str]
+    bare: BareForm | None
+
+    @property
+    def title(self) -> str:
+        """Which workflow asks."""
+        assert self.rows[0].request
+        return self.rows[0].request.run.workflow
+
+    @property
+    def prefix(self) -> str:
+        """What the names of the common fields begin with."""
+        return f"g.{self.key}."
+
+    @property
+    def open_rows(self) -> list[Row]:
+        """The rows that can still be decided."""
+        return [row for row in self.rows if row.is_open]
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether a typed answer is given with Approve and Reject; else there is one Send."""
+        return any(row.form is not None and row.form.has_verdict for row in self.rows)
+
+    @property
+    def reply_kinds(self) -> list[str]:
+        """The buttons."""
+        if self.bare is not None:
+            return [name for name in ("approve", "reject", "reply") if name in self.allow]
+        return ["approve", "reject"] if self.has_verdict else ["send"]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something typed is wrong, so that nothing of the group was decided."""
+        shared = self.bare is not None and self.bare.has_errors
+        return shared or any(row.has_errors for row in self.rows)
+
+
+@dataclass(slots=True)
+class Batch:
+    """All that was chosen, as one person sees it. `hidden` are rows that they may not see."""
+
+    groups: list[Group]
+    hidden: list[Row]
+
+    @classmethod
+    def of(cls, user: User, ids: Sequence[str], data: QueryDict | None) -> Self:
+        """Read the requests, and what was typed for them; raise `TooMany`."""
+        groups: dict[str, list[Row]] = {}
+        hidden = []
+        for number, item in enumerate(gather(user, ids)):
+            if item.request is None:
+                hidden.append(Row(item.request_id, None, number, error=str(item.refusal)))
+                continue
+            row = _row(user, item, number, data)
+            groups.setdefault(kind_of(item.request), []).append(row)
+        return cls([_group(key, rows, data) for key, rows in groups.items()], hidden)
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """Every row that may be seen."""
+        return (row for group in self.groups for row in group.rows)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything of it can still be decided."""
+        return any(row.is_open for row in self.rows)
+
+    def group(self, key: str) -> Group | None:
+        """Return the group of this key."""
+        return next((group for group in self.groups if group.key == key), None)
+
+
+def answers_of(group: Group, verdict: str, data: QueryDict) -> dict[str, Answer]:
+    """Return the answer to each chosen row, by id. What is wrong is put at its field.
+
+    A row that was changed since the page was drawn is left out of the choice and says so. One that
+    is no longer open is kept: the refusal says what happened to it.
+    """
+    answers = {}
+    if group.bare is not None:
+        group.bare = BareForm(sorted(group.allow), data=_verdict(data, group.prefix, verdict))
+    for row in (row for row in group.rows if row.is_chosen):
+        assert row.request
+        digest = data.get(DIGEST + row.request_id, "")
+        if row.is_open and digest != row.request.version:
+            row.error = str(Superseded(row.request.pk, digest=row.request.version))
+            row.is_chosen = False
+            continue
+        answers[row.request_id] = Answer(_response(group, row, verdict, data), digest)
+    return answers
+
+
+def _response(group: Group, row: Row, verdict: str, data: QueryDict) -> Any:
+    assert row.request
+    form: BareForm | SchemaForm
+    if group.bare is not None:
+        form = group.bare
+        form.errors, form.field_errors = [], {}  # each row reads the same form
+    else:
+        said = _within(data, row.prefix)
+        if verdict in BUTTONS:
+            said["approved"] = BUTTONS[verdict]
+        schema = row.request.schema or {}
+        form = row.form = SchemaForm(schema, data=said, prefix_id=f"r{row.number}-")
+    response = form.answer()
+    problem = unfit(row.request, response) if row.is_open else None
+    if isinstance(problem, Invalid):
+        form.set_errors(problem.errors)
+    elif problem is not None:
+        form.errors.append(str(problem))
+    return response
+
+
+def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
+    request = item.request
+    assert request
+    row = Row(item.request_id, request, number)
+    if request.is_pending:
+        row.why_not = obstacle(user, request) or _voted(user, request)
+    if data is not None:
+        row.is_chosen = item.request_id in data.getlist(CHOSEN)
+    if request.schema is not None:
+        said = _within(data, row.prefix) if data is not None else None
+        row.form = SchemaForm(request.schema, data=said, prefix_id=f"r{number}-")
+    return row
+
+
+def _voted(user: User, request: InputRequest) -> AlreadyVoted | None:
+    if not request.votes:
+        return None
+    mine = Decision.objects.effective().filter(request=request, by=user, kind=Decision.Kind.VOTE)
+    voted = AlreadyVoted(request.pk, votes=request.votes, quorum=request.quorum)
+    return voted if mine.exists() else None
+
+
+def _group(key: str, rows: list[Row], data: QueryDict | None) -> Group:
+    first = rows[0].request
+    assert first
+    bare = None
+    if first.schema is None:
+        said = _within(data, f"g.{key}.") if data is not None else None
+        bare = BareForm(first.allow, data=said)
+    payloads = [row.request.effective_payload if row.request else None for row in rows]
+    for row, facts in zip(rows, key_facts(payloads), strict=True):
+        row.facts = facts
+    return Group(key, rows, frozenset(first.allow), bare)
+
+
+def kind_of(row: InputRequest) -> str:
+    """Return what requests that take the same answer have in common, as a short text."""
+    kind = [row.run.workflow, row.event, row.schema, sorted(row.allow)]
+    return hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _within(data: QueryDict, prefix: str) -> QueryDict:
+    """Return the fields whose names begin with `prefix`, without it."""
+    found = QueryDict(mutable=True)
+    for name in data:
+        if name.startswith(prefix):
+            found.setlist(name.removeprefix(prefix), data.getlist(name))
+    return found
+
+
+def _verdict(data: QueryDict, prefix: str, verdict: str) -> QueryDict:
+    found = _within(data, prefix)
+    found["verdict"] = verdict
+    return found
+
+
+def _named(fields: list[Field], prefix: str) -> list[Field]:
+    for one in fields:
+        one.name = prefix + one.name
+        _named(one.children, prefix)
+    return fields

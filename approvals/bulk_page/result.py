@@ -1,0 +1,106 @@
+"""What the last POST of a batch's page did, for the page that the browser is sent to after it.
+
+The browser is always sent on (303), so that a reload and Back ask for a page and send nothing. What
+was typed, and what became of each row, is kept meanwhile in the session of the one person.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from django.http import HttpRequest, QueryDict
+
+from approvals.actions.bulk import gather
+from approvals.bulk_page.page import CHOSEN, DIGEST, Batch, answers_of
+from workflows.models import InputRequest
+from workflows.web.http import current_user
+
+KEY = "batch_results"
+MOST = 4  # batches, each in a tab of its own
+MAX_BYTES = 128 * 1024  # of all of them: the session is read with every page
+MAX_AGE = 3600  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """One POST: to which batch (`address`), by whom, what was typed, and what came of it.
+
+    `wrong` is the group and the verdict whose values do not fit, so that nothing was decided.
+    `rows` has for each request that was answered its state afterwards, and the refusal or "".
+    """
+
+    address: str
+    user: str
+    fields: dict[str, list[str]]
+    rows: dict[str, list[str]]
+    wrong: str
+    problem: str
+    at: float
+
+    @classmethod
+    def of(
+        cls, request: HttpRequest, address: str, refusals: Mapping[str, str],
+        *, wrong: str = "", problem: str = "",
+    ) -> Self:  # fmt: skip
+        """Read what was posted; `refusals` has the refusal of each row that was answered, or ""."""
+        user, post = current_user(request), request.POST
+        taken = tuple(f"r.{one}." for one, refusal in refusals.items() if not refusal)
+        fields = {
+            name: post.getlist(name) for name in post
+            if name.startswith(("r.", "g.", DIGEST)) and not name.startswith(taken)
+        }  # fmt: skip
+        fields[CHOSEN] = [one for one in post.getlist(CHOSEN) if one not in refusals]
+        states = {item.request_id: state_of(item.request) for item in gather(user, list(refusals))}
+        rows = {one: [states[one], refusal] for one, refusal in refusals.items()}
+        return cls(address, str(user.pk), fields, rows, wrong, problem, time.time())
+
+    @classmethod
+    def kept(cls, request: HttpRequest, address: str) -> Self | None:
+        """Return what is kept of this person's last POST to `address`, if it is not too old."""
+        for stored in request.session.get(KEY, []):
+            try:
+                result = cls(**stored)
+            except TypeError:  # written by another version of this code
+                continue
+            mine = result.user == str(current_user(request).pk) and result.address == address
+            if mine and time.time() - result.at < MAX_AGE:
+                return result
+        return None
+
+    def keep(self, request: HttpRequest) -> bool:
+        """Put it into the session, in place of the oldest; return False if it is too large."""
+        stored: list[dict[str, Any]] = request.session.get(KEY, [])
+        kept = [asdict(self), *(one for one in stored if one.get("address") != self.address)][:MOST]
+        while len(json.dumps(kept)) > MAX_BYTES:
+            kept.pop()
+        request.session[KEY] = kept
+        return bool(kept)
+
+    def data(self) -> QueryDict:
+        """Return what was typed, as a form reads it."""
+        found = QueryDict(mutable=True)
+        for name, values in self.fields.items():
+            found.setlist(name, values)
+        return found
+
+    def put_on(self, batch: Batch) -> None:
+        """Say at each row what became of it, as far as the row is still as it was left."""
+        for row in batch.rows:
+            state, refusal = self.rows.get(row.request_id, ("", ""))
+            if state and state == state_of(row.request):
+                row.error, row.is_decided = refusal, not refusal
+        key, _, verdict = self.wrong.partition(":")
+        group = batch.group(key)
+        if group is not None and verdict in group.reply_kinds:
+            answers_of(group, verdict, self.data())
+
+
+def state_of(request: InputRequest | None) -> str:
+    """Return what changes when a request is answered, voted on, edited or reopened."""
+    if request is None:
+        return "hidden"
+    return f"{request.status} {request.answered_by_id} {request.votes} {request.version}"

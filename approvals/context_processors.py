@@ -1,0 +1,36 @@
+"""The count that stands beside the inbox's link on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from django.http import HttpRequest
+
+from workflows.models import InputRequest
+from workflows.models.permissions import PermissionProfile
+from workflows.sql import scalar_queries
+from workflows.sql.scalar_queries import BoundedCount, ScalarQuery
+
+
+@cache
+def waiting_of(viewer: PermissionProfile) -> ScalarQuery:
+    """Count the requests that wait, of those that somebody like this may see."""
+    return scalar_queries.bounded_count(InputRequest.objects.visible_to(viewer).pending())
+
+
+def counts(request: HttpRequest) -> dict[str, Callable[[], BoundedCount]]:
+    """Give templates `waiting_count`: how many requests wait, of those that this person may see.
+
+    Counted once, and only if it is drawn.
+    """
+
+    @cache
+    def waiting() -> BoundedCount:
+        total = waiting_of(PermissionProfile.of(request.user))
+        found: BoundedCount = scalar_queries.fetch_scalars({"total": total}, user=request.user.pk)[
+            "total"
+        ]
+        return found
+
+    return {"waiting_count": waiting}

@@ -1,0 +1,65 @@
+"""Who can decide a request: whom it may be given to, and whom a page offers for that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db.models import Exists, OuterRef, QuerySet
+
+from approvals.eligibility.checks import outside
+from workflows.models import InputRequest, RunAuthor
+from workflows.models.requests.assignment import Directory, name_of
+from workflows.models.requests.queryset import deciders
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+OFFERED = 50  # people, and groups, that a page lists to choose from
+
+
+def who_can_decide(request: InputRequest) -> QuerySet[User]:
+    """Return the people who could decide this request if it were given to them.
+
+    They are active, may decide, and four eyes do not forbid it. The request has its run at hand.
+    """
+    people = deciders()
+    if request.four_eyes and request.run.started_by_id is not None:
+        people = people.exclude(pk=request.run.started_by_id)
+        people = people.exclude(pk__in=RunAuthor.objects.filter(run=request.run_id).values("user"))
+    return people
+
+
+def groups_that_can_decide(request: InputRequest) -> QuerySet[Group]:
+    """Return the groups with at least one member who can decide this request."""
+    members = get_user_model().groups.through.objects.filter(
+        group=OuterRef("pk"), user__in=who_can_decide(request)
+    )
+    return Group.objects.filter(Exists(members))
+
+
+def unfit(request: InputRequest, names: Iterable[str], directory: Directory) -> list[str]:
+    """Return those of `names` that this request cannot be given to.
+
+    A name that there is not and one that may not decide are the same here: whoever asks learns
+    nothing of who exists.
+    """
+    found = {name: next(directory.found([name]), None) for name in names}
+    groups = [one.pk for one in found.values() if isinstance(one, Group)]
+    people = [one.pk for one in found.values() if one and not isinstance(one, Group)]
+    fit: set[object] = set(who_can_decide(request).filter(pk__in=people))
+    fit |= set(groups_that_can_decide(request).filter(pk__in=groups))
+    fit -= set(outside(request, [one for one in found.values() if one]))
+    return [name for name, one in found.items() if one not in fit]
+
+
+def offered(request: InputRequest) -> list[str]:
+    """Return the names to choose from: people, then groups; nothing if there are too many."""
+    people = list(who_can_decide(request).order_by("username")[: OFFERED + 1])
+    groups = list(groups_that_can_decide(request).order_by("name")[: OFFERED + 1])
+    if max(len(people), len(groups)) > OFFERED:
+        return []
+    others = outside(request, [*people, *groups])
+    return [name_of(one) for one in (*people, *groups) if one not in others]

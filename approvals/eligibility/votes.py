@@ -1,0 +1,56 @@
+"""Counting approvals: of the version there is now, by people who may decide it now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from approvals.eligibility.checks import may_decide
+from approvals.models import Decision
+from workflows.models import InputRequest
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """The approvals of one version: those that count, and those that no longer do.
+
+    `editor` made this version from the one before, None if nobody did.
+    """
+
+    counting: list[Decision]
+    lapsed: list[Decision]
+    editor: User | None = None
+
+    @classmethod
+    def of(cls, request: InputRequest) -> Approvals:
+        """Read the approvals of the version that `request` has; ask about each of their people."""
+        rows = Decision.objects.filter(request=request, revision=request.revision)
+        rows = rows.exclude(kind=Decision.Kind.FINAL).select_related("by").order_by("pk")
+        votes = [row for row in rows if row.kind == Decision.Kind.VOTE]
+        later = {row.by_id: row.pk for row in rows}  # the last that each of them did
+        counting: list[Decision] = []
+        lapsed: list[Decision] = []
+        for vote in votes:
+            if vote.superseded_at is None:
+                (counting if may_decide(vote.by, request) else lapsed).append(vote)
+            elif later[vote.by_id] == vote.pk:  # not taken back, and not given anew
+                lapsed.append(vote)
+        editor = votes[0].by if votes and request.edits else None
+        return cls(counting, lapsed, editor)
+
+    @property
+    def standing(self) -> int:
+        """How many of them the row of the request has counted."""
+        return len(self.counting) + sum(vote.superseded_at is None for vote in self.lapsed)
+
+
+def approvals_needed(request: InputRequest, edits: Mapping[str, Any]) -> int:
+    """Return how many people have to approve the version with these edits.
+
+    With four eyes, whoever edits is one pair: somebody else approves what they made of it.
+    """
+    return max(request.quorum, 2) if request.four_eyes and edits else request.quorum

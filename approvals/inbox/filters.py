@@ -1,0 +1,145 @@
+"""What the address of a list asks for, and where in it a page begins."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlencode
+
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
+from django.db.models.lookups import Contains
+from django.http import QueryDict
+
+from workflows.models import Assignment, InputRequest, Priority
+from workflows.models.requests.queryset import ASSIGNED_OR_CLAIMED
+from workflows.text.search_text import fold, fold_tags
+from workflows.web.pagination import Cursor
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+MINE = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the address of a list asks for; it goes along to the requests opened from it."""
+
+    q: str = ""
+    workflow: str = ""
+    tag: str = ""
+    priority: str = ""
+    mine: str = ""
+    closed: str = ""
+    after: str = ""
+
+    @classmethod
+    def of(cls, query: QueryDict) -> Filters:
+        """Read the filters of an address. NUL, which no database searches for, is left out."""
+        values = {
+            name: query.get(name, "").replace("\x00", "").strip()[:200]
+            for name in ("q", "workflow", "tag", "priority", "mine", "closed", "after")
+        }
+        if values["priority"].upper() not in Priority.names:
+            values["priority"] = ""
+        return cls(**values)
+
+    @property
+    def narrow(self) -> bool:
+        """Whether some requests are left out on purpose."""
+        return bool(self.q or self.workflow or self.tag or self.priority or self.mine)
+
+    def matching(self, user: User) -> Q:
+        """The requests asked for, wherever the page begins. `mine` are those of `user`."""
+        found = self._said() if self.q else Q()
+        if self.workflow:
+            found &= Q(workflow=self.workflow)
+        if self.tag:
+            found &= self._tagged()
+        if self.priority:
+            found &= Q(priority=Priority.named(self.priority))
+        if self.mine:
+            # ASSIGNED_OR_CLAIMED adds nothing to the meaning, but names the index.
+            found &= ASSIGNED_OR_CLAIMED & (
+                Q(claimed_by=user) | Assignment.objects.all().given_to(user.pk)
+            )
+        return found
+
+    def _said(self) -> Q:
+        """Requests whose prompt has the words. Older code stored rows without what is searched."""
+        plain = Q(search_text="", prompt__icontains=self.q)
+        folded = fold(self.q)
+        return Q(search_text__contains=folded) | plain if folded else plain
+
+    def _tagged(self) -> Q:
+        """Requests with the tag, likewise."""
+        plain = Q(Contains(Cast("tags", TextField()), json.dumps(self.tag)), search_tags="")
+        folded = fold_tags([self.tag])
+        return Q(search_tags__contains=folded) | plain
+
+    @property
+    def priorities(self) -> list[str]:
+        """The priorities to choose from, the highest first."""
+        return [name.lower() for name in reversed(Priority.names)]
+
+    @property
+    def cursor(self) -> Cursor | None:
+        """The row after which a page of what is over begins."""
+        return Cursor.parse(self.after)
+
+    @property
+    def place(self) -> Place | None:
+        """The row after which a page of what waits begins."""
+        return Place.parse(self.after)
+
+    @property
+    def query(self) -> str:
+        """These filters as the end of an address: "?q=..." or nothing."""
+        values = {name: value for name, value in asdict(self).items() if value}
+        return f"?{urlencode(values)}" if values else ""
+
+    @property
+    def first_page(self) -> str:
+        """The same, from the first row on."""
+        return replace(self, after="").query
+
+    @property
+    def without_tag(self) -> str:
+        """The same, whatever the tags."""
+        return replace(self, tag="", after="").query
+
+    def next_page(self, cursor: Cursor | Place) -> str:
+        """The same, from the row after `cursor` on."""
+        return replace(self, after=str(cursor)).query
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A row of the inbox, where the more urgent comes first and then what was asked earlier."""
+
+    priority: int
+    cursor: Cursor
+
+    @classmethod
+    def at(cls, row: InputRequest) -> Place:
+        """Return the place of a row."""
+        return cls(row.priority, Cursor(row.created_at, row.id))
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read what `str` wrote; None for anything else, which means the first page."""
+        priority, _, rest = text.partition("_")
+        cursor = Cursor.parse(rest)
+        valid = priority.isascii() and priority.isdigit() and len(priority) < 5
+        return cls(int(priority), cursor) if cursor and valid else None
+
+    def __str__(self) -> str:
+        return f"{self.priority}_{self.cursor}"
+
+    @property
+    def beyond(self) -> tuple[Q, Q]:
+        """Rows after this one: the equally urgent, then the less; each a stretch of an index."""
+        level = Q(priority=self.priority) & self.cursor.after("created_at")
+        return level, Q(priority__lt=self.priority)

@@ -1,0 +1,162 @@
+"""The lists of requests: what waits, the more urgent and older first, and what is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Left
+
+from approvals.inbox.filters import Filters, Place
+from workflows.models import InputRequest
+from workflows.models.permissions import PermissionProfile
+from workflows.models.requests.indexes import CLOSED
+from workflows.models.requests.queryset import ASSIGNED_OR_CLAIMED
+from workflows.sql import scalar_queries
+from workflows.sql.scalar_queries import BoundedCount, ScalarQuery
+from workflows.web.pagination import Cursor
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+PAGE = 50
+ORDER = ("-priority", "created_at", "id")
+HEADLINE = 300  # characters of a prompt that a row could show; prompts may be very long
+
+Requests = QuerySet[InputRequest]
+
+
+def slim(requests: Requests) -> Requests:
+    """Leave the long columns in the database: a row shows the beginning of its prompt."""
+    return (
+        requests.annotate(headline=Left("prompt", HEADLINE))
+        .select_related("run", "claimed_by")
+        .only(
+            "id", "step", "status", "four_eyes", "deadline", "created_at", "answered_at", "source",
+            "priority", "tags", "quorum", "votes", "claimed_until", "claimed_by__username",
+            "claimed_by__is_active", "run__id", "run__workflow", "run__status",
+            "run__started_by_id", "run__is_repeat",
+        )
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The inbox of one person at this moment: two queries, three on a later page.
+
+    Whatever waits, only so much is read: a page of rows, and counts up to `scalar_queries.MOST`.
+    `total` counts all that wait, `found` those that the filters let through. `oldest` is when
+    the first of these was asked, None where filters leave more than a page; `newest` when the
+    last of all was, so that a page can tell what came after it. `workflows` are those of which
+    something waits, `urgencies` says that priorities differ, `given` that somebody has something.
+    `next_page` is the end of an address, or empty.
+    """
+
+    rows: list[InputRequest]
+    workflows: list[str]
+    total: BoundedCount
+    found: BoundedCount
+    oldest: datetime | None
+    newest: datetime | None
+    urgencies: bool
+    given: bool
+    next_page: str
+
+    @classmethod
+    def of(cls, user: User, filters: Filters) -> Waiting:
+        """Read the page of `user`'s inbox that `filters` ask for."""
+        pending = InputRequest.objects.visible_to(user).pending()
+        matching = pending.filter(filters.matching(user)) if filters.narrow else pending
+        rows, next_page = _page(matching, filters)
+        wanted = dict(figures_of(PermissionProfile.of(user)))
+        if filters.narrow:
+            wanted["oldest"] = scalar_queries.NOTHING
+            if next_page or filters.place:
+                wanted["found"] = scalar_queries.bounded_count(
+                    matching, ORDER if filters.mine else ()
+                )
+        figures = scalar_queries.fetch_scalars(wanted, user=user.pk)
+        lowest, highest, given = (figures.pop(name) for name in ("lowest", "highest", "given"))
+        if filters.narrow and "found" not in figures:  # the page has them all
+            figures["found"] = BoundedCount(len(rows))
+            figures["oldest"] = min((row.created_at for row in rows), default=None)
+        figures.setdefault("found", figures["total"])
+        return cls(
+            rows=rows, next_page=next_page, urgencies=lowest != highest, given=given is not None,
+            **figures,
+        )  # fmt: skip
+
+
+def _page(matching: Requests, filters: Filters) -> tuple[list[InputRequest], str]:
+    """Return the rows of a page, and where the next one begins."""
+    stretches = filters.place.beyond if filters.place else (Q(),)
+    rows = list(_in_order(matching, stretches, PAGE + 1))
+    if len(rows) <= PAGE:
+        return rows, ""
+    return rows[:PAGE], filters.next_page(Place.at(rows[PAGE - 1]))
+
+
+def _in_order(requests: Requests, stretches: Iterable[Q], most: int) -> Iterator[InputRequest]:
+    """Yield up to `most` requests of these stretches, which are asked for as far as needed."""
+    for stretch in stretches:
+        found = list(slim(requests.filter(stretch)).order_by(*ORDER)[:most])
+        yield from found
+        most -= len(found)
+        if not most:
+            return
+
+
+@cache
+def figures_of(viewer: PermissionProfile) -> dict[str, ScalarQuery]:
+    """Ask for what is said of all that waits for somebody like this, whatever the filters."""
+    pending = InputRequest.objects.visible_to(viewer).pending()
+    urgent = pending.order_by(*ORDER)
+    return {
+        "total": scalar_queries.bounded_count(pending),
+        "oldest": scalar_queries.first_value(pending.order_by("created_at", "id"), "created_at"),
+        "newest": scalar_queries.first_value(pending.order_by("-created_at", "-id"), "created_at"),
+        "highest": scalar_queries.first_value(urgent, "priority"),
+        "lowest": scalar_queries.first_value(urgent.reverse(), "priority"),
+        "given": scalar_queries.first_value(
+            pending.filter(ASSIGNED_OR_CLAIMED).order_by(*ORDER), "priority"
+        ),
+        "workflows": scalar_queries.distinct_values(pending, "workflow"),
+    }
+
+
+def next_after(user: User, request: InputRequest, filters: Filters) -> InputRequest | None:
+    """Return the request that waits next after this one, or the first; None if none does."""
+    pending = InputRequest.objects.visible_to(user).pending()
+    others = pending.filter(filters.matching(user)).exclude(pk=request.pk)
+    return next(_in_order(others, (*Place.at(request).beyond, Q()), 1), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Requests that are over: answered, or closed without an answer. Newest first."""
+
+    rows: list[InputRequest]
+    next_page: str
+
+    @classmethod
+    def of(cls, user: User, filters: Filters) -> Past:
+        """Read one page of what `user` may see: one query."""
+        condition = CLOSED if filters.closed else Q(status="answered")
+        column = "created_at" if filters.closed else "answered_at"
+        requests = InputRequest.objects.visible_to(user).filter(filters.matching(user), condition)
+        cursor = filters.cursor
+        if cursor is not None:
+            requests = requests.filter(cursor.before(column))
+        ordered = requests.order_by(f"-{column}", "-id").annotate(headline=Left("prompt", HEADLINE))
+        ordered = ordered.select_related("run", "answered_by").defer(
+            "prompt", "payload", "schema", "search_text", "search_tags"
+        )
+        rows = list(ordered[: PAGE + 1])
+        if len(rows) <= PAGE:
+            return cls(rows, "")
+        last = rows[PAGE - 1]
+        return cls(rows[:PAGE], filters.next_page(Cursor(getattr(last, column), last.id)))

@@ -1,0 +1,111 @@
+"""What was decided on the requests of one run, as far as one person may see these requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django.utils.text import capfirst
+
+from approvals.models import Decision
+from approvals.request_page.payload_edit_form import Change, changed
+from workflows.models import InputRequest, WorkflowRun
+from workflows.web.answer_labels import Verdict, by_whom, verdict_of
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+SHOWN = 30
+
+
+@dataclass(slots=True)
+class Decided:
+    """One answer, one approval of several, or that one was taken back.
+
+    `who` follows the verb: "by alice". `counts` is False for what was taken back or superseded
+    later. `edits` are all that were effective, `changes` what they made of the payload.
+    """
+
+    request: InputRequest
+    who: str
+    at: datetime
+    verdict: Verdict
+    edits: dict[str, Any]
+    counts: bool = True
+    was_vote: bool = False
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def word(self) -> str:
+        """The verb, as a sentence begins with it."""
+        return capfirst(self.verdict.word)
+
+    @property
+    def difference(self) -> dict[str, dict[str, Any]]:
+        """The changes as a payload that says what was and what is."""
+        return {
+            "before": {one.key: one.before for one in self.changes},
+            "after": {one.key: one.after for one in self.changes},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RunDecisions:
+    """The newest decisions first; `is_cut`: there are older ones than what is shown."""
+
+    shown: list[Decided]
+    is_cut: bool
+
+    @classmethod
+    def of(cls, user: User, run: WorkflowRun) -> RunDecisions:
+        """Read them: two queries, a third where something was edited.
+
+        An answer stands in its request, whoever gave it; what came before it in the decisions.
+        """
+        visible = InputRequest.objects.visible_to(user).filter(run=run)
+        answered = visible.filter(status=InputRequest.Status.ANSWERED)
+        found = [_answer(one) for one in _light(answered).order_by("-answered_at")[: SHOWN + 1]]
+        others = Decision.objects.filter(request__in=visible)
+        others = others.exclude(kind=Decision.Kind.FINAL, superseded_at=None)
+        votes = others.select_related("by", "request").defer("request__payload", "request__schema")
+        found += [_decision(one) for one in votes.order_by("-at")[: SHOWN + 1]]
+        found.sort(key=lambda one: one.at, reverse=True)
+        shown = found[:SHOWN]
+        _fill_changes(shown)
+        return cls(shown, len(found) > SHOWN)
+
+
+def _light(requests: Any) -> Any:
+    return requests.select_related("answered_by").only(
+        "id", "prompt", "response", "edits", "source", "answered_at", "answered_by__username", "run"
+    )
+
+
+def _answer(request: InputRequest) -> Decided:
+    assert request.answered_at
+    name = request.answered_by.get_username() if request.answered_by else ""
+    return Decided(
+        request, by_whom(name, request.source), request.answered_at,
+        verdict_of(request.response), request.edits,
+    )  # fmt: skip
+
+
+def _decision(decision: Decision) -> Decided:
+    taken_back = decision.kind == Decision.Kind.WITHDRAWN
+    verdict = Verdict("withdrawn") if taken_back else verdict_of(decision.response)
+    return Decided(
+        decision.request, by_whom(decision.by.get_username(), decision.source), decision.at,
+        verdict, decision.edits, counts=taken_back or decision.superseded_at is None,
+        was_vote=decision.kind == Decision.Kind.VOTE,
+    )  # fmt: skip
+
+
+def _fill_changes(shown: list[Decided]) -> None:
+    """Read the payloads that edits were laid over; nothing where there are none."""
+    edited = [one for one in shown if one.edits]
+    if not edited:
+        return
+    payloads = InputRequest.objects.only("payload").in_bulk([one.request.pk for one in edited])
+    for one in edited:
+        one.changes = changed(payloads[one.request.pk], one.edits)

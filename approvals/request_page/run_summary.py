@@ -1,0 +1,80 @@
+"""How a request came here, in a few lines: the start of its run, its work, and its answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, Q
+from django.db.models.functions import Left
+
+from workflows.models import InputRequest, JournalEntry
+from workflows.web.answer_labels import Verdict, by_whom, verdict_of
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+SHOWN = 4
+"""Answers of others that are listed one by one; a run may have asked thousands of questions."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRequest:
+    """One other request of the run, with the `headline` of its prompt, and its answer."""
+
+    request: InputRequest
+    verdict: Verdict
+
+    @property
+    def who(self) -> str:
+        """Who answered, after the verb: "by alice", "automatically at the deadline"."""
+        by = self.request.answered_by
+        return by_whom(by.get_username() if by else "", self.request.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """What happened to the run of a request so far, as far as one person may know of it.
+
+    `steps` and `retries` count what the machine did before it asked. `answers` are the last few
+    of other people, oldest first, `earlier` how many there were before; `open` counts the other
+    requests of the run that still wait. Requests that this person may not see are in none of them.
+    """
+
+    request: InputRequest
+    steps: int
+    retries: int
+    answers: list[AnsweredRequest]
+    earlier: int
+    open: int
+
+    @property
+    def started_at(self) -> datetime:
+        """When the run began."""
+        return self.request.run.created_at
+
+    @classmethod
+    def of(cls, user: User, request: InputRequest) -> Trail:
+        """Read what `user` may know of the run of `request`, which is at hand: three queries."""
+        work = JournalEntry.objects.filter(run=request.run_id, at__lte=request.created_at)
+        counts = work.aggregate(
+            steps=Count("pk", filter=Q(kind="step_completed")),
+            retries=Count("pk", filter=Q(kind="step_retried")),
+        )
+        visible = InputRequest.objects.visible_to(user)
+        others = visible.filter(run=request.run_id).exclude(pk=request.pk)
+        counted = others.aggregate(
+            answered=Count("pk", filter=Q(status="answered")),
+            open=Count("pk", filter=Q(status="pending")),
+        )
+        last = (
+            others.filter(status="answered")
+            .annotate(headline=Left("prompt", 120))
+            .select_related("answered_by")
+            .defer("prompt", "payload", "schema")
+            .order_by("-answered_at", "-id")[:SHOWN]
+        )
+        answers = [AnsweredRequest(row, verdict_of(row.response)) for row in reversed(last)]
+        earlier = counted["answered"] - len(answers)
+        return cls(request, answers=answers, earlier=earlier, open=counted["open"], **counts)

@@ -1,0 +1,131 @@
+"""What people do to a request beside answering it, each a POST that is one verb of the source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from approvals import actions
+from approvals.audit.origin import origin_of
+from approvals.errors import AnswerRefused, Invalid, NotVisible, TooOften
+from approvals.inbox.filters import Filters
+from approvals.request_page.page import Detail
+from approvals.request_page.payload_edit_form import PREFIX
+from approvals.views.request import draw, redirect_after_post
+from workflows.web.http import current_user, is_fragment
+
+
+@require_POST
+def claim(http: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Take the request in hand."""
+    return act(http, request_id, lambda: actions.claim(current_user(http), request_id))
+
+
+@require_POST
+def release(http: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Let go of the request."""
+    return act(http, request_id, lambda: actions.release(current_user(http), request_id))
+
+
+@require_POST
+def reassign(http: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Give the request to the people and groups ticked as `chosen`, or named in `to`.
+
+    In `to` commas separate them.
+    """
+    names = http.POST.getlist("chosen") + re.split(r"[,\n]", http.POST.get("to", ""))
+    return act(http, request_id, lambda: actions.reassign(current_user(http), request_id, to=names))
+
+
+@require_POST
+def reask(http: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Give the request the form that the code has now."""
+    return act(http, request_id, lambda: actions.reask(current_user(http), request_id))
+
+
+@require_POST
+def comments(http: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Say `said` to all who see the request."""
+    text = http.POST.get("said", "")
+    return act(http, request_id, lambda: actions.comment(current_user(http), request_id, text))
+
+
+@require_POST
+def undo(http: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Take one's own answer back."""
+    user, origin = current_user(http), origin_of(http)
+    verb = lambda: actions.withdraw(user, request_id, source="inbox", origin=origin)  # noqa: E731
+    return act(http, request_id, verb)
+
+
+@require_POST
+def draft(http: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Keep what was typed so far: 204 to a page that saves as one types, else 303 to it."""
+    names = [name for name in http.POST if name.startswith(PREFIX) or name[:1] != "_"]
+    fields = {name: http.POST.getlist(name) for name in names if name != "csrfmiddlewaretoken"}
+    user = current_user(http)
+    if not is_fragment(http):
+        return act(http, request_id, lambda: actions.save_draft(user, request_id, fields))
+    try:
+        actions.save_draft(user, request_id, fields)
+    except AnswerRefused as error:
+        answer = HttpResponse(str(error), status=error.status, content_type="text/plain")
+        return say_when(answer, error)
+    return HttpResponse(status=204)
+
+
+def act(http: HttpRequest, request_id: UUID, verb: Callable[[], Any]) -> HttpResponse:
+    """Do it, and show the request as it is then, or why it was refused.
+
+    A plain form gets 303 to the request; to the inbox, if it is no longer theirs to see.
+    """
+    refusal = None
+    try:
+        verb()
+    except NotVisible as error:
+        return draw(http, None, status=error.status)
+    except AnswerRefused as error:
+        refusal = error
+    try:
+        row = actions.find(current_user(http), request_id)
+    except NotVisible:
+        return to_inbox(http)
+    if refusal is None and not is_fragment(http):
+        return redirect_after_post(http, request_id)
+    detail = Detail.of(current_user(http), row, refusal=refusal, posted=typed_in(http, refusal))
+    answer = draw(http, detail, status=refusal.status if refusal else 200)
+    return say_when(answer, refusal)
+
+
+def say_when(answer: HttpResponse, refusal: AnswerRefused | None) -> HttpResponse:
+    """Say when to try again, where that is known."""
+    if isinstance(refusal, TooOften):
+        answer["Retry-After"] = str(refusal.retry_after)
+    return answer
+
+
+def typed_in(http: HttpRequest, refusal: AnswerRefused | None) -> dict[str, str]:
+    """Return what was typed into a small form that was refused, so that it is drawn again."""
+    if refusal is None:
+        return {}
+    faults = refusal.errors if isinstance(refusal, Invalid) else []
+    text = "; ".join(str(fault["msg"]) for fault in faults) or str(refusal)
+    sent = {name: http.POST[name] for name in ("to", "said") if name in http.POST}
+    return sent | {"fault": text}
+
+
+def to_inbox(http: HttpRequest) -> HttpResponse:
+    """Send the person back to their list."""
+    address = reverse("approvals:inbox") + Filters.of(http.GET).query
+    if is_fragment(http):
+        return HttpResponse(status=204, headers={"HX-Redirect": address})
+    response = redirect(address)
+    response.status_code = 303
+    return response

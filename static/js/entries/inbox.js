@@ -1,0 +1,10 @@
+// @ts-check
+/* The inbox: the list of requests, and beside it the open one. */
+
+import "./signed_in.js";
+import "../inbox/checkboxes.js";
+import "../inbox/list.js";
+import "../inbox/drafts.js";
+import "../inbox/pane_lock.js";
+import "../inbox/next_request.js";
+import "../inbox/detail.js";

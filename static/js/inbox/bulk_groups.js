@@ -1,0 +1,33 @@
+// @ts-check
+/* The page on which selected requests are decided, in groups that take the same answer: it counts
+   what is selected in each, and drops from the selection what can no longer be decided. */
+
+import { find, findAll, get } from "../dom.js";
+import { loadSelection, storeSelection } from "./selection.js";
+
+const showCounts = () => {
+  for (const group of findAll("[data-group]")) {
+    const count = findAll(".tick :checked", group).length;
+    for (const element of findAll(".bar button", group)) {
+      const button = /** @type {HTMLButtonElement} */ (element);
+      get("[data-chosen-count]", button).textContent = ` (${count})`;
+      button.disabled = count === 0;
+    }
+  }
+};
+
+const begin = () => {
+  const ids = loadSelection();
+  for (const row of findAll("[data-item][data-over]")) ids.delete(row.dataset.item ?? "");
+  storeSelection(ids);
+  find("[data-focus]")?.focus();
+  showCounts();
+};
+
+document.addEventListener("change", (event) => {
+  if (/** @type {Element} */ (event.target).matches("#batch .tick input")) showCounts();
+});
+
+begin();
+// Also when the browser brings back the page as it was.
+window.addEventListener("pageshow", begin);

@@ -1,0 +1,63 @@
+// @ts-check
+/* The checkboxes of the list show the selection, and change it.
+
+   The browser's own memory of a form goes by position: after Back, a check mark would stand on
+   whichever row is now where another one was. */
+
+import { closest, find, findAll, get } from "../dom.js";
+import { loadSelection, storeSelection } from "./selection.js";
+
+const BOXES = "#rows .tick input";
+
+const showSelection = () => {
+  const ids = loadSelection();
+  for (const element of findAll(BOXES)) {
+    const box = /** @type {HTMLInputElement} */ (element);
+    box.checked = ids.has(box.value);
+  }
+  const form = find("#chosen");
+  if (!form) return;
+  form.classList.toggle("some", ids.size > 0);
+  get("[data-ticked-count]").textContent = ids.size ? ` (${ids.size})` : "";
+  get("[data-untick]").hidden = ids.size === 0;
+};
+
+document.addEventListener("change", (event) => {
+  const box = /** @type {HTMLInputElement} */ (event.target);
+  if (!box.matches(BOXES)) return;
+  const ids = loadSelection();
+  if (box.checked) ids.add(box.value);
+  else ids.delete(box.value);
+  storeSelection(ids);
+  showSelection();
+});
+
+document.addEventListener("click", (event) => {
+  if (!closest(event.target, "[data-untick]")) return;
+  storeSelection([]);
+  showSelection();
+});
+
+// Those on another page of the list, or outside of its filters, are selected as well.
+document.addEventListener("formdata", (event) => {
+  if (/** @type {HTMLFormElement} */ (event.target).id !== "chosen") return;
+  event.formData.delete("_id");
+  for (const id of loadSelection()) event.formData.append("_id", id);
+});
+
+// New rows, and an open request that is no longer pending: it cannot be selected any more.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const { target } = event.detail;
+  if (target?.id === "rows") showSelection();
+  const ended =
+    target?.id === "detail" && find("#detail [data-open]:not([data-status=pending])")?.dataset.open;
+  if (!ended) return;
+  const ids = loadSelection();
+  if (ids.delete(ended)) storeSelection(ids);
+  showSelection();
+});
+
+showSelection();
+// Also when the browser brings back the page as it was: its list may have been another one's.
+window.addEventListener("pageshow", showSelection);
+document.addEventListener("htmx:historyRestore", showSelection);

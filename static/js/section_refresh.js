@@ -1,0 +1,89 @@
+// @ts-check
+/* Reads a page of runs again without disturbing the person who reads it.
+
+   - #run-poll: fetches when the socket says so, when it opens, and at times while the run goes on.
+   - [data-section]: swapped by its id, and only if the server's version of it has changed. A
+     <details> that was opened stays open, and a section in which one types waits for the next time.
+   - [data-hold]: a list that does not move while it is under the pointer or has the focus. */
+
+import { announce, find, findAll } from "./dom.js";
+
+// A refused action answers with the page, under the action's address: what reads the page again
+// asks for where it stands, and a reload must not repeat the action.
+const address = find("#run")?.dataset.address;
+if (address && location.pathname !== address) history.replaceState(null, "", address);
+
+document.addEventListener("htmx:wsAfterMessage", () => {
+  if (find("#run-poll")) htmx.trigger("#run-poll", "refresh-now");
+});
+
+// --- sections ---------------------------------------------------------------------------------
+/**
+ * Return what the server says in a section, without what differs in each response.
+ * @param {HTMLElement} section
+ */
+const contentOf = (section) =>
+  section.outerHTML
+    .replace(/ hx-swap-oob="[^"]*"/, "")
+    .replace(/(name="(?:csrfmiddlewaretoken|_key)" value=")[^"]*/g, "$1");
+
+// By section: what the server sent last. The page differs from that by what the person did.
+const received = new Map(
+  findAll("[data-section]").map((section) => [section.id, contentOf(section)]));
+
+/** @type {Map<string, [number, number]>} */
+const scrollPositions = new Map(); // by the label of what scrolls
+
+/** @param {HTMLElement} element */
+const isTypedIn = (element) => {
+  const active = document.activeElement;
+  return active !== null && element.contains(active) && active.matches("input, textarea, select");
+};
+
+/**
+ * Open in the new section what is open in the old one, and remember how far it was scrolled.
+ * @param {HTMLElement} old
+ * @param {HTMLElement} fresh
+ */
+const keepView = (old, fresh) => {
+  for (const open of findAll("details[open][id]", old)) {
+    const same = find(`#${CSS.escape(open.id)}`, fresh);
+    if (same) /** @type {HTMLDetailsElement} */ (same).open = true;
+  }
+  for (const area of findAll("[role=group][aria-label]", old)) {
+    const label = area.getAttribute("aria-label") ?? "";
+    scrollPositions.set(label, [area.scrollLeft, area.scrollTop]);
+  }
+};
+
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  const fresh = /** @type {HTMLElement | null} */ (fragment.firstElementChild);
+  if (!target.matches("[data-section]") || !fresh) return;
+  const content = contentOf(fresh);
+  if (content === received.get(target.id) || isTypedIn(target)) {
+    event.detail.shouldSwap = false;
+    return;
+  }
+  received.set(target.id, content);
+  keepView(target, fresh);
+  const words = find(".tag", fresh)?.textContent;
+  if (target.dataset.status !== fresh.dataset.status && words) announce(words);
+});
+
+document.addEventListener("htmx:oobAfterSwap", () => {
+  for (const [label, [left, top]] of scrollPositions) {
+    const area = find(`[role=group][aria-label="${CSS.escape(label)}"]`);
+    if (area) [area.scrollLeft, area.scrollTop] = [left, top];
+  }
+  scrollPositions.clear();
+});
+
+// --- lists ------------------------------------------------------------------------------------
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target } = event.detail;
+  if (!target.matches("[data-hold]")) return;
+  const inUse = target.matches(":hover") || target.contains(document.activeElement);
+  // What the person asked for by coming back is shown at once; what a timer fetched can wait.
+  if (inUse && !document.hidden) event.detail.shouldSwap = false;
+});

@@ -1,0 +1,107 @@
+"""Two people at `approvals.actions` at the same moment: one wins, the other learns who did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from approvals.actions import Outcome, decide
+from approvals.errors import AlreadyAnswered, AnswerRefused, Closed
+from approvals.models import Decision
+from tests.support.factories import BARE, make_request, make_reviewer, make_run, registered
+from workflows.models import Delivery, InputRequest, WorkflowRun
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+YES, NO = {"approved": True}, {"approved": False}
+
+
+@pytest.fixture(autouse=True)
+def flows() -> Iterator[None]:
+    with registered(BARE):
+        yield
+
+
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """Make all calls at the same moment, each in a thread, and return what each gave or raised."""
+    barrier = Barrier(len(calls))
+
+    def one(call: Callable[[], Any]) -> Any:
+        try:
+            barrier.wait()
+            return call()
+        except AnswerRefused as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(one, calls))
+
+
+def test_of_two_approvers_one_wins_and_the_other_sees_who_did() -> None:
+    alice, bob = make_reviewer("alice"), make_reviewer("bob")
+    for _ in range(10):
+        request = make_request()
+        results = together(
+            partial(decide, alice, request.id, YES, source="inbox"),
+            partial(decide, bob, request.id, NO, source="inbox"),
+        )
+        won = [result for result in results if isinstance(result, Outcome)]
+        lost = [result for result in results if isinstance(result, AlreadyAnswered)]
+        assert (len(won), len(lost)) == (1, 1)
+        decision = Decision.objects.get(request=request)
+        assert won[0].decision == decision
+        assert lost[0].by == decision.by.get_username()
+        assert lost[0].response == decision.response
+        assert Delivery.objects.filter(run=request.run_id).count() == 1
+        assert WorkflowRun.objects.get(pk=request.run_id).delivery_count == 1
+
+
+def test_a_double_click_is_one_decision_and_no_error() -> None:
+    alice = make_reviewer("alice")
+    for _ in range(10):
+        request = make_request()
+        results = together(*[partial(decide, alice, request.id, YES, source="inbox")] * 3)
+        assert sorted(result.again for result in results) == [False, True, True]
+        assert Decision.objects.filter(request=request).count() == 1
+
+
+def test_an_answer_that_meets_the_cancelling_of_its_run_is_kept_whole_or_refused_whole() -> None:
+    alice = make_reviewer("alice")
+    for _ in range(10):
+        request = make_request()
+        run = request.run
+        answered, _ = together(
+            partial(decide, alice, request.id, YES, source="inbox"),
+            run.cancel,
+        )
+        status = InputRequest.objects.get(pk=request.pk).status
+        decisions = Decision.objects.filter(request=request).count()
+        deliveries = Delivery.objects.filter(run=run).count()
+        if isinstance(answered, Outcome):
+            assert (status, decisions, deliveries) == ("answered", 1, 1)
+        else:
+            assert isinstance(answered, Closed)
+            assert (status, decisions, deliveries) == ("cancelled", 0, 0)
+
+
+def test_two_requests_of_one_run_are_answered_side_by_side() -> None:
+    alice, bob = make_reviewer("alice"), make_reviewer("bob")
+    for _ in range(5):
+        run = make_run()
+        pairs: list[tuple[User, InputRequest]] = [
+            (alice, make_request(run)), (bob, make_request(run))
+        ]  # fmt: skip
+        results = together(
+            *[partial(decide, user, row.id, YES, source="inbox") for user, row in pairs]
+        )
+        assert all(isinstance(result, Outcome) for result in results)
+        assert WorkflowRun.objects.get(pk=run.pk).delivery_count == 2

@@ -1,0 +1,11 @@
+"""Fixtures of the tests that drive durable runs."""
+
+from tests.support.fixtures import (  # noqa: F401 - pytest finds them here
+    alice,
+    answerable,
+    bob,
+    desk,
+    drive,
+    known,
+    register,
+)

@@ -1,0 +1,233 @@
+"""The inbox where very much waits: counts that end, pages by place, and few queries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from approvals.context_processors import waiting_of
+from approvals.inbox.filters import Filters
+from approvals.inbox.queries import PAGE, Waiting, figures_of, next_after
+from tests.support.clients import HTMX, ago, desk_of, ids, rows, text
+from tests.support.factories import BARE, TYPED, make_request, make_run
+from tests.support.people import again, asked_of, make_operator, soon
+from workflows.models import InputRequest
+from workflows.sql import scalar_queries
+from workflows.sql.scalar_queries import COUNT_LIMIT, BoundedCount
+from workflows.web import context_processors
+from workflows.web.context_processors import attention_of
+from workflows.worker.sweep import sweep
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let three be as far as anything is counted, also in what was written down before."""
+    kept = (figures_of, waiting_of, attention_of)
+    monkeypatch.setattr(scalar_queries, "MOST", 3)
+    for one in kept:
+        one.cache_clear()
+    yield
+    for one in kept:
+        one.cache_clear()
+
+
+def waiting(user: User, **filters: str) -> Waiting:
+    return Waiting.of(user, Filters(**filters))
+
+
+# Counts
+
+
+def test_an_amount_says_how_many_or_that_there_are_more() -> None:
+    assert [str(BoundedCount(number)) for number in (0, 1, COUNT_LIMIT)] == ["0", "1", "1,000"]
+    assert str(BoundedCount(COUNT_LIMIT + 1)) == "1,000+"
+    assert not BoundedCount(0)
+
+
+@pytest.mark.usefixtures("few")
+def test_what_can_be_counted_is_counted(desk: Client) -> None:
+    for _ in range(3):
+        make_request()
+    page = desk.get("/")
+    assert "<title>(3) Inbox" in page.content.decode()
+    assert "3 requests, oldest 4 min" in text(page)
+
+
+@pytest.mark.usefixtures("few")
+def test_above_that_it_is_only_said_that_there_are_more(desk: Client) -> None:
+    for _ in range(6):
+        make_request()
+    page, elsewhere = desk.get("/"), desk.get("/requests/answered/")
+    assert "<title>(3+) Inbox" in page.content.decode()
+    assert "3+ requests, oldest 4 min" in text(page)
+    assert 'data-count="waiting">3+<' in elsewhere.content.decode()
+    assert "3+ other requests wait." in text(desk.get("/", {"q": "nothing like it"}))
+    fragment = desk.get("/", headers=HTMX).content.decode()
+    assert 'hx-swap-oob="innerHTML:[data-count=waiting]">3+<' in fragment
+
+
+@pytest.mark.usefixtures("few")
+def test_a_badge_counts_as_far_as_it_has_room(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context_processors, "BADGE", 2)
+    seen = []
+    for _ in range(3):
+        make_request(run=make_run(status="failed"))
+        seen.append(
+            set(re.findall(r'data-count="attention">([^<]*)<', desk.get("/").content.decode()))
+        )
+    assert seen == [{"1"}, {"2"}, {"2+"}]
+
+
+@pytest.mark.usefixtures("few")
+def test_no_count_tells_of_what_is_hidden(desk: Client, bob: User) -> None:
+    for _ in range(6):
+        asked_of(bob, priority=4, run=make_run(TYPED))
+    assert "<title>Inbox" in desk.get("/").content.decode()
+    make_request()
+    page = desk.get("/")
+    assert "<title>(1) Inbox" in page.content.decode()
+    for word in ("test-typed", "Mine", "All priorities", "3+"):
+        assert word not in text(page), word
+
+
+def test_filters_have_a_count_of_their_own(alice: User) -> None:
+    most = PAGE - 5  # of each, so that both together are more than a page
+    for n in range(2 * most):
+        make_request(prompt="Odd?" if n % 2 else "Even?", created_at=ago(minutes=200 - n))
+    page = waiting(alice, q="odd")
+    assert (page.found, page.total, page.next_page) == (
+        BoundedCount(most),
+        BoundedCount(2 * most),
+        "",
+    )
+    assert page.oldest == min(row.created_at for row in page.rows)
+    page = waiting(alice, q="?")
+    assert (page.found, page.oldest, len(page.rows)) == (BoundedCount(2 * most), None, PAGE)
+    assert page.next_page
+    assert waiting(
+        alice, q="even", after=page.next_page.partition("after=")[2]
+    ).found == BoundedCount(most)
+
+
+def test_the_first_and_last_moment_are_those_of_what_one_sees(alice: User, bob: User) -> None:
+    asked_of(bob, created_at=ago(days=9))
+    old, new = make_request(created_at=ago(hours=3)), make_request(created_at=ago(hours=1))
+    asked_of(bob)
+    page = waiting(alice)
+    assert (page.oldest, page.newest) == (old.created_at, new.created_at)
+
+
+def test_who_may_see_nothing_has_no_figures(django_user_model: type[User]) -> None:
+    make_request(priority=4)
+    page = waiting(django_user_model.objects.create(username="carol"))
+    assert (page.rows, page.workflows, page.total, page.newest) == ([], [], BoundedCount(0), None)
+    assert not page.urgencies
+    assert not page.given
+
+
+# What there is to choose from
+
+
+def test_each_workflow_of_which_something_waits_is_named_once(alice: User, bob: User) -> None:
+    for name in ("b", "a", "c", "b", "a"):
+        make_request(make_run(workflow_name=name))
+    asked_of(bob, run=make_run(workflow_name="hidden"))
+    make_request(make_run(workflow_name="over", status="cancelled"), status="cancelled")
+    assert waiting(alice).workflows == ["a", "b", "c"]
+    assert waiting(make_operator("olga")).workflows == ["a", "b", "c", "hidden"]
+
+
+def test_mine_is_what_was_given_to_me_or_my_group_or_that_i_claimed(alice: User, bob: User) -> None:
+    group = Group.objects.create(name="finance")
+    alice.groups.add(group)
+    mine = [asked_of(alice), asked_of(group), asked_of(claimed_by=alice, claimed_until=soon())]
+    asked_of(bob)
+    asked_of(claimed_by=bob, claimed_until=soon())
+    asked_of()
+    assert {row.id for row in waiting(alice, mine="1").rows} == {one.id for one in mine}
+    assert waiting(alice).given
+    assert waiting(alice, mine="1").found == BoundedCount(3)
+
+
+# Order and pages
+
+
+def in_order() -> list[InputRequest]:
+    """Make requests of several priorities and moments, two at a time; return them in order."""
+    made = [
+        make_request(priority=priority, created_at=ago(hours=hours), prompt=f"{priority} {hours}?")
+        for priority in (1, 2, 3, 4)
+        for hours in (1, 1, 2, 2, 3)
+    ]
+    return sorted(made, key=lambda one: (-one.priority, one.created_at, one.id))
+
+
+def test_pages_go_on_from_one_priority_into_the_next(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("approvals.inbox.queries.PAGE", 3)
+    every, address, seen = in_order(), "/", list[str]()
+    while address:
+        page = desk.get(address)
+        seen += rows(page)
+        found = re.search(r'href="(/\?after=[^"]+)">More', page.content.decode())
+        address = found[1].replace("&amp;", "&") if found else ""
+    assert seen == ids(*every)
+
+
+def test_the_next_request_is_the_one_behind_and_after_the_last_the_first(alice: User) -> None:
+    every = in_order()
+    for one, after in pairwise([*every, every[0]]):
+        assert next_after(alice, one, Filters()) == after
+    assert next_after(alice, every[3], Filters(q="1 2?")) == every[-4]
+    for one in every[1:]:
+        one.delete()
+    assert next_after(alice, every[0], Filters()) is None
+
+
+# What it costs
+
+
+@pytest.mark.parametrize("query", ["", "?workflow=test-typed", "?mine=1", "?q=it", "?tag=a"])
+@pytest.mark.parametrize("sees_all", [True, False])
+def test_a_page_takes_at_most_eight_queries(
+    query: str, sees_all: bool, alice: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    person = make_operator("olga") if sees_all else alice
+    for _ in range(PAGE + 1):
+        asked_of(person, run=make_run(TYPED), tags=["a"], priority=3)
+    desk = desk_of(person)
+    with django_assert_max_num_queries(8):
+        assert len(rows(desk.get(f"/{query}"))) == PAGE
+    with django_assert_max_num_queries(7):
+        assert len(rows(desk.get(f"/{query}", headers=HTMX))) == PAGE
+
+
+# The workflow of a request
+
+
+def test_a_request_knows_the_workflow_of_its_run(drive: Callable[[], None]) -> None:
+    from workflows.models import WorkflowRun
+
+    WorkflowRun.objects.start(BARE)
+    drive()
+    assert InputRequest.objects.get().workflow == BARE.name
+
+
+def test_what_older_code_asked_is_found_by_its_workflow_after_a_sweep(alice: User) -> None:
+    old, over = make_request(), make_request(make_run(TYPED), status="cancelled")
+    InputRequest.objects.update(workflow="")
+    assert waiting(alice, workflow=BARE.name).rows == []
+    sweep.run_sweep("me")
+    assert waiting(alice, workflow=BARE.name).rows == [old]
+    assert again(over).workflow == TYPED.name

@@ -1,0 +1,187 @@
+"""Everybody can use every page: axe finds nothing on any of them, light and dark, wide and narrow.
+
+axe is put into the page by the browser's own debugger, which the policy of the page does not ask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
+
+from tests.e2e.pages import NARROW, WIDE, Tab, tabs
+from tests.e2e.screenshots.places import EMPTY, SHOWN, Place, what_is_missing
+from tests.e2e.screenshots.site import Gallery, gallery
+
+pytestmark = pytest.mark.browser
+
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SIZES = {"wide": WIDE, "narrow": NARROW}
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+COLOURS = ["color-contrast", "link-in-text-block"]  # what can be wrong in one theme alone
+ALL = {
+    "resultTypes": ["violations"],
+    "preload": False,  # it would write a style into the page, which the policy refuses
+    "runOnly": {"type": "tag", "values": RULES},
+    # Django names the search of its admin by a picture with a text, which axe does not count.
+    "rules": {"label-title-only": {"enabled": False}},
+}
+
+FINGER = 44  # pixels
+STATUSES = (
+    "queued", "running", "waiting", "paused", "blocked", "completed", "failed", "cancelled",
+)  # fmt: skip
+
+# What one presses or fills in inside these areas, and is smaller than a finger needs; a box or
+# a circle is pressed together with its label. A link within a sentence is as high as its line.
+SMALL = """([areas, finger]) => [...document.querySelectorAll(areas)]
+  .flatMap((area) => [...area.querySelectorAll(
+    "a[href], button, input:not([type=hidden]), select, textarea, summary")])
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+  .filter((one) => !(one.matches("a:not(.row, .back, .button, .brand)") && one.closest("p, span")))
+  .map((one) => [one, (one.closest("label") ?? one).getBoundingClientRect()])
+  .filter(([, box]) => Math.min(box.width, box.height) < finger - 0.5)
+  .map(([one, box]) => `${box.width} x ${box.height}: ${one.outerHTML.slice(0, 120)}`)"""
+
+# What moves or would, once the page has lost its socket: that mark is all that moves by itself.
+MOVING = """() => {
+  document.querySelectorAll(".live").forEach((one) => {
+    one.hidden = false;
+    one.dataset.state = "reconnecting";
+  });
+  const styled = [...document.querySelectorAll("*")].flatMap((one) => [null, "::before", "::after"]
+    .map((part) => [one, getComputedStyle(one, part)]))
+    .filter(([, style]) => style.animationName !== "none"
+      || style.transitionDuration.split(", ").some((time) => parseFloat(time) > 0));
+  const running = document.getAnimations().map((one) => [one.effect.target]);
+  return [...styled, ...running].map(([one]) => one.outerHTML.slice(0, 120));
+}"""
+
+# Waits until the page is drawn in its new look: the admin fades from one into the other.
+SETTLED = """async () => {
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+  await Promise.allSettled(document.getAnimations().map((one) => one.finished));
+}"""
+
+# What has a colour that means something, and no word that says the same.
+WORDLESS = """() => {
+  const says = (one) => /[\\p{L}\\d]/u.test(one.innerText + (one.ariaLabel ?? ""));
+  const shown = ".tag, .note, .outcome, .errors, .banner, .error, .errorlist li, time.late, .count";
+  const wrong = [...document.querySelectorAll("[aria-invalid=true]")].filter((one) => {
+    const ids = (one.getAttribute("aria-describedby") ?? "").split(" ");
+    return !ids.some((id) => document.getElementById(id)?.matches(".error, .errorlist"));
+  });
+  const nodes = [...document.querySelectorAll(".graph .node:is(.done, .here, .failed)")]
+    .filter((one) => !one.getAttribute("aria-label").includes(","));
+  return [...document.querySelectorAll(reported)]
+    .filter((one) => one.checkVisibility() && one.childNodes.length && !says(one))
+    .concat(wrong, nodes).map((one) => one.outerHTML.slice(0, 120));
+}"""
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    """The site on its first day."""
+    with gallery(tmp_path_factory.mktemp("bare") / "var", "create_accounts_only") as running:
+        yield running
+
+
+def violations(tab: Tab, size: str, scheme: str) -> Iterator[str]:
+    """Yield what axe has against the page as it is now, each with an element that shows it."""
+    rules = ALL if scheme == "light" else {**ALL, "runOnly": {"type": "rule", "values": COLOURS}}
+    for found in Axe().run(tab.page, options=rules).response["violations"]:
+        nodes: list[dict[str, Any]] = found["nodes"]
+        html = nodes[0]["html"][:160]
+        more = nodes[0]["failureSummary"].replace("\n", " ")
+        yield f"{size} {scheme}: {found['id']} ({len(nodes)}×) {html} {more}"
+
+
+def faults(browser: Browser, site: Gallery, place: Place) -> list[str]:
+    """Return what is wrong with a place, in all its looks."""
+    wrong: list[str] = []
+    with tabs(browser, site, place.who, reduced_motion="reduce") as tab:
+        place.enter(tab, site.places)
+        for size, viewport in SIZES.items():
+            tab.page.set_viewport_size(viewport)
+            if tab.is_too_wide:
+                wrong.append(f"{size}: the page scrolls sideways")
+            for scheme in SCHEMES:
+                tab.page.emulate_media(color_scheme=scheme)
+                tab.page.evaluate(SETTLED)
+                wrong += violations(tab, size, scheme)
+    return wrong
+
+
+@pytest.mark.parametrize("place", SHOWN, ids=lambda place: place.name)
+def test_axe_finds_nothing(browser: Browser, shown: Gallery, place: Place) -> None:
+    assert faults(browser, shown, place) == []
+
+
+@pytest.mark.parametrize("place", EMPTY, ids=lambda place: place.name)
+def test_axe_finds_nothing_on_the_first_day(browser: Browser, bare: Gallery, place: Place) -> None:
+    assert faults(browser, bare, place) == []
+
+
+def test_every_page_of_the_url_configuration_is_looked_at(shown: Gallery) -> None:
+    missing = sorted(set(what_is_missing(shown.places)))
+    assert missing == [], (
+        "Nobody looks at these pages: give each a Place in tests/e2e/screenshots/places.py, or say "
+        "in NO_PAGE why it shows none"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["inbox", "inbox-none-match", "request-bare", "request-typed", "request-answered"]
+)
+def test_a_finger_hits_everything_in_the_list_and_the_bar(
+    browser: Browser, shown: Gallery, name: str
+) -> None:
+    place = named(name)
+    with tabs(browser, shown, place.who, viewport=NARROW, has_touch=True, is_mobile=True) as tab:
+        place.enter(tab, shown.places)
+        assert tab.page.evaluate(SMALL, [".list, .bar, .topbar, .request > header", FINGER]) == []
+
+
+@pytest.mark.parametrize("name", ["inbox", "request-typed-refused", "run-running", "catalogue"])
+def test_nothing_moves_for_who_asks_for_less_motion(
+    browser: Browser, shown: Gallery, name: str
+) -> None:
+    place = named(name)
+    with tabs(browser, shown, place.who, reduced_motion="reduce") as tab:
+        place.enter(tab, shown.places)
+        assert tab.page.evaluate(MOVING) == []
+        tab.page.emulate_media(reduced_motion="no-preference")
+        assert tab.page.evaluate(MOVING) != [], "the page has something that would move"
+
+
+def test_every_status_of_a_run_has_a_word_of_its_own(browser: Browser, shown: Gallery) -> None:
+    words: dict[str, str] = {}
+    with tabs(browser, shown, "olga") as tab:
+        for status in STATUSES:
+            tab.open(shown.places[f"run-{status}"])
+            head = tab.page.locator("#run-head")
+            assert head.get_attribute("data-status") == status
+            words[status] = head.locator(".tag").inner_text()
+            assert tab.page.evaluate(WORDLESS) == []
+    assert all(any(letter.isalpha() for letter in word) for word in words.values()), words
+    assert len(set(words.values())) == len(STATUSES), words
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["inbox", "request-answered", "request-typed-refused", "answered", "closed", "runs",
+     "attention", "workflow-refused", "password-refused"],
+)  # fmt: skip
+def test_nothing_learns_by_colour_alone(browser: Browser, shown: Gallery, name: str) -> None:
+    place = named(name)
+    with tabs(browser, shown, place.who) as tab:
+        place.enter(tab, shown.places)
+        assert tab.page.evaluate(WORDLESS) == []
+
+
+def named(name: str) -> Place:
+    """Return the place of this name."""
+    return next(place for place in SHOWN if place.name == name)

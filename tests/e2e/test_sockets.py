@@ -1,0 +1,255 @@
+"""Very many open pages on one server while requests come and go: each ends up with the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.e2e.load_reviewer import ROW, Desk, Reviewer
+from tests.e2e.private_servers import Site
+from tests.e2e.server import PATIENCE, ROOT, Person, ServeProcess, environment, say
+
+pytestmark = pytest.mark.soak
+
+LONG = os.environ.get("SOAK") == "1"
+PAGES, REQUESTS = (1000, 500) if LONG else (100, 50)
+LEFT = 3  # requests that nobody answers: what all pages show in the end
+FETCHERS = 4  # requests of all pages together that are on their way at once
+CONNECTING = 20  # handshakes likewise
+
+
+def make_people(count: int, to: str) -> None:
+    """Make so many reviewers, and write the keys of their logins. Runs in the site's process."""
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.auth.models import Group, User
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.db import transaction
+
+    keys = []
+    with transaction.atomic():
+        group = Group.objects.get(name="reviewers")
+        for number in range(count):
+            user = User.objects.create(username=f"page-{number}", password="!")
+            user.groups.add(group)
+            session = SessionStore()
+            session[SESSION_KEY] = str(user.pk)
+            session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+            session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+            session.create()
+            keys.append(session.session_key)
+    Path(to).write_text(json.dumps(keys))
+
+
+def people(folder: Path, env: dict[str, str]) -> list[str]:
+    """Return the session keys of as many people as there are pages."""
+    path = folder / "people.json"
+    code = f"from tests.e2e.test_sockets import make_people; make_people({PAGES}, {str(path)!r})"
+    subprocess.run(
+        [sys.executable, "manage.py", "shell", "--verbosity", "0", "--command", code],
+        cwd=ROOT, env=env, check=True,
+    )  # fmt: skip
+    return list(json.loads(path.read_text()))
+
+
+class Page:
+    """An open inbox as its script behaves: it fetches the list when it learns to look."""
+
+    def __init__(self, port: int, session: str, fetches: asyncio.Queue[Page]) -> None:
+        self.shown: list[str] = []
+        self.refreshes = 0
+        self.opened = 0.0
+        self._person = Person(port)
+        self._person.cookies["sessionid"] = session
+        self._fetches = fetches
+        self._queued = False
+
+    async def open(self, connecting: asyncio.Semaphore) -> None:
+        """Hold a socket until cancelled. As every page does, fetch once it is open."""
+        port = self._person.port
+        headers = {"Cookie": f"sessionid={self._person.cookies['sessionid']}"}
+        await connecting.acquire()
+        try:
+            socket = await connect(
+                f"ws://127.0.0.1:{port}/ws/inbox/", additional_headers=headers,
+                origin=f"http://127.0.0.1:{port}",  # type: ignore[arg-type]
+                compression=None, ping_interval=None, open_timeout=PATIENCE,
+            )  # fmt: skip
+        finally:
+            connecting.release()
+        self.opened = self.opened or time.monotonic()
+        try:
+            self.look()
+            async for message in socket:
+                if 'id="refresh"' in str(message):
+                    self.refreshes += 1
+                    self.look()
+        finally:
+            socket.transport.abort()
+
+    def look(self) -> None:
+        """Fetch soon, unless that is about to happen."""
+        if not self._queued:
+            self._queued = True
+            self._fetches.put_nowait(self)
+
+    async def fetch(self) -> None:
+        """Read the list through the ordinary view."""
+        self._queued = False  # what changes from here on may be missing from the answer
+        status, text = await asyncio.to_thread(self._person.get, "/")
+        assert status == 200, text
+        self.shown = ROW.findall(text)
+
+
+class Crowd:
+    """All open pages."""
+
+    def __init__(self, port: int, sessions: list[str]) -> None:
+        self._fetches: asyncio.Queue[Page] = asyncio.Queue()
+        self.pages = [Page(port, session, self._fetches) for session in sessions]
+        self._connecting = asyncio.Semaphore(CONNECTING)
+        self._sockets: dict[Page, asyncio.Task[None]] = {}
+        self._fetching = [asyncio.create_task(self._fetch()) for _ in range(FETCHERS)]
+        self.fetched = 0
+
+    async def open(self, pages: list[Page]) -> None:
+        """Open these pages and wait until each has been shown the list."""
+        for page in pages:
+            page.opened = 0.0
+            self._sockets[page] = asyncio.create_task(page.open(self._connecting))
+        await self.until(lambda: all(page.opened for page in pages), "all sockets are open")
+
+    async def lose(self, pages: list[Page]) -> None:
+        """Cut these pages off, without a farewell."""
+        for page in pages:
+            self._sockets[page].cancel()
+        await asyncio.wait([self._sockets.pop(page) for page in pages])
+
+    async def until(self, condition: Callable[[], bool], what: str, within: float = 300) -> None:
+        """Wait for a condition, while no socket and no fetch may fail."""
+        async with asyncio.timeout(within):
+            while not condition():
+                for task in [*self._sockets.values(), *self._fetching]:
+                    if task.done():
+                        raise AssertionError(f"A page broke before {what}") from task.exception()
+                await asyncio.sleep(0.05)
+
+    async def close(self) -> None:
+        """Close everything."""
+        tasks = [*self._sockets.values(), *self._fetching]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _fetch(self) -> None:
+        while True:
+            page = await self._fetches.get()
+            await page.fetch()
+            self.fetched += 1
+
+
+class Traffic(threading.Thread):
+    """Requests that come, and a person who answers all but a few."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(daemon=True)
+        self._admin = Reviewer(port, "admin")
+        reviewer = Reviewer(port, "bob")
+        self.goal = len(reviewer.waiting()) + REQUESTS - LEFT
+        self.desk = Desk(
+            reviewer, Random(6), may_answer=lambda: self.accepted < self.goal,
+            sending=threading.Event(),
+        )  # fmt: skip
+
+    @property
+    def accepted(self) -> int:
+        """How many answers were accepted so far."""
+        return sum(answer.acknowledged for answer in list(self.desk.answers))
+
+    def run(self) -> None:
+        self.desk.start()
+        for number in range(REQUESTS):
+            self._start(f"Number {number}. It is short.")
+
+    def _start(self, text: str) -> None:
+        status, answer = self._admin.post("/workflows/assistant/start/", text=text)
+        assert status in (302, 303), answer[:500]
+
+    def truth(self) -> list[str]:
+        """Return the list as it is now."""
+        return ROW.findall(self._admin.get("/")[1])
+
+
+async def story(port: int, other: int, sessions: list[str]) -> str:
+    """Open the pages on one port, let requests come and go at another; return figures."""
+    began = time.monotonic()
+    crowd = Crowd(port, sessions)
+    try:
+        await crowd.open(crowd.pages)
+        opened = time.monotonic()
+        traffic = await asyncio.to_thread(Traffic, other)
+        traffic.start()
+        away = crowd.pages[::10]
+        await crowd.until(lambda: traffic.accepted > traffic.goal // 3, "a third is answered")
+        await crowd.lose(away)
+        await crowd.until(lambda: traffic.accepted == traffic.goal, "all are answered", 600)
+        answered = time.monotonic()
+        await crowd.open(away)
+        truth: list[str] = []
+        while len(truth) != LEFT:
+            truth = await asyncio.to_thread(traffic.truth)
+        await crowd.until(
+            lambda: all(page.shown == truth for page in crowd.pages), "every page shows the truth"
+        )
+        ended = time.monotonic()
+        stayed = [page for page in crowd.pages if page not in away]
+        # At most one a second, and one at each end of the time.
+        most = max(page.refreshes for page in stayed)
+        assert min(page.refreshes for page in stayed) > 0
+        assert all(page.refreshes <= time.monotonic() - page.opened + 2 for page in stayed)
+        await asyncio.to_thread(traffic.desk.leave)
+        return (
+            f"{PAGES} pages open after {opened - began:.1f} s; {REQUESTS} requests came and went "
+            f"in {answered - opened:.1f} s; all pages right {ended - answered:.1f} s later; "
+            f"at most {most} refreshes for one page, {crowd.fetched} fetches"
+        )
+    finally:
+        await crowd.close()
+
+
+def memory(pid: int) -> str:
+    """Return how much memory a process holds."""
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((line.split(":")[1].strip() for line in lines if "VmRSS" in line), "unknown")
+
+
+def test_every_page_of_one_process_ends_up_with_the_truth(tmp_path: Path) -> None:
+    server = ServeProcess(tmp_path, "--noreload").wait_until_healthy()
+    try:
+        sessions = people(tmp_path, environment(tmp_path))
+        say(asyncio.run(story(server.port, server.port, sessions)))
+        say(f"the server holds {memory(server.process.pid)}")
+        assert " ERROR " not in server.output
+    finally:
+        server.kill()
+
+
+def test_every_page_ends_up_with_the_truth_across_processes(site: Site) -> None:
+    sessions = people(site.folder, site.env)
+    here, other = site.ports
+    say(asyncio.run(story(here, other, sessions)))
+    process = site.processes[0].process
+    assert process is not None
+    say(f"the server holds {memory(process.pid)}")
+    site.still_runs()

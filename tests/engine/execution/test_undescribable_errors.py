@@ -1,0 +1,328 @@
+"""An error that cannot be described is described as far as possible, and retried as any other."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, NoReturn
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.engine.test_handler import single
+from workflows.engine import (
+    Context,
+    InputRequestEvent,
+    InputResponseEvent,
+    StartEvent,
+    StepFailed,
+    StopEvent,
+    UnstorableValue,
+    Workflow,
+    WorkflowBuilder,
+    WorkflowError,
+    WorkflowSnapshot,
+    step,
+)
+from workflows.engine.machine.error_record import (
+    LONGEST_MESSAGE,
+    LONGEST_TRACEBACK,
+    describe,
+)
+
+RAISED: list[type[BaseException]] = [
+    ValueError, KeyboardInterrupt, SystemExit, RecursionError, MemoryError, GeneratorExit,
+    asyncio.CancelledError, StopIteration,
+]  # fmt: skip
+NAMES = (
+    "__str__", "__repr__", "__notes__", "__cause__", "__context__", "__suppress_context__",
+    "__traceback__", "__class__", "__dict__", "__module__", "__doc__", "args",
+    "__format__", "__reduce__", "__hash__", "__eq__", "__bool__", "__len__",
+)  # fmt: skip
+
+
+def breaking(names: set[str], raised: type[BaseException], base: Any = Exception) -> BaseException:
+    """Return an error whose parts raise when they are looked at."""
+
+    def hurt(*_: Any) -> NoReturn:
+        raise raised("looked at")
+
+    methods = {"__str__", "__repr__", "__format__", "__reduce__", "__hash__", "__eq__",
+               "__bool__", "__len__", "__getattr__"}  # fmt: skip
+    body = {name: hurt if name in methods else property(hurt) for name in names}
+    made: BaseException = type("Breaking", (base,), body)()
+    return made
+
+
+def checked(error: BaseException) -> dict[str, Any]:
+    """Return the description, and see that every store takes it."""
+    reported = describe(error, "begin")
+    assert list(reported) == ["kind", "message", "step", "traceback", "engine"]
+    assert json.loads(json.dumps(reported, allow_nan=False)) == reported
+    for key in ("kind", "message", "step", "traceback"):
+        assert type(reported[key]) is str
+        reported[key].encode()  # no half characters
+        assert "\x00" not in reported[key]
+    assert len(reported["message"]) <= LONGEST_MESSAGE
+    assert len(reported["traceback"]) <= LONGEST_TRACEBACK
+    assert (
+        reported["kind"] in reported["traceback"] or len(reported["traceback"]) == LONGEST_TRACEBACK
+    )
+    return reported
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    names=st.sets(st.sampled_from((*NAMES, "__getattr__")), min_size=1),
+    raised=st.sampled_from(RAISED),
+    base=st.sampled_from([Exception, BaseException, SyntaxError, OSError, UnicodeError, KeyError]),
+)
+def test_an_error_whose_parts_raise_learns_by_those_that_do_not(
+    names: set[str], raised: type[BaseException], base: type[BaseException]
+) -> None:
+    assert checked(breaking(names, raised, base))["kind"] == "Breaking"
+
+
+class OddText(str):
+    def __getitem__(self, key: Any) -> NoReturn:
+        raise ValueError
+
+    def replace(self, *_: Any) -> NoReturn:
+        raise ValueError
+
+    def encode(self, *_: Any, **__: Any) -> NoReturn:
+        raise ValueError
+
+
+odd_values = st.one_of(
+    st.none(), st.integers(), st.text(), st.floats(), st.just(object()), st.binary(),
+    st.builds(OddText, st.text()), st.lists(st.text()), st.sampled_from(["\x00", "\ud800", "\r"]),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.tuples(odd_values, odd_values, odd_values, odd_values, odd_values, odd_values), st.data())
+def test_a_syntax_error_with_any_offsets_is_informed(values: tuple[Any, ...], data: Any) -> None:
+    error = SyntaxError("broken")
+    names = ("filename", "lineno", "offset", "text", "end_lineno", "end_offset")
+    for name, value in zip(names, values, strict=True):
+        setattr(error, name, value)
+    error.msg = data.draw(odd_values)
+    checked(error)
+
+
+@settings(max_examples=200, deadline=None)
+@given(odd_values, st.lists(odd_values, max_size=3))
+def test_odd_messages_and_notes_are_informed(message: Any, notes: list[Any]) -> None:
+    error = ValueError(message)
+    error.__notes__ = notes
+    checked(error)
+    error.__notes__ = message
+    checked(error)
+
+
+def in_a_circle() -> BaseException:
+    one, two = ValueError("one"), ValueError("two")
+    one.__cause__, two.__cause__ = two, one
+    return one
+
+
+def of_a_long_chain() -> BaseException:
+    first = error = ValueError("first")
+    for n in range(5_000):
+        error.__context__ = ValueError(n)
+        error = error.__context__
+    return first
+
+
+def in_deep_groups() -> BaseException:
+    error: Exception = ValueError("innermost")
+    for _ in range(5_000):
+        error = ExceptionGroup("around", [error])
+    return error
+
+
+def with_a_text_of_its_own() -> BaseException:
+    class Odd(Exception):
+        def __str__(self) -> str:
+            return OddText("odd \x00 text \ud800")
+
+    return Odd()
+
+
+def of_a_class_that_hides_its_name() -> BaseException:
+    class Meta(type):
+        def __getattribute__(cls, name: str) -> NoReturn:
+            raise RuntimeError(name)
+
+        def __eq__(cls, other: object) -> NoReturn:
+            raise RuntimeError
+
+        def __hash__(cls) -> NoReturn:
+            raise RuntimeError
+
+    made: BaseException = Meta("Hidden", (Exception,), {})()
+    return made
+
+
+def of_a_class_with_an_odd_name() -> BaseException:
+    made: BaseException = type("N \n" + "x" * 1000, (Exception,), {})("odd")
+    return made
+
+
+def with_an_endless_text() -> BaseException:
+    return ValueError("x" * 20_000_000)
+
+
+def that_cannot_be_pickled() -> BaseException:
+    class Local(Exception):
+        def __init__(self, one: Any, *, two: Any) -> None:
+            self.two = two
+
+    return Local(lambda: None, two=open)
+
+
+def whose_text_never_ends() -> BaseException:
+    class Endless(Exception):
+        def __str__(self) -> str:
+            return str(self)
+
+    return Endless()
+
+
+ODD = [
+    in_a_circle, of_a_long_chain, in_deep_groups, with_a_text_of_its_own,
+    of_a_class_that_hides_its_name, of_a_class_with_an_odd_name, with_an_endless_text,
+    that_cannot_be_pickled, whose_text_never_ends,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", ODD, ids=lambda one: one.__name__)
+def test_an_odd_error_is_informed(make: Any) -> None:
+    checked(make())
+
+
+def test_of_a_trace_that_is_too_long_both_ends_are_kept() -> None:
+    def raise_it() -> NoReturn:
+        raise ValueError("x" * 100_000 + " the end")
+
+    with pytest.raises(ValueError, match="x") as caught:
+        raise_it()
+    reported = checked(caught.value)
+    assert "in raise_it" in reported["traceback"]
+    assert reported["traceback"].endswith("the end\n")
+
+
+@pytest.mark.parametrize("make", ODD, ids=lambda one: one.__name__)
+@pytest.mark.parametrize("sync", [False, True], ids=["async", "def"])
+async def test_a_step_that_raises_an_odd_error_is_retried_and_then_fails_the_run(
+    make: Any, sync: bool
+) -> None:
+    attempts: list[int] = []
+
+    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
+        attempts.append(ctx.attempt)
+        raise make()
+
+    def begin_in_thread(event: StartEvent, ctx: Context) -> StopEvent:
+        attempts.append(ctx.attempt)
+        raise make()
+
+    handler = await single(begin_in_thread if sync else begin, retries=1).run()
+    async with asyncio.timeout(30):
+        with pytest.raises(StepFailed):
+            await handler.result()
+    assert attempts == [1, 2]
+    WorkflowSnapshot.from_json((await handler.snapshot()).to_json())
+
+
+@pytest.mark.parametrize("name", [*NAMES, "__getattr__"])
+async def test_an_input_handler_that_raises_what_cannot_be_informed_leaves_the_request_to_people(
+    name: str,
+) -> None:
+    @step
+    async def ask(event: StartEvent) -> InputRequestEvent:
+        return InputRequestEvent(prompt="?", request_id="r")
+
+    @step
+    async def end(event: InputResponseEvent) -> StopEvent:
+        return StopEvent()
+
+    async def handle(request: InputRequestEvent) -> InputResponseEvent | None:
+        raise breaking({name}, SystemExit, BaseException)
+
+    builder = WorkflowBuilder("asking").step(ask).step(end)
+    handler = await builder.input_handler(handle).build().run()
+    async with asyncio.timeout(30):
+        await handler.snapshot()
+    await handler.send_input(InputResponseEvent(request_id="r", response={"approved": True}))
+    async with asyncio.timeout(30):
+        await handler.result()
+
+
+# Whose class it is
+
+
+def named(name: str, base: type[Exception]) -> type[Exception]:
+    return type(name, (base,), {})
+
+
+@pytest.mark.parametrize("base", [Exception, WorkflowError, UnstorableValue])
+@pytest.mark.parametrize(
+    "name", ["InvalidInput", "StepTimeout", "WorkflowError", "StepFailed", "WorkflowCancelled"]
+)
+async def test_a_class_with_the_name_of_the_engines_is_still_the_steps(
+    name: str, base: type[Exception], register: Any
+) -> None:
+    raised = named(name, base)
+
+    async def begin(event: StartEvent) -> StopEvent:
+        raise raised("mine")
+
+    workflow: Workflow = register(single(begin))
+    handler = await workflow.run()
+    reported = f"step 'begin' failed: {name}: mine"
+    with pytest.raises(StepFailed, match=reported) as caught:
+        await handler.result()
+    assert type(caught.value) is StepFailed
+    assert type(caught.value.__cause__) is raised
+    snapshot = WorkflowSnapshot.from_json((await handler.snapshot()).to_json())
+    again = await Workflow.resume(snapshot)
+    with pytest.raises(StepFailed, match=reported) as caught:
+        await again.result()
+    assert type(caught.value) is StepFailed
+
+
+async def test_the_engines_own_error_is_raised_as_it_is_after_a_resume_too(register: Any) -> None:
+    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
+        ctx.set("key", object())
+        return StopEvent()
+
+    handler = await register(single(begin)).run()
+    with pytest.raises(UnstorableValue, match="'key'"):
+        await handler.result()
+    text = (await handler.snapshot()).to_json()
+    with pytest.raises(UnstorableValue, match="'key'"):
+        await (await Workflow.resume(WorkflowSnapshot.from_json(text))).result()
+    old = json.loads(text)
+    del old["error"]["engine"]  # as it was stored before
+    with pytest.raises(UnstorableValue, match="'key'"):
+        await (await Workflow.resume(WorkflowSnapshot(old))).result()
+
+
+async def test_an_update_that_raises_an_authors_subclass_is_retried() -> None:
+    calls: list[int] = []
+
+    def hurt(value: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise named("Mine", WorkflowError)("at the commit")
+        return 1
+
+    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
+        ctx.update("n", hurt)
+        return StopEvent(result=ctx.attempt)
+
+    handler = await single(begin, retries=1).run()
+    assert await handler.result() == 2

@@ -1,0 +1,107 @@
+"""Workers on a test's own loop, what they claim, and a step that waits for the test."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.db import connections
+
+from tests.support import flows
+from workflows.engine import (
+    Context,
+    InputRequestEvent,
+    StartEvent,
+    Workflow,
+    step,
+)
+from workflows.models import WorkflowRun, database_now
+from workflows.worker import Worker
+from workflows.worker.loading import loader
+
+T = TypeVar("T")
+Drive = Callable[[], None]
+Register = Callable[[Workflow], Workflow]
+LEASE = timedelta(seconds=5)
+
+
+def start(workflow: Workflow = flows.ASK) -> WorkflowRun:
+    """Start a run of a workflow that wants no input."""
+    return WorkflowRun.objects.start(workflow, {})
+
+
+def fresh(run: WorkflowRun) -> WorkflowRun:
+    """Return the run as its row is now."""
+    return WorkflowRun.objects.get(pk=run.pk)
+
+
+def claim(owner: str, *, poison: bool = False) -> list[loader.ClaimedRun]:
+    """Claim and load what may be claimed, as the worker of this name."""
+    return loader.claim_and_load(owner, limit=10, lease=LEASE, holding=(), poison=poison)[1]
+
+
+def begin(claimed: list[loader.ClaimedRun]) -> None:
+    """Note that steps of these begin, as a worker does before they do."""
+    WorkflowRun.objects.mark_started([one.row for one in claimed])
+
+
+def lapse(run: WorkflowRun) -> None:
+    """Let the lease of `run` end, as if its worker had died long ago."""
+    WorkflowRun.objects.filter(pk=run.pk).update(wake_at=database_now() - timedelta(seconds=1))
+
+
+async def rows(function: Callable[[], T]) -> T:
+    """Use the ORM in a thread of its own."""
+
+    def call() -> T:
+        try:
+            return function()
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(call)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition on the rows comes true."""
+    async with asyncio.timeout(20):
+        while not await rows(condition):  # noqa: ASYNC110  rows change without an event
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def at_work(worker: Worker) -> AsyncIterator[None]:
+    """A worker that serves until the block ends."""
+    task = asyncio.create_task(worker.serve())
+    try:
+        yield
+    finally:
+        await worker.drain()
+        await task
+
+
+def play(story: Coroutine[Any, Any, None]) -> None:
+    """Run a test's coroutine on a loop of its own."""
+    asyncio.run(story)
+    connections.close_all()
+
+
+class Gate:
+    """A step that waits until the test lets it go."""
+
+    def __init__(self, *, threaded: bool = False) -> None:
+        self.entered = threading.Event()
+        self.open = threading.Event()
+        gate = self
+
+        @step(name="hold")
+        def hold(event: StartEvent, ctx: Context) -> InputRequestEvent:
+            gate.entered.set()
+            gate.open.wait(20)
+            return InputRequestEvent(prompt="After the gate?")
+
+        self.workflow = Workflow("t-gate", steps=[hold, flows.finish])

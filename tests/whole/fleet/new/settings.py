@@ -1,6 +1,0 @@
-"""The site's own settings, with the new version of the workflows."""
-
-from blazen_site.settings import *  # noqa: F403
-from blazen_site.settings import INSTALLED_APPS
-
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.whole.fleet.new"]

@@ -1,0 +1,99 @@
+"""The threads of one process write to SQLite in the order in which they came."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+from django.db.utils import OperationalError
+
+from workflows.sqlite3.base import line_of
+from workflows.sqlite3.fair_lock import Line
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def in_a_thread(work: Callable[[], None]) -> threading.Thread:
+    def run() -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def line() -> Line:
+    return line_of(str(connection.settings_dict["NAME"]))
+
+
+def test_writers_take_turns_in_the_order_in_which_they_came() -> None:
+    names, threads = ["first", "second", "third", "fourth"], []
+
+    def write(name: str) -> None:
+        with transaction.atomic():
+            Group.objects.create(name=name)
+
+    with transaction.atomic():
+        for place, name in enumerate(names, start=1):
+            threads.append(in_a_thread(lambda name=name: write(name)))  # type: ignore[misc]
+            while len(line()) < place:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    made = Group.objects.filter(name__in=names).order_by("pk").values_list("name", flat=True)
+    assert list(made) == names
+
+
+@pytest.mark.parametrize("ending", ["raised", "closed"])
+def test_a_transaction_that_came_to_nothing_lets_the_next_one_in(ending: str) -> None:
+    @transaction.atomic
+    def fail() -> None:
+        if ending == "closed":
+            connection.close()
+        raise ZeroDivisionError
+
+    def try_it() -> None:
+        with pytest.raises(ZeroDivisionError):
+            fail()
+
+    in_a_thread(try_it).join()
+    with transaction.atomic():
+        Group.objects.create(name="after it")
+    assert Group.objects.filter(name="after it").exists()
+
+
+def test_who_waits_too_long_learns_and_is_not_in_the_line_any_more() -> None:
+    reported = []
+
+    def wait() -> None:
+        connection.settings_dict = connection.settings_dict | {
+            "OPTIONS": connection.settings_dict["OPTIONS"] | {"timeout": 0.01}
+        }
+        with pytest.raises(OperationalError) as error, transaction.atomic():
+            pass
+        reported.append(str(error.value))
+
+    with transaction.atomic():
+        in_a_thread(wait).join()
+        assert len(line()) == 0
+    assert reported == ["The database is locked by another thread."]
+    with transaction.atomic():
+        Group.objects.create(name="after it")
+
+
+def test_marks_are_written_as_sqlite_wants_them() -> None:
+    with connection.cursor() as cursor:
+        for given in ("%s", "100 %"):  # the second time from what was kept
+            cursor.execute("SELECT '100%%', %s", [given])
+            assert cursor.fetchone() == ("100%", given)
+        cursor.execute("SELECT %(one)s || %(other)s", {"one": "a", "other": "b"})
+        assert cursor.fetchone() == ("ab",)
+        cursor.execute("SELECT '%s'")
+        assert cursor.fetchone() == ("%s",)

@@ -1,0 +1,117 @@
+"""What a worker asks all the time is found by an index in PostgreSQL, and not by what once was.
+
+Whatever was queued or running leaves an entry in each index until the next VACUUM, and of a large
+table PostgreSQL begins that when a fifth has changed. Only a scan in the order of an index skips
+such entries and removes them; one that collects a bitmap first reads them all, every time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.db.models import AutoField, Model
+from django.test.utils import CaptureQueriesContext
+
+from tests.support.factories import BARE, make_run
+from tests.support.journals import parked
+from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
+from workflows.sql.json_rows import fetch
+from workflows.worker.commit import store
+from workflows.worker.loading import loader, mailbox
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable", "old")]
+
+LEASE = timedelta(seconds=5)
+OLD = 10_000
+YOUNG = 2_000  # of a table that nobody counted yet
+BY_KEY = "Index Scan workflows_workflowrun_pkey"
+
+
+@pytest.fixture
+def old(request: pytest.FixtureRequest) -> None:
+    """Fill the tables with runs that are over, and let PostgreSQL count them if they are many."""
+    count, now = getattr(request, "param", OLD), database_now()
+    run = make_run(status="completed", finished_at=now)
+    Snapshot.objects.create(run=run, seq=2, format=1, data={})
+    Delivery.objects.create(run=run, kind="answer", data={}, applied_seq=2)
+    JournalEntry.objects.create(run=run, seq=2, kind="completed", data={}, at=now)
+    repeat(WorkflowRun, f"generate_series(2, {count})", id="gen_random_uuid()")
+    for model in (Snapshot, Delivery, JournalEntry):
+        runs = f"{WorkflowRun._meta.db_table} AS run WHERE run.id <> one.run_id"
+        repeat(model, runs, run_id="run.id")
+    if count == OLD:
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+
+
+def repeat(model: type[Model], beside: str, **given: str) -> None:
+    """Insert the only row of a table once more for each row beside it, with other values."""
+    table = model._meta.db_table
+    names = [one.attname for one in model._meta.concrete_fields if not isinstance(one, AutoField)]
+    values = [given.get(name, f"one.{name}") for name in names]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} ({', '.join(names)}) "
+            f"SELECT {', '.join(values)} FROM {table} AS one, {beside}"
+        )
+
+
+def reads(work: Callable[[], object]) -> list[str]:
+    """Do this work and return how its tables are read, "Index Scan run_wants", and each "Sort"."""
+    with CaptureQueriesContext(connection) as queries:
+        work()
+    found = []
+    for query in queries.captured_queries:
+        if query["sql"].split()[0] in {"SELECT", "UPDATE", "DELETE", "WITH"}:
+            with connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN (FORMAT JSON) {query['sql']}")
+                found += list(scans(cursor.fetchone()[0][0]["Plan"]))
+    return found
+
+
+def scans(node: dict[str, Any]) -> Iterator[str]:
+    kind, place = node["Node Type"], node.get("Index Name") or node.get("Relation Name")
+    if kind == "Sort":
+        yield kind
+    elif kind.endswith("Scan") and place:
+        yield f"{kind} {place}"
+    for child in node.get("Plans", ()):
+        yield from scans(child)
+
+
+def test_a_claim_reads_in_the_order_of_the_index() -> None:
+    WorkflowRun.objects.start(BARE)
+    found = reads(lambda: WorkflowRun.objects.claim("me", limit=5, lease=LEASE, holding=[uuid4()]))
+    assert Counter(found) == {"Index Scan run_wants": 4, "Sort": 1, BY_KEY: 1}
+
+
+def test_what_a_worker_holds_is_found_by_its_key() -> None:
+    run = WorkflowRun.objects.start(BARE)
+    [row] = WorkflowRun.objects.claim("me", limit=5, lease=LEASE)
+    write = parked(row)
+    assert reads(lambda: mailbox.fetch_mailbox({run.pk: 0}, [])) == [BY_KEY]
+    renewed = reads(lambda: WorkflowRun.objects.renew("me", [run.pk], database_now()))
+    assert set(renewed) == {BY_KEY}
+    assert Counter(reads(lambda: store.store([write]))) == {BY_KEY: 2, "Sort": 1}
+    run.refresh_from_db()
+    assert run.status == "waiting"
+
+
+@pytest.mark.parametrize("old", [OLD, YOUNG], indirect=True)
+def test_what_a_run_holds_is_found_by_the_run() -> None:
+    run = WorkflowRun.objects.start(BARE)
+    kept = [{"run_id": run.pk, "seq": 1}]
+    found = reads(lambda: fetch(Snapshot, kept, loader.LATEST))
+    found += reads(lambda: fetch(JournalEntry, kept, loader.LATER))
+    found += reads(lambda: mailbox.deliveries_for([run.pk]))
+    assert {one for one in found if one != "Sort"} == {
+        "Index Scan snapshot_once_per_seq",
+        "Index Scan journal_once_per_seq",
+        "Index Scan delivery_by_run",
+    }

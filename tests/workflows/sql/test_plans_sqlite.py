@@ -1,0 +1,143 @@
+"""What is asked again and again is found by an index in SQLite, whatever the tables hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from approvals import actions
+from approvals.inbox.filters import Filters
+from approvals.inbox.queries import Past
+from approvals.models import Draft
+from approvals.request_page.collaboration import Together
+from tests.support.factories import BARE, make_request
+from tests.support.journals import parked
+from tests.support.people import YES
+from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+from workflows.sql import scalar_queries
+from workflows.worker.commit import store
+from workflows.worker.loading import loader, mailbox
+from workflows.worker.sweep import sweep
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
+
+VERBS = {"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}
+MODELS = (WorkflowRun, InputRequest, JournalEntry, Snapshot, Delivery, Draft)
+LARGE = {model._meta.db_table for model in MODELS}
+
+
+def scans(work: Callable[[], object]) -> list[str]:
+    """Do this work and return each step of a plan that read a large table from end to end."""
+    with CaptureQueriesContext(connection) as queries:
+        work()
+    statements = [query["sql"] for query in queries.captured_queries]
+    planned = [one for one in statements if one.split()[0] in VERBS]
+    assert planned
+    return [f"{step}: {one}" for one in planned for step in steps(one) if is_scan(step)]
+
+
+def steps(statement: str) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
+        return [str(row[3]) for row in cursor.fetchall()]
+
+
+def is_scan(step: str) -> bool:
+    verb, place, *_ = step.split()
+    return verb == "SCAN" and place in LARGE
+
+
+def test_a_scan_is_seen() -> None:
+    runs = WorkflowRun.objects.filter(lease_owner="nobody")
+    assert len(scans(lambda: list(runs))) == 1
+    assert len(scans(lambda: list(runs.order_by("pk")))) == 1
+
+
+@pytest.mark.parametrize("poison", [True, False])
+def test_a_claim_finds_its_runs(poison: bool) -> None:
+    WorkflowRun.objects.start(BARE)
+    lease, holding = timedelta(seconds=5), [uuid4()]
+    assert not scans(
+        lambda: loader.claim_and_load("me", limit=5, lease=lease, holding=holding, poison=poison)
+    )
+
+
+def test_of_all_that_waits_a_claim_reads_what_is_due() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        WorkflowRun.objects.claim("me", limit=5, lease=timedelta(seconds=5))
+        WorkflowRun.objects.claimable(timezone.now()).exists()
+    for sql in [query["sql"] for query in queries if query["sql"].split()[0] in VERBS]:
+        assert any("run_wants (status=? AND" in one and "wake_at<?" in one for one in steps(sql))
+
+
+def test_what_a_worker_asks_all_the_time_finds_its_rows() -> None:
+    run = make_request().run
+    assert not scans(lambda: sweep.run_sweep("me"))
+    assert not scans(lambda: mailbox.fetch_mailbox({run.pk: 0}, []))
+    assert not scans(lambda: mailbox.deliveries_for([run.pk]))
+
+
+def test_a_commit_finds_its_runs_by_their_keys() -> None:
+    WorkflowRun.objects.start(BARE)
+    [row] = WorkflowRun.objects.claim("me", limit=5, lease=timedelta(seconds=5))
+    with CaptureQueriesContext(connection) as queries:
+        assert store.store([parked(row)]).done == {row.pk}
+    [update] = [one["sql"] for one in queries if one["sql"].split()[0] == "UPDATE"]
+    [found] = [step for step in steps(update) if step.split()[1] == WorkflowRun._meta.db_table]
+    assert found.endswith("(id=?)")
+
+
+def test_an_answer_finds_its_rows(alice: User) -> None:
+    request = make_request()
+    assert not scans(lambda: actions.decide(alice, request.pk, YES, source="inbox"))
+
+
+def test_what_hangs_on_a_run_or_a_person_is_found_by_it(alice: User) -> None:
+    request = make_request()
+    for rows in (
+        JournalEntry.objects.filter(run=request.run),
+        Snapshot.objects.filter(run=request.run),
+        Delivery.objects.filter(run=request.run),
+        InputRequest.objects.filter(run=request.run).order_by(),
+        InputRequest.objects.filter(answered_by=alice).order_by(),
+        WorkflowRun.objects.filter(started_by=alice).order_by(),
+        Draft.objects.filter(request=request),
+    ):
+        assert not scans(partial(list, rows))
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [({}, "request_oldest"), ({"workflow": BARE.name}, "request_of_workflow")],
+    ids=["all", "of one workflow"],
+)
+def test_what_waits_is_counted_within_an_index(
+    alice: User, filters: dict[str, str], index: str
+) -> None:
+    waiting = InputRequest.objects.visible_to(alice).pending()
+    matching = waiting.filter(Filters(**filters).matching(alice))
+    with CaptureQueriesContext(connection) as queries:
+        scalar_queries.fetch_scalars(
+            {"found": scalar_queries.bounded_count(matching)}, user=alice.pk
+        )
+    plan = [one for query in queries for one in steps(query["sql"])]
+    assert any(f"COVERING INDEX {index}" in one for one in plan), plan
+
+
+def test_what_was_answered_of_one_workflow_is_walked_through_in_order(alice: User) -> None:
+    request = make_request()
+    with CaptureQueriesContext(connection) as queries:
+        assert Past.of(alice, Filters(workflow=BARE.name)).rows == []
+        assert Together.of(alice, request).similar == []
+    plans = [steps(query["sql"]) for query in queries]
+    for way in ("request_answered_of (workflow=?)", "request_same_kind (workflow=? AND event=?)"):
+        [plan] = [plan for plan in plans if any(way in step for step in plan)]
+        assert not any("TEMP B-TREE" in step for step in plan)

@@ -1,0 +1,111 @@
+"""Statements that are written once, or by hand, mean what the ORM's own say."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+
+from tests.support.factories import make_request, make_reviewer, make_run, make_user
+from workflows.models import Assignment, Delivery, InputRequest, WorkflowRun, database_now
+from workflows.sql.chained import Statement, execute_chain, insert_statement
+from workflows.sql.lease_runs import LONGEST_LEASE
+
+pytestmark = pytest.mark.django_db
+
+SECOND = timedelta(seconds=1)
+
+
+def people() -> dict[str, User]:
+    named = make_reviewer("named")
+    grouped = make_reviewer("grouped")
+    grouped.groups.add(Group.objects.create(name="finance"))
+    return {
+        "nobody": make_user("nobody"),
+        "reader": make_user("reader", "workflows.view_inputrequest"),
+        "named": named,
+        "grouped": grouped,
+        "other": make_reviewer("other"),
+    }
+
+
+def test_one_request_is_found_for_whom_it_is_visible() -> None:
+    known = people()
+    requests = [make_request(make_run(), assigned=assigned) for assigned in (False, True, True)]
+    Assignment.objects.create(request=requests[1], user=known["named"])
+    Assignment.objects.create(request=requests[2], group=Group.objects.get(name="finance"))
+    seen = set()
+    for (name, user), request in product(known.items(), requests):
+        found = InputRequest.objects.one_visible_to(user, request.pk)
+        wanted = InputRequest.objects.visible_to(user).filter(pk=request.pk).first()
+        assert found == wanted, name
+        if found is not None:
+            seen.add((name, requests.index(request)))
+            assert found.run == request.run
+            columns = [field.attname for field in InputRequest._meta.concrete_fields]
+            fresh = InputRequest.objects.get(pk=request.pk)
+            assert [getattr(found, one) for one in columns] == [
+                getattr(fresh, one) for one in columns
+            ]
+    everybody = {(name, 0) for name in ("named", "grouped", "other")}
+    reader = {("reader", number) for number in range(3)}
+    assert seen == everybody | reader | {("named", 1), ("grouped", 2)}
+
+
+def test_a_worker_claims_what_is_claimable() -> None:
+    now = database_now()
+    minute = timedelta(minutes=1)  # more than a test may take
+    moments = [None, now - SECOND, now, now + minute / 2, now + LONGEST_LEASE + minute]
+    run = make_run(status="completed")
+    for status, moment in product(("queued", "running", "waiting"), moments):
+        if moment is None and status != "waiting":
+            continue  # no such row may be
+        owner = "another" if status == "running" else ""
+        make_run(status=status, wake_at=moment, lease_owner=owner)
+    wanted = set(WorkflowRun.objects.claimable(now).values_list("pk", flat=True))
+    claimed = WorkflowRun.objects.claim("me", limit=100, lease=SECOND)
+    assert {one.pk for one in claimed} == wanted
+    assert len(wanted) == 9
+    assert run.pk not in wanted
+    assert {one.status for one in claimed} == {"running"}
+
+
+def rename(name: str, to: str) -> Statement:
+    return Statement("UPDATE auth_group SET name = %s WHERE name = %s", [to, name])
+
+
+def test_each_turn_waits_for_the_one_before_to_touch_a_row() -> None:
+    for name in ("one", "two"):
+        Group.objects.create(name=name)
+    sent = Delivery(run=make_run(), kind="pause", data={"by": ""}, created_at=database_now())
+    assert execute_chain(
+        rename("one", "first"), rename("two", "second"), insert_statement(sent)
+    ) == [1, 1, 1]
+    assert Delivery.objects.get(pk=sent.pk).data == {"by": ""}
+    assert not sent._state.adding
+    late = Delivery(run=make_run(), kind="pause", data={}, created_at=database_now())
+    turns = (
+        rename("first", "1st"),
+        rename("nobody", "2nd"),
+        insert_statement(late),
+        rename("second", "3rd"),
+    )
+    assert execute_chain(*turns) == [1, 0, 0, 0]
+    assert late._state.adding
+    assert {"1st", "second"} <= set(Group.objects.values_list("name", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_runs_for_each_answer_is_prepared_once_a_connection() -> None:
+    alice, request = make_reviewer("alice"), make_request(make_run())
+    for _ in range(7):
+        InputRequest.objects.one_visible_to(alice, request.pk)
+    if connection.vendor != "postgresql":  # SQLite's driver keeps statements without being asked
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        kept = [statement for (statement,) in cursor.fetchall()]
+    assert [one for one in kept if 'FROM "workflows_inputrequest"' in one]

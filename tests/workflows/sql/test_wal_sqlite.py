@@ -1,0 +1,133 @@
+"""SQLite's write-ahead log stays small, and the log says who keeps it from shrinking."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+
+from tests.support.worker_control import at_work, play
+from workflows.sqlite3 import base, wal
+from workflows.worker import Worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def write(count: int) -> None:
+    """Make the log longer."""
+    for number in range(count):
+        with transaction.atomic():
+            User.objects.update_or_create(username=f"u{number}", defaults={"first_name": "x" * 100})
+
+
+@contextlib.contextmanager
+def reading(name: str) -> Iterator[None]:
+    """Keep a query open in a thread of this name."""
+    begun, over = threading.Event(), threading.Event()
+
+    def read() -> None:
+        found = User.objects.iterator(chunk_size=1)
+        next(found)
+        begun.set()
+        over.wait(30)
+        del found
+        connection.close()
+
+    thread = threading.Thread(target=read, name=name)
+    thread.start()
+    assert begun.wait(20)
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take a log for large that is not empty."""
+    monkeypatch.setattr(wal, "LIMIT", 0)
+    monkeypatch.setattr(wal, "EVERY", 0.0)
+
+
+def test_a_log_that_is_large_is_made_small(small: None) -> None:
+    write(20)
+    assert wal.size_of_log() > 0
+    wal.WriteAheadLog().look()
+    assert wal.size_of_log() == 0
+
+
+def test_the_log_names_the_thread_that_reads_and_is_made_small_when_it_has_read(
+    small: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(20)
+    log = wal.WriteAheadLog()
+    with reading("slow-report"):
+        write(20)
+        log.look()
+        log.look()
+    messages = [one.message for one in caplog.records if "write-ahead log" in one.message]
+    assert len(messages) == 1, "It says so once a minute."
+    assert "'slow-report' has a query open" in messages[0]
+    log.look()
+    assert wal.size_of_log() == 0
+
+
+def test_a_log_of_the_usual_size_is_left_alone() -> None:
+    write(5)
+    size = wal.size_of_log()
+    wal.WriteAheadLog().look()
+    assert wal.size_of_log() == size > 0
+
+
+def test_a_worker_that_ends_leaves_no_log_behind() -> None:
+    write(20)
+
+    async def story() -> None:
+        async with at_work(Worker()):
+            pass
+
+    play(story())
+    assert wal.size_of_log() == 0
+
+
+def test_a_connection_cuts_a_log_that_was_long() -> None:
+    with connection.cursor() as cursor:
+        limit = cursor.execute("PRAGMA journal_size_limit").fetchone()[0]
+    assert limit == wal.LIMIT
+
+
+def test_the_patience_of_the_connection_is_as_before() -> None:
+    def patience() -> int:
+        with connection.cursor() as cursor:
+            return int(cursor.execute("PRAGMA busy_timeout").fetchone()[0])
+
+    before = patience()
+    assert wal.truncate()
+    assert patience() == before
+
+
+def test_a_query_that_was_read_to_its_end_is_not_open() -> None:
+    write(3)
+    list(User.objects.all())
+    User.objects.count()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        reader = base.oldest_reader()
+        assert reader is not None
+        assert reader.thread == threading.current_thread().name
+    assert base.oldest_reader() is None
+
+
+def test_a_transaction_that_takes_long_learns_of(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(base, "LONG", 0.0)
+    with caplog.at_level(logging.WARNING), transaction.atomic():
+        User.objects.create(username="one")
+    assert "A transaction of the thread" in caplog.text

@@ -1,0 +1,120 @@
+"""Rows that a clock has written which was set since: nothing is stolen, and nothing starves."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+
+from tests.support import flows
+from tests.support.worker_control import Gate, at_work, play, rows, until
+from workflows import models
+from workflows.engine import Workflow
+from workflows.models import WorkflowRun, database_now
+from workflows.web.context_processors import worker_is_missing
+from workflows.worker import Worker, heartbeat
+from workflows.worker.loading import loader
+
+HOUR = timedelta(hours=1)
+LEASE = timedelta(seconds=5)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
+
+Register = Callable[[Workflow], Workflow]
+
+
+def drive() -> None:
+    asyncio.run(Worker().run_until_idle())
+    connections.close_all()
+
+
+def wake(run: WorkflowRun, after: timedelta) -> None:
+    """Let the row say that its moment is `after` from now."""
+    WorkflowRun.objects.filter(pk=run.pk).update(wake_at=database_now() + after)
+
+
+def fresh(run: WorkflowRun) -> WorkflowRun:
+    return WorkflowRun.objects.get(pk=run.pk)
+
+
+def take(owner: str) -> list[loader.ClaimedRun]:
+    return loader.claim_and_load(owner, limit=10, lease=LEASE, holding=(), poison=False)[1]
+
+
+def test_a_run_queued_before_the_clock_went_back_does_not_wait_for_it() -> None:
+    run = WorkflowRun.objects.start(flows.ASK, {})
+    wake(run, HOUR)
+    drive()
+    assert fresh(run).status == "waiting"
+
+
+def test_a_lease_from_before_the_clock_went_back_does_not_stand_for_an_hour() -> None:
+    run = WorkflowRun.objects.start(flows.ASK, {})
+    take("dead")
+    wake(run, HOUR)
+    drive()
+    assert fresh(run).status == "waiting"
+
+
+def test_a_lease_that_stands_is_respected() -> None:
+    WorkflowRun.objects.start(flows.ASK, {})
+    assert take("a")
+    assert take("b") == []
+
+
+def test_a_clock_that_goes_forward_hands_no_run_of_this_worker_to_itself(
+    register: Register,
+) -> None:
+    gate = Gate()
+    register(gate.workflow)
+    run = WorkflowRun.objects.start(gate.workflow, {})
+
+    async def story() -> None:
+        worker = Worker(embedded=True)
+        async with at_work(worker):
+            await asyncio.to_thread(gate.entered.wait, 20)
+            await rows(lambda: wake(run, -HOUR))
+            other = await rows(lambda: WorkflowRun.objects.start(flows.ORM, {}))
+            worker.wake()
+            await until(lambda: fresh(other).status == "completed")  # it has looked since
+            assert (await rows(lambda: fresh(run))).fence == 1
+            gate.open.set()
+            await until(lambda: fresh(run).status == "waiting")
+
+    play(story())
+    assert fresh(run).crash_count == 0
+    assert run.requests.count() == 1
+
+
+def test_a_worker_seen_in_the_future_is_not_believed_to_live() -> None:
+    moment = database_now() + HOUR
+    models.WorkerHeartbeat.objects.create(
+        pk="ghost", signatures={"x": "1"}, started_at=moment, seen_at=moment
+    )
+    assert not models.WorkerHeartbeat.objects.alive(database_now()).exists()
+
+
+def test_an_embedded_start_forgets_the_workers_before_it() -> None:
+    moment = database_now() + HOUR
+    models.WorkerHeartbeat.objects.create(
+        pk="ghost", signatures={"x": "1"}, started_at=moment, seen_at=moment
+    )
+    assert not worker_is_missing()
+    heartbeat.beat("me", (), LEASE)
+    heartbeat.replace_previous("me")
+    assert list(models.WorkerHeartbeat.objects.values_list("pk", flat=True)) == ["me"]
+
+
+def test_a_worker_reckons_from_the_databases_time_and_not_from_its_own() -> None:
+    async def story() -> None:
+        worker = Worker()
+        moment = worker.active.clock.now() + HOUR
+        worker.active.clock.set(moment)
+        before = time.monotonic()
+        assert moment <= worker.active.clock.now()
+        assert worker.active.clock.now() - moment < timedelta(seconds=time.monotonic() - before + 1)
+
+    play(story())

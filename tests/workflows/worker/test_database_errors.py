@@ -1,0 +1,250 @@
+"""A database that fails for a moment costs a moment, and is no run's fault."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from tests.support import flows
+from tests.support.worker_control import (
+    Drive,
+    at_work,
+    begin,
+    claim,
+    fresh,
+    lapse,
+    play,
+    rows,
+    start,
+    until,
+)
+from tests.workflows.observability.test_metrics import value
+from workflows.models import WorkflowRun
+from workflows.worker import Worker
+from workflows.worker.active_run import ActiveRun
+from workflows.worker.commit import store
+from workflows.worker.sweep.stray_leases import MAX_EXCUSES, StrayLeases
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
+
+COUNT = 20
+LOADS, STORES = "FROM workflows_delivery", "workflows_journalentry"
+
+
+class Hiccups:
+    """Stands before the worker's connection, and lets statements with a text fail so often."""
+
+    def __init__(self, text: str, times: int) -> None:
+        self.text = text
+        self.left = times
+        self.seen: list[str] = []
+
+    async def install(self, worker: Worker) -> None:
+        await worker.database.call(lambda: connection.execute_wrappers.append(self))
+
+    def __call__(self, execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        self.seen.append(sql)
+        if self.text in sql and self.left:
+            self.left -= 1
+            raise OperationalError("the database went away")
+        return execute(sql, *rest)
+
+
+def answered(count: int) -> list[WorkflowRun]:
+    """Return runs with an answer on its way, which is read when they are loaded."""
+    found = [start() for _ in range(count)]
+    asyncio.run(Worker().run_until_idle())
+    for run in found:
+        run.requests.get().answer({"approved": True}, by=None, source="test")
+    return found
+
+
+def ended(found: list[WorkflowRun]) -> Callable[[], bool]:
+    ids = [run.pk for run in found]
+    return lambda: WorkflowRun.objects.filter(pk__in=ids, status="completed").count() == len(ids)
+
+
+@pytest.mark.parametrize("text", [LOADS, STORES], ids=["while loading", "while storing"])
+def test_two_hiccups_make_no_poison_run(text: str, drive: Drive) -> None:
+    found, before = answered(COUNT), value("blazen_takeovers_total")
+
+    async def story() -> None:
+        worker, hiccups = Worker(), Hiccups(text, times=2)
+        await hiccups.install(worker)
+        async with at_work(worker):
+            await until(ended(found))
+        assert hiccups.left == 0
+
+    play(story())
+    assert value("blazen_takeovers_total") == before, "no lease lapsed"
+    assert {fresh(run).crash_count for run in found} == {0}
+
+
+def test_a_claim_whose_outcome_nobody_knows_is_given_back() -> None:
+    run, other = start(), start()
+    WorkflowRun.objects.claim("me", limit=1, lease=Worker().lease, holding=[other.pk])
+    claim("another")
+    strays = StrayLeases("me")
+    strays.give_back(holding=())
+    assert (fresh(run).status, fresh(run).lease_owner, fresh(run).crash_count) == ("queued", "", 0)
+    assert fresh(other).lease_owner == "another"
+
+
+def test_what_is_held_is_not_given_back() -> None:
+    held, stray = start(), start()
+    assert len(claim("me")) == 2
+    StrayLeases("me").give_back(holding=[held.pk])
+    assert (fresh(held).status, fresh(stray).status) == ("running", "queued")
+
+
+def test_a_run_at_which_the_database_fails_each_time_is_counted_in_the_end() -> None:
+    run, strays = start(), StrayLeases("me")
+    for _ in range(MAX_EXCUSES):
+        claim("me")
+        strays.give_back(holding=())
+        assert fresh(run).status == "queued"
+    claim("me")
+    strays.give_back(holding=())
+    assert fresh(run).status == "running", "its lease lapses, as that of one that kills its worker"
+    lapse(run)
+    claim("another")
+    assert fresh(run).crash_count == 1
+
+
+def test_a_run_that_got_on_is_excused_anew() -> None:
+    run, strays = start(), StrayLeases("me")
+    for _ in range(MAX_EXCUSES * 3):
+        claim("me")
+        strays.give_back(holding=())
+        strays.got_on(run.pk)
+        assert fresh(run).status == "queued"
+
+
+@pytest.mark.parametrize("error", [ValueError("a fault of ours"), OperationalError("away")])
+def test_only_a_database_that_went_away_is_an_excuse(error: Exception) -> None:
+    strays = StrayLeases("me")
+    strays.note(error)
+    assert strays.expected is isinstance(error, OperationalError)
+
+
+# What counts as a takeover
+
+
+def test_a_run_that_a_worker_gave_back_is_not_taken_over() -> None:
+    run = start()
+    claim("dead")
+    lapse(run)
+    before = value("blazen_takeovers_total")
+    claimed = claim("second")
+    assert value("blazen_takeovers_total") == before + 1
+    begin(claimed)
+    for owner in ("third", "fourth"):
+        store.release([(run.pk, fresh(run).fence)])
+        assert len(claim(owner)) == 1
+        assert fresh(run).crash_count == 1, "what is known of it is kept"
+    assert value("blazen_takeovers_total") == before + 1
+
+
+def test_a_lease_that_lapsed_before_anything_had_begun_is_a_takeover_too() -> None:
+    run = start()
+    claim("dead")
+    before = value("blazen_takeovers_total")
+    for n in range(2):
+        lapse(run)
+        assert len(claim(f"worker {n}")) == 1
+    assert fresh(run).crash_count == 1
+    assert value("blazen_takeovers_total") == before + 2
+
+
+def test_a_worker_that_drains_leaves_nothing_to_be_taken_over() -> None:
+    found, before = [start(flows.ASK) for _ in range(3)], value("blazen_takeovers_total")
+
+    async def story() -> None:
+        for _ in range(2):
+            worker = Worker()
+            async with at_work(worker):
+                await until(lambda: not WorkflowRun.objects.filter(status="queued").exists())
+
+    play(story())
+    assert {fresh(run).status for run in found} == {"waiting"}
+    assert value("blazen_takeovers_total") == before
+
+
+# Progress
+
+
+async def live_run(worker: Worker) -> ActiveRun:
+    [loaded] = await rows(lambda: claim(worker.id))
+    live = worker.activate(loaded)
+    return live
+
+
+async def text_of(live: ActiveRun) -> str:
+    progress = await rows(lambda: WorkflowRun.objects.get(pk=live.id).progress)
+    return str((progress or {}).get("text"))
+
+
+def test_progress_that_is_reported_during_a_look_is_written_at_the_next() -> None:
+    start()
+
+    async def story() -> None:
+        worker, leave = Worker(), threading.Event()
+        live = await live_run(worker)
+        live.progress(0.1, "one")
+        keeping = asyncio.create_task(worker.database.call(leave.wait, 20))
+        looking = asyncio.create_task(worker.active.fetch_mailbox())
+        await asyncio.sleep(0)  # the look waits for the database thread now
+        live.progress(0.2, "two")
+        leave.set()
+        await asyncio.gather(keeping, looking)
+        assert await text_of(live) == "one"
+        await worker.active.fetch_mailbox()
+        assert await text_of(live) == "two"
+        await worker.database.close()
+
+    play(story())
+
+
+def test_progress_that_could_not_be_written_is_written_later() -> None:
+    start()
+
+    async def story() -> None:
+        worker, hiccups = Worker(), Hiccups('SET "progress"', times=1)
+        live = await live_run(worker)
+        await hiccups.install(worker)
+        live.progress(0.1, "one")
+        with pytest.raises(OperationalError):
+            await worker.active.fetch_mailbox()
+        await worker.active.fetch_mailbox()
+        assert await text_of(live) == "one"
+        await worker.database.close()
+
+    play(story())
+
+
+@pytest.mark.parametrize("first", ["a commit", "a look"])
+def test_progress_is_written_once(first: str) -> None:
+    start()
+
+    async def story() -> None:
+        worker, statements = Worker(), Hiccups('SET "progress"', times=0)
+        live = await live_run(worker)
+        live.progress(0.5, "half")
+        if first == "a commit":
+            write = live.build_update(worker.active.clock.now())
+            assert (await worker.database.call(store.store, [write])).done
+            live.stored(write)
+        else:
+            await worker.active.fetch_mailbox()
+        assert await text_of(live) == "half"
+        await statements.install(worker)
+        await worker.active.fetch_mailbox()
+        assert not [one for one in statements.seen if statements.text in one]
+        await worker.database.close()
+
+    play(story())

@@ -1,0 +1,180 @@
+"""Claims, fences and crash_count: a run has one worker at a time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support import flows
+from tests.support.worker_control import (
+    LEASE,
+    Drive,
+    Gate,
+    Register,
+    at_work,
+    begin,
+    claim,
+    fresh,
+    lapse,
+    play,
+    rows,
+    start,
+)
+from workflows.engine import (
+    Context,
+    StartEvent,
+    StopEvent,
+    Workflow,
+    step,
+)
+from workflows.models import WorkflowRun
+from workflows.worker import Worker
+from workflows.worker.commit import store
+from workflows.worker.steps.thread_slots import ThreadLimiter
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
+
+
+def test_a_claim_leases_the_run_to_one_worker() -> None:
+    run = start()
+    assert [one.row.pk for one in claim("a")] == [run.pk]
+    assert claim("b") == []
+    held = fresh(run)
+    assert (held.status, held.lease_owner, held.fence) == ("running", "a", 1)
+
+
+def test_a_worker_that_lost_its_lease_cannot_write(drive: Drive) -> None:
+    run = start()
+
+    async def story() -> None:
+        frozen = Worker()
+        loaded = await rows(lambda: claim("frozen"))
+        live = frozen.activate(loaded[0])
+        await rows(lambda: lapse(run))
+        await Worker().run_until_idle()
+        late = live.build_update(frozen.active.clock.now())
+        assert not (await rows(lambda: store.store([late]))).done
+
+    play(story())
+    assert fresh(run).status == "waiting"
+    assert run.requests.count() == 1
+    assert run.journal.count() == fresh(run).seq
+
+
+def test_a_run_left_behind_is_taken_over_and_its_takeovers_are_forgotten(drive: Drive) -> None:
+    run = start()
+    claim("dead")
+    drive()
+    assert fresh(run).status == "running"  # the lease still stands
+    lapse(run)
+    drive()
+    assert fresh(run).status == "waiting"
+    assert fresh(run).crash_count == 0
+
+
+def test_an_embedded_start_takes_over_at_once() -> None:
+    run = start()
+    claim("process before")
+    asyncio.run(Worker(embedded=True).run_until_idle())
+    assert fresh(run).status == "waiting"
+
+
+def test_a_run_that_took_down_its_worker_is_claimed_alone_then_blocked(drive: Drive) -> None:
+    run = start()
+    claim("dead 0")
+    for takeover in range(1, 5):
+        lapse(run)
+        claimed = claim(f"dead {takeover}", poison=takeover > 2)
+        assert len(claimed) == 1, takeover
+        begin(claimed)
+        assert fresh(run).crash_count == takeover
+        if takeover >= 2:
+            lapse(run)
+            assert claim("in company") == []
+    other = start()
+    lapse(run)
+    drive()
+    blocked = fresh(run)
+    assert blocked.status == "blocked"
+    assert blocked.error is not None
+    assert "active on 5 workers" in blocked.error["message"]
+    assert fresh(other).status == "waiting"
+
+
+def test_a_run_is_blamed_for_a_second_death_only_if_something_of_it_had_begun() -> None:
+    begun, leased = start(), start()
+    claim("dead")
+    for kill in range(3):
+        lapse(begun)
+        lapse(leased)
+        claimed = claim(f"killed {kill}", poison=False) + claim(f"killed {kill}", poison=True)
+        begin([one for one in claimed if one.row.pk == begun.pk])
+    assert fresh(begun).crash_count == 3
+    assert fresh(leased).crash_count == 1
+    lapse(leased)
+    assert [one.row.pk for one in claim("next")] == [leased.pk], "among others, as it always was"
+
+
+def test_a_worker_that_dies_while_it_loads_is_counted_for_all_it_loaded() -> None:
+    run = start()
+    claim("dead")
+    for _ in range(2):
+        lapse(run)
+        WorkflowRun.objects.claim("dies in the load", limit=1, lease=LEASE)
+    assert fresh(run).crash_count == 2
+
+
+def test_a_step_of_a_run_that_was_taken_over_is_noted_before_it_begins(
+    register: Register,
+) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    @step
+    async def look(event: StartEvent, ctx: Context) -> flows.Part:
+        row = await rows(lambda: WorkflowRun.objects.get(pk=ctx.run_id))
+        seen.append((row.crash_count, row.idle_since_recovery))
+        return flows.Part(number=1)
+
+    @step
+    def look_again(event: flows.Part, ctx: Context) -> StopEvent:
+        row = WorkflowRun.objects.get(pk=ctx.run_id)
+        seen.append((row.crash_count, row.idle_since_recovery))
+        return StopEvent(result=None)
+
+    run = start(register(Workflow("t-look", steps=[look, look_again])))
+    claim("dead")
+    lapse(run)
+    asyncio.run(Worker().run_until_idle())
+    assert seen == [(1, False), (0, False)]
+
+
+def test_a_run_whose_step_waits_for_a_place_is_not_to_blame(register: Register) -> None:
+    gate = Gate()
+    register(gate.workflow)
+    runs = [start(gate.workflow), start(gate.workflow)]
+    claim("dead")
+    for run in runs:
+        lapse(run)
+
+    async def story() -> None:
+        worker = Worker()
+        worker.runner.limiter = ThreadLimiter(1)
+        async with at_work(worker):
+            await asyncio.to_thread(gate.entered.wait, 20)
+            held = await rows(lambda: [fresh(run) for run in runs])
+            gate.open.set()
+        assert sorted((one.crash_count, one.idle_since_recovery) for one in held) == [
+            (1, False),
+            (1, True),
+        ]
+
+    play(story())
+
+
+def test_a_suspect_that_gets_on_is_no_suspect_any_more(drive: Drive) -> None:
+    run = start()
+    WorkflowRun.objects.filter(pk=run.pk).update(crash_count=3)
+    drive()
+    assert fresh(run).status == "waiting"
+    assert fresh(run).crash_count == 0

@@ -1,0 +1,83 @@
+"""Journal, snapshots, deliveries and workers: what happened, and who was there."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from workflows.admin.columns import json_of, link_to
+from workflows.admin.filters import KindFilter
+from workflows.admin.read_only import LedgerAdmin
+from workflows.models import Delivery, JournalEntry, Snapshot, WorkerHeartbeat, database_now
+from workflows.web.context_processors import WORKER_SILENCE
+
+
+@admin.register(JournalEntry)
+class JournalEntryAdmin(LedgerAdmin):
+    """One page per transition. A run's journal is reached from the run, newest first."""
+
+    list_display = ("headline", link_to("run"), "step", "at", "worked")
+    list_filter = (KindFilter, "at")
+    list_select_related = ("run",)
+    list_defer = ("data", "run__input", "run__result", "run__error", "run__progress")
+    search_fields = ("step",)
+    search_help_text = "The id of a run, or part of a step's name."
+    uuid_lookups = ("run",)
+    ordering = ("-id",)
+    shown = ("run", "seq", "kind", "step", json_of("data"), "at", "worked")
+
+    @admin.display(description="entry")
+    def headline(self, entry: JournalEntry) -> str:
+        """Return the entry's place in its run, and what happened."""
+        return f"#{entry.seq} {entry.kind.replace('_', ' ')}"
+
+    @admin.display(description="worked")
+    def worked(self, entry: JournalEntry) -> str:
+        """Return for how long the step worked."""
+        return "-" if entry.duration is None else f"{entry.duration:.3f} s"
+
+
+@admin.register(Snapshot)
+class SnapshotAdmin(LedgerAdmin):
+    """One page per point that a run can be rebuilt from."""
+
+    list_display = ("seq", link_to("run"), "format", "created_at")
+    list_filter = ("created_at",)
+    list_select_related = ("run",)
+    list_defer = ("data", "run__input", "run__result", "run__error", "run__progress")
+    search_fields = ("run__workflow",)
+    search_help_text = "The id of a run, or part of a workflow's name."
+    uuid_lookups = ("run",)
+    ordering = ("-id",)
+    shown = ("run", "seq", "format", "created_at", json_of("data"))
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(LedgerAdmin):
+    """One page per answer or command on its way to a run, or applied by it."""
+
+    list_display = ("kind", link_to("run"), "created_at", "applied_seq")
+    list_filter = ("kind", ("applied_seq", admin.EmptyFieldListFilter), "created_at")
+    list_select_related = ("run",)
+    list_defer = ("data", "run__input", "run__result", "run__error", "run__progress")
+    search_fields = ("run__workflow",)
+    search_help_text = "The id of a run, or part of a workflow's name."
+    uuid_lookups = ("run",)
+    ordering = ("-id",)
+    shown = ("run", "kind", json_of("data"), "created_at", "not_before", "applied_seq")
+
+
+@admin.register(WorkerHeartbeat)
+class WorkerAdmin(LedgerAdmin):
+    """The processes that drive runs, those that are gone included."""
+
+    shows_requests = False
+    list_display = ("id", "started_at", "seen_at", "is_alive")
+    list_filter = ("seen_at",)
+    search_fields = ("id",)
+    ordering = ("-seen_at",)
+    shown = ("id", "started_at", "seen_at", "is_alive")
+
+    @admin.display(boolean=True, description="seen lately")
+    def is_alive(self, worker: WorkerHeartbeat) -> bool:
+        """Say whether the worker was seen within the last half minute."""
+        return database_now() - worker.seen_at <= WORKER_SILENCE

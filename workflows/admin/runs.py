@@ -1,0 +1,129 @@
+"""Runs: found, read, and cancelled, retried, paused or resumed through their own verbs."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+
+from workflows.admin.columns import block, json_block, json_of
+from workflows.admin.filters import WorkflowFilter
+from workflows.admin.read_only import LedgerAdmin, Related
+from workflows.errors import WrongState
+from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
+from workflows.models.permissions import Perm
+from workflows.text.invisible_characters import visible
+
+MOST_RUNS = 500  # that one action takes; each is a transaction and an entry in the log
+MOST_REFUSALS = 20  # that are listed one by one
+
+DONE = {
+    "cancel": "cancelled",
+    "retry": "put back to work",
+    "pause": "paused, or will be when their running steps have ended",
+    "resume": "resumed",
+}
+
+
+@admin.display(description="error")
+def error_of(run: WorkflowRun) -> str:
+    """Return the error's sentence, and its traceback as lines."""
+    if not isinstance(run.error, dict) or "traceback" not in run.error:
+        return json_block(run.error)
+    rest = {key: value for key, value in run.error.items() if key != "traceback"}
+    return format_html("{}{}", json_block(rest), block(str(run.error["traceback"] or "")))
+
+
+@admin.register(WorkflowRun)
+class WorkflowRunAdmin(LedgerAdmin):
+    """Every run, newest first, with links to all that belongs to it."""
+
+    list_display = ("__str__", "status", "started_by", "created_at", "finished_at")
+    list_filter = ("status", WorkflowFilter, "created_at")
+    list_select_related = ("started_by",)
+    list_defer = ("input", "result", "error", "progress")
+    search_fields = ("workflow", "started_by__username", "idempotency_key")
+    search_help_text = "The id of a run or a request, or part of a workflow, name or key."
+    uuid_lookups = ("pk", "requests__pk")
+    actions = ("cancel", "retry", "pause", "resume")
+    shown = (
+        "id", "workflow", "status", "belongings", json_of("input"), json_of("result"), error_of,
+        json_of("progress"), "started_by", "started_by_name", "repeats_runs_of", "idempotency_key",
+        "created_at", "finished_at", "wake_at",
+        "seq", "snapshot_seq", "delivery_count", "lease_owner", "fence", "crash_count",
+        "signature",
+    )  # fmt: skip
+    related: ClassVar[list[Related]] = [
+        Related(InputRequest, "run__id__exact"),
+        Related(JournalEntry, "run__id__exact"),
+        Related(Snapshot, "run__id__exact"),
+        Related(Delivery, "run__id__exact"),
+    ]
+
+    @admin.display(description="repeats runs of")
+    def repeats_runs_of(self, run: WorkflowRun) -> str:
+        """Return the names of those who started what this run repeats."""
+        names = run.earlier_authors.values_list("name", flat=True) if run.is_repeat else ()
+        return visible(", ".join(names)) or "-"
+
+    def view_on_site(self, obj: WorkflowRun) -> str:
+        """Return the address of the run's own page."""
+        return obj.get_absolute_url()
+
+    def has_control_permission(self, request: HttpRequest) -> bool:
+        """Say whether this person may control runs; nobody edits them."""
+        return request.user.has_perm(Perm.OPERATE_RUNS)
+
+    @admin.action(permissions=["control"], description="Cancel selected runs")
+    def cancel(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
+        """Cancel those that have not ended."""
+        self._apply("cancel", request, queryset)
+
+    @admin.action(permissions=["control"], description="Retry selected failed or blocked runs")
+    def retry(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
+        """Let failed and blocked ones go on from where they stopped."""
+        self._apply("retry", request, queryset)
+
+    @admin.action(permissions=["control"], description="Pause selected runs")
+    def pause(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
+        """Pause those that are under way."""
+        self._apply("pause", request, queryset)
+
+    @admin.action(permissions=["control"], description="Resume selected paused runs")
+    def resume(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
+        """Let paused ones go on."""
+        self._apply("resume", request, queryset)
+
+    def _apply(self, verb: str, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Call `verb` on each run in a transaction of its own, and say what came of it."""
+        runs = list(queryset.defer(*self.list_defer)[: MOST_RUNS + 1])
+        if len(runs) > MOST_RUNS:
+            text = f"Nothing was done: select {MOST_RUNS} runs at most."
+            self.message_user(request, text, messages.ERROR)
+            return
+        refusals = [refusal for run in runs if (refusal := self._refusal(verb, request, run))]
+        done = len(runs) - len(refusals)
+        if done:
+            noun = "run was" if done == 1 else "runs were"
+            self.message_user(request, f"{done} {noun} {DONE[verb]}.", messages.SUCCESS)
+        for refusal in refusals[:MOST_REFUSALS]:
+            self.message_user(request, refusal, messages.WARNING)
+        if len(refusals) > MOST_REFUSALS:
+            text = f"{len(refusals) - MOST_REFUSALS} more runs refused likewise."
+            self.message_user(request, text, messages.WARNING)
+
+    def _refusal(self, verb: str, request: HttpRequest, run: WorkflowRun) -> str:
+        """Apply `verb` and log it, or return the sentence that says why the run refused."""
+        assert isinstance(request.user, User)
+        try:
+            with transaction.atomic():
+                getattr(run, verb)(by=request.user)
+                self.log_change(request, run, f"{verb.capitalize()}, by an action.")
+        except WrongState as error:
+            return str(error)
+        return ""

@@ -1,1 +1,0 @@
-"""The embedded mode: pages, sockets and the worker in one process, on one event loop."""

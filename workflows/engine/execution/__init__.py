@@ -1,0 +1,1 @@
+"""Running the functions of workflow authors."""

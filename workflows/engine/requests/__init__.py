@@ -1,0 +1,1 @@
+"""What a request to a person says, and what may be answered."""

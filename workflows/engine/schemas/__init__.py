@@ -1,0 +1,1 @@
+"""How pydantic reads and writes what crosses the borders of a workflow."""

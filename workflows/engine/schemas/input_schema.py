@@ -1,0 +1,69 @@
+"""The schema by which values from outside are read: the class's own, and stricter.
+
+A plain model drops keys that it does not know, so that a misspelt key of an answer would be lost
+without a word. From outside such a key is refused, unless the model says in its own config what is
+to become of it. Times are also read in the form in which they are stored and shown, with the name
+of their zone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from functools import lru_cache
+from typing import Any, cast
+
+from pydantic import BaseModel
+from pydantic_core import SchemaValidator, core_schema
+
+from workflows.engine.schemas.core_schema import Node, with_children
+from workflows.engine.schemas.time_schema import time_reader
+from workflows.engine.schemas.zoned_times import read_outside_time
+
+_TIMES: dict[str, type[datetime] | type[time]] = {"datetime": datetime, "time": time}
+_WITH_FIELDS = frozenset({"model", "dataclass", "typed-dict"})
+
+
+@lru_cache(maxsize=4096)
+def outside_validator(cls: type[BaseModel]) -> SchemaValidator:
+    """Return what reads data from outside into `cls`; its validators run as always."""
+    if not cls.__pydantic_complete__:
+        cls.model_rebuild()
+    schema = _OutsideSchema(cls.__pydantic_core_schema__)
+    if not schema.differs:
+        return cast(SchemaValidator, cls.__pydantic_validator__)
+    # What pydantic has built for the classes within drops what they do not know.
+    return SchemaValidator(schema.schema, _use_prebuilt=False)
+
+
+class _OutsideSchema:
+    """A class's schema, rewritten. `differs` is True if that made a difference."""
+
+    def __init__(self, schema: Any) -> None:
+        self.differs = False
+        self.schema: Any = self._walk(schema)
+
+    def _walk(self, node: Node) -> Node:
+        found = with_children(node, self._walk)
+        kind = found.get("type")
+        if kind in _TIMES:
+            return self._with_zone(found, _TIMES[kind])
+        if kind in _WITH_FIELDS:
+            return self._closed(found)
+        return found
+
+    def _closed(self, node: Node) -> Node:
+        config = node.get("config") or {}
+        if "extra_fields_behavior" in config or "extra_behavior" in node:
+            return node
+        self.differs = True
+        return {**node, "config": {**config, "extra_fields_behavior": "forbid"}}
+
+    def _with_zone(self, node: Node, kind: type[datetime] | type[time]) -> Node:
+        self.differs = True
+        kept: Node = {
+            key: node.pop(key) for key in ("ref", "metadata", "serialization") if key in node
+        }
+        new: Any = core_schema.with_info_wrap_validator_function(
+            time_reader(kind, read_outside_time), cast(core_schema.CoreSchema, node)
+        )
+        return {**new, **kept}

@@ -1,0 +1,1 @@
+"""Values, events and snapshots as JSON, and back."""

@@ -1,0 +1,1 @@
+"""What commands share: input, waiting, safe output."""

@@ -1,0 +1,1 @@
+"""The rows of a request: itself, its assignments and its routes."""

@@ -1,0 +1,137 @@
+"""When a request reminds, escalates and ends, and what happens to it then."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import Value
+
+from workflows.models.fields import OrderedJSONField
+from workflows.models.requests.assignment import Assignment, Directory, assignment
+from workflows.models.requests.queryset import InputRequestQuerySet
+from workflows.realtime import publisher
+
+logger = logging.getLogger(__name__)
+
+EMPTY_LIST: Any = Value([], OrderedJSONField())
+EMPTY_DICT: Any = Value({}, OrderedJSONField())
+
+
+class OnDeadline(models.TextChoices):
+    """What happens to a request that nobody answered in time."""
+
+    FAIL = "fail"  # it expires, and its run fails
+    DEFAULT = "default"  # the system answers with `default_response`
+    STAY_OPEN = "stay_open"  # it is marked as overdue, and goes on waiting
+
+
+class DeadlineMixin(models.Model):
+    """The times of a request. `next_notification_at` is the next of reminder and escalation.
+
+    `asked_of` are the keys of those whom the request named, first and by escalation, and stays as
+    it is when the request is given to others. `reminded_at`, `escalated_at` and `overdue_at` say
+    when each was done: each once.
+    """
+
+    deadline = models.DateTimeField(null=True, blank=True)
+    on_deadline = models.CharField(
+        max_length=16,
+        choices=OnDeadline.choices,
+        default=OnDeadline.FAIL,
+        db_default=OnDeadline.FAIL,
+    )
+    default_response = OrderedJSONField(null=True, blank=True)
+    overdue_at = models.DateTimeField(null=True, blank=True)
+    remind_at = models.DateTimeField(null=True, blank=True)
+    reminded_at = models.DateTimeField(null=True, blank=True)
+    escalate_at = models.DateTimeField(null=True, blank=True)
+    escalated_at = models.DateTimeField(null=True, blank=True)
+    escalate_to = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
+    asked_of = OrderedJSONField(default=list, db_default=EMPTY_LIST, blank=True)
+    next_notification_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def is_expired(self, now: datetime) -> bool:
+        """Say whether the time to answer is over, be it written down already or not."""
+        stays = self.on_deadline == OnDeadline.STAY_OPEN or self.overdue_at is not None
+        ends = self.deadline is not None and not stays
+        return ends and self.deadline is not None and self.deadline <= now
+
+    def next_notification(self) -> datetime | None:
+        """Return when the next reminder or escalation is due that was not done yet."""
+        times = [
+            None if self.reminded_at else self.remind_at,
+            None if self.escalated_at else self.escalate_at,
+        ]
+        return min((time for time in times if time is not None), default=None)
+
+    def restarted_timers(self, now: datetime) -> dict[str, Any]:
+        """Return the columns that give the request as much time again, from `now` on."""
+        shift = now - self.created_at  # type: ignore[attr-defined]
+        for name in ("deadline", "remind_at", "escalate_at"):
+            moment = getattr(self, name)
+            setattr(self, name, None if moment is None else moment + shift)
+        self.reminded_at = self.escalated_at = self.overdue_at = None
+        self.next_notification_at = self.next_notification()
+        names = ("deadline", "remind_at", "escalate_at", "reminded_at", "escalated_at")
+        return {
+            name: getattr(self, name) for name in (*names, "overdue_at", "next_notification_at")
+        }
+
+    def mark_overdue(self, now: datetime) -> bool:
+        """Say once that the deadline of a request has passed, which stays open."""
+        marked = self._row().overdue(now).update(overdue_at=now) == 1
+        if marked:
+            publisher.after_commit(runs=(), inbox=True)
+        return marked
+
+    def remind_or_escalate(self, now: datetime) -> tuple[bool, bool]:
+        """Do what is due of reminder and escalation; return whether each was done by this call.
+
+        One UPDATE that names the moment it was due at, so that of two workers one does it.
+        """
+        due, before = self.next_notification_at, (self.reminded_at, self.escalated_at)
+        if self.remind_at and not self.reminded_at and self.remind_at <= now:
+            self.reminded_at = now
+        if self.escalate_at and not self.escalated_at and self.escalate_at <= now:
+            self.escalated_at = now
+        done = {"reminded_at": self.reminded_at, "escalated_at": self.escalated_at}
+        with transaction.atomic():
+            due_for_notification = (
+                self._row().due_for_notification(now).filter(next_notification_at=due)
+            )
+            if (
+                due_for_notification.update(**done, next_notification_at=self.next_notification())
+                != 1
+            ):
+                return False, False
+            escalated = self.escalated_at != before[1]
+            if escalated:
+                self._add_assignees()
+            publisher.after_commit(runs=(), inbox=True)
+        return self.reminded_at != before[0], escalated
+
+    def _add_assignees(self) -> None:
+        """Add those the request is escalated to. One that all could see stays so for all.
+
+        They existed when it was asked; of those that are gone by now the log tells.
+        """
+        directory = Directory(self.escalate_to)
+        if unknown := directory.unknown(self.escalate_to):
+            names = ", ".join(map(repr, unknown))
+            logger.error(
+                "Request %s is escalated to %s, who do not exist any more.", self.pk, names
+            )
+        rows = [assignment(self, one) for one in directory.found(self.escalate_to)]
+        Assignment.objects.bulk_create(rows, ignore_conflicts=True)
+        if self.asked_of:
+            self.asked_of = list(dict.fromkeys([*self.asked_of, *(one.key for one in rows)]))
+            self._row().update(asked_of=self.asked_of)
+
+    def _row(self) -> InputRequestQuerySet:
+        return InputRequestQuerySet(type(self)).filter(pk=self.pk)

@@ -1,0 +1,1 @@
+"""The rows of a run: itself, its journal, its snapshots, its deliveries and its authors."""

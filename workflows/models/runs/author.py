@@ -1,0 +1,133 @@
+"""Who started a run: kept for good, because four eyes are counted from it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import models
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser, User
+
+    from workflows.models.runs.run import WorkflowRun
+
+AUTHOR = frozenset({"started_by", "started_by_id", "started_by_name", "is_repeat"})
+LONGEST_NAME = 254
+
+
+class AuthorIsFinal(TypeError):
+    """Who started a run is never changed."""
+
+    def __init__(self) -> None:
+        super().__init__("Who started a run is kept for good: it is never changed or removed.")
+
+
+def refuse_authors(columns: Collection[str]) -> None:
+    """Raise `AuthorIsFinal` if a change of these columns would change who started a run."""
+    if not AUTHOR.isdisjoint(columns):
+        raise AuthorIsFinal
+
+
+def check_user(by: object) -> None:
+    """Raise TypeError if `by` is neither a user nor None: a name is none."""
+    if by is not None and not isinstance(by, get_user_model()):
+        raise TypeError(f"by takes a user, not {by!r}; or None, if the system starts the run.")
+
+
+class Authored(models.Model):
+    """What a run says of who started it: written once, when it starts.
+
+    `started_by_name` is the name that the person had then; rows of older code have none. With
+    `is_repeat`, whoever started the run that this one repeats stands in `RunAuthor`.
+    """
+
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="workflow_runs",
+    )
+    started_by_name = models.CharField(
+        max_length=LONGEST_NAME, blank=True, default="", db_default=""
+    )
+    is_repeat = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; raise `AuthorIsFinal` if a row that exists would get another author."""
+        if not self._state.adding:
+            self._check_author(kwargs.get("update_fields"))
+        super().save(*args, **kwargs)
+
+    def has_author(self, user: User | AnonymousUser) -> bool:
+        """Say whether `user` started this run, or one that it repeats."""
+        if user.pk is None or self.started_by_id == user.pk:
+            return user.pk is not None
+        return self.is_repeat and RunAuthor.objects.filter(run=self.pk, user=user.pk).exists()
+
+    def _check_author(self, fields: Iterable[str] | None) -> None:
+        if fields is not None and AUTHOR.isdisjoint(fields):
+            return
+        columns = ("started_by_id", "started_by_name", "is_repeat")
+        kept = type(self)._base_manager.filter(pk=self.pk).values_list(*columns).first()
+        if kept is not None and kept != tuple(getattr(self, name) for name in columns):
+            raise AuthorIsFinal
+
+
+class RunAuthorQuerySet(models.QuerySet["RunAuthor"]):
+    """Authors are kept: sets of them cannot be edited or deleted either."""
+
+    def update(self, **kwargs: Any) -> NoReturn:
+        """Refuse: who started a run is never changed."""
+        raise AuthorIsFinal
+
+    def delete(self) -> NoReturn:
+        """Refuse: who started a run is kept as long as the run."""
+        raise AuthorIsFinal
+
+
+class RunAuthor(models.Model):
+    """Somebody who started the run that `run` repeats, or the run that that one repeats."""
+
+    run = models.ForeignKey(
+        "workflows.WorkflowRun", models.CASCADE, related_name="earlier_authors", db_index=False
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    name = models.CharField(max_length=LONGEST_NAME)
+
+    objects = RunAuthorQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "user"], name="author_once_a_run"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.run_id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert; raise `AuthorIsFinal` if the row exists."""
+        if not self._state.adding:
+            raise AuthorIsFinal
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse: who started a run is kept as long as the run."""
+        raise AuthorIsFinal
+
+    @classmethod
+    def handed_on(cls, repeated: WorkflowRun, by: User | None) -> list[RunAuthor]:
+        """Return unsaved rows for whoever started `repeated` or what it repeats, but for `by`."""
+        people = {one.user_id: one.name for one in cls.objects.filter(run=repeated.pk)}
+        if repeated.started_by is not None:
+            name = repeated.started_by_name or repeated.started_by.get_username()
+            people[repeated.started_by.pk] = name
+        if by is not None:
+            people.pop(by.pk, None)
+        return [cls(user_id=pk, name=name) for pk, name in people.items()]

@@ -1,5 +1,0 @@
-"""Prompts as people write them: Markdown where it is Markdown, otherwise the text as it is."""
-
-from workflows.prose.prompt import Prompt, first_line, plain
-
-__all__ = ["Prompt", "first_line", "plain"]

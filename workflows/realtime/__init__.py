@@ -1,0 +1,1 @@
+"""Telling workers and open pages that rows changed."""

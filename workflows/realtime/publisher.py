@@ -1,0 +1,75 @@
+"""Publishes to workers and pages that something changed, after the commit and never before it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from functools import partial
+from uuid import UUID
+
+from asgiref.sync import async_to_sync
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.db import transaction
+
+from workflows.realtime.outbox import MainLoop, Messages, loop_outbox, send_message, send_wakeup
+from workflows.realtime.publisher_thread import publisher_loop
+
+logger = logging.getLogger(__name__)
+
+INBOX = "inbox"  # the group of every open inbox
+
+
+def run_group(run_id: UUID | str) -> str:
+    """Return the group of the pages that show this run."""
+    return f"run.{run_id}"
+
+
+def after_commit(
+    *, runs: Iterable[UUID] = (), inbox: bool = False, wake_worker: bool = False
+) -> None:
+    """Publish, once it is committed, that these runs or the inbox changed, or a run is queued."""
+    call = partial(publish_now, runs=list(runs), inbox=inbox, wake_worker=wake_worker)
+    transaction.on_commit(call, robust=True)
+
+
+def publish_now(*, runs: Iterable[UUID], inbox: bool = False, wake_worker: bool = False) -> None:
+    """Publish at once, from a thread without an event loop. Does not wait, never raises."""
+    enqueue(_messages(runs, inbox), wake_worker=wake_worker)
+
+
+async def publish(*, runs: Iterable[UUID], inbox: bool = False, wake_worker: bool = False) -> None:
+    """Publish from the event loop. Does not wait until it was sent, never raises."""
+    loop_outbox().add(_messages(runs, inbox), wake_worker=wake_worker)
+
+
+def enqueue(messages: Messages, *, wake_worker: bool = False) -> None:
+    """Give messages, by what tells them apart, to the loop that sends them. From any thread."""
+    loop = MainLoop.loop
+    if loop is None or not loop.is_running():
+        if isinstance(get_channel_layer(), InMemoryChannelLayer):
+            # Only this thread's loop can receive it.
+            async_to_sync(_publish_once)(messages, wake_worker)
+            return
+        loop = publisher_loop()
+    loop.call_soon_threadsafe(lambda: loop_outbox().add(messages, wake_worker=wake_worker))
+
+
+def _messages(runs: Iterable[UUID], inbox: bool) -> Messages:
+    groups = {run_group(run_id): str(run_id) for run_id in runs}
+    found: Messages = {
+        group: {"type": "run.changed", "group": group, "id": key} for group, key in groups.items()
+    }
+    if inbox:
+        found[INBOX] = {"type": "inbox.changed", "group": INBOX}
+    return found
+
+
+async def _publish_once(messages: Messages, wake_worker: bool) -> None:
+    """Send on a loop that may be gone a moment later. A failure is logged, never raised."""
+    try:
+        if wake_worker:
+            await send_wakeup()
+        for message in messages.values():
+            await send_message(message)
+    except Exception:
+        logger.warning("The channel layer failed; pages catch up by themselves.", exc_info=True)

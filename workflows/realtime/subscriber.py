@@ -1,0 +1,160 @@
+"""What a process with open pages receives from the others, once for all of its pages.
+
+One member of each group, not one for every socket: a message costs the layer the same for one
+page as for a thousand. It also knows when nothing can be received, and tells that to the pages: a
+layer that was emptied has forgotten its groups without closing a connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from typing import Any, Protocol
+from uuid import uuid4
+
+from channels.db import database_sync_to_async
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.db import connection, reset_queries
+
+from workflows.realtime.per_loop import per_loop
+
+logger = logging.getLogger(__name__)
+
+ECHO_INTERVAL = 2.0  # seconds between two messages to itself
+ECHO_TIMEOUT = 3.0  # seconds after which such a message counts as lost
+RETRY_DELAY = 0.5  # seconds before a layer or a database that failed is tried again
+
+
+class Page(Protocol):
+    """An open page, as the subscriber sees it. Neither method waits."""
+
+    def receive_message(self, message: dict[str, Any]) -> None:
+        """Take note of a message to a group of this page."""
+
+    def wake(self) -> None:
+        """Refresh, and show on the page whether it is live: that has just changed."""
+
+
+class Subscriber:
+    """The groups of one event loop's pages, and the task that receives their messages."""
+
+    def __init__(self) -> None:
+        self.is_live = True
+        self._pages: defaultdict[str, set[Page]] = defaultdict(set)
+        self._task: asyncio.Task[None] | None = None
+        self._layer: Any = get_channel_layer()
+        self._channel = ""
+        self._echo = f"echo.{uuid4().hex}"
+        self._echoed = asyncio.Event()
+        self._changing = asyncio.Lock()  # nobody takes a group for joined while it is being joined
+
+    async def join(self, page: Page, groups: list[str]) -> None:
+        """Pass the messages to these groups on to `page`, from now on."""
+        async with self._changing:
+            fresh = [group for group in groups if group not in self._pages]
+            for group in groups:
+                self._pages[group].add(page)
+            if self._layer is None:
+                return
+            if self._task is None or self._task.done():
+                self._channel = await self._layer.new_channel()
+                await self._try_joining([self._echo, *self._pages])
+                self._task = asyncio.create_task(self._listen())
+            elif self.is_live:
+                await self._try_joining(fresh)
+
+    async def leave(self, page: Page, groups: list[str]) -> None:
+        """Forget `page`, and the groups that no page is in any more."""
+        async with self._changing:
+            for group in groups:
+                self._pages[group].discard(page)
+            empty = [group for group in groups if not self._pages[group]]
+            for group in empty:
+                del self._pages[group]
+            if not self._pages and self._task is not None:
+                self._task.cancel()
+                self._task = None
+                empty.append(self._echo)
+            if self._layer is not None and self.is_live:
+                await self._try_leaving(empty)
+
+    async def _try_joining(self, groups: list[str]) -> None:
+        try:
+            await self._join(groups)
+        except Exception as error:
+            self._set_live(live=False, why=error)
+
+    async def _try_leaving(self, groups: list[str]) -> None:
+        try:
+            async with asyncio.timeout(ECHO_TIMEOUT):
+                for group in groups:
+                    await self._layer.group_discard(group, self._channel)
+        except Exception as error:
+            logger.info("A group was not left, and will be forgotten by itself. %r", error)
+
+    async def _join(self, groups: list[str]) -> None:
+        async with asyncio.timeout(ECHO_TIMEOUT):
+            for group in groups:
+                await self._layer.group_add(group, self._channel)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                if not self.is_live:
+                    # Bounded: a layer that takes connections and answers nothing is away, too.
+                    async with asyncio.timeout(ECHO_TIMEOUT):
+                        await database_sync_to_async(_query_database, thread_sensitive=False)()
+                    await self._join([self._echo, *self._pages])
+                    self._set_live(live=True)
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._receive())
+                    if not isinstance(self._layer, InMemoryChannelLayer):
+                        group.create_task(self._probe())
+            except* Exception as failure:
+                self._set_live(live=False, why=failure.exceptions[0])
+            await asyncio.sleep(RETRY_DELAY)
+
+    async def _receive(self) -> None:
+        while True:
+            message = await self._layer.receive(self._channel)
+            group = message.get("group")
+            if group == self._echo:
+                self._echoed.set()
+            for page in list(self._pages.get(group, ())):
+                page.receive_message(message)
+
+    async def _probe(self) -> None:
+        """Raise when the layer or the database is away, or the layer has forgotten the groups."""
+        while True:
+            self._echoed.clear()
+            async with asyncio.timeout(ECHO_TIMEOUT):
+                await self._layer.group_send(self._echo, {"type": "echo", "group": self._echo})
+                await database_sync_to_async(_query_database, thread_sensitive=False)()
+                await self._echoed.wait()
+            if not self.is_live:
+                raise ConnectionError("A group could not be joined.")
+            await asyncio.sleep(ECHO_INTERVAL)
+
+    def _set_live(self, *, live: bool, why: BaseException | None = None) -> None:
+        if live == self.is_live:
+            return
+        if live:
+            logger.info("Pages are live again.")
+        else:
+            logger.warning("Pages are not live until Redis and the database answer. %r", why)
+        self.is_live = live
+        for page in {page for pages in self._pages.values() for page in pages}:
+            page.wake()
+
+
+loop_subscriber = per_loop(Subscriber)
+
+
+def _query_database() -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    finally:
+        connection.close()
+        reset_queries()

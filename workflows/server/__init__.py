@@ -1,0 +1,1 @@
+"""`manage.py serve`, and the web server of every mode."""

@@ -1,0 +1,212 @@
+"""Daphne with limits that hold before the application, and before memory does.
+
+Daphne reads a request whole, of whatever size and however slowly it comes, before anybody is asked
+whether it is wanted. Here its length, its time and what an open page may send are bounded while it
+is read. `manage.py serve` uses `LimitedServer`; on its own it takes daphne's command line:
+
+    python -m workflows.server.web_server --bind 127.0.0.1 --port 8000 blazen_site.asgi:application
+"""
+
+from __future__ import annotations
+
+# Daphne's server comes first: it installs the reactor that everything of Twisted then uses.
+from daphne.server import Server  # isort: skip
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from daphne.cli import CommandLineInterface
+from daphne.http_protocol import HTTPFactory, WebRequest
+from daphne.ws_protocol import WebSocketProtocol
+from django.conf import settings
+from twisted.internet import reactor as installed_reactor
+from twisted.internet.interfaces import ISSLTransport
+from twisted.web import http as twisted_http
+
+reactor: Any = installed_reactor
+HTTPChannel: Any = twisted_http.HTTPChannel
+
+MAX_FRAME = 1024  # bytes of a frame or message from a page; ours send none
+LINGER = 5.0  # seconds that a refused client has to read why, while what it sends is dropped
+POLICY_VIOLATION = 1008
+TOO_LARGE = b"This is more than the server takes, and nothing was changed. Try again with less."
+# Where htmx would put the answer beside what was typed, and not in its place.
+TOO_LARGE_HEADERS = (
+    b"Content-Type: text/plain; charset=utf-8", b"Content-Length: %d" % len(TOO_LARGE),
+    b"Connection: close", b"Cache-Control: no-store", b"HX-Retarget: [data-draft-note]",
+    b"HX-Reswap: innerHTML",
+)  # fmt: skip
+
+
+class LimitedRequest(WebRequest):  # type: ignore[misc]  # daphne has no types
+    """A request whose body is refused with 413 as soon as it is known to be too long."""
+
+    _parsePOSTFormSubmission = False  # Django reads forms; a second copy would only cost memory
+    is_refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        """Refuse a length that is too much before a byte of it is read."""
+        refused = length is not None and length > settings.REQUEST_MAX_BYTES
+        super().gotLength(0 if refused else length)
+        if refused:
+            self.refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Keep a part of the body, up to the limit: of chunks the length is not known before."""
+        if self.is_refused:
+            return
+        if self.content.tell() + len(data) > settings.REQUEST_MAX_BYTES:
+            self.refuse()
+        else:
+            super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Go on to the application, unless the request was refused."""
+        if self.is_refused:
+            self.channel.loseConnection()
+        else:
+            super().requestReceived(command, path, version)
+
+    def refuse(self) -> None:
+        """Answer 413 and close. What still comes is dropped, so that the answer can be read."""
+        self.is_refused = True
+        self.content.seek(0)
+        self.content.truncate()
+        self.requestHeaders.removeHeader(b"Expect")
+        head = b"\r\n".join([b"HTTP/1.1 413 Content Too Large", *TOO_LARGE_HEADERS, b"", b""])
+        self.channel.transport.write(head + TOO_LARGE)
+        self.channel.set_deadline(LINGER)
+
+
+class LimitedChannel(HTTPChannel):  # type: ignore[misc]  # nor has this part of Twisted
+    """A connection on which each request has to be there, whole, within `REQUEST_SECONDS`.
+
+    The time includes the pause before it, so that an idle connection ends, too. A byte now and
+    then does not start it anew, as it does with Twisted's own timeout.
+    """
+
+    _deadline: Any = None
+
+    def connectionMade(self) -> None:
+        """Wait for the first request."""
+        super().connectionMade()
+        self.set_deadline(settings.REQUEST_SECONDS)
+
+    def allContentReceived(self) -> None:
+        """Let the application take its time."""
+        self.set_deadline(None)
+        super().allContentReceived()
+
+    def requestDone(self, request: Any) -> None:
+        """Wait for the next request."""
+        self.set_deadline(settings.REQUEST_SECONDS)
+        super().requestDone(request)
+
+    def connectionLost(self, reason: Any) -> None:
+        """Forget the deadline."""
+        self.set_deadline(None)
+        super().connectionLost(reason)
+
+    def set_deadline(self, seconds: float | None) -> None:
+        """End the connection after so many seconds; None takes that back."""
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None if seconds is None else reactor.callLater(seconds, self._end)
+
+    def _end(self) -> None:
+        request = self.requests[-1] if self.requests else None
+        if request is not None and not request.is_refused:
+            self.transport.write(
+                b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+            )
+        self.timeoutConnection()
+
+
+class LimitedHTTPFactory(HTTPFactory):  # type: ignore[misc]
+    """Makes connections with these limits."""
+
+    protocol = LimitedChannel
+
+    def buildProtocol(self, addr: Any) -> Any:
+        """Return one connection."""
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = LimitedRequest
+        return protocol
+
+
+class ListeningProtocol(WebSocketProtocol):  # type: ignore[misc]
+    """A socket that only speaks. A page that sends anything is no page of ours: 1008."""
+
+    def onMessageFrameBegin(self, length: int) -> None:
+        """Close at the head of a frame, before its content is read."""
+        super().onMessageFrameBegin(length)
+        if not self.failedByMe:
+            self.sendCloseFrame(POLICY_VIOLATION, b"This socket takes no messages.")
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Drop it: the socket is being closed."""
+
+    def serverClose(self, code: int | None = None) -> None:
+        """Close with a code of the application, which may be one of the protocol's own."""
+        if code is not None and 1001 <= code <= 1013:
+            self.sendCloseFrame(code)
+        else:
+            super().serverClose(code)
+
+
+class LimitedServer(Server):  # type: ignore[misc]
+    """Daphne's server, whose factories are replaced as it makes them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            websocket_max_message_size=MAX_FRAME, websocket_max_frame_size=MAX_FRAME,
+            **{key: options[key] for key in options if not key.startswith("websocket_max_")},
+        )  # fmt: skip
+
+    @property
+    def http_factory(self) -> HTTPFactory:
+        """What makes the connections of HTTP."""
+        return self._http_factory
+
+    @http_factory.setter
+    def http_factory(self, factory: HTTPFactory) -> None:
+        self._http_factory = LimitedHTTPFactory(factory.server)
+
+    @property
+    def ws_factory(self) -> Any:
+        """What makes the sockets."""
+        return self._ws_factory
+
+    @ws_factory.setter
+    def ws_factory(self, factory: Any) -> None:
+        factory.protocol = ListeningProtocol
+        self._ws_factory = factory
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
+        """Start the application; a socket's scope says whether it is encrypted, as a page's does.
+
+        Daphne leaves that out, and the check of the origin needs it.
+        """
+        if scope["type"] == "websocket":
+            scope["scheme"] = "wss" if ISSLTransport.providedBy(protocol.transport) else "ws"
+        return super().create_application(protocol, scope)
+
+
+class CommandLine(CommandLineInterface):  # type: ignore[misc]
+    """Daphne's command line. Whose forwarded headers count is said by the site's settings."""
+
+    server_class = LimitedServer
+
+    def run(self, args: Sequence[str]) -> None:
+        """Serve until stopped."""
+        if any(one.startswith("--proxy-headers") for one in args):
+            sys.exit(
+                "--proxy-headers believes whatever a client sends. Leave it out, and name the "
+                "proxy's address in TRUSTED_PROXIES."
+            )
+        super().run(args)
+
+
+if __name__ == "__main__":
+    CommandLine.entrypoint()

@@ -1,0 +1,1 @@
+"""SQL written by hand. It knows columns and parameters, and no model."""

@@ -1,0 +1,118 @@
+"""SQL by hand: leasing many runs to one worker in one statement.
+
+What is claimable is said once more in `WorkflowRunQuerySet.claimable`, for everybody who only
+asks; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from functools import cache
+from typing import Any, TypeVar
+
+from django.db import connection
+from django.db.models import Model, Q
+
+from workflows.sql.clock import database_now
+from workflows.sql.json_rows import from_rows, json_table, to_json, write_statement
+
+Run = TypeVar("Run", bound=Model)
+
+ISOLATE_FROM = 2  # crash_count after which a run is claimed alone
+LONGEST_LEASE = timedelta(minutes=1)
+
+
+def lease_runs(
+    model: type[Run],
+    owner: str,
+    *,
+    limit: int,
+    lease: timedelta,
+    holding: Collection[Any],
+    suspects: bool,
+    withheld: Q | None,
+) -> list[Run]:
+    """Lease the runs that want a worker, of the longest due the most innocent, and return them.
+
+    Each lease ends so long after the database's time at this moment.
+    """
+    left_out, left_out_params = _left_out(model, withheld)
+    sql = _statement(model, connection.vendor, suspects=suspects).replace("{left out}", left_out)
+    due, far, until = [_moment(one) for one in (timedelta(0), LONGEST_LEASE, lease)]
+    each = [*left_out_params, limit]
+    ways = [*each, due, *each, due, *each, far, *each]
+    held = to_json(model, [{"id": pk} for pk in holding])
+    with write_statement(), connection.cursor() as cursor:
+        cursor.execute(sql, [held, *ways, limit, owner, until])
+        rows = cursor.fetchall()
+    runs = from_rows(model, [row[:-1] for row in rows])
+    for run, row in zip(runs, rows, strict=True):
+        run.was_taken_over = bool(row[-1])  # type: ignore[attr-defined]
+    return runs
+
+
+@cache
+def _statement(model: type[Model], vendor: str, *, suspects: bool) -> str:
+    """Return the statement for this database. Rows that another worker claims are skipped.
+
+    PostgreSQL reckons from its own time; for SQLite, whose clock is this machine's, we do.
+    """
+    run, moment = model._meta.db_table, "%s"
+    if vendor == "postgresql":
+        moment = "(statement_timestamp() + %s)"
+    columns = ", ".join(f"{run}.{field.column}" for field in model._meta.concrete_fields)
+    conditions = (
+        "status = 'queued'",
+        f"status = 'waiting' AND wake_at <= {moment}",
+        f"status = 'running' AND wake_at <= {moment}",
+        f"status = 'running' AND wake_at > {moment}",
+    )
+    innocence = f"crash_count {'>=' if suspects else '<'} {ISOLATE_FROM}"
+    ways = " UNION ALL ".join(_way(run, vendor, f"{one} AND {innocence}") for one in conditions)
+    return f"""
+        WITH held AS MATERIALIZED (SELECT id FROM {json_table(vendor, model, ("id",))}),
+        ready AS MATERIALIZED (
+            SELECT id, lapsed FROM ({ways}) AS ways ORDER BY crash_count, wake_at LIMIT %s
+        )
+        UPDATE {run} SET status = 'running', lease_owner = %s, wake_at = {moment},
+            fence = fence + 1,
+            crash_count = CASE WHEN status = 'running' AND NOT idle_since_recovery
+                THEN crash_count + 1 ELSE crash_count END,
+            idle_since_recovery = {"FALSE" if vendor == "postgresql" else "0"}
+        FROM ready WHERE {run}.id = ready.id
+        RETURNING {columns}, (SELECT lapsed FROM ready WHERE ready.id = {run}.id)
+    """
+
+
+def _way(run: str, vendor: str, condition: str) -> str:
+    """Return the runs of one condition, in the order of the index `run_wants` and no more than
+    are asked for.
+
+    Only what PostgreSQL reads in the order of an index does it clear of what stood there before.
+    All that was queued or running since the last VACUUM would else be read for each claim.
+    """
+    locked = "FOR UPDATE SKIP LOCKED" if vendor == "postgresql" else ""
+    return f"""
+        SELECT * FROM (
+            SELECT id, crash_count, wake_at, status = 'running' AS lapsed FROM {run}
+            WHERE {condition} AND wake_at IS NOT NULL AND id NOT IN (SELECT id FROM held)
+                {{left out}}
+            ORDER BY wake_at LIMIT %s {locked}
+        ) AS way
+    """
+
+
+def _left_out(model: type[Model], withheld: Q | None) -> tuple[str, list[Any]]:
+    """Return the condition that leaves runs to other workers, and its parameters."""
+    if withheld is None:
+        return "", []
+    query = model._default_manager.exclude(withheld).query
+    sql, params = query.get_compiler(connection=connection).compile(query.where)
+    return f"AND {sql}", list(params)
+
+
+def _moment(after: timedelta) -> Any:
+    if connection.vendor == "postgresql":
+        return after
+    return connection.ops.adapt_datetimefield_value(database_now() + after)

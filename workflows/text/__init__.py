@@ -1,0 +1,1 @@
+"""Text that people read or search, of unknown origin."""

@@ -1,0 +1,1 @@
+"""Pages about runs and workflows, and what every page is made of."""

@@ -1,0 +1,70 @@
+"""One drawn field: everything that a template needs, and nothing that it must work out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from workflows.web.forms.outline import Kind
+
+_WIDE = (Kind.LONG_TEXT, Kind.LINES, Kind.JSON, Kind.FIELDSET, Kind.CHECKBOXES, Kind.RADIO)
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One choice of a list, with the id that its own label needs where it is a radio or a box."""
+
+    text: str
+    label: str
+    selected: bool
+    id: str
+
+
+@dataclass(slots=True)
+class Field:
+    """`name` is posted, `value` what stands in it (text; a bool for a checkbox).
+
+    `attrs` are the attributes of the input beside name, id, value and ARIA; a value of None is an
+    attribute without one. `file_name` names the file control beside it, if there is one.
+    """
+
+    name: str
+    label: str
+    kind: Kind
+    required: bool
+    id: str
+    help: str = ""
+    attrs: dict[str, str | None] = field(default_factory=dict)
+    choices: list[Option] = field(default_factory=list)
+    value: str | bool = ""
+    errors: list[str] = field(default_factory=list)
+    children: list[Field] = field(default_factory=list)
+    file_name: str = ""
+    file_types: str = ""
+
+    @property
+    def help_id(self) -> str:
+        return f"{self.id}-help"
+
+    @property
+    def error_id(self) -> str:
+        return f"{self.id}-error"
+
+    @property
+    def described_by(self) -> str:
+        """The ids for `aria-describedby`, the error first."""
+        ids = [self.error_id] if self.errors else []
+        return " ".join([*ids, self.help_id] if self.help else ids)
+
+    @property
+    def focus_id(self) -> str:
+        """The id of the first thing in it that takes the focus."""
+        if self.kind is Kind.FIELDSET and self.children:
+            return self.children[0].focus_id
+        if self.kind in (Kind.RADIO, Kind.CHECKBOXES) and self.choices:
+            return self.choices[0].id
+        return self.id
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it takes the whole width, where others stand in pairs."""
+        return self.kind in _WIDE or bool(self.file_name)

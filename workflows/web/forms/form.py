@@ -1,0 +1,198 @@
+"""The form of a typed reply or a start event: drawn from its JSON Schema, read back into JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
+
+from workflows.web.forms.errors import message_of, place_of
+from workflows.web.forms.field import Field
+from workflows.web.forms.inputs.datetimes import zone_of
+from workflows.web.forms.inputs.uploads import PREFIX, Unreadable, read_text
+from workflows.web.forms.json_schema import JSONSchema
+from workflows.web.forms.outline import EXTRAS, MISSING, Kind, Outline, Shape, outline
+from workflows.web.forms.post_reader import Answer
+from workflows.web.forms.renderer import Drawing, as_text
+
+MAX_UPLOAD_BYTES = 5_000_000
+ZONE = "_zone"
+"""The control field that names the time zone in which a form was drawn, and so is read."""
+
+
+_WRITTEN = frozenset(Kind) - {
+    Kind.FIELDSET, Kind.CHECKBOX, Kind.CHECKBOXES, Kind.MULTISELECT, Kind.RADIO, Kind.SELECT,
+    Kind.TRISTATE,
+}  # fmt: skip
+
+
+class SchemaForm:
+    """`schema` is pydantic's, in validation mode; whoever calls validates `answer()` with it.
+
+    `initial` is JSON-able data of the same shape; `data` what was posted, which then is what the
+    fields show. `uploads` offers a file beside each long text. `prefix_id` keeps ids apart where
+    two forms stand on one page.
+
+    A schema that is no object gives one field called `response`. One that takes any fields has a
+    control `_json` for them, and takes other posted names as text. What no input can hold is JSON
+    text under its own name.
+    """
+
+    def __init__(
+        self,
+        schema: JSONSchema,
+        *,
+        initial: Mapping[str, Any] | None = None,
+        data: QueryDict | None = None,
+        prefix_id: str = "",
+        uploads: bool = False,
+    ) -> None:
+        self._outline: Outline = outline(schema, uploads=uploads)
+        self._initial = initial
+        self._data = data
+        self._prefix_id = prefix_id
+        self._uploads = uploads
+        self._uploaded: dict[str, str] = {}
+        self._unread: set[str] = set()
+        posted = zone_of(data.get(ZONE)) if data is not None else None
+        self._zone = posted or timezone.get_current_timezone()
+        self._field_errors: dict[str, list[str]] = {}
+        self.errors: list[str] = []
+
+    @property
+    def zone(self) -> str:
+        """The name of the zone that times without an offset are in; empty if none are asked."""
+        asks = any(shape.kind is Kind.DATETIME for shape in self._shapes().values())
+        return str(self._zone) if asks else ""
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether `approved` is two submit buttons, and no field; else there is one Send."""
+        return self._outline.has_verdict
+
+    @property
+    def has_uploads(self) -> bool:
+        """Whether a file control is drawn, so that the form must be multipart."""
+        return any(field.file_name for field in _flat(self.fields))
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether anything was found wrong: by `answer()` itself, or by `set_errors`."""
+        return bool(self.errors or self._field_errors)
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields as they stand now, with what was typed and the errors so far."""
+        drawing = Drawing(
+            data=self._data,
+            uploaded=self._uploaded,
+            errors=self._field_errors,
+            prefix_id=self._prefix_id,
+            uploads=self._uploads,
+            lenient=self.has_verdict,
+        )
+        with timezone.override(self._zone):
+            return [drawing.field(shape, self._initial_of(shape)) for shape in self._outline.shapes]
+
+    @property
+    def wrong_fields(self) -> list[Field]:
+        """Every field with an error, nested ones too, in the order of the page."""
+        return [field for field in _flat(self.fields) if field.errors]
+
+    def answer(
+        self,
+        files: MultiValueDict[str, UploadedFile[Any]] | None = None,
+        *,
+        max_upload_bytes: int = MAX_UPLOAD_BYTES,
+    ) -> Any:
+        """The posted data as JSON. Raises nothing: text that is no number stays text.
+
+        What pydantic could not see (a file that is not UTF-8, text that should be JSON, NaN, an
+        hour that a clock skips) is put at its field, so look at `has_errors` too.
+        """
+        if self._uploads and files is not None:
+            self._read_files(files, max_upload_bytes)
+        data = self._data if self._data is not None else QueryDict()
+        with timezone.override(self._zone):
+            initial = dict(self._initial_values())
+            shapes = self._shapes()
+            drawn = {name: as_text(shapes[name], value) for name, value in initial.items()}
+            answer = Answer(
+                data, self._uploaded, document=self._outline.document, drawn=drawn, initial=initial
+            )
+            value = answer.whole(self._outline)
+        for name, problem in answer.problems.items():
+            self._refuse(name, problem)
+        return value
+
+    def set_errors(self, errors: list[dict[str, Any]] | list[Any]) -> None:
+        """Put each of pydantic's `errors()` at its field; those of no field into `errors`."""
+        for error in errors:
+            name, rest = place_of(error.get("loc", ()), self._shapes())
+            message = message_of(error, rest)
+            if name == "approved" and self.has_verdict and error.get("type") == "missing":
+                self._add_error("", "Choose one of the two buttons.")
+            elif name not in self._unread:  # why it could not be read says more
+                self._add_error(name, message)
+
+    def _refuse(self, name: str, problem: str) -> None:
+        self._unread.add(name)
+        self._add_error(name, problem)
+
+    def _add_error(self, name: str, message: str) -> None:
+        known = name in self._shapes()
+        found = self._field_errors.setdefault(name, []) if known else self.errors
+        text = message if known or not name else f"{name}: {message}"
+        if text not in found:
+            found.append(text)
+
+    def _shapes(self) -> dict[str, Shape]:
+        return {shape.name: shape for shape in _shapes(self._outline.shapes)}
+
+    def _initial_of(self, shape: Shape) -> Any:
+        if self._initial is None:
+            return MISSING
+        if shape.name == EXTRAS:
+            known = {other.name for other in self._outline.shapes}
+            return {k: v for k, v in self._initial.items() if k not in known}
+        return self._initial.get(shape.key, MISSING)
+
+    def _initial_values(self) -> Iterator[tuple[str, Any]]:
+        """Yield (name, value) of each field of text that is drawn with a value in it."""
+        for shape in self._outline.shapes:
+            yield from _values(shape, self._initial_of(shape))
+
+    def _read_files(self, files: MultiValueDict[str, UploadedFile[Any]], max_bytes: int) -> None:
+        for shape in self._shapes().values():
+            file = files.get(PREFIX + shape.name)
+            if file is None or shape.kind is not Kind.LONG_TEXT:
+                continue
+            try:
+                self._uploaded[shape.name] = read_text(file, max_bytes=max_bytes)
+            except Unreadable as error:
+                self._refuse(shape.name, str(error))
+
+
+def _values(shape: Shape, initial: Any) -> Iterator[tuple[str, Any]]:
+    value = shape.default if initial is MISSING else initial
+    for child in shape.children:
+        inner = value.get(child.key, MISSING) if isinstance(value, dict) else MISSING
+        yield from _values(child, inner)
+    if value is not MISSING and value is not None and shape.kind in _WRITTEN:
+        yield shape.name, value
+
+
+def _shapes(shapes: tuple[Shape, ...]) -> Iterator[Shape]:
+    for shape in shapes:
+        yield shape
+        yield from _shapes(shape.children)
+
+
+def _flat(fields: list[Field]) -> Iterator[Field]:
+    for field in fields:
+        yield field
+        yield from _flat(field.children)

@@ -1,0 +1,1 @@
+"""What each kind of input offers, and how its text is read."""

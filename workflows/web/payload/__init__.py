@@ -1,0 +1,1 @@
+"""Payloads of unknown origin as trees of few kinds of nodes."""

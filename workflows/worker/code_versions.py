@@ -1,0 +1,95 @@
+"""The builds of the workers that are alive, and which of them can load which run.
+
+During an upgrade old and new code work side by side. A worker leaves to the others what only they
+know, and gives back what it cannot load while one of them may; so neither blocks the other's runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat
+
+from workflows.engine import registry
+from workflows.models import WorkerHeartbeat, WorkflowRun, database_now
+
+Signatures = dict[str, str]  # by the workflow's name
+
+
+class BuildCompatibility:
+    """This worker's build, and the other builds of workers that are alive. One query."""
+
+    def __init__(self, owner: str, now: datetime) -> None:
+        self.mine = workflow_signatures()
+        self.build = build_id(self.mine)
+        seen = (
+            WorkerHeartbeat.objects.alive(now)
+            .exclude(pk=owner)
+            .values_list("signatures", flat=True)
+        )
+        self.others: dict[str, Signatures] = {build_id(one): one for one in seen}
+        self.others.pop(self.build, None)
+
+    def excluded(self) -> Q | None:
+        """Return which runs to leave to others: those that only they know, and those that this
+        build has refused while one of them has not. None if there are no others."""
+        theirs = Q()
+        if unknown := {name for one in self.others.values() for name in one} - self.mine.keys():
+            theirs |= Q(workflow__in=unknown)
+        for build, signatures in self.others.items():
+            refused = Q(incompatible_builds__contains=self.build) & ~Q(
+                incompatible_builds__contains=build
+            )
+            theirs |= Q(workflow__in=list(signatures)) & refused
+        return theirs or None
+
+    def another_may_load(self, run: WorkflowRun) -> bool:
+        """Say whether a live worker has another build for this run that has not refused it yet."""
+        return any(
+            run.workflow in signatures and build not in run.incompatible_builds
+            for build, signatures in self.others.items()
+        )
+
+    def give_back(self, runs: Collection[WorkflowRun]) -> None:
+        """Running -> queued, for runs that this build cannot load and another may.
+
+        They have crashed nobody, so no takeover is counted for it.
+        """
+        if not runs:
+            return
+        mine = Q()
+        for run in runs:
+            mine |= Q(pk=run.pk, fence=run.fence)
+        WorkflowRun.objects.filter(mine, status="running").update(
+            status="queued",
+            lease_owner="",
+            wake_at=database_now(),
+            incompatible_builds=Concat(F("incompatible_builds"), Value(f"{self.build} ")),
+        )
+
+
+def workflow_signatures() -> Signatures:
+    """Return what this process registers."""
+    return {workflow.name: workflow.signature for workflow in registry}
+
+
+def build_id(signatures: Signatures) -> str:
+    """Name a worker's build by what it registers: workers of one build load the same runs."""
+    text = json.dumps(sorted(signatures.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def unblock_changed() -> int:
+    """Blocked -> queued, where this worker's code differs from the code that gave up."""
+    now = database_now()
+    count = 0
+    for workflow in registry:
+        blocked = WorkflowRun.objects.filter(status="blocked", workflow=workflow.name)
+        count += blocked.exclude(signature=workflow.signature).update(
+            status="queued", wake_at=now, error=None, crash_count=0, incompatible_builds=""
+        )
+    return count

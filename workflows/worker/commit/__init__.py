@@ -1,0 +1,1 @@
+"""Storing what came of runs: many of them in one transaction."""

@@ -1,0 +1,113 @@
+"""Storing runs in batches: a fixed number of queries each.
+
+Everything here is synchronous and runs in the worker's database thread, one whole function at a
+time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db.models import F
+
+from workflows.engine import registry
+from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
+from workflows.observability import metrics
+from workflows.retention.compact import compact_grown, stride
+from workflows.sql.json_rows import write_statement
+from workflows.worker.commit.commit_sql import write_rows
+from workflows.worker.commit.request_routing import assign_recipients
+from workflows.worker.commit.run_update import RunUpdate
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Stored:
+    """What became of a batch: which runs were stored, and which could not be and why."""
+
+    done: set[UUID] = field(default_factory=set)
+    failed: dict[UUID, str] = field(default_factory=dict)
+
+
+def block(row: WorkflowRun, reason: str) -> None:
+    """Running -> blocked, with a sentence that says why. Nothing if the run changed hands."""
+    about = {"run_id": row.id, "workflow": row.workflow}
+    logger.error("Run %s of %s is blocked: %s", row.id, row.workflow, reason, extra=about)
+    known = row.workflow in registry
+    with transaction.atomic():
+        mine = WorkflowRun.objects.filter(pk=row.pk, fence=row.fence, status="running")
+        touched = mine.update(
+            status="blocked",
+            lease_owner="",
+            wake_at=None,
+            incompatible_builds="",
+            seq=F("seq") + 1,
+            signature=registry.get(row.workflow).signature if known else "",
+            error={"kind": "Blocked", "message": reason, "step": "", "traceback": ""},
+        )
+        if touched:
+            row.refresh_from_db()
+            JournalEntry.objects.create(
+                run=row, seq=row.seq, kind="blocked", at=database_now(),
+                data={"by": "", "reason": reason},
+            )  # fmt: skip
+
+
+@metrics.COMMIT.time()
+def store(updates: Sequence[RunUpdate]) -> Stored:
+    """Store a batch, all of it or nothing; if it fails, run by run: a bad row fails one run only.
+
+    Raise `OperationalError` or `InterfaceError` if the database went away: what was committed is
+    unknown then, and every run of the batch has to be loaded again.
+    """
+    try:
+        return Stored(_store(updates))
+    except (OperationalError, InterfaceError):
+        raise
+    except DatabaseError:
+        logger.warning("A batch of %s runs was refused; storing run by run.", len(updates))
+    result = Stored()
+    for update in updates:
+        try:
+            _free_ids(update)
+            result.done |= _store([update])
+        except (OperationalError, InterfaceError):
+            raise
+        except DatabaseError as error:
+            result.failed[update.run_id] = str(error)
+    return result
+
+
+def _free_ids(update: RunUpdate) -> None:
+    """Give another row id to a request whose own is taken.
+
+    A request object that a module keeps and several runs return has the same id in all of them;
+    it is unique in each run, which is all that was promised.
+    """
+    ids = [request.pk for request in update.requests]
+    taken = set(InputRequest.objects.filter(pk__in=ids).values_list("pk", flat=True))
+    for request in update.requests:
+        if request.pk in taken:
+            request.pk = uuid4()
+
+
+def _store(updates: Sequence[RunUpdate]) -> set[UUID]:
+    assignments = assign_recipients([row for update in updates for row in update.requests])
+    grown = {one.run_id: one.seq for one in updates if one.snapshot and one.seq > stride()}
+    with transaction.atomic() if grown else write_statement():
+        done = write_rows(updates, assignments)
+        compact_grown({run_id: seq for run_id, seq in grown.items() if run_id in done})
+    return done
+
+
+def release(held: Collection[tuple[UUID, int]]) -> None:
+    """Running -> queued, for runs that this worker gives back as they are."""
+    now = database_now()
+    for run_id, fence in held:
+        mine = WorkflowRun.objects.filter(pk=run_id, fence=fence, status="running")
+        mine.update(status="queued", lease_owner="", wake_at=now)

@@ -1,0 +1,1 @@
+"""Leasing runs and loading their state from rows."""

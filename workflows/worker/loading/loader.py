@@ -1,0 +1,182 @@
+"""Claiming runs and loading what they hold, in batches: a fixed number of queries each.
+
+Everything here is synchronous and runs in the worker's database thread, one whole function at a
+time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from workflows.engine import WorkflowError, registry
+from workflows.engine.definition import Definition
+from workflows.engine.errors import IncompatibleRun
+from workflows.engine.machine.machine import Machine
+from workflows.engine.serialization.stored_event import StoredEvent
+from workflows.errors import DurableError
+from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
+from workflows.models.runs.queryset import BLOCK_AT
+from workflows.observability import metrics
+from workflows.sql.json_rows import fetch
+from workflows.worker.code_versions import BuildCompatibility
+from workflows.worker.commit.row_builder import check_payload_limits
+from workflows.worker.commit.store import block
+from workflows.worker.loading.mailbox import deliveries_for
+from workflows.worker.loading.replay import fold
+
+logger = logging.getLogger(__name__)
+
+LATEST = "workflows_snapshot.run_id = new.run_id AND workflows_snapshot.seq = new.seq"
+LATER = """
+    workflows_journalentry.run_id = new.run_id AND workflows_journalentry.seq > new.seq
+    ORDER BY workflows_journalentry.run_id, workflows_journalentry.seq
+"""
+
+
+@dataclass(slots=True)
+class ClaimedRun:
+    """A claimed run, loaded and ready to go on."""
+
+    row: WorkflowRun
+    machine: Machine
+    deliveries: list[Delivery]
+
+
+@metrics.CLAIM.time()
+def claim_and_load(
+    owner: str,
+    *,
+    limit: int,
+    lease: timedelta,
+    holding: Collection[UUID],
+    poison: bool,
+    builds: BuildCompatibility | None = None,
+) -> tuple[datetime | None, list[ClaimedRun], int]:
+    """Claim and load runs; return the time, if any was claimed, the runs, and how many were.
+
+    `builds` may be a little old: who is there besides is asked again before a run is blocked. A
+    run that cannot be loaded is given back if a live worker has another build for it, otherwise
+    blocked; the others are loaded all the same. With `poison` a run is claimed that has crashed
+    its worker twice, else only others.
+    """
+    builds = builds or BuildCompatibility(owner, database_now())
+    rows = WorkflowRun.objects.claim(
+        owner, limit=limit, lease=lease, holding=holding, suspects=poison,
+        withheld=builds.excluded(),
+    )  # fmt: skip
+    if not rows:
+        return None, [], 0
+    assert rows[0].wake_at
+    now = rows[0].wake_at - lease
+    metrics.count_claimed(rows)
+    loaded, rejected = [], []
+    for one in _load(rows):
+        found = _crash_limit_error(one[0]) or _try_to_prepare(*one)
+        if isinstance(found, ClaimedRun):
+            loaded.append(found)
+        else:
+            rejected.append((one[0], found))
+    if rejected:
+        _reject(BuildCompatibility(owner, now), rejected)
+    # To load them crashed nobody.
+    WorkflowRun.objects.mark_idle([one.row for one in loaded])
+    return now, loaded, len(rows)
+
+
+def _reject(builds: BuildCompatibility, rejected: Sequence[tuple[WorkflowRun, str]]) -> None:
+    """Give back what a live worker's other build may load, and block the rest."""
+    for_others = []
+    for row, reason in rejected:
+        if not _crash_limit_error(row) and builds.another_may_load(row):
+            logger.info("Run %s is left to other code: %s", row.id, reason)
+            for_others.append(row)
+        else:
+            block(row, reason)
+    builds.give_back(for_others)
+
+
+def _load(
+    rows: Sequence[WorkflowRun],
+) -> list[tuple[WorkflowRun, Snapshot | None, list[JournalEntry], list[Delivery]]]:
+    """Read what the claimed runs hold: at most three queries for all of them."""
+    kept = [{"run_id": row.pk, "seq": row.snapshot_seq} for row in rows if row.snapshot_seq]
+    snapshots = {one.run_id: one for one in fetch(Snapshot, kept, LATEST)}
+    behind = [
+        {"run_id": row.pk, "seq": row.snapshot_seq} for row in rows if row.seq > row.snapshot_seq
+    ]
+    journal: dict[UUID, list[JournalEntry]] = defaultdict(list)
+    for entry in fetch(JournalEntry, behind, LATER):
+        journal[entry.run_id].append(entry)
+    waiting = deliveries_for([row.pk for row in rows if row.delivery_count])
+    return [(row, snapshots.get(row.pk), journal[row.pk], waiting[row.pk]) for row in rows]
+
+
+def _crash_limit_error(row: WorkflowRun) -> str:
+    """Return the error of a run that crashed too many workers; empty if it has not."""
+    if row.crash_count < BLOCK_AT:
+        return ""
+    return (
+        f"Run {row.id} of {row.workflow!r} was active on {row.crash_count} workers "
+        "when they died; it is not tried again by itself."
+    )
+
+
+def _try_to_prepare(row: WorkflowRun, *held: Any) -> ClaimedRun | str:
+    """Return the run ready to go on, or the sentence that says why it cannot."""
+    try:
+        return _prepare(row, *held)
+    except (WorkflowError, DurableError) as error:
+        return str(error)
+    except Exception as error:
+        logger.exception("Run %s cannot be loaded.", row.id, extra={"run_id": row.id})
+        return f"Run {row.id} cannot be loaded: {error!r}"
+
+
+def _prepare(
+    row: WorkflowRun,
+    snapshot: Snapshot | None,
+    entries: list[JournalEntry],
+    deliveries: list[Delivery],
+) -> ClaimedRun:
+    workflow = registry.get(row.workflow)
+    state = fold(snapshot, entries)
+    if state.seq != row.seq:
+        raise DurableError(f"Run {row.id}: its journal ends at {state.seq}, not at {row.seq}.")
+    machine = Machine(workflow, str(row.id), state)
+    machine.validate_request = check_payload_limits
+    machine.check_compatible()
+    _check_answers(machine, deliveries)
+    if not state.begun:
+        machine.start(_start(workflow, row.input))
+    return ClaimedRun(row, machine, deliveries)
+
+
+def _start(workflow: Definition, given: Any) -> StoredEvent:
+    """Return the input, which was validated when the run was started; raise `IncompatibleRun`."""
+    stored = StoredEvent(workflow.start_class.__name__, given)
+    stored.to_event(workflow.events)
+    return stored
+
+
+def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
+    """Raise `IncompatibleRun` if a pending answer, checked by another build, does not fit here."""
+    events = machine.workflow.events
+    for one in deliveries:
+        request = machine.state.requests.get(one.data.get("request_id", ""))
+        if one.kind != Delivery.Kind.ANSWER or request is None:
+            continue
+        reply = machine.workflow.request_class(request.event.name).reply.__name__
+        answer = StoredEvent(reply, {key: one.data[key] for key in ("request_id", "response")})
+        try:
+            answer.to_event(events)
+        except IncompatibleRun as error:
+            message = (
+                f"{machine} has an answer that does not fit the code of this workflow: {error}."
+            )
+            raise IncompatibleRun(message) from error

@@ -1,0 +1,73 @@
+"""What has come for the active runs since the last poll."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from workflows.models import Delivery, WorkflowRun
+from workflows.sql.json_rows import execute, fetch, json_table
+
+
+class LeaseState(NamedTuple):
+    """Whether a worker still holds a run, by the fence, and whether anything came for it."""
+
+    fence: int
+    delivery_count: int
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """The leases of the active runs that are still running, and what has come for them."""
+
+    leases: dict[UUID, LeaseState]
+    deliveries: dict[UUID, list[Delivery]]
+
+
+def fetch_mailbox(
+    known: Mapping[UUID, int], reported: Collection[tuple[UUID, int, Any]]
+) -> Mailbox:
+    """Write down progress, and read what has come for the active runs.
+
+    `known` is the number of deliveries of each as the worker knows it; `reported` are ids, fences
+    and progress.
+    """
+    for run_id, fence, progress in reported:
+        WorkflowRun.objects.filter(pk=run_id, fence=fence).update(progress=progress)
+    sql = _lease_sql(connection.vendor)
+    leases = {
+        pk if isinstance(pk, UUID) else UUID(pk): LeaseState(fence, count)
+        for pk, fence, count, status in execute(sql, WorkflowRun, [{"id": pk} for pk in known])
+        if status == "running"
+    }
+    behind = [pk for pk, lease in leases.items() if lease.delivery_count != known[pk]]
+    return Mailbox(leases, deliveries_for(behind))
+
+
+@cache
+def _lease_sql(vendor: str) -> str:
+    run = WorkflowRun._meta.db_table
+    return (
+        f"SELECT {run}.id, {run}.fence, {run}.inbox, {run}.status FROM {run}, "
+        f"{json_table(vendor, WorkflowRun, ('id',))} WHERE {run}.id = new.id"
+    )
+
+
+def deliveries_for(ids: Collection[UUID]) -> dict[UUID, list[Delivery]]:
+    """Return the pending deliveries of these runs, oldest first; not what may still be undone."""
+    found: dict[UUID, list[Delivery]] = defaultdict(list)
+    for one in fetch(Delivery, [{"run_id": pk} for pk in ids], PENDING):
+        found[one.run_id].append(one)
+    return found
+
+
+PENDING = """
+    workflows_delivery.run_id = new.run_id AND applied_seq IS NULL AND not_before IS NULL
+    ORDER BY workflows_delivery.id
+"""

@@ -1,0 +1,1 @@
+"""Running the steps of active runs."""

@@ -1,0 +1,1 @@
+"""What workers do once a second: find lost leases, and act on deadlines."""

@@ -1,0 +1,250 @@
+"""The worker: takes up runs that want one, and gives them back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+
+from workflows.observability import metrics
+from workflows.realtime.outbox import MainLoop
+from workflows.sql.lease_runs import LONGEST_LEASE
+from workflows.sqlite3.wal import WriteAheadLog, truncate
+from workflows.worker import code_versions, heartbeat
+from workflows.worker.active_run import ISOLATION_TIMEOUT, ActiveRun
+from workflows.worker.active_runs import ActiveRuns
+from workflows.worker.commit import store
+from workflows.worker.commit.run_update import RunUpdate
+from workflows.worker.database_thread import DatabaseThread
+from workflows.worker.group_commit import GroupCommit
+from workflows.worker.loading import loader
+from workflows.worker.steps.reused_threads import no_calling_thread
+from workflows.worker.steps.runner import StepRunner
+from workflows.worker.sweep import sweep
+from workflows.worker.sweep.sweep import SweepResult
+
+logger = logging.getLogger(__name__)
+
+MAX_ACTIVE_RUNS = 200
+SWEEP_INTERVAL = 1.0  # seconds between polls when no wake-up comes
+GRACE_PERIOD = 10.0  # seconds that running steps get when the worker drains
+
+
+class Worker:
+    """One worker of this process. `serve` for ever, or `run_until_idle` once.
+
+    With `embedded` a start proves that the process before it is gone: whatever that one had
+    leased is claimed at once.
+    """
+
+    def __init__(self, *, embedded: bool = False) -> None:
+        self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{uuid4().hex[:8]}"
+        self.embedded = embedded
+        self.lease = min(timedelta(seconds=settings.WORKER_LEASE_SECONDS), LONGEST_LEASE / 2)
+        self.database = DatabaseThread()
+        self.active = ActiveRuns(self.id, self.database, self._on_drop)
+        self.commit = GroupCommit(self.active, self.database, self._on_committed)
+        self.runner = StepRunner(self.active, self.commit, self.database, self.wake)
+        self._due: datetime | None = None  # when a run that was suspended has to go on
+        self._isolation_since: float | None = None  # since when a poison run waits for isolation
+        self._more = True  # whether the last claim may have left something behind
+        self._until_idle = False
+        self._swept_at = -SWEEP_INTERVAL
+        self._swept: SweepResult | None = None
+        self._poll_wanted = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._log = WriteAheadLog()
+
+    async def serve(self) -> None:
+        """Drive runs until `drain` is called or the task is cancelled. No error ends it."""
+        MainLoop.wake_worker = self.wake
+        metrics.ACTIVE_RUNS.set_function(lambda: len(self.active.runs))
+        async with self._at_work():
+            while not self.active.draining:
+                more = await self._poll_safely()
+                if not more:
+                    await self._wait_for_wakeup()
+            await self._drained.wait()
+
+    async def run_until_idle(self) -> None:
+        """Drive whatever can move now, and return when nothing active or claimable is left."""
+        self._until_idle = True
+        async with self._at_work():
+            while (more := await self._poll()) or self.active.runs:
+                if not more:
+                    await self._wait_for_wakeup()
+
+    async def drain(self) -> None:
+        """Claim nothing more, let running steps end for a while, and give everything back."""
+        self.active.draining = True
+        self._poll_wanted.set()
+        for run in list(self.active.runs.values()):
+            self.commit.add(run)
+        await self.active.wait_until_idle(GRACE_PERIOD)
+        held = [(run.id, run.fence) for run in self.active.runs.values()]
+        self.active.drop_all()
+        with contextlib.suppress(DatabaseError, InterfaceError):  # the leases lapse then
+            await self.database.call(store.release, held)
+        self._drained.set()
+
+    def wake(self) -> None:
+        """Poll the rows soon. Call it on the worker's loop."""
+        self._poll_wanted.set()
+
+    @contextlib.asynccontextmanager
+    async def _at_work(self) -> AsyncIterator[None]:
+        """Keep the group commit and the leases going, and leave nothing running behind."""
+        with no_calling_thread():  # steps have threads of their own, whoever runs the worker
+            committing = asyncio.create_task(self.commit.run())
+        leases = heartbeat.LeaseRenewer(self.id, self.active.runs, self.lease)
+        leases.start()
+        try:
+            await self.database.call(self._begin)
+            with no_calling_thread():
+                yield
+        finally:
+            self.active.drop_all()
+            committing.cancel()
+            await asyncio.gather(committing, return_exceptions=True)
+            leases.stop()
+            with contextlib.suppress(DatabaseError, InterfaceError):
+                await self.database.call(heartbeat.remove, self.id)
+                await self.database.call(truncate)  # a log that nobody needs is not left behind
+            await self.database.close()
+
+    def _begin(self) -> None:
+        try:
+            heartbeat.beat(self.id, (), self.lease)
+            if self.embedded:
+                heartbeat.replace_previous(self.id)
+            code_versions.unblock_changed()
+        except (DatabaseError, InterfaceError):
+            logger.warning("The database is away; the sweep goes on trying.", exc_info=True)
+
+    # What the parts of the worker call
+
+    def _on_committed(self, run: ActiveRun, update: RunUpdate) -> None:
+        """Let a run go on whose update was stored, or drop it if it was suspended or has ended."""
+        if not update.suspends:
+            self.runner.begin_steps(run)
+            return
+        if update.wake_at is not None and not self.active.draining:
+            self._due = min(self._due or update.wake_at, update.wake_at)
+        self.active.drop(run)
+
+    def _on_drop(self) -> None:
+        """Poll if a run that was left behind, or that has to be alone, can be claimed now."""
+        active = len(self.active.runs)
+        if self._more and active <= MAX_ACTIVE_RUNS // 2:
+            self._poll_wanted.set()
+        if not active and (self._until_idle or (self._swept is not None and self._swept.poison)):
+            self._poll_wanted.set()
+
+    # Polling
+
+    async def _wait_for_wakeup(self) -> None:
+        pause = max(0.0, self._swept_at + SWEEP_INTERVAL - time.monotonic())
+        if self._due is not None:
+            pause = min(pause, max(0.0, (self._due - self.active.clock.now()).total_seconds()))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(pause):
+                await self._poll_wanted.wait()
+
+    async def _poll_safely(self) -> bool:
+        try:
+            return await self._poll()
+        except Exception:
+            logger.exception("Looking for runs failed; trying again in %s s.", SWEEP_INTERVAL)
+            await asyncio.sleep(SWEEP_INTERVAL)
+            return False
+
+    async def _poll(self) -> bool:
+        """Sweep, read what came for active runs, and claim; True if more may be claimable.
+
+        What changes seldom is read once a second only, however many wake-ups come. Nothing is
+        claimed if no wake-up came, nothing is due here, and the sweep has found nothing.
+        """
+        wanted = self._is_poll_wanted()
+        self._poll_wanted.clear()
+        self._due, self._more = None, False
+        swept = await self._sweep()
+        strays = self.active.strays
+        if strays.expected:
+            strays.expected = False  # before: a failure meanwhile is one more
+            await strays.watch(self.database.call(strays.give_back, list(self.active.runs)))
+        await self.active.fetch_mailbox()
+        if self.active.draining or self.active.is_isolated:
+            return False
+        if not (wanted or swept.ready):
+            return False
+        if swept.poison and await self._claim_poison_run():
+            return True
+        free = MAX_ACTIVE_RUNS - len(self.active.runs)
+        claimed = await self._claim(free, poison=False) if free > 0 else 0
+        self._more = claimed == free
+        return 0 < claimed == free
+
+    def _is_poll_wanted(self) -> bool:
+        due = self._due is not None and self._due <= self.active.clock.now()
+        return due or self._more or self._until_idle or self._poll_wanted.is_set()
+
+    async def _sweep(self) -> SweepResult:
+        """Sweep, unless that was less than a second ago."""
+        now = time.monotonic()
+        if self._swept is None or now - self._swept_at >= SWEEP_INTERVAL:
+            self._swept_at = now
+            # At first only the database knows the time.
+            known = self.active.clock.now() if self._swept else None
+            self._swept = await self.database.call(sweep.run_sweep, self.id, known, self._swept)
+            self.active.clock.set(self._swept.now)
+            await self.database.call(self._log.look)
+            if not self._swept.poison:
+                self._isolation_since = None
+        return self._swept
+
+    async def _claim(self, limit: int, *, poison: bool) -> int:
+        claiming = self.database.call(
+            loader.claim_and_load, self.id, limit=limit, lease=self.lease,
+            holding=list(self.active.runs), poison=poison,
+            builds=self._swept.builds if self._swept else None,
+        )  # fmt: skip
+        now, loaded, claimed = await self.active.strays.watch(claiming)
+        if now is not None:
+            self.active.clock.set(now)
+        for one in loaded:
+            run = self.activate(one)
+            has_input = bool(run.work)
+            run.catch_up()
+            self.runner.begin_steps(run)  # the rows it was loaded from are what led to this
+            if has_input or not run.tasks:
+                self.commit.add(run)
+        return claimed
+
+    def activate(self, claimed: loader.ClaimedRun) -> ActiveRun:
+        """Return a claimed run as an active one; it waits for its first step."""
+        run = ActiveRun(claimed, self.active.clock.now, self.commit.add)
+        self.active.add(run)
+        return run
+
+    async def _claim_poison_run(self) -> bool:
+        """Claim a run that crashed its worker twice, alone: once no other run is active.
+
+        A step that takes long must not keep everybody waiting for that, so after a while the
+        poison run is claimed beside it.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._isolation_since is None:
+            self._isolation_since = now
+        if self.active.runs and now - self._isolation_since < ISOLATION_TIMEOUT:
+            return False
+        self._isolation_since = None
+        return await self._claim(1, poison=True) > 0
