@@ -23,7 +23,7 @@ from approvals.request_page.answer_forms import BareForm
 from approvals.request_page.consequence import Consequence
 from approvals.request_page.page import obstacle
 from workflows.models import InputRequest
-from workflows.web.answer_labels import Verdict, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary
 from workflows.web.forms import SchemaForm
 from workflows.web.forms.field import Field
 
@@ -70,10 +70,10 @@ class Row:
         return self.request is not None and self.request.is_pending and self.why_not is None
 
     @property
-    def verdict(self) -> Verdict:
+    def answer(self) -> AnswerSummary:
         """What was answered."""
         assert self.request
-        return verdict_of(self.request.response)
+        return answer_summary(self.request.response)
 
     @property
     def consequence(self) -> Consequence | None:

@@ -15,7 +15,7 @@ from workflows.models import InputRequest, Priority, WorkflowRun
 from workflows.templatetags.times import ago, deadline, short_id
 from workflows.text.invisible_characters import visible
 from workflows.text.markdown import plain
-from workflows.web.answer_labels import by_whom, verdict_of
+from workflows.web.answer_labels import answer_summary, by_whom
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -62,7 +62,7 @@ def past_row(request: InputRequest) -> dict[str, Any]:
     if request.status != InputRequest.Status.ANSWERED:
         status = request.get_status_display()
         return row | {"when": ago(request.created_at), "tag": status, "place": place}
-    verdict = verdict_of(request.response)
+    verdict = answer_summary(request.response)
     name = request.answered_by.get_username() if request.answered_by else ""
     by = name or by_whom("", request.source)
     return row | {

@@ -33,7 +33,7 @@ from workflows.engine import UnknownWorkflow, registry
 from workflows.models import InputRequest
 from workflows.models.requests.deadlines import OnDeadline
 from workflows.text.markdown import Prompt
-from workflows.web.answer_labels import Verdict, by_whom, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary, by_whom
 from workflows.web.forms import SchemaForm
 from workflows.web.run_access import RunAccess
 
@@ -196,9 +196,9 @@ class Detail:
         return by_whom(by.get_username() if by else "", self.request.source)
 
     @property
-    def verdict(self) -> Verdict:
+    def answer(self) -> AnswerSummary:
         """What was answered."""
-        return verdict_of(self.request.response)
+        return answer_summary(self.request.response)
 
 
 def block_reason(user: User, request: InputRequest) -> str:

@@ -60,6 +60,11 @@ class Page:
     newer: str
     older: str
 
+    @property
+    def has_other_pages(self) -> bool:
+        """Whether there is a newer or an older page."""
+        return bool(self.newer or self.older)
+
 
 def page_of_runs(runs: WorkflowRunQuerySet, query: QueryDict, size: int) -> Page:
     """Return the page that `older=` or `newer=` of `query` names, the newest without. One query."""

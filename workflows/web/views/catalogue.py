@@ -22,8 +22,8 @@ from workflows.web.forms import SchemaForm
 from workflows.web.http import current_user, form_key, htmx_of, typed_before
 from workflows.web.run_access import RunAccess
 from workflows.web.run_page.graph_layout import layout
-from workflows.web.run_page.node_status import Standing
-from workflows.web.run_page.page import Place
+from workflows.web.run_page.graph_nodes import GraphNode
+from workflows.web.run_page.node_status import NodeStatus
 from workflows.web.views.run import visible_run
 
 
@@ -204,7 +204,7 @@ def page(
         "earlier": earlier,
         "steps": [StepRow.of(step) for step in flow.steps.values()],
         "layout": drawing,
-        "places": [Place(box, Standing("idle")) for box in drawing.boxes],
+        "nodes": [GraphNode(box, NodeStatus("idle")) for box in drawing.boxes],
         "key": _key_of(request),
         "may_start": current_user(request).has_perm(Perm.START_RUNS),
     }
