@@ -117,6 +117,11 @@ class Group:
         return f"g.{self.key}."
 
     @property
+    def fields(self) -> list[Field]:
+        """The fields that are the same for all rows, under names of the group's own."""
+        return _named(self.bare.fields, self.prefix) if self.bare else []
+
+    @property
     def open_rows(self) -> list[Row]:
         """The rows that can still be decided."""
         return [row for row in self.rows if row.is_open]
@@ -183,7 +188,9 @@ def answers_of(group: Group, verdict: str, data: QueryDict) -> dict[str, Answer]
     """
     answers = {}
     if group.bare is not None:
-        group.bare = BareForm(sorted(group.allow), data=_verdict(data, group.prefix, verdict))
+        group.bare = _bare_form(
+            group.key, sorted(group.allow), _verdict(data, group.prefix, verdict)
+        )
     for row in (row for row in group.rows if row.is_chosen):
         assert row.request
         digest = data.get(DIGEST + row.request_id, "")
@@ -200,7 +207,6 @@ def _response(group: Group, row: Row, verdict: str, data: QueryDict) -> Any:
     form: BareForm | SchemaForm
     if group.bare is not None:
         form = group.bare
-        form.errors, form.field_errors = [], {}  # each row reads the same form
     else:
         said = _within(data, row.prefix)
         if verdict in BUTTONS:
@@ -244,11 +250,15 @@ def _group(key: str, rows: list[Row], data: QueryDict | None) -> Group:
     bare = None
     if first.schema is None:
         said = _within(data, f"g.{key}.") if data is not None else None
-        bare = BareForm(first.allow, data=said)
+        bare = _bare_form(key, first.allow, said)
     payloads = [row.request.effective_payload if row.request else None for row in rows]
     for row, facts in zip(rows, key_facts(payloads), strict=True):
         row.facts = facts
     return Group(key, rows, frozenset(first.allow), bare)
+
+
+def _bare_form(key: str, allow: list[str], data: QueryDict | None) -> BareForm:
+    return BareForm(allow, data=data, prefix_id=f"{key}-", note="the same for each")
 
 
 def kind_of(row: InputRequest) -> str:
