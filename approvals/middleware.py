@@ -17,13 +17,13 @@ from approvals import actions
 from approvals.actions import preconditions
 from approvals.eligibility import checks
 from approvals.errors import AnswerRefused, NotVisible, TooLarge
-from approvals.request_page.page import Detail
+from approvals.request_page.page import RequestPage
 from approvals.views.request import draw
 from workflows.models import InputRequest
 from workflows.web.http import current_user, is_fragment
 
 
-class OversizeMiddleware:
+class RequestSizeMiddleware:
     """Reads the form of a POST before the check of its token does, which has no words for this.
 
     Nothing has been checked then but who asks, and nothing is changed.
@@ -68,7 +68,7 @@ def too_large(http: HttpRequest, request_id: UUID) -> HttpResponse:
         response = render(http, "inbox/too_large.html", context, status=refusal.status)
         response["HX-Retarget"], response["HX-Reswap"] = "[data-draft-note]", "innerHTML"
         return response
-    detail = Detail.of(current_user(http), row, refusal=refusal)
+    detail = RequestPage.of(current_user(http), row, error=refusal)
     return draw(http, detail, status=refusal.status)
 
 

@@ -21,7 +21,7 @@ from approvals.errors import AlreadyVoted, AnswerRefused, Invalid, Superseded
 from approvals.models import Decision
 from approvals.request_page.answer_forms import BareForm
 from approvals.request_page.consequence import Consequence
-from approvals.request_page.page import obstacle
+from approvals.request_page.page import blocker
 from workflows.models import InputRequest
 from workflows.web.answer_labels import AnswerSummary, answer_summary
 from workflows.web.forms import SchemaForm
@@ -227,7 +227,7 @@ def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
     assert request
     row = Row(item.request_id, request, number)
     if request.is_pending:
-        row.why_not = obstacle(user, request) or _voted(user, request)
+        row.why_not = blocker(user, request) or _voted(user, request)
     if data is not None:
         row.is_chosen = item.request_id in data.getlist(CHOSEN)
     if request.schema is not None:

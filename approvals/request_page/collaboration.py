@@ -41,7 +41,7 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class Collaboration:
     """One request among people, as `user` sees it: seven queries at most, one if it is only theirs.
 
     `holder` has it in hand; `changes` are what the edits so far make of the payload; `approvals`
@@ -82,7 +82,7 @@ class Together:
         }
 
     @classmethod
-    def of(cls, user: User, request: InputRequest) -> Together:
+    def of(cls, user: User, request: InputRequest) -> Collaboration:
         """Read what belongs to `request`."""
         votes, editor = _votes(request)
         said = Comment.objects.filter(request=request).select_related("by").order_by("-at", "-id")

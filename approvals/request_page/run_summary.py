@@ -34,7 +34,7 @@ class AnsweredRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class RunSummary:
     """What happened to the run of a request so far, as far as one person may know of it.
 
     `steps` and `retries` count what the machine did before it asked. `answers` are the last few
@@ -55,7 +55,7 @@ class Trail:
         return self.request.run.created_at
 
     @classmethod
-    def of(cls, user: User, request: InputRequest) -> Trail:
+    def of(cls, user: User, request: InputRequest) -> RunSummary:
         """Read what `user` may know of the run of `request`, which is at hand: three queries."""
         work = JournalEntry.objects.filter(run=request.run_id, at__lte=request.created_at)
         counts = work.aggregate(

@@ -7,13 +7,13 @@ from typing import ClassVar
 from django.contrib import admin
 
 from workflows.admin.columns import json_of, link_to, text_of
-from workflows.admin.read_only import LedgerAdmin, Related
+from workflows.admin.read_only import ReadOnlyAdmin, Related
 from workflows.models import InputRequest
 from workflows.text.invisible_characters import visible
 
 
 @admin.register(InputRequest)
-class InputRequestAdmin(LedgerAdmin):
+class InputRequestAdmin(ReadOnlyAdmin):
     """Requests are answered at their own page, where the rules of answering are."""
 
     list_display = (
@@ -29,8 +29,8 @@ class InputRequestAdmin(LedgerAdmin):
     search_fields = ("search_text", "step", "request_id", "run__workflow", "answered_by__username")
     search_help_text = "The id of a request or a run, or part of a prompt, step or workflow."
     uuid_lookups = ("pk", "run")
-    shown = (
-        "id", "request_id", "run", "belongings", "event", "step", text_of("prompt"),
+    page_fields = (
+        "id", "request_id", "run", "related_links", "event", "step", text_of("prompt"),
         json_of("payload"), "status", "allow", json_of("schema"), "four_eyes", "quorum", "votes",
         "priority", json_of("tags"), "given_to", "claimed_by", "claimed_until", "if_approved",
         json_of("editable"), json_of("edits"), "revision", "digest", "deadline", "on_deadline",

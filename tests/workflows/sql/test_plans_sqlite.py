@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from approvals import actions
 from approvals.inbox.filters import Filters
-from approvals.inbox.queries import Past
+from approvals.inbox.queries import ArchivePage
 from approvals.models import Draft
-from approvals.request_page.collaboration import Together
+from approvals.request_page.collaboration import Collaboration
 from tests.support.factories import BARE, make_request
 from tests.support.journals import parked
 from tests.support.people import YES
@@ -135,8 +135,8 @@ def test_what_waits_is_counted_within_an_index(
 def test_what_was_answered_of_one_workflow_is_walked_through_in_order(alice: User) -> None:
     request = make_request()
     with CaptureQueriesContext(connection) as queries:
-        assert Past.of(alice, Filters(workflow=BARE.name)).rows == []
-        assert Together.of(alice, request).similar == []
+        assert ArchivePage.of(alice, Filters(workflow=BARE.name)).rows == []
+        assert Collaboration.of(alice, request).similar == []
     plans = [steps(query["sql"]) for query in queries]
     for way in ("request_answered_of (workflow=?)", "request_same_kind (workflow=? AND event=?)"):
         [plan] = [plan for plan in plans if any(way in step for step in plan)]
