@@ -78,7 +78,7 @@ class Wait:
     def _drive_if_alone(self) -> None:
         if self._driving is not None and self._driving.is_alive():
             return
-        wanted = WorkflowRun.objects.claimable(database_now()).filter(pk=self.run.pk)
+        wanted = WorkflowRun.objects.leasable(database_now()).filter(pk=self.run.pk)
         if not wanted.exists() or not self._knows_no_worker():
             return
         # A daemon: Ctrl-C ends the command at once, and the lease lapses for the next worker.
