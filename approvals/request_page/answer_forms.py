@@ -9,8 +9,8 @@ from django.http import QueryDict
 from approvals.eligibility.votes import Approvals
 from workflows.models import InputRequest
 from workflows.web.forms import Field, Form, SchemaForm
+from workflows.web.forms.form_spec import Widget
 from workflows.web.forms.inputs.texts import unix_newlines
-from workflows.web.forms.outline import Kind
 
 MISPLACED = {
     "text": "You wrote a reply. Send it with Reply, or clear it first.",
@@ -97,7 +97,7 @@ class BareForm(Form):
         return Field(
             name=name,
             label=label,
-            kind=Kind.LONG_TEXT,
+            widget=Widget.LONG_TEXT,
             required=False,
             id=self._prefix_id + name,
             help=f"{help_text} · {self._note}" if self._note else help_text,
