@@ -16,7 +16,7 @@ from django.shortcuts import render
 from approvals import actions
 from approvals.actions import preconditions
 from approvals.eligibility import checks
-from approvals.errors import AnswerRefused, NotVisible, TooLarge
+from approvals.errors import AnswerRefused, ContentTooLarge, NotVisible
 from approvals.request_page.page import RequestPage
 from approvals.views.request import draw
 from workflows.models import InputRequest
@@ -46,7 +46,7 @@ class RequestSizeMiddleware:
             match = request.resolver_match
             if match and match.view_name == "approvals:decide" and request.user.is_authenticated:
                 return too_large(request, kwargs["request_id"])
-            return render(request, "413.html", status=TooLarge.status)
+            return render(request, "413.html", status=ContentTooLarge.status)
         except UnreadablePostError:
             pass  # whoever sent it is gone; Django knows what to do
         return None
@@ -63,7 +63,7 @@ def too_large(http: HttpRequest, request_id: UUID) -> HttpResponse:
     except NotVisible as error:
         return draw(http, None, status=error.status)
     refusal = refusal_of(current_user(http), row)
-    if is_fragment(http) and isinstance(refusal, TooLarge):
+    if is_fragment(http) and isinstance(refusal, ContentTooLarge):
         context = {"refusal": refusal}
         response = render(http, "inbox/too_large.html", context, status=refusal.status)
         response["HX-Retarget"], response["HX-Reswap"] = "[data-draft-note]", "innerHTML"
@@ -79,4 +79,6 @@ def refusal_of(user: User, row: InputRequest) -> AnswerRefused:
         preconditions.check_open(row)
     except AnswerRefused as refusal:
         return refusal
-    return TooLarge(f"The answer has more than the {settings.ANSWER_MAX_BYTES:,} bytes allowed.")
+    return ContentTooLarge(
+        f"The answer has more than the {settings.ANSWER_MAX_BYTES:,} bytes allowed."
+    )

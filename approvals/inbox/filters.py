@@ -63,7 +63,7 @@ class Filters:
         if self.mine:
             # ASSIGNED_OR_CLAIMED adds nothing to the meaning, but names the index.
             found &= ASSIGNED_OR_CLAIMED & (
-                Q(claimed_by=user) | Assignment.objects.all().given_to(user.pk)
+                Q(claimed_by=user) | Assignment.objects.all().assigned_to(user.pk)
             )
         return found
 

@@ -15,15 +15,15 @@ from approvals.errors import (
     CannotUndo,
     ClaimedByOther,
     Closed,
+    ContentTooLarge,
     NotPermitted,
-    RunBlocked,
+    RateLimited,
+    RequestBlocked,
     SecondPersonNeeded,
     StaleForm,
     Superseded,
-    TooLarge,
-    TooOften,
 )
-from approvals.request_page.answer_forms import BareForm, form_for
+from approvals.request_page.answer_forms import UntypedForm, form_for
 from approvals.request_page.collaboration import Collaboration
 from approvals.request_page.consequence import Consequence
 from approvals.request_page.deadline import deadline_words
@@ -54,7 +54,7 @@ class RequestPage:
     request: InputRequest
     summary: RunSummary
     collaboration: Collaboration
-    form: BareForm | SchemaForm
+    form: UntypedForm | SchemaForm
     edits: EditForm
     blocker: AnswerRefused | None
     error: AnswerRefused | None = None
@@ -69,7 +69,7 @@ class RequestPage:
         user: User,
         request: InputRequest,
         *,
-        form: BareForm | SchemaForm | None = None,
+        form: UntypedForm | SchemaForm | None = None,
         edits: EditForm | None = None,
         error: AnswerRefused | None = None,
         unsent_answer: Any = None,
@@ -91,7 +91,9 @@ class RequestPage:
             unsent_answer=unsent_answer,
             accepted=accepted,
             form_values=form_values or {},
-            block_reason=block_reason(user, request) if isinstance(blocking, RunBlocked) else "",
+            block_reason=block_reason(user, request)
+            if isinstance(blocking, RequestBlocked)
+            else "",
         )
 
     @property
@@ -100,9 +102,9 @@ class RequestPage:
         return Prompt.of(self.request.prompt)
 
     @property
-    def is_bare(self) -> bool:
+    def is_untyped(self) -> bool:
         """Whether the answer is a verdict or a text, without a schema."""
-        return isinstance(self.form, BareForm)
+        return isinstance(self.form, UntypedForm)
 
     @property
     def is_open(self) -> bool:
@@ -117,7 +119,7 @@ class RequestPage:
     @property
     def is_blocked(self) -> bool:
         """Whether the run takes no answers until its code is mended."""
-        return isinstance(self.blocker, RunBlocked)
+        return isinstance(self.blocker, RequestBlocked)
 
     @property
     def is_stale(self) -> bool:
@@ -159,7 +161,7 @@ class RequestPage:
     def problem(self) -> str:
         """What else was refused just now, as a sentence."""
         shown = isinstance(
-            self.error, AlreadyVoted | CannotReask | CannotUndo | ClaimedByOther | TooOften
+            self.error, AlreadyVoted | CannotReask | CannotUndo | ClaimedByOther | RateLimited
         )
         forbidden = isinstance(self.error, NotPermitted) and not self.is_forbidden
         return str(self.error) if shown or forbidden else ""
@@ -177,7 +179,7 @@ class RequestPage:
     @property
     def was_too_large(self) -> bool:
         """Whether the answer just sent passed a limit."""
-        return isinstance(self.error, TooLarge)
+        return isinstance(self.error, ContentTooLarge)
 
     @property
     def came_late(self) -> bool:
@@ -223,5 +225,5 @@ def blocker(user: User, request: InputRequest) -> AnswerRefused | None:
     except AnswerRefused as error:
         return error
     except UnknownWorkflow as error:
-        return RunBlocked(f"{error}")
+        return RequestBlocked(f"{error}")
     return None

@@ -14,7 +14,7 @@ from approvals.audit.origin import origin_of
 from approvals.errors import AnswerRefused, Invalid, NotVisible, Superseded
 from approvals.inbox.filters import Filters
 from approvals.inbox.queries import next_after
-from approvals.request_page.answer_forms import BareForm, form_for
+from approvals.request_page.answer_forms import UntypedForm, form_for
 from approvals.request_page.page import RequestPage
 from approvals.request_page.payload_edit_form import EditForm
 from approvals.views.inbox import list_context
@@ -71,7 +71,7 @@ def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 
 def draw_refusal(
-    http: HttpRequest, request_id: UUID, error: AnswerRefused, form: BareForm | SchemaForm,
+    http: HttpRequest, request_id: UUID, error: AnswerRefused, form: UntypedForm | SchemaForm,
     edits: EditForm, response: Any,
 ) -> HttpResponse:  # fmt: skip
     """Render the request as it is now, with what was typed and why it was not taken."""

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from approvals import actions
 from approvals.audit.origin import origin_of
-from approvals.errors import AnswerRefused, Invalid, NotVisible, TooOften
+from approvals.errors import AnswerRefused, Invalid, NotVisible, RateLimited
 from approvals.inbox.filters import Filters
 from approvals.request_page.page import RequestPage
 from approvals.request_page.payload_edit_form import PREFIX
@@ -112,7 +112,7 @@ def run_action(http: HttpRequest, request_id: UUID, action: Callable[[], Any]) -
 
 def set_retry_after(answer: HttpResponse, refusal: AnswerRefused | None) -> HttpResponse:
     """Say when to try again, where that is known."""
-    if isinstance(refusal, TooOften):
+    if isinstance(refusal, RateLimited):
         answer["Retry-After"] = str(refusal.retry_after)
     return answer
 

@@ -32,7 +32,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
     page_fields = (
         "id", "request_id", "run", "related_links", "event", "step", text_of("prompt"),
         json_of("payload"), "status", "allow", json_of("schema"), "four_eyes", "quorum", "votes",
-        "priority", json_of("tags"), "given_to", "claimed_by", "claimed_until", "if_approved",
+        "priority", json_of("tags"), "assigned_to", "claimed_by", "claimed_until", "if_approved",
         json_of("editable"), json_of("edits"), "revision", "digest", "deadline", "on_deadline",
         json_of("default_response"), "overdue_at", "remind_at", "reminded_at", "escalate_at",
         json_of("escalate_to"), "escalated_at", "created_at", json_of("response"), "answered_by",
@@ -46,7 +46,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
         return row.source
 
     @admin.display(description="assigned to")
-    def given_to(self, row: InputRequest) -> str:
+    def assigned_to(self, row: InputRequest) -> str:
         """Return the names of the assignees; all reviewers where there is none."""
         names = [one.name for one in row.assignments.select_related("user", "group")]
         return visible(", ".join(names)) if row.assigned else "all reviewers"

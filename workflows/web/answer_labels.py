@@ -32,7 +32,7 @@ def by_whom(name: str, source: str) -> str:
 
 
 def answer_summary(response: Any) -> AnswerSummary:
-    """Read any accepted response, bare or typed."""
+    """Read any accepted response, typed or not."""
     if isinstance(response, str):
         return AnswerSummary("replied", text=response)
     if not isinstance(response, dict):

@@ -190,7 +190,7 @@ class PostReader:
         try:
             return self.read_json(spec, text)
         except InputRefused as error:
-            if not _takes_bare_text(spec, text):
+            if not _takes_plain_text(spec, text):
                 self.problems[spec.name] = str(error)
         return text
 
@@ -229,7 +229,7 @@ def _is_empty(value: Any) -> bool:
     return value is None or value is False or value in ("", [])
 
 
-def _takes_bare_text(spec: FieldSpec, text: str) -> bool:
+def _takes_plain_text(spec: FieldSpec, text: str) -> bool:
     """Whether a union holds plain text too (`int | str`), and this is not meant as JSON."""
     members = spec.node.get("anyOf", [])
     return text[0] not in '[{"' and any(member.get("type") == "string" for member in members)

@@ -75,7 +75,7 @@ class TimelineRow:
     request: UUID | None = None
 
     @property
-    def verb(self) -> str:
+    def time_label(self) -> str:
         """What was done in the time."""
         return {"work": "worked", "wait": "waited for people", "pause": "paused"}[self.kind]
 

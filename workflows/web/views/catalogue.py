@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from workflows.engine import InvalidInput, Step, UnknownWorkflow, Workflow, registry
 from workflows.engine.serialization.json_limits import InputRefused, LimitExceeded, check_json
-from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey, TooOften
+from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey, RateLimitExceeded
 from workflows.models import Usage, WorkflowRun
 from workflows.models.permissions import Perm
 from workflows.web.forms import SchemaForm
@@ -95,8 +95,8 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
         try:
             Usage.objects.take(user, Usage.Kind.STARTS)
             run = begin(flow, data, request, earlier)
-        except TooOften as error:
-            return too_often(request, flow, form, error, earlier=earlier)
+        except RateLimitExceeded as error:
+            return rate_limited(request, flow, form, error, earlier=earlier)
         except InvalidInput as error:
             form.set_errors(error.errors)
         except InvalidIdempotencyKey as error:
@@ -130,11 +130,11 @@ def repeated(request: HttpRequest, flow: Workflow, run_id: str) -> WorkflowRun |
     return run
 
 
-def too_often(
+def rate_limited(
     request: HttpRequest,
     flow: Workflow,
     form: SchemaForm,
-    error: TooOften,
+    error: RateLimitExceeded,
     *,
     earlier: WorkflowRun | None,
 ) -> HttpResponse:
