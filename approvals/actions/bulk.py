@@ -16,7 +16,7 @@ from workflows.models import InputRequest
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-MOST = 100  # requests in one batch
+MAX_REQUESTS = 100  # requests in one batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Answer:
 def load_items(user: User, ids: Sequence[UUID | str]) -> list[Item]:
     """Return the requests of a batch, each once; raise `TooMany`."""
     wanted = list(dict.fromkeys(str(one) for one in ids))
-    if len(wanted) > MOST:
+    if len(wanted) > MAX_REQUESTS:
         raise TooMany(
-            f"{len(wanted)} requests were selected; at most {MOST} can be decided at once."
+            f"{len(wanted)} requests were selected; at most {MAX_REQUESTS} can be decided at once."
         )
     known = [one for one in wanted if _is_id(one)]
     found = {str(row.pk): row for row in findable(user).filter(pk__in=known)}
@@ -72,7 +72,7 @@ def decide_many(
     """Answer many requests, given by id, and return what became of each.
 
     Each goes through `decide` by itself: one that is refused stops none of the others. Raise
-    `TooMany` above `MOST`; then nothing was decided.
+    `TooMany` above `MAX_REQUESTS`; then nothing was decided.
     """
     done = []
     for item in load_items(user, list(answers)):

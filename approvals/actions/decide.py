@@ -45,7 +45,7 @@ DROP_DRAFT = PreparedQuery(
     delete=True,
 )
 
-TRIES = 5
+MAX_ATTEMPTS = 5
 """How often a lost compare-and-set is looked at again. Once explains it; a run that is retried
 at that very moment may open the request anew, and votes of others come between."""
 
@@ -95,7 +95,7 @@ def decide(
     Raise a subclass of `AnswerRefused`, with nothing changed, in the order visible, permitted,
     same answer again (no error), state and deadline, claim, digest, size, schema.
     """
-    for _ in range(TRIES):
+    for _ in range(MAX_ATTEMPTS):
         request = find_to_decide(user, request_id)
         check_permitted(user, request)
         earlier = same_decision(user, request, response, edits)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from approvals.actions.decide import TRIES
+from approvals.actions.decide import MAX_ATTEMPTS
 from approvals.actions.decision_record import new_decision
 from approvals.actions.preconditions import check_open, find
 from approvals.audit.origin import UNKNOWN, Origin
@@ -65,7 +65,7 @@ def _withdraw_vote(user: User, request: InputRequest, source: str, origin: Origi
     standing = Decision.objects.effective().filter(
         request=request, kind=Decision.Kind.VOTE, by=user
     )
-    for _ in range(TRIES):
+    for _ in range(MAX_ATTEMPTS):
         try:
             check_open(request)
         except RequestBlocked:

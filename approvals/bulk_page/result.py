@@ -20,7 +20,7 @@ from workflows.models import InputRequest
 from workflows.web.http import current_user
 
 KEY = "batch_results"
-MOST = 4  # batches, each in a tab of its own
+MAX_RESULTS = 4  # batches, each in a tab of its own
 MAX_BYTES = 128 * 1024  # of all of them: the session is read with every page
 MAX_AGE = 3600  # seconds
 
@@ -76,7 +76,9 @@ class BatchResult:
     def keep(self, request: HttpRequest) -> bool:
         """Put it into the session, in place of the oldest; return False if it is too large."""
         stored: list[dict[str, Any]] = request.session.get(KEY, [])
-        kept = [asdict(self), *(one for one in stored if one.get("address") != self.address)][:MOST]
+        kept = [asdict(self), *(one for one in stored if one.get("address") != self.address)][
+            :MAX_RESULTS
+        ]
         while len(json.dumps(kept)) > MAX_BYTES:
             kept.pop()
         request.session[KEY] = kept

@@ -48,12 +48,13 @@ def slim(requests: Requests) -> Requests:
 class InboxPage:
     """The inbox of one person at this moment: two queries, three on a later page.
 
-    Whatever waits, only so much is read: a page of rows, and counts up to `scalar_queries.MOST`.
-    `total` counts all that wait, `found` those that the filters let through. `oldest` is when
-    the first of these was asked, None where filters leave more than a page; `newest` when the
-    last of all was, so that a page can tell what came after it. `workflows` are those of which
-    something waits, `urgencies` says that priorities differ, `has_assigned` that somebody has
-    something. `next_page` is the end of an address, or empty.
+    Whatever waits, only so much is read: a page of rows, and counts up to `COUNT_LIMIT`.
+
+    `total` counts all that wait, `found` those that the filters let through. `oldest` is when the
+    first of these was asked, None where filters leave more than a page; `newest` when the last of
+    all was, so that a page can tell what came after it. `workflows` are those of which something
+    waits, `urgencies` says that priorities differ, `has_assigned` that somebody has something.
+    `next_page` is the end of an address, or empty.
     """
 
     rows: list[InputRequest]

@@ -10,7 +10,7 @@ from django.db.models.functions import Left
 from approvals.actions.draft import draft_of
 from approvals.actions.reassign import may_reassign
 from approvals.actions.withdraw import may_undo
-from approvals.eligibility.candidates import offered
+from approvals.eligibility.candidates import candidate_names
 from approvals.eligibility.checks import holder_of
 from approvals.eligibility.votes import Approvals
 from approvals.models import Comment, Decision, Draft
@@ -23,8 +23,8 @@ from workflows.web.answer_labels import AnswerSummary, answer_summary
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-SHOWN = 3  # decisions on requests of the same kind
-COMMENTS = 200  # the last ones that are drawn
+MAX_SIMILAR = 3  # decisions on requests of the same kind
+MAX_COMMENTS = 200  # the last ones that are drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +93,14 @@ class Collaboration:
             holder=holder_of(request) if pending else None,
             votes=votes,
             edited_it=editor == user,
-            comments=list(said[:COMMENTS])[::-1],
+            comments=list(said[:MAX_COMMENTS])[::-1],
             similar=_similar(user, request),
             changes=changed(request, request.edits),
             draft=draft_of(user, request) if pending else None,
             has_voted=pending
             and any(vote.counts and vote.decision.by_id == user.pk for vote in votes),
             may_reassign=reassigns,
-            candidates=offered(request) if reassigns else [],
+            candidates=candidate_names(request) if reassigns else [],
             may_undo=request.undo_until is not None and may_undo(user, request),
         )
 
@@ -141,6 +141,6 @@ def _similar(user: User, request: InputRequest) -> list[AnsweredRequest]:
         .annotate(headline=Left("prompt", 120))
         .select_related("answered_by")
         .defer("prompt", "payload", "schema")
-        .order_by("-answered_at", "-id")[:SHOWN]
+        .order_by("-answered_at", "-id")[:MAX_SIMILAR]
     )
     return [AnsweredRequest(row, answer_summary(row.response)) for row in rows]

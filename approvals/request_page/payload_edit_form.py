@@ -27,7 +27,7 @@ from workflows.web.forms.inputs.typed_numbers import AmbiguousNumber, read_numbe
 from workflows.web.payload.node import humanised
 
 PREFIX = "_edit."
-LONG = 80  # characters from which a text has a field of several lines
+LONG_FROM = 80  # characters from which a text has a field of several lines
 _LINE: dict[str, str | None] = {"autocomplete": "off"}
 _ATTRS: dict[Widget, dict[str, str | None]] = {
     Widget.TEXT: _LINE,
@@ -169,5 +169,5 @@ def _widget(value: Any) -> Widget:
     if isinstance(value, int | float):
         return Widget.NUMBER
     if isinstance(value, str):
-        return Widget.LONG_TEXT if len(value) > LONG or has_line_ends(value) else Widget.TEXT
+        return Widget.LONG_TEXT if len(value) > LONG_FROM or has_line_ends(value) else Widget.TEXT
     return Widget.JSON

@@ -16,7 +16,7 @@ from workflows.web.answer_labels import AnswerSummary, answer_summary, by_whom
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-SHOWN = 30
+MAX_ROWS = 30
 
 
 @dataclass(slots=True)
@@ -71,15 +71,15 @@ class RunDecisions:
         """
         visible = InputRequest.objects.visible_to(user).filter(run=run)
         answered = visible.filter(status=InputRequest.Status.ANSWERED)
-        found = [_answer(one) for one in _light(answered).order_by("-answered_at")[: SHOWN + 1]]
+        found = [_answer(one) for one in _light(answered).order_by("-answered_at")[: MAX_ROWS + 1]]
         others = Decision.objects.filter(request__in=visible)
         others = others.exclude(kind=Decision.Kind.FINAL, superseded_at=None)
         votes = others.select_related("by", "request").defer("request__payload", "request__schema")
-        found += [_decision(one) for one in votes.order_by("-at")[: SHOWN + 1]]
+        found += [_decision(one) for one in votes.order_by("-at")[: MAX_ROWS + 1]]
         found.sort(key=lambda one: one.at, reverse=True)
-        shown = found[:SHOWN]
+        shown = found[:MAX_ROWS]
         _fill_changes(shown)
-        return cls(shown, len(found) > SHOWN)
+        return cls(shown, len(found) > MAX_ROWS)
 
 
 def _light(requests: Any) -> Any:

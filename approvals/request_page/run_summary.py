@@ -15,7 +15,7 @@ from workflows.web.answer_labels import AnswerSummary, answer_summary, by_whom
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-SHOWN = 4
+MAX_ANSWERS = 4
 """Answers of others that are listed one by one; a run may have asked thousands of questions."""
 
 
@@ -73,7 +73,7 @@ class RunSummary:
             .annotate(headline=Left("prompt", 120))
             .select_related("answered_by")
             .defer("prompt", "payload", "schema")
-            .order_by("-answered_at", "-id")[:SHOWN]
+            .order_by("-answered_at", "-id")[:MAX_ANSWERS]
         )
         answers = [AnsweredRequest(row, answer_summary(row.response)) for row in reversed(last)]
         earlier = counted["answered"] - len(answers)

@@ -20,14 +20,14 @@ from workflows.text.invisible_characters import visible
 
 Column = Callable[[Any], str]
 
-MOST_CHARACTERS = 100_000  # of one value on a page; the run's own page has a snapshot whole
+MAX_CHARACTERS = 100_000  # of one value on a page; the run's own page has a snapshot whole
 _LINE_BREAK = re.compile(r"(?<!\\)((?:\\\\)*\\n)")
 
 
 def block(text: str) -> str:
     """Return `text` as a preformatted block, cut where a page becomes too long to use."""
-    rest = len(text) - MOST_CHARACTERS
-    shown = visible(text[:MOST_CHARACTERS])
+    rest = len(text) - MAX_CHARACTERS
+    shown = visible(text[:MAX_CHARACTERS])
     if rest > 0:
         shown += f"\n… and {rest:,} characters more"
     return format_html('<pre class="value">{}</pre>', shown)

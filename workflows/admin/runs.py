@@ -19,8 +19,8 @@ from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, Wor
 from workflows.models.permissions import Perm
 from workflows.text.invisible_characters import visible
 
-MOST_RUNS = 500  # that one action takes; each is a transaction and an entry in the log
-MOST_REFUSALS = 20  # that are listed one by one
+MAX_RUNS = 500  # that one action takes; each is a transaction and an entry in the log
+MAX_REFUSALS = 20  # that are listed one by one
 
 DONE = {
     "cancel": "cancelled",
@@ -101,9 +101,9 @@ class WorkflowRunAdmin(ReadOnlyAdmin):
 
     def _apply(self, action: str, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Call `action` on each run in a transaction of its own, and say what came of it."""
-        runs = list(queryset.defer(*self.list_defer)[: MOST_RUNS + 1])
-        if len(runs) > MOST_RUNS:
-            text = f"Nothing was done: select {MOST_RUNS} runs at most."
+        runs = list(queryset.defer(*self.list_defer)[: MAX_RUNS + 1])
+        if len(runs) > MAX_RUNS:
+            text = f"Nothing was done: select {MAX_RUNS} runs at most."
             self.message_user(request, text, messages.ERROR)
             return
         refusals = [refusal for run in runs if (refusal := self._refusal(action, request, run))]
@@ -111,10 +111,10 @@ class WorkflowRunAdmin(ReadOnlyAdmin):
         if done:
             noun = "run was" if done == 1 else "runs were"
             self.message_user(request, f"{done} {noun} {DONE[action]}.", messages.SUCCESS)
-        for refusal in refusals[:MOST_REFUSALS]:
+        for refusal in refusals[:MAX_REFUSALS]:
             self.message_user(request, refusal, messages.WARNING)
-        if len(refusals) > MOST_REFUSALS:
-            text = f"{len(refusals) - MOST_REFUSALS} more runs refused likewise."
+        if len(refusals) > MAX_REFUSALS:
+            text = f"{len(refusals) - MAX_REFUSALS} more runs refused likewise."
             self.message_user(request, text, messages.WARNING)
 
     def _refusal(self, action: str, request: HttpRequest, run: WorkflowRun) -> str:

@@ -25,7 +25,7 @@ Priority = Literal["low", "normal", "high", "urgent"]
 EditType = Literal["decimal", "date", "datetime", "time", "timedelta", "uuid"]
 OnDeadline = Literal["fail", "default", "stay_open"]
 REPLY_KINDS: frozenset[ReplyKind] = frozenset({"approve", "reject", "reply"})
-LARGEST_QUORUM = 100
+MAX_QUORUM = 100
 
 
 class Event(BaseModel, metaclass=EventType):
@@ -150,7 +150,7 @@ class InputRequestEvent(Event):
     editable: tuple[str, ...] = ()
     editable_types: dict[str, EditType] = {}
     four_eyes: StrictBool = False
-    quorum: StrictInt = Field(default=1, ge=1, le=LARGEST_QUORUM)
+    quorum: StrictInt = Field(default=1, ge=1, le=MAX_QUORUM)
 
     @property
     def has_generated_id(self) -> bool:

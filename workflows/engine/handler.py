@@ -15,7 +15,7 @@ from uuid import uuid4
 from workflows.engine import errors
 from workflows.engine.definition import Definition
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent
-from workflows.engine.execution.attempt import GRACE, Attempt
+from workflows.engine.execution.attempt import GRACE_PERIOD, Attempt
 from workflows.engine.execution.notifier import Notifier
 from workflows.engine.execution.tasks import StepTask, is_stopped
 from workflows.engine.machine.error_record import describe, to_exception, wrong_request_error
@@ -114,7 +114,7 @@ class WorkflowHandler:
         self._machine.cancel()
         self._pump()
         if others := self._tasks - {asyncio.current_task()}:
-            await asyncio.wait(others, timeout=GRACE)
+            await asyncio.wait(others, timeout=GRACE_PERIOD)
 
     async def snapshot(self, *, wait: bool = True) -> WorkflowSnapshot:
         """Return the run's state; with `wait`, once it waits, is paused or has ended."""

@@ -37,8 +37,8 @@ from workflows.engine.requests.reply import schema_of
 from workflows.engine.serialization.codec import encode
 from workflows.engine.step import Step
 
-LONGEST_WORKFLOW = 100  # characters in the name of a workflow
-LONGEST_NAME = 200  # in that of a step or an event
+MAX_WORKFLOW_LENGTH = 100  # characters in the name of a workflow
+MAX_NAME_LENGTH = 200  # in that of a step or an event
 
 
 def check_steps(workflow: str, steps: Sequence[Step]) -> None:
@@ -150,7 +150,7 @@ def _requests_for(reply: type[InputResponseEvent]) -> list[type[Event]]:
 
 def check_workflow_name(name: object) -> None:
     """Raise `BadName` for a name that no address of a page can carry."""
-    check_name("A workflow", name, LONGEST_WORKFLOW)
+    check_name("A workflow", name, MAX_WORKFLOW_LENGTH)
     parts = str(name).split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise BadName(f"Workflow {name!r}: no part of its name may be empty, '.' or '..'.")
@@ -158,7 +158,7 @@ def check_workflow_name(name: object) -> None:
         raise BadName(f"Workflow {name!r}: its name ends as the address of a start page does.")
 
 
-def check_name(what: str, name: object, longest: int = LONGEST_NAME) -> None:
+def check_name(what: str, name: object, longest: int = MAX_NAME_LENGTH) -> None:
     """Raise `BadName` for a name that is none, too long, or has characters that cannot be seen."""
     if not isinstance(name, str) or not name.strip() or len(name) > longest:
         raise BadName(f"{what} needs a name of 1 to {longest} characters, not {_short(name)}.")

@@ -7,7 +7,8 @@ import os
 import socket
 
 HOST = "127.0.0.1"
-KEPT = "BLAZEN_LISTENING_SOCKET"  # names the descriptor to the process that replaces this one
+# Names the descriptor to the process that replaces this one.
+SOCKET_VARIABLE = "BLAZEN_LISTENING_SOCKET"
 BACKLOG = 128
 
 
@@ -21,7 +22,7 @@ def listening_socket(port: int) -> socket.socket:
     While the server prepares or reloads, callers wait in line here and are not turned away.
     Raises `PortInUse` with a sentence that says what to do.
     """
-    kept = os.environ.pop(KEPT, "")
+    kept = os.environ.pop(SOCKET_VARIABLE, "")
     if kept.isdecimal():
         inherited = socket.socket(fileno=int(kept))
         inherited.set_inheritable(False)
@@ -40,7 +41,7 @@ def listening_socket(port: int) -> socket.socket:
 def keep(listener: socket.socket) -> None:
     """Let `listening_socket` find this socket in the process that is about to replace us."""
     listener.set_inheritable(True)
-    os.environ[KEPT] = str(listener.fileno())
+    os.environ[SOCKET_VARIABLE] = str(listener.fileno())
 
 
 def _reason(port: int, error: OSError) -> str:

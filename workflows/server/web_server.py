@@ -28,7 +28,8 @@ reactor: Any = installed_reactor
 HTTPChannel: Any = twisted_http.HTTPChannel
 
 MAX_FRAME = 1024  # bytes of a frame or message from a page; ours send none
-LINGER = 5.0  # seconds that a refused client has to read why, while what it sends is dropped
+# Seconds that a refused client has to read why, while what it sends is dropped.
+LINGER_TIMEOUT = 5.0
 POLICY_VIOLATION = 1008
 TOO_LARGE = b"This is more than the server takes, and nothing was changed. Try again with less."
 # Where htmx would put the answer beside what was typed, and not in its place.
@@ -76,7 +77,7 @@ class LimitedRequest(WebRequest):  # type: ignore[misc]  # daphne has no types
         self.requestHeaders.removeHeader(b"Expect")
         head = b"\r\n".join([b"HTTP/1.1 413 Content Too Large", *TOO_LARGE_HEADERS, b"", b""])
         self.channel.transport.write(head + TOO_LARGE)
-        self.channel.set_deadline(LINGER)
+        self.channel.set_deadline(LINGER_TIMEOUT)
 
 
 class LimitedChannel(HTTPChannel):  # type: ignore[misc]  # nor has this part of Twisted

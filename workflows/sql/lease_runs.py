@@ -20,7 +20,7 @@ from workflows.sql.json_rows import from_rows, json_table, to_json, write_statem
 Run = TypeVar("Run", bound=Model)
 
 ISOLATE_FROM = 2  # crash_count after which a run is leased alone
-LONGEST_LEASE = timedelta(minutes=1)
+MAX_LEASE = timedelta(minutes=1)
 
 
 def lease_runs(
@@ -40,7 +40,7 @@ def lease_runs(
     """
     left_out, left_out_params = _left_out(model, excluded)
     sql = _statement(model, connection.vendor, poison=poison).replace("{left out}", left_out)
-    due, far, until = [_moment(one) for one in (timedelta(0), LONGEST_LEASE, duration)]
+    due, far, until = [_moment(one) for one in (timedelta(0), MAX_LEASE, duration)]
     each = [*left_out_params, limit]
     ways = [*each, due, *each, due, *each, far, *each]
     held = to_json(model, [{"id": pk} for pk in holding])

@@ -23,8 +23,8 @@ from workflows.sqlite3.fair_lock import FairLock
 logger = logging.getLogger(__name__)
 
 LOCKS: dict[str, FairLock] = {}  # by file
-PATIENCE = 5.0  # seconds, where the options name no `timeout`
-LONG = 5.0  # seconds that a transaction may take before the log tells of it
+BUSY_TIMEOUT = 5.0  # seconds, where the options name no `timeout`
+SLOW_TRANSACTION = 5.0  # seconds that a transaction may take before the log tells of it
 
 _open: set[ref[Cursor]] = set()  # cursors that have executed something and are not closed
 
@@ -117,7 +117,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _start_transaction_under_autocommit(self) -> None:
         lock = lock_of(str(self.settings_dict["NAME"]))
-        if not lock.acquire(self.settings_dict["OPTIONS"].get("timeout", PATIENCE)):
+        if not lock.acquire(self.settings_dict["OPTIONS"].get("timeout", BUSY_TIMEOUT)):
             raise OperationalError("The database is locked by another thread.")
         self._lock, self._since = lock, time.monotonic()
         try:
@@ -146,7 +146,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         lock, self._lock = self._lock, None
         if lock is not None:
             lock.release()
-            if (seconds := time.monotonic() - self._since) > LONG:
+            if (seconds := time.monotonic() - self._since) > SLOW_TRANSACTION:
                 logger.warning(
                     "A transaction of the thread %r took %.1f s, in which nobody else could write.",
                     threading.current_thread().name, seconds,

@@ -16,10 +16,10 @@ from workflows.sqlite3.base import oldest_reader
 
 logger = logging.getLogger(__name__)
 
-LIMIT = 16 * 2**20  # bytes, above which the file is looked after
-EVERY = 10.0  # seconds between two looks at its size
+MAX_SIZE = 16 * 2**20  # bytes, above which the file is looked after
+CHECK_INTERVAL = 10.0  # seconds between two looks at its size
 WARN_EVERY = 60.0  # seconds between two warnings
-PATIENCE = 100  # ms that writers may be kept waiting to make the file small
+BUSY_TIMEOUT_MS = 100  # ms that writers may be kept waiting to make the file small
 
 
 class WriteAheadLog:
@@ -31,11 +31,11 @@ class WriteAheadLog:
     def look(self) -> None:
         """Make a file small that is too large, or say in the log who keeps it from shrinking."""
         now = time.monotonic()
-        if connection.vendor != "sqlite" or now - self._looked < EVERY:
+        if connection.vendor != "sqlite" or now - self._looked < CHECK_INTERVAL:
             return
         self._looked = now
         size = size_of_log()
-        if size <= LIMIT or truncate() or now - self._warned < WARN_EVERY:
+        if size <= MAX_SIZE or truncate() or now - self._warned < WARN_EVERY:
             return
         self._warned = now
         logger.warning(
@@ -62,7 +62,7 @@ def truncate() -> bool:
         if busy or moved < pages:
             return False
         patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-        cursor.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         try:
             return not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         finally:

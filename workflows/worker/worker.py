@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError
 
 from workflows.observability import metrics
 from workflows.realtime.outbox import MainLoop
-from workflows.sql.lease_runs import LONGEST_LEASE
+from workflows.sql.lease_runs import MAX_LEASE
 from workflows.sqlite3.wal import WriteAheadLog, truncate
 from workflows.worker import code_versions, heartbeat
 from workflows.worker.active_run import ISOLATION_TIMEOUT, ActiveRun
@@ -49,7 +49,7 @@ class Worker:
     def __init__(self, *, embedded: bool = False) -> None:
         self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{uuid4().hex[:8]}"
         self.embedded = embedded
-        self.lease = min(timedelta(seconds=settings.WORKER_LEASE_SECONDS), LONGEST_LEASE / 2)
+        self.lease = min(timedelta(seconds=settings.WORKER_LEASE_SECONDS), MAX_LEASE / 2)
         self.database = DatabaseThread()
         self.active = ActiveRuns(self.id, self.database, self._on_drop)
         self.commit = GroupCommit(self.active, self.database, self._on_committed)

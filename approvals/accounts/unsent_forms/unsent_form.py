@@ -26,7 +26,8 @@ from approvals.accounts.unsent_forms.form_owner import FIELD, writer_of
 KEY = "unsent_form"
 SALT = "approvals.form.unsent"
 MAX_AGE = 3600  # seconds
-MARGIN = 64 * 1024  # bytes beside the longest input that a form could send: names, other fields
+# Bytes beside the longest input that a form could send: names, other fields.
+EXTRA_BYTES = 64 * 1024
 
 # The page on which a form stands whose own address takes POSTs alone.
 PAGES = {
@@ -101,7 +102,7 @@ class UnsentForm:
         names = [name for name in post if name not in ("csrfmiddlewaretoken", FIELD)]
         fields = {name: post.getlist(name) for name in names if "password" not in name}
         size = sum(len(text) for name in fields for text in (name, *fields[name]))
-        too_long = size > max(settings.PAYLOAD_MAX_BYTES, settings.ANSWER_MAX_BYTES) + MARGIN
+        too_long = size > max(settings.PAYLOAD_MAX_BYTES, settings.ANSWER_MAX_BYTES) + EXTRA_BYTES
         return cls(
             writer=writer_of(request),
             action=action_of(request),
@@ -177,7 +178,7 @@ def forget_sent(request: HttpRequest) -> None:
     del request.session[KEY]
 
 
-def greet(request: HttpRequest) -> None:
+def report_after_login(request: HttpRequest) -> None:
     """Say after a log-in what became of the form before; drop it if it is somebody else's."""
     stored = request.session.get(KEY)
     if stored is None:
@@ -187,10 +188,10 @@ def greet(request: HttpRequest) -> None:
         del request.session[KEY]
         messages.warning(request, "What was typed before belongs to somebody else. It is dropped.")
         return
-    tell(request, unsent, "Your login had ended.")
+    warn(request, unsent, "Your login had ended.")
 
 
-def tell(request: HttpRequest, unsent: UnsentForm, why: str) -> None:
+def warn(request: HttpRequest, unsent: UnsentForm, why: str) -> None:
     """Say that the form was not sent, and what to do."""
     if not unsent.is_written:
         messages.warning(request, f"{why} Nothing was done. Press the button again.")

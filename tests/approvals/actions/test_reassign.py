@@ -93,7 +93,7 @@ def test_the_page_says_why_a_name_is_not_taken(alice: User) -> None:
 def test_a_page_lists_no_more_people_than_can_be_looked_through(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("approvals.eligibility.candidates.OFFERED", 2)
+    monkeypatch.setattr("approvals.eligibility.candidates.MAX_CANDIDATES", 2)
     for n in range(3):
         make_reviewer(f"one{n}")
     page = desk_of(alice).get(asked_of(alice).get_absolute_url())

@@ -78,7 +78,7 @@ def test_above_that_it_is_only_said_that_there_are_more(desk: Client) -> None:
 def test_a_badge_counts_as_far_as_it_has_room(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(context_processors, "BADGE", 2)
+    monkeypatch.setattr(context_processors, "MAX_BADGE_COUNT", 2)
     seen = []
     for _ in range(3):
         make_request(run=make_run(status="failed"))

@@ -169,9 +169,9 @@ def test_a_dry_run_says_the_same_and_changes_nothing(drive: Drive) -> None:
 
 
 def test_it_goes_on_over_many_small_batches(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention.prune, "PAGE", 4)
-    monkeypatch.setattr(retention.prune, "BATCH", 2)
-    monkeypatch.setattr(retention.prune, "ROWS", 2)
+    monkeypatch.setattr(retention.prune, "PAGE_SIZE", 4)
+    monkeypatch.setattr(retention.prune, "BATCH_SIZE", 2)
+    monkeypatch.setattr(retention.prune, "MAX_ROWS", 2)
     for _ in range(5):
         ended(drive)
     decided(drive)
@@ -290,7 +290,7 @@ def test_the_command_cuts_open_journals_that_grew_before(
         status="paused", finished_at=None, result=None, seq=seq
     )
     settings.JOURNAL_KEEP = 100
-    monkeypatch.setattr(retention.compact, "ROWS", 90)
+    monkeypatch.setattr(retention.compact, "MAX_ROWS", 90)
     assert "Cut 200 entries" in prune()
     assert "Cut 0 entries" in prune()
     left = WorkflowRun.objects.get(pk=run.pk)

@@ -21,8 +21,8 @@ from workflows.worker import Worker
 
 Say = Callable[[str], None]
 
-PAUSE = 0.2  # seconds between two looks at the run's row
-SILENCE = timedelta(seconds=5)  # after which no worker is believed to be there
+POLL_INTERVAL = 0.2  # seconds between two looks at the run's row
+WORKER_TIMEOUT = timedelta(seconds=5)  # after which no worker is believed to be there
 
 
 class WaitTimeout(Exception):
@@ -52,7 +52,7 @@ class Wait:
             if deadline is not None and time.monotonic() >= deadline:
                 raise WaitTimeout
             self._drive_if_alone()
-            time.sleep(PAUSE)
+            time.sleep(POLL_INTERVAL)
 
     def _has_stopped(self) -> bool:
         """Tell the news; return True if there will be no more."""
@@ -82,19 +82,19 @@ class Wait:
         if not wanted.exists() or not self._knows_no_worker():
             return
         # A daemon: Ctrl-C ends the command at once, and the lease lapses for the next worker.
-        self._driving = Thread(target=_drive, name="worker", daemon=True)
+        self._driving = Thread(target=_run_worker, name="worker", daemon=True)
         self._driving.start()
 
     def _knows_no_worker(self) -> bool:
         if not self.is_alone:
             silence = worker_silence()
-            self.is_alone = silence is None or silence > SILENCE
+            self.is_alone = silence is None or silence > WORKER_TIMEOUT
             if self.is_alone:
                 self._say("  no worker was seen for 5 s: this command drives the run itself")
         return self.is_alone
 
 
-def _drive() -> None:
+def _run_worker() -> None:
     try:
         asyncio.run(Worker().run_until_idle())
     finally:

@@ -23,7 +23,7 @@ from workflows.realtime import publisher
 from workflows.sql import lease_runs
 from workflows.sql.clock import database_now
 from workflows.sql.json_rows import bulk_insert, write_statement
-from workflows.sql.lease_runs import LONGEST_LEASE
+from workflows.sql.lease_runs import MAX_LEASE
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 BLOCK_AT = 5  # crash_count after which it is blocked
 NONE = Q(pk__in=())
 LONG_WAIT = timedelta(hours=1)  # until the next attempt, from which on a run is said to be failing
-OFTEN = 3  # attempts in a row that failed, from which on it is said so whenever the next one is
+# Attempts in a row that failed, from which on it is said so whenever the next one is.
+MANY_FAILURES = 3
 
 
 def delivery_update(now: models.Expression) -> dict[str, Any]:
@@ -173,7 +174,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         since, as a lease may have been written that would stand for longer than any does.
         """
         due = Q(wake_at__lte=now)
-        of_a_wrong_clock = Q(wake_at__gt=now + LONGEST_LEASE)
+        of_a_wrong_clock = Q(wake_at__gt=now + MAX_LEASE)
         waiting = Q(status="waiting") & due  # apart from the running: each has an index
         running = Q(status="running") & (due | of_a_wrong_clock)
         return self.filter(Q(status="queued") | waiting | running, wake_at__isnull=False)
@@ -216,6 +217,6 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         )
         # As a number: the column is JSON as text on PostgreSQL, which does not compare it.
         attempt = Cast(KT("data__attempt"), models.IntegerField())
-        failed = failed.annotate(attempt=attempt).filter(attempt__gte=OFTEN)
+        failed = failed.annotate(attempt=attempt).filter(attempt__gte=MANY_FAILURES)
         far = Q(wake_at__gt=Now() + LONG_WAIT)
         return self.filter(far | models.Exists(failed), status="waiting", wake_at__isnull=False)
