@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from django.db.models.functions import Left
 
 from workflows.models import InputRequest, JournalEntry
-from workflows.web.answer_labels import Verdict, by_whom, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary, by_whom
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -24,7 +24,7 @@ class AnsweredRequest:
     """One other request of the run, with the `headline` of its prompt, and its answer."""
 
     request: InputRequest
-    verdict: Verdict
+    answer: AnswerSummary
 
     @property
     def who(self) -> str:
@@ -34,7 +34,7 @@ class AnsweredRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class RunSummary:
     """What happened to the run of a request so far, as far as one person may know of it.
 
     `steps` and `retries` count what the machine did before it asked. `answers` are the last few
@@ -55,7 +55,7 @@ class Trail:
         return self.request.run.created_at
 
     @classmethod
-    def of(cls, user: User, request: InputRequest) -> Trail:
+    def of(cls, user: User, request: InputRequest) -> RunSummary:
         """Read what `user` may know of the run of `request`, which is at hand: three queries."""
         work = JournalEntry.objects.filter(run=request.run_id, at__lte=request.created_at)
         counts = work.aggregate(
@@ -75,6 +75,6 @@ class Trail:
             .defer("prompt", "payload", "schema")
             .order_by("-answered_at", "-id")[:SHOWN]
         )
-        answers = [AnsweredRequest(row, verdict_of(row.response)) for row in reversed(last)]
+        answers = [AnsweredRequest(row, answer_summary(row.response)) for row in reversed(last)]
         earlier = counted["answered"] - len(answers)
         return cls(request, answers=answers, earlier=earlier, open=counted["open"], **counts)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from workflows.web.forms.outline import Kind
+from workflows.web.forms.form_spec import Widget
 
-_WIDE = (Kind.LONG_TEXT, Kind.LINES, Kind.JSON, Kind.FIELDSET, Kind.CHECKBOXES, Kind.RADIO)
+_WIDE = (
+    Widget.LONG_TEXT, Widget.LINES, Widget.JSON, Widget.FIELDSET, Widget.CHECKBOXES, Widget.RADIO,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Field:
 
     name: str
     label: str
-    kind: Kind
+    widget: Widget
     required: bool
     id: str
     help: str = ""
@@ -60,13 +62,13 @@ class Field:
     @property
     def focus_id(self) -> str:
         """The id of the first thing in it that takes the focus."""
-        if self.kind is Kind.FIELDSET and self.children:
+        if self.widget is Widget.FIELDSET and self.children:
             return self.children[0].focus_id
-        if self.kind in (Kind.RADIO, Kind.CHECKBOXES) and self.choices:
+        if self.widget in (Widget.RADIO, Widget.CHECKBOXES) and self.choices:
             return self.choices[0].id
         return self.id
 
     @property
     def is_wide(self) -> bool:
         """Whether it takes the whole width, where others stand in pairs."""
-        return bool(self.file_name) or (self.kind in _WIDE and not self.is_paired)
+        return bool(self.file_name) or (self.widget in _WIDE and not self.is_paired)
