@@ -16,6 +16,7 @@ from django.http import QueryDict
 
 from approvals.actions import Answer, Item
 from approvals.actions.bulk import gather, unfit
+from approvals.bulk_page.buttons import BulkButton, bulk_button
 from approvals.bulk_page.key_facts import key_facts
 from approvals.errors import AlreadyVoted, AnswerRefused, Invalid, Superseded
 from approvals.models import Decision
@@ -41,7 +42,8 @@ class Row:
 
     `is_chosen` says that it will be decided with its group. `why_not` is why it cannot be.
     `form` is its own, or None where the group has one for all of its rows. `error` is why the
-    answer that was just sent was refused; `is_decided` says that it was taken.
+    answer that was just sent was refused; `is_decided` says that it was taken. `answered_by` is
+    the name of who answered it, or "you", or "the system".
     """
 
     request_id: str
@@ -53,6 +55,7 @@ class Row:
     facts: list[tuple[str, str]] = field(default_factory=list)
     error: str = ""
     is_decided: bool = False
+    answered_by: str = ""
 
     @property
     def is_voted(self) -> bool:
@@ -65,9 +68,19 @@ class Row:
         return self.error or ("" if self.why_not is None else str(self.why_not))
 
     @property
+    def shows_refusal(self) -> bool:
+        """Whether it must be said that it was not decided."""
+        return bool(self.refusal) and not self.is_voted
+
+    @property
     def is_open(self) -> bool:
         """Whether it can be decided here."""
         return self.request is not None and self.request.is_pending and self.why_not is None
+
+    @property
+    def takes_values(self) -> bool:
+        """Whether values can be typed for it alone."""
+        return self.is_open and self.form is not None
 
     @property
     def verdict(self) -> Verdict:
@@ -128,10 +141,15 @@ class Group:
 
     @property
     def reply_kinds(self) -> list[str]:
-        """The buttons."""
+        """What the buttons decide."""
         if self.bare is not None:
             return [name for name in ("approve", "reject", "reply") if name in self.allow]
         return ["approve", "reject"] if self.has_verdict else ["send"]
+
+    @property
+    def buttons(self) -> list[BulkButton]:
+        """The same, as they are drawn."""
+        return [bulk_button(kind) for kind in self.reply_kinds]
 
     @property
     def has_errors(self) -> bool:
@@ -220,6 +238,8 @@ def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
     request = item.request
     assert request
     row = Row(item.request_id, request, number)
+    is_own = request.answered_by_id == user.pk
+    row.answered_by = "you" if is_own else str(request.answered_by or "the system")
     if request.is_pending:
         row.why_not = obstacle(user, request) or _voted(user, request)
     if data is not None:

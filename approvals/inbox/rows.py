@@ -74,6 +74,21 @@ def past_row(request: InputRequest) -> dict[str, Any]:
     }
 
 
+def outcome_of(request: InputRequest) -> str:
+    """Return how a request ended, in one sentence; empty while it waits."""
+    status = InputRequest.Status
+    if request.status == status.ANSWERED:
+        if request.answered_by:
+            return f"{request.answered_by} answered this"
+        how = {"deadline": "automatically at the deadline", "handler": "by the workflow itself"}
+        return f"This was answered {how.get(request.source, '')}".strip()
+    ends = {
+        status.EXPIRED: "This request was closed: it expired.",
+        status.CANCELLED: "This request was closed with its run.",
+    }
+    return ends.get(status(request.status), "")
+
+
 def remarks_on(request: InputRequest, user: User | AnonymousUser) -> Iterator[Remark]:
     """Yield what `user` should know before they open the request."""
     run = request.run

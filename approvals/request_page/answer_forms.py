@@ -40,6 +40,11 @@ class BareForm:
         return bool({"approve", "reject"} & self.allow)
 
     @property
+    def reply_label(self) -> str:
+        """What the field of a reply is called."""
+        return "Send back with a note" if self.takes_verdict else "Reply"
+
+    @property
     def comment(self) -> str:
         """What was typed beside the verdict."""
         return self._text("comment")

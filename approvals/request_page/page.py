@@ -24,11 +24,13 @@ from approvals.errors import (
     TooOften,
 )
 from approvals.request_page.answer_forms import BareForm, form_for
+from approvals.request_page.buttons import AnswerButton, bare_buttons, schema_buttons
 from approvals.request_page.collaboration import Together
 from approvals.request_page.consequence import Consequence
 from approvals.request_page.deadline import deadline_words
 from approvals.request_page.payload_edit_form import Change, EditForm, changed
 from approvals.request_page.run_summary import Trail
+from approvals.request_page.sections import Sections
 from workflows.engine import UnknownWorkflow, registry
 from workflows.models import InputRequest
 from workflows.models.requests.deadlines import OnDeadline
@@ -56,6 +58,7 @@ class Detail:
     form: BareForm | SchemaForm
     edits: EditForm
     obstacle: AnswerRefused | None
+    reader: User
     refusal: AnswerRefused | None = None
     unsent: Any = None
     accepted: bool = False
@@ -86,6 +89,7 @@ class Detail:
             form=form or form_for(request, draft),
             edits=edits or EditForm(request, draft),
             obstacle=hindrance,
+            reader=user,
             refusal=refusal,
             unsent=unsent,
             accepted=accepted,
@@ -97,6 +101,18 @@ class Detail:
     def prompt(self) -> Prompt:
         """What is asked, as it is drawn."""
         return Prompt.of(self.request.prompt)
+
+    @property
+    def shows(self) -> Sections:
+        """Which parts of the page are drawn."""
+        return Sections(self)
+
+    @property
+    def buttons(self) -> list[AnswerButton]:
+        """The ways to answer."""
+        if isinstance(self.form, BareForm):
+            return bare_buttons(self.form, has_voted=self.together.has_voted)
+        return schema_buttons(self.form, has_voted=self.together.has_voted)
 
     @property
     def is_bare(self) -> bool:

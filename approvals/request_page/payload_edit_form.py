@@ -43,6 +43,11 @@ class EditField:
         return humanised(self.key)
 
     @property
+    def is_multiline(self) -> bool:
+        """Whether it has a field of several lines."""
+        return self.kind in ("long", "json")
+
+    @property
     def name(self) -> str:
         """The name that the field has in a form."""
         return PREFIX + self.key

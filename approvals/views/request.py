@@ -100,7 +100,9 @@ def draw(
 ) -> HttpResponse:
     """Render a request (or that there is none), for htmx alone and otherwise beside the list."""
     filters = Filters.of(http.GET)
-    context: dict[str, Any] = {"detail": detail, "missing": detail is None, "filters": filters}
+    context: dict[str, Any] = {
+        "detail": detail, "missing": detail is None, "at_detail": True, "filters": filters,
+    }  # fmt: skip
     if detail is not None:
         context["opened"] = detail.request
         if offers_next or not detail.is_open:

@@ -60,9 +60,37 @@ class Field:
         """The id of the first thing in it that takes the focus."""
         if self.kind is Kind.FIELDSET and self.children:
             return self.children[0].focus_id
-        if self.kind in (Kind.RADIO, Kind.CHECKBOXES) and self.choices:
+        if self.is_choice_group and self.choices:
             return self.choices[0].id
         return self.id
+
+    @property
+    def is_choice_group(self) -> bool:
+        """Whether it is several inputs, one for each choice."""
+        return self.kind in (Kind.RADIO, Kind.CHECKBOXES)
+
+    @property
+    def is_select(self) -> bool:
+        return self.kind in (Kind.SELECT, Kind.TRISTATE, Kind.MULTISELECT)
+
+    @property
+    def is_textarea(self) -> bool:
+        return self.kind in (Kind.LONG_TEXT, Kind.JSON, Kind.LINES)
+
+    @property
+    def group_attrs(self) -> dict[str, str | None]:
+        """The ARIA attributes of the group of its inputs. Boxes are each a control of their own."""
+        if self.kind is not Kind.RADIO:
+            return {}
+        required = {"aria-required": "true"} if self.required else {}
+        invalid = {"aria-invalid": "true"} if self.errors else {}
+        return {"role": "radiogroup"} | required | invalid
+
+    @property
+    def input_attrs(self) -> dict[str, str | None]:
+        """The attributes of each input of the group."""
+        radio = self.kind is Kind.RADIO
+        return {"type": "radio"} | self.attrs if radio else {"type": "checkbox"}
 
     @property
     def is_wide(self) -> bool:
