@@ -25,7 +25,7 @@ RUNS = {
     WorkflowRun.Status.PAUSED: ("Run paused", False),
 }
 TITLE = 80  # characters of a prompt that tell one tick from another
-SAID = 100  # characters of what was answered
+EXCERPT = 100  # characters of what was answered
 
 
 class Remark(NamedTuple):
@@ -41,7 +41,7 @@ def waiting_row(request: InputRequest, user: User | AnonymousUser, query: str) -
     return {
         "pk": request.pk,
         "id": str(request.pk),
-        "asked": request.created_at.isoformat(),
+        "created": request.created_at.isoformat(),
         "address": f"{request.get_absolute_url()}{query}",
         "title": visible(headline)[:TITLE],
         "headline": plain(headline),
@@ -70,7 +70,7 @@ def past_row(request: InputRequest) -> dict[str, Any]:
         "tag": capfirst(verdict.word),
         "tone": verdict.tone,
         "place": f"{by} · {place}",
-        "said": Truncator(visible(verdict.text)).chars(SAID) if verdict.text else "",
+        "excerpt": Truncator(visible(verdict.text)).chars(EXCERPT) if verdict.text else "",
     }
 
 
