@@ -30,7 +30,6 @@ from approvals.request_page.consequence import Consequence
 from approvals.request_page.deadline import deadline_words
 from approvals.request_page.payload_edit_form import Change, EditForm, changed
 from approvals.request_page.run_summary import Trail
-from approvals.request_page.sections import Sections
 from workflows.engine import UnknownWorkflow, registry
 from workflows.models import InputRequest
 from workflows.models.requests.deadlines import OnDeadline
@@ -101,11 +100,6 @@ class Detail:
     def prompt(self) -> Prompt:
         """What is asked, as it is drawn."""
         return Prompt.of(self.request.prompt)
-
-    @property
-    def shows(self) -> Sections:
-        """Which parts of the page are drawn."""
-        return Sections(self)
 
     @property
     def buttons(self) -> list[AnswerButton]:

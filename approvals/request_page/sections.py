@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from approvals.request_page.page import Detail
 from workflows.models import Priority, WorkflowRun
 from workflows.models.permissions import Perm
-
-if TYPE_CHECKING:
-    from approvals.request_page.page import Detail
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from approvals.inbox.queries import next_after
 from approvals.request_page.answer_forms import BareForm, form_for
 from approvals.request_page.page import Detail
 from approvals.request_page.payload_edit_form import EditForm
+from approvals.request_page.sections import Sections
 from approvals.views.inbox import list_context
 from workflows.web.forms import SchemaForm
 from workflows.web.http import current_user, is_fragment, typed_before
@@ -105,6 +106,7 @@ def draw(
     }  # fmt: skip
     if detail is not None:
         context["opened"] = detail.request
+        context["shows"] = Sections(detail)
         if offers_next or not detail.is_open:
             context["next"] = next_after(current_user(http), detail.request, filters)
     if is_fragment(http):
