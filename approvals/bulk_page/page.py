@@ -17,6 +17,7 @@ from django.http import QueryDict
 from approvals.actions import Answer, Item
 from approvals.actions.bulk import gather, unfit
 from approvals.bulk_page.buttons import BulkButton, bulk_button
+from approvals.bulk_page.field_names import fields_of, with_prefix, with_verdict
 from approvals.bulk_page.key_facts import key_facts
 from approvals.errors import AlreadyVoted, AnswerRefused, Invalid, Superseded
 from approvals.models import Decision
@@ -101,7 +102,7 @@ class Row:
     @property
     def fields(self) -> list[Field]:
         """Its fields, under names of its own."""
-        return _named(self.form.fields, self.prefix) if self.form else []
+        return with_prefix(self.form.fields, self.prefix) if self.form else []
 
     @property
     def has_errors(self) -> bool:
@@ -128,6 +129,11 @@ class Group:
     def prefix(self) -> str:
         """What the names of the common fields begin with."""
         return f"g.{self.key}."
+
+    @property
+    def fields(self) -> list[Field]:
+        """The fields that are the same for all rows, under names of the group's own."""
+        return with_prefix(self.bare.fields, self.prefix) if self.bare else []
 
     @property
     def open_rows(self) -> list[Row]:
@@ -201,7 +207,9 @@ def answers_of(group: Group, verdict: str, data: QueryDict) -> dict[str, Answer]
     """
     answers = {}
     if group.bare is not None:
-        group.bare = BareForm(sorted(group.allow), data=_verdict(data, group.prefix, verdict))
+        group.bare = _bare_form(
+            group.key, sorted(group.allow), with_verdict(data, group.prefix, verdict)
+        )
     for row in (row for row in group.rows if row.is_chosen):
         assert row.request
         digest = data.get(DIGEST + row.request_id, "")
@@ -218,9 +226,8 @@ def _response(group: Group, row: Row, verdict: str, data: QueryDict) -> Any:
     form: BareForm | SchemaForm
     if group.bare is not None:
         form = group.bare
-        form.errors, form.field_errors = [], {}  # each row reads the same form
     else:
-        said = _within(data, row.prefix)
+        said = fields_of(data, row.prefix)
         if verdict in BUTTONS:
             said["approved"] = BUTTONS[verdict]
         schema = row.request.schema or {}
@@ -245,7 +252,7 @@ def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
     if data is not None:
         row.is_chosen = item.request_id in data.getlist(CHOSEN)
     if request.schema is not None:
-        said = _within(data, row.prefix) if data is not None else None
+        said = fields_of(data, row.prefix) if data is not None else None
         row.form = SchemaForm(request.schema, data=said, prefix_id=f"r{number}-")
     return row
 
@@ -263,37 +270,19 @@ def _group(key: str, rows: list[Row], data: QueryDict | None) -> Group:
     assert first
     bare = None
     if first.schema is None:
-        said = _within(data, f"g.{key}.") if data is not None else None
-        bare = BareForm(first.allow, data=said)
+        said = fields_of(data, f"g.{key}.") if data is not None else None
+        bare = _bare_form(key, first.allow, said)
     payloads = [row.request.effective_payload if row.request else None for row in rows]
     for row, facts in zip(rows, key_facts(payloads), strict=True):
         row.facts = facts
     return Group(key, rows, frozenset(first.allow), bare)
 
 
+def _bare_form(key: str, allow: list[str], data: QueryDict | None) -> BareForm:
+    return BareForm(allow, data=data, prefix_id=f"{key}-", note="the same for each")
+
+
 def kind_of(row: InputRequest) -> str:
     """Return what requests that take the same answer have in common, as a short text."""
     kind = [row.run.workflow, row.event, row.schema, sorted(row.allow)]
     return hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _within(data: QueryDict, prefix: str) -> QueryDict:
-    """Return the fields whose names begin with `prefix`, without it."""
-    found = QueryDict(mutable=True)
-    for name in data:
-        if name.startswith(prefix):
-            found.setlist(name.removeprefix(prefix), data.getlist(name))
-    return found
-
-
-def _verdict(data: QueryDict, prefix: str, verdict: str) -> QueryDict:
-    found = _within(data, prefix)
-    found["verdict"] = verdict
-    return found
-
-
-def _named(fields: list[Field], prefix: str) -> list[Field]:
-    for one in fields:
-        one.name = prefix + one.name
-        _named(one.children, prefix)
-    return fields

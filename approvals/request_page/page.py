@@ -109,11 +109,6 @@ class Detail:
         return schema_buttons(self.form, has_voted=self.together.has_voted)
 
     @property
-    def is_bare(self) -> bool:
-        """Whether the answer is a verdict or a text, without a schema."""
-        return isinstance(self.form, BareForm)
-
-    @property
     def is_open(self) -> bool:
         """Whether the request waits for an answer, be it not from this person or not just now."""
         return self.request.is_pending and not self.is_closed

@@ -137,7 +137,7 @@ def test_nothing_is_said_on_a_request_that_is_over(
         answer = desk.post(at("comments", request), {"said": "But I <meant>"}, headers=headers)
         assert answer.status_code == status
         assert "But I &lt;meant&gt;</textarea>" in answer.content.decode()
-        assert "takes none any more" in answer.content.decode()
+        assert "no longer takes comments" in answer.content.decode()
     assert not Comment.objects.exists()
 
 

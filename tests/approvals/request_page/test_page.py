@@ -155,10 +155,10 @@ def test_a_paused_run_still_takes_answers(desk: Client) -> None:
 def test_who_may_not_decide_reads_without_a_form(alice: User) -> None:
     auditor = desk_of(make_user("auditor", "workflows.view_inputrequest"))
     page = auditor.get(url(make_request()))
-    assert "You may read this, but not answer it" in text(page)
+    assert "You can read this request, but not answer it" in text(page)
     assert 'name="verdict"' not in page.content.decode()
     own = make_request(make_run(started_by=alice), four_eyes=True)
-    assert "Somebody else has to answer this" in text(desk_of(alice).get(url(own)))
+    assert "You cannot approve your own request" in text(desk_of(alice).get(url(own)))
 
 
 # --- what is over -------------------------------------------------------------------------------

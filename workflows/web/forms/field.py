@@ -24,7 +24,8 @@ class Field:
     """`name` is posted, `value` what stands in it (text; a bool for a checkbox).
 
     `attrs` are the attributes of the input beside name, id, value and ARIA; a value of None is an
-    attribute without one. `file_name` names the file control beside it, if there is one.
+    attribute without one. `file_name` names the file control beside it, if there is one. A field
+    that `is_paired` stands beside another although its kind takes the whole width otherwise.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Field:
     children: list[Field] = field(default_factory=list)
     file_name: str = ""
     file_types: str = ""
+    is_paired: bool = False
 
     @property
     def help_id(self) -> str:
@@ -95,4 +97,4 @@ class Field:
     @property
     def is_wide(self) -> bool:
         """Whether it takes the whole width, where others stand in pairs."""
-        return self.kind in _WIDE or bool(self.file_name)
+        return bool(self.file_name) or (self.kind in _WIDE and not self.is_paired)

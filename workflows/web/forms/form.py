@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 
+from workflows.web.forms.base import Form, with_children
 from workflows.web.forms.errors import message_of, place_of
 from workflows.web.forms.field import Field
 from workflows.web.forms.inputs.datetimes import zone_of
@@ -30,7 +31,7 @@ _WRITTEN = frozenset(Kind) - {
 }  # fmt: skip
 
 
-class SchemaForm:
+class SchemaForm(Form):
     """`schema` is pydantic's, in validation mode; whoever calls validates `answer()` with it.
 
     `initial` is JSON-able data of the same shape; `data` what was posted, which then is what the
@@ -51,6 +52,7 @@ class SchemaForm:
         prefix_id: str = "",
         uploads: bool = False,
     ) -> None:
+        super().__init__()
         self._outline: Outline = outline(schema, uploads=uploads)
         self._initial = initial
         self._data = data
@@ -61,7 +63,6 @@ class SchemaForm:
         posted = zone_of(data.get(ZONE)) if data is not None else None
         self._zone = posted or timezone.get_current_timezone()
         self._field_errors: dict[str, list[str]] = {}
-        self.errors: list[str] = []
 
     @property
     def zone(self) -> str:
@@ -77,7 +78,7 @@ class SchemaForm:
     @property
     def has_uploads(self) -> bool:
         """Whether a file control is drawn, so that the form must be multipart."""
-        return any(field.file_name for field in _flat(self.fields))
+        return any(field.file_name for field in with_children(self.fields))
 
     @property
     def has_errors(self) -> bool:
@@ -97,11 +98,6 @@ class SchemaForm:
         )
         with timezone.override(self._zone):
             return [drawing.field(shape, self._initial_of(shape)) for shape in self._outline.shapes]
-
-    @property
-    def wrong_fields(self) -> list[Field]:
-        """Every field with an error, nested ones too, in the order of the page."""
-        return [field for field in _flat(self.fields) if field.errors]
 
     def answer(
         self,
@@ -190,9 +186,3 @@ def _shapes(shapes: tuple[Shape, ...]) -> Iterator[Shape]:
     for shape in shapes:
         yield shape
         yield from _shapes(shape.children)
-
-
-def _flat(fields: list[Field]) -> Iterator[Field]:
-    for field in fields:
-        yield field
-        yield from _flat(field.children)
