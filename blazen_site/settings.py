@@ -119,6 +119,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "workflows.web.context_processors.frame",
                 "approvals.context_processors.counts",
+                "approvals.context_processors.navigation",
             ],
         },
     },

@@ -50,8 +50,10 @@ class Login(LoginView):
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add whether a form waits."""
-        return super().get_context_data(**kwargs) | {"waits": KEY in self.request.session}
+        """Add whether a form waits, and whether the login leads back to a page that says so."""
+        context = super().get_context_data(**kwargs)
+        leads_back = context["next"] not in ("", "/") and not context["form"].errors
+        return context | {"waits": KEY in self.request.session, "leads_back": leads_back}
 
 
 class Logout(LogoutView):

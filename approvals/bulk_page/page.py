@@ -16,6 +16,8 @@ from django.http import QueryDict
 
 from approvals.actions import Answer, Item
 from approvals.actions.bulk import load_items, unfit
+from approvals.bulk_page.buttons import BulkButton, bulk_button
+from approvals.bulk_page.field_names import fields_of, with_prefix, with_verdict
 from approvals.bulk_page.key_facts import key_facts
 from approvals.errors import AlreadyVoted, AnswerRefused, Invalid, Superseded
 from approvals.models import Decision
@@ -41,7 +43,8 @@ class Row:
 
     `is_chosen` says that it will be decided with its group. `why_not` is why it cannot be.
     `form` is its own, or None where the group has one for all of its rows. `error` is why the
-    answer that was just sent was refused; `is_decided` says that it was taken.
+    answer that was just sent was refused; `is_decided` says that it was taken. `answered_by` is
+    the name of who answered it, or "you", or "the system".
     """
 
     request_id: str
@@ -53,6 +56,7 @@ class Row:
     facts: list[tuple[str, str]] = field(default_factory=list)
     error: str = ""
     is_decided: bool = False
+    answered_by: str = ""
 
     @property
     def is_voted(self) -> bool:
@@ -65,9 +69,19 @@ class Row:
         return self.error or ("" if self.why_not is None else str(self.why_not))
 
     @property
+    def shows_refusal(self) -> bool:
+        """Whether it must be said that it was not decided."""
+        return bool(self.refusal) and not self.is_voted
+
+    @property
     def is_open(self) -> bool:
         """Whether it can be decided here."""
         return self.request is not None and self.request.is_pending and self.why_not is None
+
+    @property
+    def takes_values(self) -> bool:
+        """Whether values can be typed for it alone."""
+        return self.is_open and self.form is not None
 
     @property
     def answer(self) -> AnswerSummary:
@@ -88,7 +102,7 @@ class Row:
     @property
     def fields(self) -> list[Field]:
         """Its fields, under names of its own."""
-        return _named(self.form.fields, self.prefix) if self.form else []
+        return with_prefix(self.form.fields, self.prefix) if self.form else []
 
     @property
     def has_errors(self) -> bool:
@@ -119,7 +133,7 @@ class Group:
     @property
     def fields(self) -> list[Field]:
         """The fields that are the same for all rows, under names of the group's own."""
-        return _named(self.untyped.fields, self.prefix) if self.untyped else []
+        return with_prefix(self.untyped.fields, self.prefix) if self.untyped else []
 
     @property
     def open_rows(self) -> list[Row]:
@@ -133,10 +147,15 @@ class Group:
 
     @property
     def reply_kinds(self) -> list[str]:
-        """The buttons."""
+        """What the buttons decide."""
         if self.untyped is not None:
             return [name for name in ("approve", "reject", "reply") if name in self.allow]
         return ["approve", "reject"] if self.has_verdict else ["send"]
+
+    @property
+    def buttons(self) -> list[BulkButton]:
+        """The same, as they are drawn."""
+        return [bulk_button(kind) for kind in self.reply_kinds]
 
     @property
     def has_errors(self) -> bool:
@@ -189,7 +208,7 @@ def answers_of(group: Group, verdict: str, data: QueryDict) -> dict[str, Answer]
     answers = {}
     if group.untyped is not None:
         group.untyped = _untyped_form(
-            group.key, sorted(group.allow), _verdict(data, group.prefix, verdict)
+            group.key, sorted(group.allow), with_verdict(data, group.prefix, verdict)
         )
     for row in (row for row in group.rows if row.is_chosen):
         assert row.request
@@ -208,7 +227,7 @@ def _response(group: Group, row: Row, verdict: str, data: QueryDict) -> Any:
     if group.untyped is not None:
         form = group.untyped
     else:
-        said = _within(data, row.prefix)
+        said = fields_of(data, row.prefix)
         if verdict in BUTTONS:
             said["approved"] = BUTTONS[verdict]
         schema = row.request.schema or {}
@@ -226,12 +245,14 @@ def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
     request = item.request
     assert request
     row = Row(item.request_id, request, number)
+    is_own = request.answered_by_id == user.pk
+    row.answered_by = "you" if is_own else str(request.answered_by or "the system")
     if request.is_pending:
         row.why_not = blocker(user, request) or _voted(user, request)
     if data is not None:
         row.is_chosen = item.request_id in data.getlist(CHOSEN)
     if request.schema is not None:
-        said = _within(data, row.prefix) if data is not None else None
+        said = fields_of(data, row.prefix) if data is not None else None
         row.form = SchemaForm(request.schema, data=said, prefix_id=f"r{number}-")
     return row
 
@@ -251,7 +272,7 @@ def _group(key: str, rows: list[Row], data: QueryDict | None) -> Group:
     assert first
     untyped = None
     if first.schema is None:
-        said = _within(data, f"g.{key}.") if data is not None else None
+        said = fields_of(data, f"g.{key}.") if data is not None else None
         untyped = _untyped_form(key, first.allow, said)
     payloads = [row.request.effective_payload if row.request else None for row in rows]
     for row, facts in zip(rows, key_facts(payloads), strict=True):
@@ -267,25 +288,3 @@ def kind_of(row: InputRequest) -> str:
     """Return what requests that take the same answer have in common, as a short text."""
     kind = [row.run.workflow, row.event, row.schema, sorted(row.allow)]
     return hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _within(data: QueryDict, prefix: str) -> QueryDict:
-    """Return the fields whose names begin with `prefix`, without it."""
-    found = QueryDict(mutable=True)
-    for name in data:
-        if name.startswith(prefix):
-            found.setlist(name.removeprefix(prefix), data.getlist(name))
-    return found
-
-
-def _verdict(data: QueryDict, prefix: str, verdict: str) -> QueryDict:
-    found = _within(data, prefix)
-    found["verdict"] = verdict
-    return found
-
-
-def _named(fields: list[Field], prefix: str) -> list[Field]:
-    for one in fields:
-        one.name = prefix + one.name
-        _named(one.children, prefix)
-    return fields

@@ -51,6 +51,11 @@ class Filters:
         """Whether some requests are left out on purpose."""
         return bool(self.q or self.workflow or self.tag or self.priority or self.mine)
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether requests may be missing from the page: by a filter, or on a page before it."""
+        return self.is_narrowed or bool(self.after)
+
     def matching(self, user: User) -> Q:
         """The requests asked for, wherever the page begins. `mine` are those of `user`."""
         found = self._with_text() if self.q else Q()

@@ -13,7 +13,7 @@ from django.db.models.functions import Left
 
 from approvals.inbox.filters import Filters, InboxCursor
 from workflows.models import InputRequest
-from workflows.models.permissions import PermissionProfile
+from workflows.models.permissions import Perm, PermissionProfile
 from workflows.models.requests.indexes import CLOSED
 from workflows.models.requests.queryset import ASSIGNED_OR_CLAIMED
 from workflows.sql import scalar_queries
@@ -54,9 +54,11 @@ class InboxPage:
     first of these was asked, None where filters leave more than a page; `newest` when the last of
     all was, so that a page can tell what came after it. `workflows` are those of which something
     waits, `urgencies` says that priorities differ, `has_assigned` that somebody has something.
-    `next_page` is the end of an address, or empty.
+    `next_page` is the end of an address, or empty. `viewer` is what the person may do.
     """
 
+    viewer: PermissionProfile
+    filters: Filters
     rows: list[InputRequest]
     workflows: list[str]
     total: BoundedCount
@@ -73,7 +75,8 @@ class InboxPage:
         pending = InputRequest.objects.visible_to(user).pending()
         matching = pending.filter(filters.matching(user)) if filters.is_narrowed else pending
         rows, next_page = _page(matching, filters)
-        wanted = dict(inbox_counts(PermissionProfile.of(user)))
+        viewer = PermissionProfile.of(user)
+        wanted = dict(inbox_counts(viewer))
         if filters.is_narrowed:
             wanted["oldest"] = scalar_queries.NOTHING
             if next_page or filters.inbox_cursor:
@@ -87,9 +90,48 @@ class InboxPage:
             counts["oldest"] = min((row.created_at for row in rows), default=None)
         counts.setdefault("found", counts["total"])
         return cls(
-            rows=rows, next_page=next_page, urgencies=lowest != highest,
-            has_assigned=given is not None, **counts,
+            viewer=viewer, filters=filters, rows=rows, next_page=next_page,
+            urgencies=lowest != highest, has_assigned=given is not None, **counts,
         )  # fmt: skip
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether there is a page before or after this one."""
+        return bool(self.filters.after or self.next_page)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether this person answers requests, and none waits for them."""
+        return self.viewer.has_perm(Perm.DECIDE) and not self.total
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether this person may neither answer nor read requests."""
+        may_read = self.viewer.has_perm(Perm.SEE_ALL_REQUESTS)
+        return not (may_read or self.viewer.has_perm(Perm.DECIDE))
+
+    @property
+    def is_selectable(self) -> bool:
+        """Whether this person may select rows, to answer several at once."""
+        return self.viewer.has_perm(Perm.DECIDE) and len(self.rows) > 1
+
+    @property
+    def workflow_choices(self) -> list[str]:
+        """The workflows to choose from, with the chosen one; empty where there is no choice."""
+        chosen = self.filters.workflow
+        if not chosen and len(self.workflows) < 2:
+            return []
+        return self.workflows if chosen in ("", *self.workflows) else [*self.workflows, chosen]
+
+    @property
+    def priority_choices(self) -> list[str]:
+        """The priorities to choose from; empty where all are the same."""
+        return self.filters.priorities if self.urgencies or self.filters.priority else []
+
+    @property
+    def offers_mine(self) -> bool:
+        """Whether the list can be limited to what this person was given or has claimed."""
+        return self.has_assigned or bool(self.filters.mine)
 
 
 def _page(matching: Requests, filters: Filters) -> tuple[list[InputRequest], str]:

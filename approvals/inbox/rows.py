@@ -25,7 +25,7 @@ RUN_BADGES = {
     WorkflowRun.Status.PAUSED: ("Run paused", False),
 }
 MAX_TITLE = 80  # characters of a prompt that tell one tick from another
-MAX_ANSWER = 100  # characters of what was answered
+MAX_EXCERPT = 100  # characters of what was answered
 
 
 class Badge(NamedTuple):
@@ -41,7 +41,7 @@ def waiting_row(request: InputRequest, user: User | AnonymousUser, query: str) -
     return {
         "pk": request.pk,
         "id": str(request.pk),
-        "asked": request.created_at.isoformat(),
+        "created": request.created_at.isoformat(),
         "address": f"{request.get_absolute_url()}{query}",
         "title": visible(headline)[:MAX_TITLE],
         "headline": plain(headline),
@@ -71,8 +71,23 @@ def past_row(request: InputRequest) -> dict[str, Any]:
         "tag": capfirst(answer.word),
         "tone": answer.tone,
         "place": f"{by} · {place}",
-        "said": Truncator(visible(answer.text)).chars(MAX_ANSWER) if answer.text else "",
+        "excerpt": Truncator(visible(answer.text)).chars(MAX_EXCERPT) if answer.text else "",
     }
+
+
+def outcome_of(request: InputRequest) -> str:
+    """Return how a request ended, in one sentence; empty while it waits."""
+    status = InputRequest.Status
+    if request.status == status.ANSWERED:
+        if request.answered_by:
+            return f"{request.answered_by} answered this"
+        how = {"deadline": "automatically at the deadline", "handler": "by the workflow itself"}
+        return f"This was answered {how.get(request.source, '')}".strip()
+    ends = {
+        status.EXPIRED: "This request was closed: it expired.",
+        status.CANCELLED: "This request was closed with its run.",
+    }
+    return ends.get(status(request.status), "")
 
 
 def badges_of(request: InputRequest, user: User | AnonymousUser) -> Iterator[Badge]:

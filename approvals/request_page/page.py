@@ -24,6 +24,7 @@ from approvals.errors import (
     Superseded,
 )
 from approvals.request_page.answer_forms import UntypedForm, form_for
+from approvals.request_page.buttons import AnswerButton, schema_buttons, untyped_buttons
 from approvals.request_page.collaboration import Collaboration
 from approvals.request_page.consequence import Consequence
 from approvals.request_page.deadline import deadline_words
@@ -57,6 +58,7 @@ class RequestPage:
     form: UntypedForm | SchemaForm
     edits: EditForm
     blocker: AnswerRefused | None
+    reader: User
     error: AnswerRefused | None = None
     unsent_answer: Any = None
     accepted: bool = False
@@ -87,6 +89,7 @@ class RequestPage:
             form=form or form_for(request, draft),
             edits=edits or EditForm(request, draft),
             blocker=blocking,
+            reader=user,
             error=error,
             unsent_answer=unsent_answer,
             accepted=accepted,
@@ -102,9 +105,11 @@ class RequestPage:
         return Prompt.of(self.request.prompt)
 
     @property
-    def is_untyped(self) -> bool:
-        """Whether the answer is a verdict or a text, without a schema."""
-        return isinstance(self.form, UntypedForm)
+    def buttons(self) -> list[AnswerButton]:
+        """The ways to answer."""
+        if isinstance(self.form, UntypedForm):
+            return untyped_buttons(self.form, has_voted=self.collaboration.has_voted)
+        return schema_buttons(self.form, has_voted=self.collaboration.has_voted)
 
     @property
     def is_open(self) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q
 from django.db.models.functions import Left
+from django.utils.text import capfirst
 
 from workflows.models import InputRequest, JournalEntry
 from workflows.web.answer_labels import AnswerSummary, answer_summary, by_whom
@@ -31,6 +32,11 @@ class AnsweredRequest:
         """Who answered, after the verb: "by alice", "automatically at the deadline"."""
         by = self.request.answered_by
         return by_whom(by.get_username() if by else "", self.request.source)
+
+    @property
+    def what(self) -> str:
+        """What was answered and how, where no person did: "Approved automatically at ..."."""
+        return f"{capfirst(self.answer.word)} {self.who}"
 
 
 @dataclass(frozen=True, slots=True)

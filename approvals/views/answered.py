@@ -18,5 +18,8 @@ def answered(http: HttpRequest) -> HttpResponse:
     filters = Filters.of(http.GET)
     past = ArchivePage.of(current_user(http), filters)
     rows = [past_row(one) for one in past.rows]
-    context = {"filters": filters, "rows": rows, "next_page": past.next_page}
+    context = {
+        "filters": filters, "rows": rows, "next_page": past.next_page,
+        "is_paged": bool(filters.after or past.next_page),
+    }  # fmt: skip
     return render(http, "inbox/answered.html", context)

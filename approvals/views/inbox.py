@@ -15,7 +15,7 @@ from approvals.actions import find
 from approvals.errors import NotVisible
 from approvals.inbox.filters import Filters
 from approvals.inbox.queries import InboxPage
-from approvals.inbox.rows import waiting_row
+from approvals.inbox.rows import outcome_of, waiting_row
 from workflows.models import InputRequest
 from workflows.web.http import current_user, htmx_of, is_fragment
 
@@ -31,8 +31,8 @@ def inbox(http: HttpRequest) -> HttpResponse:
     context = list_context(http, filters)
     if not is_fragment(http):
         return render(http, "inbox/page.html", context)
-    context["watched"] = open_request(http)
-    context["opened"] = context["watched"]
+    context["watched"] = context["opened"] = opened = open_request(http)
+    context["outcome"] = outcome_of(opened) if opened else ""
     response = render(http, "inbox/page.html#list", context)
     if htmx_of(http).trigger == "filters":
         replace_url(response, urlsplit(page_of(http)).path + filters.query)

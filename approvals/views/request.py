@@ -17,6 +17,7 @@ from approvals.inbox.queries import next_after
 from approvals.request_page.answer_forms import UntypedForm, form_for
 from approvals.request_page.page import RequestPage
 from approvals.request_page.payload_edit_form import EditForm
+from approvals.request_page.sections import Sections
 from approvals.views.inbox import list_context
 from workflows.web.forms import SchemaForm
 from workflows.web.http import current_user, is_fragment, typed_before
@@ -102,9 +103,12 @@ def draw(
 ) -> HttpResponse:
     """Render a request (or that there is none), for htmx alone and otherwise beside the list."""
     filters = Filters.of(http.GET)
-    context: dict[str, Any] = {"detail": detail, "missing": detail is None, "filters": filters}
+    context: dict[str, Any] = {
+        "detail": detail, "missing": detail is None, "at_detail": True, "filters": filters,
+    }  # fmt: skip
     if detail is not None:
         context["opened"] = detail.request
+        context["shows"] = Sections(detail)
         if offers_next or not detail.is_open:
             context["next"] = next_after(current_user(http), detail.request, filters)
     if is_fragment(http):

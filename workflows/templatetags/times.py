@@ -126,11 +126,11 @@ def exact(moment: datetime | None) -> str:
 
 
 def _time(moment: datetime, now: datetime, text: str, speech: str) -> SafeString:
-    """The element; the page keeps `data-spoken` ones up to date, but a date does not grow old."""
+    """The element; the page keeps `data-relative` ones up to date, but a date does not grow old."""
     whole, title = moment.isoformat(), exact(moment)
     if abs((now - moment).total_seconds()) >= _WEEK:
         return format_html('<time datetime="{}" title="{}">{}</time>', whole, title, text)
-    pattern = '<time datetime="{}" title="{}" data-spoken="{}">{}</time>'
+    pattern = '<time datetime="{}" title="{}" data-relative="{}">{}</time>'
     return format_html(pattern, whole, title, speech, text)
 
 

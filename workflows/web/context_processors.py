@@ -67,7 +67,11 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
 
     It counts runs that failed, are blocked or keep failing, of those that this person may see. The
     database is asked only where either is drawn; fragments draw neither, so they pay nothing.
+    Nobody is told of the worker before they log in.
     """
+
+    def signed_in() -> bool:
+        return request.user.is_authenticated
 
     @cache
     def figures() -> dict[str, Any]:
@@ -80,7 +84,7 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
         )
 
     return {
-        "worker_is_missing": lambda: too_long(silence_of(figures())),
+        "worker_is_missing": lambda: signed_in() and too_long(silence_of(figures())),
         "attention_count": attention_count,
         "debug_mode": settings.DEBUG,
         "has_undo": settings.UNDO_SECONDS > 0,

@@ -30,7 +30,7 @@ def refuse_other_person(request: HttpRequest, writer: str) -> HttpResponse:
     context: dict[str, Any] = {"writer": name_of(writer)}
     if htmx_of(request):
         response = render(request, "registration/other_person.html#line", context, status=STATUS)
-        response["HX-Retarget"], response["HX-Reswap"] = "#person", "innerHTML"
+        response["HX-Retarget"], response["HX-Reswap"] = "#login-alert", "innerHTML"
         return response
     context["next"] = login_address(page_behind(request.get_full_path()))
     if request.method == "POST":

@@ -64,9 +64,41 @@ class Field:
         """The id of the first thing in it that takes the focus."""
         if self.widget is Widget.FIELDSET and self.children:
             return self.children[0].focus_id
-        if self.widget in (Widget.RADIO, Widget.CHECKBOXES) and self.choices:
+        if self.is_choice_group and self.choices:
             return self.choices[0].id
         return self.id
+
+    @property
+    def is_choice_group(self) -> bool:
+        """Whether it is several inputs, one for each choice."""
+        return self.widget in (Widget.RADIO, Widget.CHECKBOXES)
+
+    @property
+    def is_select(self) -> bool:
+        return self.widget in (Widget.SELECT, Widget.TRISTATE, Widget.MULTISELECT)
+
+    @property
+    def is_textarea(self) -> bool:
+        return self.widget in (Widget.LONG_TEXT, Widget.JSON, Widget.LINES)
+
+    @property
+    def group_attrs(self) -> dict[str, str | None]:
+        """The ARIA attributes of the group of its inputs. Boxes are each a control of their own."""
+        if self.widget is not Widget.RADIO:
+            return {}
+        attrs: dict[str, str | None] = {"role": "radiogroup"}
+        if self.required:
+            attrs["aria-required"] = "true"
+        if self.errors:
+            attrs["aria-invalid"] = "true"
+        return attrs
+
+    @property
+    def input_attrs(self) -> dict[str, str | None]:
+        """The attributes of each input of the group."""
+        if self.widget is Widget.RADIO:
+            return {"type": "radio", **self.attrs}
+        return {"type": "checkbox"}
 
     @property
     def is_wide(self) -> bool:

@@ -77,6 +77,11 @@ class PayloadNode:
         return self.kind in BLOCKS
 
     @property
+    def is_diff_block(self) -> bool:
+        """The same in a difference, where a changed value stands beside its label."""
+        return self.is_block and self.kind != "pair"
+
+    @property
     def template(self) -> str:
         """The template that draws this kind of node."""
         return _TEMPLATES[self.kind]
