@@ -153,8 +153,8 @@ def test_a_suspect_that_takes_long_gets_company(
     register: Register, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(active_run, "ISOLATION_TIMEOUT", 0.2)
-    [suspect], others = start(register(gate.waiter())), start(flows.ORM, 3)
-    WorkflowRun.objects.filter(pk=suspect.pk).update(crash_count=2)
+    [poison_run], others = start(register(gate.waiter())), start(flows.ORM, 3)
+    WorkflowRun.objects.filter(pk=poison_run.pk).update(crash_count=2)
     play(serve_until(lambda: all_are(others, "completed"), gate))
 
 
