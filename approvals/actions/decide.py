@@ -131,7 +131,7 @@ def validated_answer(
 def same_decision(
     user: User, request: InputRequest, response: Any, edits: Mapping[str, Any] | None
 ) -> Decision | None:
-    """Return the standing decision of `user` on `request`, if it says the same as `response`.
+    """Return the effective decision of `user` on `request`, if it says the same as `response`.
 
     A double click, a lost acknowledgement and a page sent anew are no conflicts.
     """
@@ -213,7 +213,7 @@ def _vote(vote: Decision, *, void: bool, lapsed: Sequence[Decision]) -> Outcome:
 def _earlier(user: User, request: InputRequest) -> Approvals:
     """Return the approvals before this one, looked at within the transaction that counts them."""
     found = Approvals.of(request)
-    if found.standing != request.votes:  # one came since the row was read, perhaps this very one
+    if found.counted != request.votes:  # one came since the row was read, perhaps this very one
         raise WrongState(f"Request {request.id}", "approved", "changing")
     if any(vote.by_id == user.pk for vote in found.counting):
         raise AlreadyVoted(request.id, votes=len(found.counting), quorum=request.quorum)
