@@ -18,7 +18,7 @@ from tests.e2e.server import ROOT, Person, ServeProcess, environment, eventually
 @pytest.fixture(scope="module")
 def first_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder after a first start that was stopped; tests copy it to begin from there."""
-    folder = tmp_path_factory.mktemp("furnished")
+    folder = tmp_path_factory.mktemp("first_start")
     server = ServeProcess(folder, "--noreload", is_first=True).wait_until_healthy()
     assert server.terminate() == 0, server.output
     (folder / "first.txt").write_text(server.output)

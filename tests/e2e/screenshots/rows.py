@@ -111,7 +111,7 @@ def blocked(by: User, reviewer: User) -> tuple[WorkflowRun, InputRequest]:
     return run, first(run)
 
 
-def furnish(to: str) -> None:
+def create_all_rows(to: str) -> None:
     """Make all there is to see, and write the addresses by name as JSON."""
     demo.create_demo_data()
     Path(to).write_text(json.dumps(scene(people())))
