@@ -35,7 +35,7 @@ FREE = {"claimed_by": None, "claimed_until": None}
 
 
 class InputRequest(RequestColumns):
-    """One question of a run, and its answer. Its columns stand in `RequestColumns`."""
+    """One question of a run, and its answer. `RequestColumns` has its columns."""
 
     objects = InputRequestQuerySet.as_manager()
 
@@ -67,16 +67,17 @@ class InputRequest(RequestColumns):
         undo: timedelta = AT_ONCE,
         along: Callable[[datetime], Sequence[Statement]] = lambda now: (),
     ) -> None:
-        """Pending -> answered, and the answer on its way to the run, in one transaction.
+        """Pending -> answered, and deliver the answer to the run, in one transaction.
 
-        `response` has been validated and is the normalised JSON; `edits` are all changes to the
-        payload that were effective. `by` None is the system; a person's answer counts only for
-        the version that was read, and while nobody else holds it. The run hears of it after
-        `undo`. What `along` gives for the moment of the answer is stored with it.
+        `response` is validated, normalised JSON. `edits` are all changes of the payload that take
+        effect. `by` is None for the system. The answer of a person is accepted only for the version
+        that was read, and only if no other person holds the request. The run gets the answer
+        after `undo`. The statements that `along` returns for the time of the answer are executed
+        with it.
 
         Raise `RequestClosed` if it is not pending or its deadline has passed, `RunEnded` or
-        `RunBlocked` if the run takes no answers; then nothing changed, and a transaction around
-        this has to end, too.
+        `RunBlocked` if the run accepts no answers. Then nothing was changed, and the caller has to
+        end its own transaction, too.
         """
         with transaction.atomic(savepoint=False):
             now = database_now()
@@ -108,10 +109,10 @@ class InputRequest(RequestColumns):
             self._close(rows.overdue(now).update(**columns, **FREE), now, columns)
 
     def vote(self, *, by: User, edits: dict[str, Any], votes: int, quorum: int) -> None:
-        """Count one approval of several: the `votes`-th of `quorum` that are needed now.
+        """Store that the request has `votes` approvals of `quorum`.
 
-        Edits that are new make another version, whose votes begin anew. Raise `RequestClosed` if
-        it is not as it was read.
+        New edits make a new version, whose count starts anew. Raise `RequestClosed` if the request
+        was changed since it was read.
         """
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self)
@@ -125,7 +126,7 @@ class InputRequest(RequestColumns):
         self.refresh_from_db()
 
     def retract(self) -> None:
-        """Count one approval of several less. Raise `RequestClosed` if it is not as it was read."""
+        """Subtract one approval. Raise `RequestClosed` if the request has changed meanwhile."""
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self).filter(in_time(now), votes__gt=0)
         if rows.update(votes=F("votes") - 1) != 1:
@@ -134,10 +135,10 @@ class InputRequest(RequestColumns):
         self.refresh_from_db()
 
     def withdraw(self, *, by: User, edits: dict[str, Any]) -> None:
-        """Answered -> pending, while the answer waits to be delivered. It is not delivered then.
+        """Answered -> pending, while the answer is delayed. The delivery is deleted.
 
-        `edits` are those of the votes that stand. Raise `RequestClosed` if it is too late, or
-        was answered by somebody else; `RunEnded` if the run is over.
+        `edits` are those of the approvals that remain. Raise `RequestClosed` if it is too late, or
+        if another person answered; `RunEnded` if the run has ended.
         """
         with transaction.atomic():
             self.run.lock_open()
@@ -155,7 +156,7 @@ class InputRequest(RequestColumns):
         self.refresh_from_db()
 
     def expire(self, now: datetime) -> None:
-        """Pending -> expired, and word of it to the run. Raise `RequestClosed` if it was not."""
+        """Pending -> expired, and deliver this to the run. Raise `RequestClosed` if not pending."""
         with transaction.atomic():
             self.run.deliver(Delivery.Kind.EXPIRE, {"request_id": self.request_id})
             due = InputRequest.objects.overdue(now).filter(pk=self.pk)
@@ -164,7 +165,7 @@ class InputRequest(RequestColumns):
             publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)
 
     def _said(self, response: Any, *, by: User | None, source: str, edits: Any) -> dict[str, Any]:
-        """Return what the run hears."""
+        """Return the data of the delivery."""
         data = {
             "request_id": self.request_id,
             "response": response,
@@ -184,7 +185,7 @@ class InputRequest(RequestColumns):
         }  # fmt: skip
 
     def _close(self, touched: int, now: datetime, columns: dict[str, Any]) -> None:
-        """Say of a row that it was answered, and of this object; raise if it was not."""
+        """Publish that the row was answered, and set the columns here; raise if it was not."""
         if touched != 1:
             raise RequestClosed(f"Request {self.id}", "answered", self.current_status(now))
         for name, value in {**columns, **FREE}.items():
@@ -193,7 +194,7 @@ class InputRequest(RequestColumns):
 
 
 def _slot(name: str) -> Parameter:
-    """Keep the place of a column's value."""
+    """Return a parameter for the value of a column."""
     field: Any = InputRequest._meta.get_field(name)
     return Parameter(name, field.target_field if field.is_relation else field)
 
@@ -206,7 +207,7 @@ def _still_open() -> InputRequestQuerySet:
 
 
 def _as_seen() -> InputRequestQuerySet:
-    """Still open, of the version that was read, and in nobody else's hand."""
+    """Requests that are open, have the version that was read, and are not claimed by others."""
     free = free_for(_slot("answered_by"), Parameter("now", models.DateTimeField()))
     return _still_open().filter(free, revision=_slot("revision"), votes=_slot("votes"))
 
