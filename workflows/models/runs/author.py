@@ -123,7 +123,7 @@ class RunAuthor(models.Model):
 
     @classmethod
     def handed_on(cls, repeated: WorkflowRun, by: User | None) -> list[RunAuthor]:
-        """Return unsaved rows for all authors of `repeated`, earlier ones included, without `by`."""
+        """Return unsaved rows for all authors of `repeated`, also the earlier ones, but `by`."""
         people = {one.user_id: one.name for one in cls.objects.filter(run=repeated.pk)}
         if repeated.started_by is not None:
             name = repeated.started_by_name or repeated.started_by.get_username()
