@@ -61,7 +61,7 @@ class Step:
         return len(self.parameters) == 2
 
     def delay(self, failures: int) -> timedelta:
-        """Return the delay after this number of failed attempts less one, a year at most."""
+        """Return the delay of retry number `failures` + 1, a year at most."""
         try:
             wait = timedelta(seconds=self.retry_delay * self.backoff**failures)
         except OverflowError:

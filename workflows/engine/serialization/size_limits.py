@@ -13,7 +13,7 @@ from workflows.engine.errors import UnstorableValue
 MAX_BYTES = 16 * 1024 * 1024  # of one event, value or result, as JSON
 MAX_TOGETHER = 64 * 1024 * 1024  # of all events of a step, and of all values of a run
 _LARGE = MAX_TOGETHER // 1024  # a thousand smaller ones together are below the limit
-FEW = MAX_TOGETHER // MAX_BYTES  # fewer values cannot exceed the limit together
+FEW = MAX_TOGETHER // MAX_BYTES  # up to this number of values cannot exceed the limit together
 
 
 def check_size(tree: Any) -> None:
