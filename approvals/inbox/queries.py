@@ -1,4 +1,4 @@
-"""The lists of requests: what waits, the more urgent and older first, and what is over."""
+"""The lists of requests: pending ones by priority and age, and closed ones."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 PAGE = 50
 ORDER = ("-priority", "created_at", "id")
-HEADLINE = 300  # characters of a prompt that a row could show; prompts may be very long
+HEADLINE = 300  # characters of a prompt that are read for a row; prompts may be very long
 
 Requests = QuerySet[InputRequest]
 
 
 def slim(requests: Requests) -> Requests:
-    """Leave the long columns in the database: a row shows the beginning of its prompt."""
+    """Do not read the long columns: a row shows only the beginning of its prompt."""
     return (
         requests.annotate(headline=Left("prompt", HEADLINE))
         .select_related("run", "claimed_by")
@@ -46,14 +46,14 @@ def slim(requests: Requests) -> Requests:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The inbox of one person at this moment: two queries, three on a later page.
+    """The inbox of one person at this time, read by two queries, or three on a later page.
 
-    Whatever waits, only so much is read: a page of rows, and counts up to `scalar_queries.MOST`.
-    `total` counts all that wait, `found` those that the filters let through. `oldest` is when
-    the first of these was asked, None where filters leave more than a page; `newest` when the
-    last of all was, so that a page can tell what came after it. `workflows` are those of which
-    something waits, `urgencies` says that priorities differ, `given` that somebody has something.
-    `next_page` is the end of an address, or empty.
+    However many requests wait, only one page of rows is read, and counts up to
+    `scalar_queries.COUNT_LIMIT`. `total` counts all pending requests, `found` those that the
+    filters select. `oldest` is the time of the first of these, None if they are more than a page.
+    `newest` is the time of the last of all, so that a page can mark later ones. `workflows` are
+    those with pending requests. `urgencies` is True if priorities differ, `given` if a request is
+    assigned. `next_page` is the end of an address, or empty.
     """
 
     rows: list[InputRequest]
@@ -81,7 +81,7 @@ class Waiting:
                 )
         figures = scalar_queries.fetch_scalars(wanted, user=user.pk)
         lowest, highest, given = (figures.pop(name) for name in ("lowest", "highest", "given"))
-        if filters.narrow and "found" not in figures:  # the page has them all
+        if filters.narrow and "found" not in figures:  # the page has all of them
             figures["found"] = BoundedCount(len(rows))
             figures["oldest"] = min((row.created_at for row in rows), default=None)
         figures.setdefault("found", figures["total"])
@@ -92,7 +92,7 @@ class Waiting:
 
 
 def _page(matching: Requests, filters: Filters) -> tuple[list[InputRequest], str]:
-    """Return the rows of a page, and where the next one begins."""
+    """Return the rows of a page, and the cursor of the next page."""
     stretches = filters.place.beyond if filters.place else (Q(),)
     rows = list(_in_order(matching, stretches, PAGE + 1))
     if len(rows) <= PAGE:
@@ -101,7 +101,7 @@ def _page(matching: Requests, filters: Filters) -> tuple[list[InputRequest], str
 
 
 def _in_order(requests: Requests, stretches: Iterable[Q], most: int) -> Iterator[InputRequest]:
-    """Yield up to `most` requests of these stretches, which are asked for as far as needed."""
+    """Yield up to `most` requests of these ranges. A range is read only if it is needed."""
     for stretch in stretches:
         found = list(slim(requests.filter(stretch)).order_by(*ORDER)[:most])
         yield from found
@@ -112,7 +112,7 @@ def _in_order(requests: Requests, stretches: Iterable[Q], most: int) -> Iterator
 
 @cache
 def figures_of(viewer: PermissionProfile) -> dict[str, ScalarQuery]:
-    """Ask for what is said of all that waits for somebody like this, whatever the filters."""
+    """Return the queries of the counts that do not depend on filters, for people of a profile."""
     pending = InputRequest.objects.visible_to(viewer).pending()
     urgent = pending.order_by(*ORDER)
     return {
@@ -129,7 +129,7 @@ def figures_of(viewer: PermissionProfile) -> dict[str, ScalarQuery]:
 
 
 def next_after(user: User, request: InputRequest, filters: Filters) -> InputRequest | None:
-    """Return the request that waits next after this one, or the first; None if none does."""
+    """Return the pending request after this one, or the first one; None if there is none."""
     pending = InputRequest.objects.visible_to(user).pending()
     others = pending.filter(filters.matching(user)).exclude(pk=request.pk)
     return next(_in_order(others, (*Place.at(request).beyond, Q()), 1), None)
@@ -137,14 +137,14 @@ def next_after(user: User, request: InputRequest, filters: Filters) -> InputRequ
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Requests that are over: answered, or closed without an answer. Newest first."""
+    """A page of closed requests: answered, or closed without an answer. Newest first."""
 
     rows: list[InputRequest]
     next_page: str
 
     @classmethod
     def of(cls, user: User, filters: Filters) -> Past:
-        """Read one page of what `user` may see: one query."""
+        """Read one page that `user` may see, by one query."""
         condition = CLOSED if filters.closed else Q(status="answered")
         column = "created_at" if filters.closed else "answered_at"
         requests = InputRequest.objects.visible_to(user).filter(filters.matching(user), condition)
