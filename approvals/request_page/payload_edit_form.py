@@ -1,4 +1,4 @@
-"""The fields of a request's payload that may be changed before it is approved."""
+"""The form of the payload fields that may be changed before the approval."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from workflows.web.payload.node import humanised
 
 PREFIX = "_edit."
 _TYPED = {"decimal": "number"}
-LONG = 80  # characters from which a text has a field of several lines
+LONG = 80  # a longer text has a field of several lines
 
 
 @dataclass(slots=True)
 class EditField:
-    """One key: what is asked, what stands in the field, and what is wrong with it."""
+    """One key: its label, the value of its field, and its error."""
 
     key: str
     asked: Any
@@ -39,18 +39,18 @@ class EditField:
 
     @property
     def label(self) -> str:
-        """What the key is called where the payload is shown."""
+        """The label of the key in the payload."""
         return humanised(self.key)
 
     @property
     def name(self) -> str:
-        """The name that the field has in a form."""
+        """The name of the field in the form."""
         return PREFIX + self.key
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a reviewer made of one key."""
+    """The change of one key."""
 
     key: str
     before: Any
@@ -58,7 +58,7 @@ class Change:
 
 
 class EditForm:
-    """Draws the editable keys with what stands there now, and reads what was made of them."""
+    """Renders the editable keys with their present values, and reads the posted values."""
 
     def __init__(self, request: InputRequest, data: QueryDict | None = None) -> None:
         payload = apply_edits(request.payload, request.edits)
@@ -70,14 +70,14 @@ class EditForm:
 
     @property
     def has_errors(self) -> bool:
-        """Whether a field could not be read, so that nothing may be decided with it."""
+        """True if a field could not be read, so that the request cannot be decided."""
         return any(field.error for field in self.fields)
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What was posted and is not what stood there, as JSON where it can be read as such.
+        """The posted values that differ from the present ones, as JSON if possible.
 
-        A browser changes the line ends of a text that nobody touched; that is no change.
+        Browsers change the line ends of texts. This does not count as a change.
         """
         found = {}
         for field in self.fields:
@@ -91,14 +91,14 @@ class EditForm:
         return found
 
     def set_errors(self, errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Show each error of `decide` at its field; return those that belong elsewhere."""
+        """Add each error of `decide` to its field; return those of other fields."""
         by_key = {field.key: field for field in self.fields}
         others = []
         for error in errors:
             loc = tuple(error.get("loc", ()))
             if loc[:1] == ("edits",) and loc[1:2] and loc[1] in by_key:
                 field = by_key[loc[1]]
-                field.error = field.error or str(error["msg"])  # why it was not read says more
+                field.error = field.error or str(error["msg"])  # the reading error is more exact
             else:
                 others.append(error)
         return others
@@ -116,19 +116,19 @@ class EditForm:
 
 
 def changed(request: InputRequest, edits: Mapping[str, Any]) -> list[Change]:
-    """Return what these edits make of the payload, key by key."""
+    """Return the changes of the payload by these edits, for each key."""
     payload = request.payload if isinstance(request.payload, dict) else {}
     pairs = [(key, payload.get(key), value) for key, value in edits.items()]
     return [Change(*pair) for pair in pairs if not json_equal(pair[1], pair[2])]
 
 
 def written(value: Any) -> str:
-    """Return a value as it stands in its field."""
+    """Return the text of a value for its field."""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def read_json(text: str) -> Any:
-    """Return the JSON that `text` is; raise `InputRefused`."""
+    """Read `text` as JSON; raise `InputRefused`."""
     return parse_json(
         text, what="The value", max_bytes=settings.ANSWER_MAX_BYTES,
         max_depth=settings.JSON_MAX_DEPTH,
@@ -136,9 +136,9 @@ def read_json(text: str) -> Any:
 
 
 def _read(before: Any, text: str) -> Any:
-    """Return the posted value; what is not of the kind it was is refused afterwards.
+    """Return the posted value. A value of another kind is refused later.
 
-    Raise `AmbiguousNumber` for a number with two readings.
+    Raise `AmbiguousNumber` for a number with two meanings.
     """
     if isinstance(before, str):
         return with_line_ends_of(before, text)

@@ -206,7 +206,7 @@ def test_a_chain_that_takes_no_seal_any_more_is_informed(
     decide(decisions[0].by, make_request())  # not sealed yet
     tamper()
     said = faults()
-    assert "What was decided last could not be sealed" in said
+    assert "New decisions could not be sealed" in said
     assert "The chain was made to end at seal" in said
 
 
