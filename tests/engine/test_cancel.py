@@ -161,7 +161,7 @@ async def test_a_step_that_timed_out_and_stays_leaves_its_run_to_fail(stubborn: 
         await handler.cancel()
 
 
-async def test_who_waits_with_a_timeout_again_and_again_leaves_nothing_behind() -> None:
+async def test_repeated_waits_with_a_timeout_collect_no_futures() -> None:
     leave = asyncio.Event()
 
     async def begin(event: StartEvent) -> StopEvent:

@@ -276,7 +276,7 @@ def test_request_and_answerer_are_empty_where_nothing_was_asked() -> None:
     assert bench.session["live"] is one
 
 
-def test_event_that_no_step_takes_says_if_the_annotation_does_not_name_it_either() -> None:
+def test_error_of_an_untaken_event_says_if_the_annotation_does_not_name_it() -> None:
     class Nowhere(Event):
         pass
 

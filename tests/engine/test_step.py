@@ -130,7 +130,7 @@ def extra(event: A, ctx: Context, more: int = 3) -> None: ...
         no_such_class, returns_text, starred, by_keyword, extra,
     ],
 )  # fmt: skip
-def test_signature_that_says_too_little_is_refused_by_name(function: Any) -> None:
+def test_incomplete_signature_is_refused_and_named(function: Any) -> None:
     with pytest.raises(InvalidStep, match=f"'{function.__name__}'"):
         step(function)
 

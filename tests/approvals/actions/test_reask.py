@@ -226,7 +226,7 @@ def test_while_other_code_runs_beside_nothing_is_asked_again(olga: User) -> None
     assert again().revision == 1
 
 
-def test_what_cannot_be_asked_again_says_why(olga: User) -> None:
+def test_the_error_says_why_a_request_cannot_be_asked_again(olga: User) -> None:
     request = asked(version(Old, quorum=2))
     deploy(version(Old, name="PaymentRequest", quorum=2))
     with pytest.raises(CannotReask, match="no request class 'PayRequest'"):

@@ -83,7 +83,7 @@ def test_the_page_offers_those_who_can_decide_and_takes_the_ticks(alice: User, b
     assert names == ["bob", "group:finance, and tax"]
 
 
-def test_the_page_says_why_a_name_is_not_taken(alice: User) -> None:
+def test_the_page_shows_why_a_name_is_refused(alice: User) -> None:
     request = asked_of(alice)
     page = desk_of(alice).post(url(request, "reassign/"), {"to": "nobody"})
     assert page.status_code == Invalid.status

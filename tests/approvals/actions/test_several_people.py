@@ -45,7 +45,7 @@ def test_a_claim_keeps_others_from_answering_and_names_the_holder(alice: User, b
     assert (again(request).claimed_by, again(request).claimed_until) == (None, None)
 
 
-def test_a_claim_that_ended_stands_in_nobodys_way(alice: User, bob: User) -> None:
+def test_a_claim_that_ended_blocks_nobody(alice: User, bob: User) -> None:
     request = asked_of(claimed_by=alice, claimed_until=soon(seconds=-1))
     assert actions.claim(bob, request.id).claimed_by == bob
     with pytest.raises(ClaimedByOther):

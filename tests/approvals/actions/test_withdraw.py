@@ -65,7 +65,7 @@ def test_the_votes_of_others_stand_when_the_last_one_is_taken_back(alice: User, 
 
 
 @pytest.mark.usefixtures("undo")
-def test_a_rejection_that_is_taken_back_leaves_the_edits_whose_approval_was_withdrawn(
+def test_a_withdrawn_rejection_keeps_the_edits_of_a_withdrawn_approval(
     alice: User, bob: User
 ) -> None:
     request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})

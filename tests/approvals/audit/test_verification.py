@@ -367,7 +367,7 @@ def test_a_request_that_contradicts_its_decision_is_found(
     assert said.count("contradicts") == 1
 
 
-def test_a_decision_says_where_it_came_from(alice: User) -> None:
+def test_a_decision_has_its_origin(alice: User) -> None:
     request = make_request()
     seen = request.version
     client = desk_of(alice)

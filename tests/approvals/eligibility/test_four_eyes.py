@@ -133,7 +133,7 @@ def test_an_edit_that_only_python_takes_for_the_same_is_approved_by_two_as_well(
     assert repr(Delivery.objects.get().data["edits"]["claimed"]) == repr(second)
 
 
-def test_the_page_says_that_a_second_person_approves_what_was_edited(
+def test_the_page_shows_that_an_edit_needs_a_second_approval(
     author: User, alice: User, bob: User
 ) -> None:
     request = asked(author)

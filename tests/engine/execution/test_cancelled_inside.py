@@ -206,7 +206,7 @@ LEFTOVERS: list[Hurt] = [
 
 @pytest.mark.parametrize("leave", LEFTOVERS, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("limit", [None, 60.0], ids=["no timeout", "timeout"])
-async def test_what_a_step_leaves_behind_does_not_meet_the_next(
+async def test_tasks_and_timers_of_a_step_do_not_affect_the_next_step(
     leave: Hurt, limit: float | None
 ) -> None:
     @step(timeout=limit)

@@ -87,7 +87,7 @@ def test_an_answer_is_taken_with_the_name_of_a_zone() -> None:
     assert FLOW.check_reply("AskWhen", [], answer) == answer
 
 
-def test_the_offset_says_which_one_is_meant_of_a_time_that_comes_twice() -> None:
+def test_the_offset_selects_one_of_two_equal_local_times() -> None:
     plain = SECOND.removesuffix("[_fold=1]")
     assert FLOW.check_input({"at": plain})["at"] == SECOND
     assert FLOW.check_input({"at": FIRST})["at"] == FIRST

@@ -45,7 +45,7 @@ async def test_sample_asks_about_each_breach_at_once() -> None:
     await handler.cancel()
 
 
-async def test_request_says_what_is_broken_and_by_how_much() -> None:
+async def test_request_names_the_violations_and_the_amount() -> None:
     handler = await waiting()
     [request] = [r for r in handler.pending_requests if r.payload["claim"] == "C-017"]
     assert request.prompt == (
@@ -128,7 +128,7 @@ async def test_ledger_is_the_same_after_a_stay_on_paper() -> None:
     assert len(result["ledger"]) == 41
 
 
-async def test_refused_claim_books_nothing_whatever_the_amount_says() -> None:
+async def test_a_refused_claim_books_nothing_for_any_amount() -> None:
     handler = await waiting(ONE)
     [request] = handler.pending_requests
     await decide(handler, request, approved=False, amount="9999.99", reason="refused")

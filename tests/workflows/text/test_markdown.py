@@ -169,7 +169,7 @@ def test_links_lead_to_the_web_or_a_mailbox_only(address: str) -> None:
     assert not may_open(address)
 
 
-def test_a_link_tells_nothing_and_says_where_it_leads() -> None:
+def test_a_link_sends_no_referrer_and_shows_its_address() -> None:
     headline = Prompt.of("See [bank.example](https://evil.example/x 'now')?").headline
     assert 'rel="noopener noreferrer nofollow"' in headline
     assert "(evil.example, now)" in headline

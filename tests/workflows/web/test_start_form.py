@@ -177,9 +177,7 @@ def test_a_key_of_somebody_else_means_nothing(desk: Client, client: Client) -> N
 
 
 @pytest.mark.parametrize("key", ["", "nonsense", "k" * 300, "a\x00b", " "])
-def test_a_key_that_no_form_was_drawn_with_starts_nothing_and_is_named(
-    desk: Client, key: str
-) -> None:
+def test_an_unknown_key_is_named_and_starts_no_run(desk: Client, key: str) -> None:
     refused = start(desk, text="A letter.", _key=key)
     assert refused.status_code == 422
     assert "The idempotency key of this form is not the one it was drawn with." in (

@@ -59,7 +59,7 @@ def test_a_lease_from_before_the_clock_went_back_does_not_stand_for_an_hour() ->
     assert fresh(run).status == "waiting"
 
 
-def test_a_lease_that_stands_is_respected() -> None:
+def test_a_valid_lease_is_respected() -> None:
     WorkflowRun.objects.start(flows.ASK, {})
     assert take("a")
     assert take("b") == []

@@ -189,7 +189,7 @@ async def text_of(live: ActiveRun) -> str:
     return str((progress or {}).get("text"))
 
 
-def test_progress_that_is_reported_during_a_look_is_written_at_the_next() -> None:
+def test_progress_reported_during_a_poll_is_stored_by_the_next_poll() -> None:
     start()
 
     async def story() -> None:

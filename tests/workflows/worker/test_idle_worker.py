@@ -78,7 +78,7 @@ def test_an_idle_worker_asks_two_statements_a_second_at_most(
     assert asked_by_each == [1, 1, 1]
 
 
-def test_a_worker_without_runs_says_that_it_lives_in_two_statements() -> None:
+def test_the_heartbeat_of_an_idle_worker_takes_two_statements() -> None:
     beat("me", (), LEASE)
     with CaptureQueriesContext(connection) as queries:
         beat("me", (), LEASE)
@@ -107,7 +107,7 @@ def _queue_in_silence() -> Any:
 
 
 @pytest.mark.parametrize("status", ["queued", "waiting", "running"])
-def test_a_sweep_says_that_a_run_wants_a_worker(status: str) -> None:
+def test_a_sweep_finds_a_run_that_is_ready(status: str) -> None:
     past = database_now() - timedelta(seconds=1)
     row = WorkflowRun.objects.get(pk=_queue_in_silence())
     owner = "gone" if status == "running" else ""

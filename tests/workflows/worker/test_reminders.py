@@ -121,7 +121,7 @@ def names(server: MailServer) -> list[str]:
     return sorted(to for to, _ in server.received)
 
 
-def test_one_refused_mailbox_loses_nobody_elses_reminder(
+def test_a_refused_address_does_not_stop_the_other_reminders(
     server: MailServer, answers: dict[str, list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     answers |= {"full": ["550 no such mailbox"], "rude": ["hang up"]}
@@ -220,7 +220,7 @@ def test_a_prompt_that_shows_nothing_is_named_by_its_workflow(alice: User) -> No
     assert mail.outbox[0].subject == "Reminder: test-bare"
 
 
-def test_one_address_that_no_header_takes_loses_nobody_elses_reminder(
+def test_a_malformed_address_does_not_stop_the_other_reminders(
     alice: User, bob: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     User.objects.filter(pk=alice.pk).update(email="alice@example.com\r\nBcc: x@example.com")
