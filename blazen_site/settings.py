@@ -109,7 +109,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            # Its `csrf_token` adds whom the form was drawn for, in the admin's templates too.
+            # Its `csrf_token` adds the person of the form, also in the admin's templates.
             "builtins": ["approvals.templatetags.form_token"],
             "context_processors": [
                 "django.template.context_processors.request",
