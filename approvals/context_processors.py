@@ -34,3 +34,25 @@ def counts(request: HttpRequest) -> dict[str, Callable[[], BoundedCount]]:
         return found
 
     return {"waiting_count": waiting}
+
+
+SECTIONS = {
+    "approvals:request": "approvals:inbox",
+    "workflows:run": "workflows:runs",
+    "workflows:workflow": "workflows:workflows",
+}
+
+
+def navigation(request: HttpRequest) -> dict[str, Callable[[], str | bool]]:
+    """Give templates `section`, the link of the menu that leads here, and `has_shortcuts`."""
+
+    def section() -> str:
+        match = request.resolver_match
+        name = match.view_name if match else ""
+        return SECTIONS.get(name, name)
+
+    def has_shortcuts() -> bool:
+        keys_off = getattr(request, "keys_off", False)
+        return request.user.is_authenticated and not keys_off
+
+    return {"section": section, "has_shortcuts": has_shortcuts}

@@ -48,7 +48,7 @@ POSTGRES_POOL: dict[str, Any] = {
 # Frequent statements are planned once for each connection, which saves half of their time.
 POSTGRES_PREPARED: dict[str, Any] = {"server_side_binding": True, "prepare_threshold": 5}
 # A machine that fails does not close its connections. Without these a query waits for two hours.
-POSTGRES_PATIENCE: dict[str, Any] = {
+POSTGRES_TIMEOUTS: dict[str, Any] = {
     "connect_timeout": 4, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }  # fmt: skip
@@ -254,7 +254,7 @@ def database(url: str, *, data_dir: Path) -> dict[str, Any]:
     elif config["ENGINE"].endswith("postgresql"):
         config["ENGINE"] = "workflows.postgresql"
         session = f"{POSTGRES_SESSION} {options.get('options', '')}".strip()  # the last one wins
-        options = {"pool": POSTGRES_POOL} | POSTGRES_PREPARED | POSTGRES_PATIENCE | options
+        options = {"pool": POSTGRES_POOL} | POSTGRES_PREPARED | POSTGRES_TIMEOUTS | options
         options["options"] = session
     return {**config, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 

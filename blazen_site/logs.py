@@ -11,7 +11,7 @@ from pythonjsonlogger.json import JsonFormatter
 from workflows.observability import log_context
 
 # Attributes that libraries add for their own handlers. They are objects that JSON cannot have.
-UNSAID = ("request", "server_time", "taskName", "sinfo", "color_message")
+LEFT_OUT = ("request", "server_time", "taskName", "sinfo", "color_message")
 
 
 class LogContextFilter(logging.Filter):
@@ -42,7 +42,7 @@ class JsonLines(JsonFormatter):
             ["levelname", "name", "message"],
             style=",",
             timestamp="time",
-            reserved_attrs=[*RESERVED_ATTRS, *UNSAID],
+            reserved_attrs=[*RESERVED_ATTRS, *LEFT_OUT],
             rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},
         )
 

@@ -10,8 +10,8 @@ class DurableError(Exception):
 class WrongState(DurableError):
     """The requested transition is not possible from the present state."""
 
-    def __init__(self, what: str, verb: str, status: str) -> None:
-        super().__init__(f"{what} is {status}; it cannot be {verb}.")
+    def __init__(self, what: str, action: str, status: str) -> None:
+        super().__init__(f"{what} is {status}; it cannot be {action}.")
         self.status = status
 
 
@@ -26,11 +26,11 @@ class RunBlocked(WrongState):
 class HistoryPruned(WrongState):
     """The journal of the run was deleted, so the run cannot continue."""
 
-    def __init__(self, what: str, verb: str, status: str) -> None:
-        super().__init__(what, verb, f"{status} and its history was pruned")
+    def __init__(self, what: str, action: str, status: str) -> None:
+        super().__init__(what, action, f"{status} and its history was pruned")
 
 
-class RequestClosed(WrongState):
+class RequestNotPending(WrongState):
     """The request is no longer pending: it was answered or cancelled, or it expired."""
 
 
@@ -72,7 +72,7 @@ class InvalidIdempotencyKey(DurableError):
         super().__init__(f"The idempotency key {reason}.")
 
 
-class TooOften(DurableError):
+class RateLimitExceeded(DurableError):
     """A person did something more often than the limit per minute. `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, *, retry_after: int) -> None:

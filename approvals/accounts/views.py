@@ -20,7 +20,7 @@ from django.urls import reverse, reverse_lazy
 from django.views.decorators.http import require_http_methods
 
 from approvals.accounts.forms import LoginForm, PreferencesForm
-from approvals.accounts.unsent_forms.unsent_form import KEY, greet, kept, unseal
+from approvals.accounts.unsent_forms.unsent_form import KEY, kept, report_after_login, unseal
 from approvals.models import Preferences
 from workflows.web.http import typed_before
 
@@ -43,7 +43,7 @@ class Login(LoginView):
         """Log in, and add a message about a kept form."""
         response = super().form_valid(form)
         self.request.session.set_expiry(None)  # a kept form has a page of its own
-        greet(self.request)
+        report_after_login(self.request)
         unsent = kept(self.request)
         if unsent is not None and not self.get_redirect_url():  # too long for `next`
             return HttpResponseRedirect(unsent.page)
@@ -51,7 +51,9 @@ class Login(LoginView):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add whether there is a kept form."""
-        return super().get_context_data(**kwargs) | {"waits": KEY in self.request.session}
+        context = super().get_context_data(**kwargs)
+        leads_back = context["next"] not in ("", "/") and not context["form"].errors
+        return context | {"waits": KEY in self.request.session, "leads_back": leads_back}
 
 
 class Logout(LogoutView):
@@ -88,13 +90,13 @@ def account(request: HttpRequest) -> HttpResponse:
         form.initial["keys_on"] = "keys_on" in typed
     if request.method == "POST" and form.is_valid():
         form.save()
-        messages.success(request, f"Saved. {said(form)}")
+        messages.success(request, f"Saved. {summary_of(form)}")
         return redirect("accounts:account")
     status = 422 if form.errors else 200
     return render(request, "registration/account.html", {"form": form}, status=status)
 
 
-def said(form: PreferencesForm) -> str:
+def summary_of(form: PreferencesForm) -> str:
     """Return a message about the effect of the changed preferences."""
     row, words = form.instance, []
     if "time_zone" in form.changed_data:

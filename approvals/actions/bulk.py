@@ -10,13 +10,13 @@ from uuid import UUID
 from approvals.actions.decide import Outcome, decide, taken_in
 from approvals.actions.preconditions import findable
 from approvals.audit.origin import UNKNOWN, Origin
-from approvals.errors import AnswerRefused, Invalid, NotVisible, TooLarge, TooMany
+from approvals.errors import AnswerRefused, ContentTooLarge, Invalid, NotVisible, TooMany
 from workflows.models import InputRequest
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-MOST = 100  # requests in one batch
+MAX_REQUESTS = 100  # requests in one batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class Answer:
     digest: str
 
 
-def gather(user: User, ids: Sequence[UUID | str]) -> list[Item]:
+def load_items(user: User, ids: Sequence[UUID | str]) -> list[Item]:
     """Return the requests of a batch, each once; raise `TooMany`."""
     wanted = list(dict.fromkeys(str(one) for one in ids))
-    if len(wanted) > MOST:
+    if len(wanted) > MAX_REQUESTS:
         raise TooMany(
-            f"{len(wanted)} requests were selected; at most {MOST} can be decided at once."
+            f"{len(wanted)} requests were selected; at most {MAX_REQUESTS} can be decided at once."
         )
     known = [one for one in wanted if _is_id(one)]
     found = {str(row.pk): row for row in findable(user).filter(pk__in=known)}
@@ -55,11 +55,11 @@ def gather(user: User, ids: Sequence[UUID | str]) -> list[Item]:
     ]
 
 
-def unfit(request: InputRequest, response: Any) -> Invalid | TooLarge | None:
+def unfit(request: InputRequest, response: Any) -> Invalid | ContentTooLarge | None:
     """Return why the answer itself would be refused, in any state of the request."""
     try:
         taken_in(request, response, None)
-    except (Invalid, TooLarge) as error:
+    except (Invalid, ContentTooLarge) as error:
         return error
     except AnswerRefused:  # the run is blocked, which is no fault of the answer
         return None
@@ -72,10 +72,10 @@ def decide_many(
     """Answer many requests, given by id, and return the result of each.
 
     Each is answered by `decide` separately, so a refusal does not affect the others. Raise
-    `TooMany` above `MOST`. Then nothing was decided.
+    `TooMany` above `MAX_REQUESTS`. Then nothing was decided.
     """
     done = []
-    for item in gather(user, list(answers)):
+    for item in load_items(user, list(answers)):
         answer = answers[item.request_id]
         try:
             outcome = decide(

@@ -26,7 +26,7 @@ from approvals.audit.origin import UNKNOWN, Origin
 from approvals.audit.seals import supersede
 from approvals.eligibility.checks import check_permitted, free_lapsed_claim
 from approvals.eligibility.votes import Approvals, approvals_needed
-from approvals.errors import AlreadyVoted, Closed, Invalid, RunBlocked, TooLarge
+from approvals.errors import AlreadyVoted, Closed, ContentTooLarge, Invalid, RequestBlocked
 from approvals.models import Decision, Draft
 from workflows.engine.requests.payload_edits import apply_edits, as_stored, json_equal
 from workflows.errors import WrongState
@@ -45,7 +45,7 @@ DROP_DRAFT = PreparedQuery(
     delete=True,
 )
 
-TRIES = 5
+MAX_ATTEMPTS = 5
 """Attempts after a lost compare-and-set. Usually the second attempt finds the reason. More are
 needed if the run is retried at that time, or if others approve in between."""
 
@@ -96,7 +96,7 @@ def decide(
     this order: visible, permitted, same answer again (no error), state and deadline, claim, digest,
     size, schema.
     """
-    for _ in range(TRIES):
+    for _ in range(MAX_ATTEMPTS):
         request = find_to_decide(user, request_id)
         check_permitted(user, request)
         earlier = same_decision(user, request, response, edits)
@@ -122,7 +122,7 @@ def taken_in(
 ) -> tuple[Any, dict[str, Any]]:
     """Return the answer in the form to store, and all edits that take effect with it.
 
-    Raise `TooLarge`, `Invalid`, or `RunBlocked` if the code that reads the answer is missing.
+    Raise `ContentTooLarge`, `Invalid`, or `RequestBlocked` if the code for the answer is missing.
     """
     check_size(request, response)
     check_size(request, dict(edits or {}), what="The edit")
@@ -146,7 +146,7 @@ def same_decision(
     try:
         check_size(request, response)
         answer = normalised(request, response)
-    except (TooLarge, Invalid, RunBlocked):
+    except (ContentTooLarge, Invalid, RequestBlocked):
         answer = response
     return decision if json_equal(decision.response, answer) else None
 
@@ -186,12 +186,14 @@ def store(
     kept = edits if approved or not (rejected or request.four_eyes) else {}
     undo = timedelta(seconds=settings.UNDO_SECONDS)
 
-    def along(now: datetime) -> Sequence[Statement]:
+    def decision_statements(now: datetime) -> Sequence[Statement]:
         return insert_statement(decision.sign(now)), DROP_DRAFT.statement(
             request=request.pk, user=user.pk
         )
 
-    request.answer(answer, by=user, source=source, edits=kept, undo=undo, along=along)
+    request.answer(
+        answer, by=user, source=source, edits=kept, undo=undo, with_statements=decision_statements
+    )
     return Outcome.of(request, decision)
 
 

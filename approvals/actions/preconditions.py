@@ -21,18 +21,18 @@ from approvals.errors import (
     AlreadyAnswered,
     ClaimedByOther,
     Closed,
+    ContentTooLarge,
     Invalid,
     NotVisible,
-    RunBlocked,
+    RateLimited,
+    RequestBlocked,
     StaleForm,
     Superseded,
-    TooLarge,
-    TooOften,
 )
 from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, registry
 from workflows.engine.requests.payload_edits import check_edits
 from workflows.engine.serialization.json_limits import InputRefused, LimitExceeded, check_json
-from workflows.errors import TooOften as UsedTooOften
+from workflows.errors import RateLimitExceeded
 from workflows.models import InputRequest, Usage, WorkflowRun, database_now
 from workflows.models.requests.compatibility import stale_reason
 
@@ -66,7 +66,7 @@ def _find(user: User | AnonymousUser, request_id: UUID | str, *, people: bool) -
 
 
 def check_open(request: InputRequest) -> None:
-    """Raise `AlreadyAnswered`, `Closed` or `RunBlocked` unless the request accepts an answer."""
+    """Raise `AlreadyAnswered`, `Closed` or `RequestBlocked` unless it accepts an answer."""
     run = request.run
     status = InputRequest.Status
     if request.status == status.ANSWERED:
@@ -86,7 +86,7 @@ def check_open(request: InputRequest) -> None:
             f"Request {request.id} is closed: run {run.id} of {run.workflow!r} is {run.status}."
         )
     if run.status == WorkflowRun.Status.BLOCKED:
-        raise RunBlocked(_blocked(request))
+        raise RequestBlocked(_blocked(request))
     check_current(request)
 
 
@@ -104,16 +104,16 @@ def check_discussed(request: InputRequest) -> None:
 
     It does while its run is blocked or its form is out of date, because it is answered later.
     """
-    with suppress(RunBlocked, StaleForm):
+    with suppress(RequestBlocked, StaleForm):
         check_open(request)
 
 
 def check_rate(user: User, kind: Usage.Kind) -> None:
-    """Count one action of this kind; raise `TooOften` above the limit."""
+    """Count one action of this kind; raise `RateLimited` above the limit."""
     try:
         Usage.objects.take(user, kind)
-    except UsedTooOften as error:
-        raise TooOften(str(error), retry_after=error.retry_after) from None
+    except RateLimitExceeded as error:
+        raise RateLimited(str(error), retry_after=error.retry_after) from None
 
 
 def check_claim(user: User, request: InputRequest) -> None:
@@ -132,7 +132,7 @@ def check_digest(request: InputRequest, digest: str) -> None:
 
 
 def check_size(request: InputRequest, value: Any, *, what: str = "The answer") -> None:
-    """Raise `TooLarge`, or `Invalid` if it cannot be stored: NUL, NaN, a lone surrogate."""
+    """Raise `ContentTooLarge`, or `Invalid` if it cannot be stored: NUL, NaN, a lone surrogate."""
     try:
         check_json(
             value,
@@ -141,19 +141,19 @@ def check_size(request: InputRequest, value: Any, *, what: str = "The answer") -
             max_depth=settings.JSON_MAX_DEPTH,
         )
     except LimitExceeded as error:
-        raise TooLarge(str(error)) from None
+        raise ContentTooLarge(str(error)) from None
     except InputRefused as error:
         fault = {"loc": _location(error.where), "msg": str(error), "type": "json"}
         raise Invalid(request.id, [fault]) from None
 
 
 def normalised(request: InputRequest, response: Any) -> Any:
-    """Return the answer in the form to store; raise `Invalid`, or `RunBlocked` without its code."""
+    """Return the answer in the form to store; raise `Invalid`, or `RequestBlocked`."""
     try:
         workflow = registry.get(request.run.workflow)
         answer = workflow.check_reply(request.event, request.allow, response)
     except (UnknownWorkflow, UnknownRequest):
-        raise RunBlocked(_blocked(request)) from None
+        raise RequestBlocked(_blocked(request)) from None
     except InvalidReply as error:
         faults = error.errors or [{"loc": (), "msg": str(error), "type": "reply"}]
         raise Invalid(request.id, faults) from None

@@ -36,7 +36,7 @@ from workflows.worker.loading.replay import snapshot_of
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-RESTING = (WorkflowRun.Status.WAITING, WorkflowRun.Status.PAUSED)
+IDLE_STATUSES = (WorkflowRun.Status.WAITING, WorkflowRun.Status.PAUSED)
 
 
 def reask(user: User, request_id: UUID | str) -> InputRequest:
@@ -127,7 +127,7 @@ def _takes_default(request: InputRequest, workflow: Workflow) -> bool:
 
 def _write_journal(user: User, request: InputRequest, now: datetime) -> None:
     """Add a journal entry to the run, which no worker holds."""
-    resting = WorkflowRun.objects.filter(pk=request.run_id, status__in=RESTING)
+    resting = WorkflowRun.objects.filter(pk=request.run_id, status__in=IDLE_STATUSES)
     if resting.update(seq=F("seq") + 1) != 1:
         raise CannotReask(f"Run {request.run_id} is at work just now; ask again when it waits.")
     seq = WorkflowRun.objects.values_list("seq", flat=True).get(pk=request.run_id)

@@ -21,7 +21,7 @@ from workflows.realtime import publisher
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-MOST = 50  # names in one reassignment
+MAX_ASSIGNEES = 50  # names in one reassignment
 
 
 def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputRequest:
@@ -38,7 +38,7 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
         raise NotPermitted(f"Request {request.id} cannot be reassigned by {user.get_username()}.")
     check_open(request)
     names = list(dict.fromkeys(name.strip() for name in to if name.strip()))
-    directory = Directory(names[: MOST + 1])
+    directory = Directory(names[: MAX_ASSIGNEES + 1])
     _check_names(user, request, names, directory)
     with transaction.atomic():
         open_ = InputRequest.objects.pending().filter(pk=request.pk)
@@ -62,15 +62,15 @@ def may_reassign(user: User, request: InputRequest) -> bool:
         return False
     if user.has_perm(Perm.OPERATE_RUNS):
         return True
-    return InputRequest.objects.filter(pk=request.pk).given_to(user).exists()
+    return InputRequest.objects.filter(pk=request.pk).assigned_to(user).exists()
 
 
 def _check_names(
     user: User, request: InputRequest, names: Sequence[str], directory: Directory
 ) -> None:
     fault = ""
-    if len(names) > MOST:
-        fault = f"At most {MOST} names"
+    if len(names) > MAX_ASSIGNEES:
+        fault = f"At most {MAX_ASSIGNEES} names"
     elif wrong := unfit(request, names, directory):
         fault = (
             f"This request cannot be reassigned to {', '.join(map(repr, wrong))}: "

@@ -15,7 +15,7 @@ from workflows.engine.requests.payload_edits import json_equal
 from workflows.models import InputRequest
 from workflows.models.requests.digest import digest_of
 
-PAGE = 500
+PAGE_SIZE = 500
 FINAL, VOTE = Decision.Kind.FINAL, Decision.Kind.VOTE
 
 
@@ -26,7 +26,7 @@ def wrong_requests() -> Iterator[str]:
     )
     answered = Q(status="answered", answered_by__isnull=False)
     wanted = InputRequest.objects.filter(answered | Q(votes__gt=0) | Q(Exists(standing)))
-    for page in in_pages(wanted, PAGE):
+    for page in in_pages(wanted, PAGE_SIZE):
         decisions: dict[UUID, list[Decision]] = defaultdict(list)
         theirs = Decision.objects.filter(request__in=[key for key, _ in page])
         for _, decision in readable(theirs.filter(kind__in=[FINAL, VOTE]).order_by("pk")):

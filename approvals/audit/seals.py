@@ -19,8 +19,8 @@ from approvals.models.signatures import content_of, moment, sign, verify
 from workflows.models import database_now
 from workflows.sql.json_rows import bulk_insert
 
-EVERY = timedelta(seconds=10)
-BATCH = 500  # decisions in one transaction
+SEAL_INTERVAL = timedelta(seconds=10)
+BATCH_SIZE = 500  # decisions in one transaction
 OVERLAP = 1000  # keys before the last seal that are read again: commits may be late
 Kind = DecisionSeal.Kind
 
@@ -41,9 +41,9 @@ class Sealer:
         self._due: datetime | None = None
 
     def __call__(self, now: datetime) -> None:
-        """Seal new decisions, if the last time was `EVERY` seconds ago."""
+        """Seal new decisions, if the last time was `SEAL_INTERVAL` seconds ago."""
         if self._due is None or now >= self._due:
-            self._due = now + EVERY
+            self._due = now + SEAL_INTERVAL
             last = DecisionSeal.objects.aggregate(last=Max("decision"))["last"] or 0
             seal_new(after=last - OVERLAP)
 
@@ -58,7 +58,7 @@ def seal_new(*, after: int = 0) -> int:
     while unsealed(after).exists():
         with transaction.atomic():
             chain = _lock()
-            rows = list(unsealed(after)[:BATCH])
+            rows = list(unsealed(after)[:BATCH_SIZE])
             sealed += _seal(chain, rows)
         if not rows:
             break

@@ -17,7 +17,7 @@ from approvals.audit.seals import seal_content, superseded_content
 from approvals.models import Decision, DecisionChain, DecisionSeal
 from approvals.models.signatures import content_of, verify
 
-PAGE = 1000
+PAGE_SIZE = 1000
 Kind = DecisionSeal.Kind
 Seals = dict[str, DecisionSeal]  # of one decision, by kind
 
@@ -59,7 +59,7 @@ def has_seal(number: int, signature: str) -> bool:
 def _wrong_seals() -> Iterator[str]:
     """Follow the chain from its first seal to its end."""
     number, before = 0, ""
-    for key, seal in chain.from_iterable(in_pages(DecisionSeal.objects.all(), PAGE)):
+    for key, seal in chain.from_iterable(in_pages(DecisionSeal.objects.all(), PAGE_SIZE)):
         if key != number + 1:
             yield f"Seal {number + 1} was removed" + _upto(number + 1, key - 1)
         elif seal is None or not verify(seal_content(_columns(seal), before), seal.signature):
@@ -86,7 +86,7 @@ def _upto(first: int, last: int) -> str:
 def _wrong_decisions() -> Iterator[str]:
     """Compare each decision with its signature and with its seals."""
     seen = set[str]()
-    for page in in_pages(Decision.objects.all(), PAGE):
+    for page in in_pages(Decision.objects.all(), PAGE_SIZE):
         seals: dict[int, Seals] = defaultdict(dict)
         named = DecisionSeal.objects.filter(decision__in=[key for key, _ in page])
         for seal in named.only("decision", "kind", "content"):
@@ -134,5 +134,5 @@ def _removed() -> Iterator[str]:
     there = Decision.objects.filter(pk=OuterRef("decision")).values("pk")
     seals = DecisionSeal.objects.annotate(row=Subquery(there)).filter(row=None)
     gone = seals.exclude(kind=Kind.SUPERSEDED).order_by("number").values_list("number", "decision")
-    for number, decision in gone.iterator(PAGE):
+    for number, decision in gone.iterator(PAGE_SIZE):
         yield f"Decision {decision} was removed (seal {number})."

@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Any, Self
 from django.http import QueryDict
 
 from approvals.actions import Answer, Item
-from approvals.actions.bulk import gather, unfit
+from approvals.actions.bulk import load_items, unfit
+from approvals.bulk_page.buttons import BulkButton, bulk_button
+from approvals.bulk_page.field_names import fields_of, with_prefix, with_verdict
 from approvals.bulk_page.key_facts import key_facts
 from approvals.errors import AlreadyVoted, AnswerRefused, Invalid, Superseded
 from approvals.models import Decision
-from approvals.request_page.answer_forms import BareForm
+from approvals.request_page.answer_forms import UntypedForm
 from approvals.request_page.consequence import Consequence
-from approvals.request_page.page import obstacle
+from approvals.request_page.page import blocker
 from workflows.models import InputRequest
-from workflows.web.answer_labels import Verdict, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary
 from workflows.web.forms import SchemaForm
 from workflows.web.forms.field import Field
 
@@ -42,7 +44,8 @@ class Row:
 
     `is_chosen` is True if it will be decided with its group. `why_not` is the reason if it cannot
     be. `form` is its own form, or None if the group has one form for all rows. `error` is the
-    reason if the last answer was refused; `is_decided` is True if it was accepted.
+    reason if the last answer was refused; `is_decided` is True if it was accepted. `answered_by` is
+    the name of who answered it, or "you", or "the system".
     """
 
     request_id: str
@@ -54,6 +57,7 @@ class Row:
     facts: list[tuple[str, str]] = field(default_factory=list)
     error: str = ""
     is_decided: bool = False
+    answered_by: str = ""
 
     @property
     def is_voted(self) -> bool:
@@ -66,15 +70,25 @@ class Row:
         return self.error or ("" if self.why_not is None else str(self.why_not))
 
     @property
+    def shows_refusal(self) -> bool:
+        """Whether it must be said that it was not decided."""
+        return bool(self.refusal) and not self.is_voted
+
+    @property
     def is_open(self) -> bool:
         """True if it can be decided here."""
         return self.request is not None and self.request.is_pending and self.why_not is None
 
     @property
-    def verdict(self) -> Verdict:
+    def takes_values(self) -> bool:
+        """Whether values can be typed for it alone."""
+        return self.is_open and self.form is not None
+
+    @property
+    def answer(self) -> AnswerSummary:
         """What was answered."""
         assert self.request
-        return verdict_of(self.request.response)
+        return answer_summary(self.request.response)
 
     @property
     def consequence(self) -> Consequence | None:
@@ -89,7 +103,7 @@ class Row:
     @property
     def fields(self) -> list[Field]:
         """Its fields, with the prefix."""
-        return _named(self.form.fields, self.prefix) if self.form else []
+        return with_prefix(self.form.fields, self.prefix) if self.form else []
 
     @property
     def has_errors(self) -> bool:
@@ -99,12 +113,12 @@ class Row:
 
 @dataclass(slots=True)
 class Group:
-    """Rows that take the same answer. `bare` is their common form, if they have no schema."""
+    """Rows that take the same answer. `untyped` is their common form, if they have no schema."""
 
     key: str
     rows: list[Row]
     allow: frozenset[str]
-    bare: BareForm | None
+    untyped: UntypedForm | None
 
     @property
     def title(self) -> str:
@@ -118,6 +132,11 @@ class Group:
         return f"g.{self.key}."
 
     @property
+    def fields(self) -> list[Field]:
+        """The common fields of all rows, with the prefix of the group."""
+        return with_prefix(self.untyped.fields, self.prefix) if self.untyped else []
+
+    @property
     def open_rows(self) -> list[Row]:
         """The rows that can still be decided."""
         return [row for row in self.rows if row.is_open]
@@ -129,15 +148,20 @@ class Group:
 
     @property
     def reply_kinds(self) -> list[str]:
-        """The buttons."""
-        if self.bare is not None:
+        """The kinds of answers that the buttons give."""
+        if self.untyped is not None:
             return [name for name in ("approve", "reject", "reply") if name in self.allow]
         return ["approve", "reject"] if self.has_verdict else ["send"]
 
     @property
+    def buttons(self) -> list[BulkButton]:
+        """The buttons of `reply_kinds`."""
+        return [bulk_button(kind) for kind in self.reply_kinds]
+
+    @property
     def has_errors(self) -> bool:
         """True if a value is not valid, so that nothing of the group was decided."""
-        shared = self.bare is not None and self.bare.has_errors
+        shared = self.untyped is not None and self.untyped.has_errors
         return shared or any(row.has_errors for row in self.rows)
 
 
@@ -153,7 +177,7 @@ class Batch:
         """Read the requests, and what was typed for them; raise `TooMany`."""
         groups: dict[str, list[Row]] = {}
         hidden = []
-        for number, item in enumerate(gather(user, ids)):
+        for number, item in enumerate(load_items(user, ids)):
             if item.request is None:
                 hidden.append(Row(item.request_id, None, number, error=str(item.refusal)))
                 continue
@@ -183,8 +207,10 @@ def answers_of(group: Group, verdict: str, data: QueryDict) -> dict[str, Answer]
     is no longer open is kept: the refusal says what happened to it.
     """
     answers = {}
-    if group.bare is not None:
-        group.bare = BareForm(sorted(group.allow), data=_verdict(data, group.prefix, verdict))
+    if group.untyped is not None:
+        group.untyped = _untyped_form(
+            group.key, sorted(group.allow), with_verdict(data, group.prefix, verdict)
+        )
     for row in (row for row in group.rows if row.is_chosen):
         assert row.request
         digest = data.get(DIGEST + row.request_id, "")
@@ -198,12 +224,11 @@ def answers_of(group: Group, verdict: str, data: QueryDict) -> dict[str, Answer]
 
 def _response(group: Group, row: Row, verdict: str, data: QueryDict) -> Any:
     assert row.request
-    form: BareForm | SchemaForm
-    if group.bare is not None:
-        form = group.bare
-        form.errors, form.field_errors = [], {}  # each row reads the same form
+    form: UntypedForm | SchemaForm
+    if group.untyped is not None:
+        form = group.untyped
     else:
-        said = _within(data, row.prefix)
+        said = fields_of(data, row.prefix)
         if verdict in BUTTONS:
             said["approved"] = BUTTONS[verdict]
         schema = row.request.schema or {}
@@ -221,12 +246,14 @@ def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
     request = item.request
     assert request
     row = Row(item.request_id, request, number)
+    is_own = request.answered_by_id == user.pk
+    row.answered_by = "you" if is_own else str(request.answered_by or "the system")
     if request.is_pending:
-        row.why_not = obstacle(user, request) or _voted(user, request)
+        row.why_not = blocker(user, request) or _voted(user, request)
     if data is not None:
         row.is_chosen = item.request_id in data.getlist(CHOSEN)
     if request.schema is not None:
-        said = _within(data, row.prefix) if data is not None else None
+        said = fields_of(data, row.prefix) if data is not None else None
         row.form = SchemaForm(request.schema, data=said, prefix_id=f"r{number}-")
     return row
 
@@ -234,47 +261,31 @@ def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
 def _voted(user: User, request: InputRequest) -> AlreadyVoted | None:
     if not request.votes:
         return None
-    mine = Decision.objects.effective().filter(request=request, by=user, kind=Decision.Kind.VOTE)
+    own_votes = Decision.objects.effective().filter(
+        request=request, by=user, kind=Decision.Kind.VOTE
+    )
     voted = AlreadyVoted(request.pk, votes=request.votes, quorum=request.quorum)
-    return voted if mine.exists() else None
+    return voted if own_votes.exists() else None
 
 
 def _group(key: str, rows: list[Row], data: QueryDict | None) -> Group:
     first = rows[0].request
     assert first
-    bare = None
+    untyped = None
     if first.schema is None:
-        said = _within(data, f"g.{key}.") if data is not None else None
-        bare = BareForm(first.allow, data=said)
+        said = fields_of(data, f"g.{key}.") if data is not None else None
+        untyped = _untyped_form(key, first.allow, said)
     payloads = [row.request.effective_payload if row.request else None for row in rows]
     for row, facts in zip(rows, key_facts(payloads), strict=True):
         row.facts = facts
-    return Group(key, rows, frozenset(first.allow), bare)
+    return Group(key, rows, frozenset(first.allow), untyped)
+
+
+def _untyped_form(key: str, allow: list[str], data: QueryDict | None) -> UntypedForm:
+    return UntypedForm(allow, data=data, prefix_id=f"{key}-", note="the same for each")
 
 
 def kind_of(row: InputRequest) -> str:
     """Return a short key that is equal for requests that take the same answer."""
     kind = [row.run.workflow, row.event, row.schema, sorted(row.allow)]
     return hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _within(data: QueryDict, prefix: str) -> QueryDict:
-    """Return the fields whose names begin with `prefix`, without it."""
-    found = QueryDict(mutable=True)
-    for name in data:
-        if name.startswith(prefix):
-            found.setlist(name.removeprefix(prefix), data.getlist(name))
-    return found
-
-
-def _verdict(data: QueryDict, prefix: str, verdict: str) -> QueryDict:
-    found = _within(data, prefix)
-    found["verdict"] = verdict
-    return found
-
-
-def _named(fields: list[Field], prefix: str) -> list[Field]:
-    for one in fields:
-        one.name = prefix + one.name
-        _named(one.children, prefix)
-    return fields

@@ -14,13 +14,13 @@ from typing import Any, Self
 
 from django.http import HttpRequest, QueryDict
 
-from approvals.actions.bulk import gather
+from approvals.actions.bulk import load_items
 from approvals.bulk_page.page import CHOSEN, DIGEST, Batch, answers_of
 from workflows.models import InputRequest
 from workflows.web.http import current_user
 
 KEY = "batch_results"
-MOST = 4  # batches, each in a tab of its own
+MAX_RESULTS = 4  # batches, each in a tab of its own
 MAX_BYTES = 128 * 1024  # of all batches: the session is read with every page
 MAX_AGE = 3600  # seconds
 
@@ -54,7 +54,9 @@ class BatchResult:
             if name.startswith(("r.", "g.", DIGEST)) and not name.startswith(taken)
         }  # fmt: skip
         fields[CHOSEN] = [one for one in post.getlist(CHOSEN) if one not in refusals]
-        states = {item.request_id: state_of(item.request) for item in gather(user, list(refusals))}
+        states = {
+            item.request_id: state_of(item.request) for item in load_items(user, list(refusals))
+        }
         rows = {one: [states[one], refusal] for one, refusal in refusals.items()}
         return cls(address, str(user.pk), fields, rows, wrong, problem, time.time())
 
@@ -66,15 +68,17 @@ class BatchResult:
                 result = cls(**stored)
             except TypeError:  # written by another version of this code
                 continue
-            mine = result.user == str(current_user(request).pk) and result.address == address
-            if mine and time.time() - result.at < MAX_AGE:
+            is_own = result.user == str(current_user(request).pk) and result.address == address
+            if is_own and time.time() - result.at < MAX_AGE:
                 return result
         return None
 
     def keep(self, request: HttpRequest) -> bool:
         """Store it in the session, instead of the oldest; return False if it is too large."""
         stored: list[dict[str, Any]] = request.session.get(KEY, [])
-        kept = [asdict(self), *(one for one in stored if one.get("address") != self.address)][:MOST]
+        kept = [asdict(self), *(one for one in stored if one.get("address") != self.address)][
+            :MAX_RESULTS
+        ]
         while len(json.dumps(kept)) > MAX_BYTES:
             kept.pop()
         request.session[KEY] = kept

@@ -17,7 +17,7 @@ from workflows.models.requests.queryset import deciders
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-OFFERED = 50  # people, and groups, that a page lists to choose from
+MAX_CANDIDATES = 50  # people, and groups, that a page lists to choose from
 
 
 def who_can_decide(request: InputRequest) -> QuerySet[User]:
@@ -55,11 +55,11 @@ def unfit(request: InputRequest, names: Iterable[str], directory: Directory) -> 
     return [name for name, one in found.items() if one not in fit]
 
 
-def offered(request: InputRequest) -> list[str]:
+def candidate_names(request: InputRequest) -> list[str]:
     """Return the names to choose from: people, then groups; none if there are too many."""
-    people = list(who_can_decide(request).order_by("username")[: OFFERED + 1])
-    groups = list(groups_that_can_decide(request).order_by("name")[: OFFERED + 1])
-    if max(len(people), len(groups)) > OFFERED:
+    people = list(who_can_decide(request).order_by("username")[: MAX_CANDIDATES + 1])
+    groups = list(groups_that_can_decide(request).order_by("name")[: MAX_CANDIDATES + 1])
+    if max(len(people), len(groups)) > MAX_CANDIDATES:
         return []
     others = outside(request, [*people, *groups])
     return [name_of(one) for one in (*people, *groups) if one not in others]

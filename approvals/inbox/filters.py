@@ -15,7 +15,7 @@ from django.http import QueryDict
 from workflows.models import Assignment, InputRequest, Priority
 from workflows.models.requests.queryset import ASSIGNED_OR_CLAIMED
 from workflows.text.search_text import fold, fold_tags
-from workflows.web.pagination import Cursor
+from workflows.web.pagination import PageCursor
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -47,13 +47,18 @@ class Filters:
         return cls(**values)
 
     @property
-    def narrow(self) -> bool:
+    def is_narrowed(self) -> bool:
         """True if a filter excludes requests."""
         return bool(self.q or self.workflow or self.tag or self.priority or self.mine)
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether requests may be missing from the page: by a filter, or on a page before it."""
+        return self.is_narrowed or bool(self.after)
+
     def matching(self, user: User) -> Q:
         """Apply the filters without the cursor. `mine` means the requests of `user`."""
-        found = self._said() if self.q else Q()
+        found = self._with_text() if self.q else Q()
         if self.workflow:
             found &= Q(workflow=self.workflow)
         if self.tag:
@@ -63,11 +68,11 @@ class Filters:
         if self.mine:
             # ASSIGNED_OR_CLAIMED does not change the result, but makes the database use the index.
             found &= ASSIGNED_OR_CLAIMED & (
-                Q(claimed_by=user) | Assignment.objects.all().given_to(user.pk)
+                Q(claimed_by=user) | Assignment.objects.all().assigned_to(user.pk)
             )
         return found
 
-    def _said(self) -> Q:
+    def _with_text(self) -> Q:
         """Requests whose prompt has the words. Rows of older code have no search text."""
         plain = Q(search_text="", prompt__icontains=self.q)
         folded = fold(self.q)
@@ -85,14 +90,14 @@ class Filters:
         return [name.lower() for name in reversed(Priority.names)]
 
     @property
-    def cursor(self) -> Cursor | None:
+    def archive_cursor(self) -> PageCursor | None:
         """The row after which a page of closed requests begins."""
-        return Cursor.parse(self.after)
+        return PageCursor.parse(self.after)
 
     @property
-    def place(self) -> Place | None:
+    def inbox_cursor(self) -> InboxCursor | None:
         """The row after which a page of pending requests begins."""
-        return Place.parse(self.after)
+        return InboxCursor.parse(self.after)
 
     @property
     def query(self) -> str:
@@ -110,28 +115,28 @@ class Filters:
         """The same without the tag."""
         return replace(self, tag="", after="").query
 
-    def next_page(self, cursor: Cursor | Place) -> str:
+    def next_page(self, cursor: PageCursor | InboxCursor) -> str:
         """The same with this cursor."""
         return replace(self, after=str(cursor)).query
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class InboxCursor:
     """A position in the inbox, which is sorted by priority and then by the time of asking."""
 
     priority: int
-    cursor: Cursor
+    cursor: PageCursor
 
     @classmethod
-    def at(cls, row: InputRequest) -> Place:
+    def at(cls, row: InputRequest) -> InboxCursor:
         """Return the position of a row."""
-        return cls(row.priority, Cursor(row.created_at, row.id))
+        return cls(row.priority, PageCursor(row.created_at, row.id))
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Read the output of `str`; return None for other texts, which means the first page."""
         priority, _, rest = text.partition("_")
-        cursor = Cursor.parse(rest)
+        cursor = PageCursor.parse(rest)
         valid = priority.isascii() and priority.isdigit() and len(priority) < 5
         return cls(int(priority), cursor) if cursor and valid else None
 

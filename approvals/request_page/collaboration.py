@@ -10,7 +10,7 @@ from django.db.models.functions import Left
 from approvals.actions.draft import draft_of
 from approvals.actions.reassign import may_reassign
 from approvals.actions.withdraw import may_undo
-from approvals.eligibility.candidates import offered
+from approvals.eligibility.candidates import candidate_names
 from approvals.eligibility.checks import holder_of
 from approvals.eligibility.votes import Approvals
 from approvals.models import Comment, Decision, Draft
@@ -18,13 +18,13 @@ from approvals.request_page.payload_edit_form import Change, changed
 from approvals.request_page.run_summary import AnsweredRequest
 from workflows.engine.requests.payload_edits import json_equal
 from workflows.models import InputRequest
-from workflows.web.answer_labels import Verdict, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-SHOWN = 3  # decisions on requests of the same kind
-COMMENTS = 200  # the number of last comments that are shown
+MAX_SIMILAR = 3  # decisions on requests of the same kind
+MAX_COMMENTS = 200  # the number of last comments that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ class Vote:
     """
 
     decision: Decision
-    verdict: Verdict
+    answer: AnswerSummary
     counts: bool = True
     differs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class Collaboration:
     """What other people did with a request, as `user` sees it. It takes one to seven queries.
 
     `holder` has claimed the request. `changes` are the payload values that the edits so far change.
@@ -71,7 +71,7 @@ class Together:
     @property
     def has_values(self) -> bool:
         """True if an approval has more fields than `approved`."""
-        return any(vote.verdict.rest is not None for vote in self.votes)
+        return any(vote.answer.rest is not None for vote in self.votes)
 
     @property
     def difference(self) -> dict[str, dict[str, object]]:
@@ -82,7 +82,7 @@ class Together:
         }
 
     @classmethod
-    def of(cls, user: User, request: InputRequest) -> Together:
+    def of(cls, user: User, request: InputRequest) -> Collaboration:
         """Read everything about `request`."""
         votes, editor = _votes(request)
         said = Comment.objects.filter(request=request).select_related("by").order_by("-at", "-id")
@@ -93,14 +93,14 @@ class Together:
             holder=holder_of(request) if pending else None,
             votes=votes,
             edited_it=editor == user,
-            comments=list(said[:COMMENTS])[::-1],
+            comments=list(said[:MAX_COMMENTS])[::-1],
             similar=_similar(user, request),
             changes=changed(request, request.edits),
             draft=draft_of(user, request) if pending else None,
             has_voted=pending
             and any(vote.counts and vote.decision.by_id == user.pk for vote in votes),
             may_reassign=reassigns,
-            candidates=offered(request) if reassigns else [],
+            candidates=candidate_names(request) if reassigns else [],
             may_undo=request.undo_until is not None and may_undo(user, request),
         )
 
@@ -122,14 +122,14 @@ def _votes(request: InputRequest) -> tuple[list[Vote], User | None]:
         return [_settled(row, request) for row in kept], None
     found = Approvals.of(request)
     rows = sorted([*found.counting, *found.lapsed], key=lambda row: row.pk)
-    votes = [Vote(row, verdict_of(row.response), row in found.counting) for row in rows]
+    votes = [Vote(row, answer_summary(row.response), row in found.counting) for row in rows]
     return votes, found.editor
 
 
 def _settled(vote: Decision, request: InputRequest) -> Vote:
-    verdict, answer = verdict_of(vote.response), verdict_of(request.response)
-    answered = request.status == InputRequest.Status.ANSWERED and answer.word == verdict.word
-    return Vote(vote, verdict, differs=answered and not json_equal(verdict.rest, answer.rest))
+    voted, answer = answer_summary(vote.response), answer_summary(request.response)
+    answered = request.status == InputRequest.Status.ANSWERED and answer.word == voted.word
+    return Vote(vote, voted, differs=answered and not json_equal(voted.rest, answer.rest))
 
 
 def _similar(user: User, request: InputRequest) -> list[AnsweredRequest]:
@@ -141,6 +141,6 @@ def _similar(user: User, request: InputRequest) -> list[AnsweredRequest]:
         .annotate(headline=Left("prompt", 120))
         .select_related("answered_by")
         .defer("prompt", "payload", "schema")
-        .order_by("-answered_at", "-id")[:SHOWN]
+        .order_by("-answered_at", "-id")[:MAX_SIMILAR]
     )
-    return [AnsweredRequest(row, verdict_of(row.response)) for row in rows]
+    return [AnsweredRequest(row, answer_summary(row.response)) for row in rows]

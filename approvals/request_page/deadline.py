@@ -10,10 +10,10 @@ from django.utils.text import Truncator
 from workflows.models import InputRequest
 from workflows.models.requests.deadlines import OnDeadline
 from workflows.templatetags.times import clock
-from workflows.web.answer_labels import verdict_of
+from workflows.web.answer_labels import answer_summary
 from workflows.web.payload.node import humanised
 
-SHOWN = 60  # characters of a default that are shown beside a deadline
+MAX_LENGTH = 60  # characters of a default that are shown beside a deadline
 
 
 def deadline_words(request: InputRequest) -> str:
@@ -28,10 +28,10 @@ def deadline_words(request: InputRequest) -> str:
         return f"The run fails {moment}"
     if request.on_deadline == OnDeadline.STAY_OPEN:
         return f"Marked as overdue {moment}, and stays open"
-    verdict = verdict_of(request.default_response)
-    word = {"replied": "Answered", "answered": "Answered"}.get(verdict.word, verdict.word)
-    text = verdict.text or _fields(verdict.rest)
-    with_text = f" with “{Truncator(text).chars(SHOWN)}”" if text else ""
+    answer = answer_summary(request.default_response)
+    word = {"replied": "Answered", "answered": "Answered"}.get(answer.word, answer.word)
+    text = answer.text or _fields(answer.rest)
+    with_text = f" with “{Truncator(text).chars(MAX_LENGTH)}”" if text else ""
     return f"{word.capitalize()} automatically {moment}{with_text}"
 
 

@@ -15,25 +15,26 @@ from approvals.errors import (
     CannotUndo,
     ClaimedByOther,
     Closed,
+    ContentTooLarge,
     NotPermitted,
-    RunBlocked,
+    RateLimited,
+    RequestBlocked,
     SecondPersonNeeded,
     StaleForm,
     Superseded,
-    TooLarge,
-    TooOften,
 )
-from approvals.request_page.answer_forms import BareForm, form_for
-from approvals.request_page.collaboration import Together
+from approvals.request_page.answer_forms import UntypedForm, form_for
+from approvals.request_page.buttons import AnswerButton, schema_buttons, untyped_buttons
+from approvals.request_page.collaboration import Collaboration
 from approvals.request_page.consequence import Consequence
 from approvals.request_page.deadline import deadline_words
 from approvals.request_page.payload_edit_form import Change, EditForm, changed
-from approvals.request_page.run_summary import Trail
+from approvals.request_page.run_summary import RunSummary
 from workflows.engine import UnknownWorkflow, registry
 from workflows.models import InputRequest
 from workflows.models.requests.deadlines import OnDeadline
 from workflows.text.markdown import Prompt
-from workflows.web.answer_labels import Verdict, by_whom, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary, by_whom
 from workflows.web.forms import SchemaForm
 from workflows.web.run_access import RunAccess
 
@@ -42,25 +43,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class RequestPage:
     """The data of the page of a request.
 
-    `obstacle` is the reason why this person cannot answer it now. `refusal` is the reason why the
-    answer that they just sent was refused, `unsent` is that answer, and `posted` what else was
-    typed. `accepted` is True if the answer was accepted. `block_reason` is the reason why the run
-    is blocked, empty if this person may not read it.
+    `blocker` is the reason why this person cannot answer it now. `error` is the reason why the
+    answer that they just sent was refused, `unsent_answer` is that answer, and
+    `form_values` what else was typed. `accepted` is True if the answer was accepted.
+    `block_reason` is the reason why the run is blocked, empty if this person may not read it.
     """
 
     request: InputRequest
-    trail: Trail
-    together: Together
-    form: BareForm | SchemaForm
+    summary: RunSummary
+    collaboration: Collaboration
+    form: UntypedForm | SchemaForm
     edits: EditForm
-    obstacle: AnswerRefused | None
-    refusal: AnswerRefused | None = None
-    unsent: Any = None
+    blocker: AnswerRefused | None
+    reader: User
+    error: AnswerRefused | None = None
+    unsent_answer: Any = None
     accepted: bool = False
-    posted: dict[str, str] = field(default_factory=dict)
+    form_values: dict[str, str] = field(default_factory=dict)
     block_reason: str = ""
 
     @classmethod
@@ -69,29 +71,32 @@ class Detail:
         user: User,
         request: InputRequest,
         *,
-        form: BareForm | SchemaForm | None = None,
+        form: UntypedForm | SchemaForm | None = None,
         edits: EditForm | None = None,
-        refusal: AnswerRefused | None = None,
-        unsent: Any = None,
+        error: AnswerRefused | None = None,
+        unsent_answer: Any = None,
         accepted: bool = False,
-        posted: dict[str, str] | None = None,
-    ) -> Detail:
+        form_values: dict[str, str] | None = None,
+    ) -> RequestPage:
         """Read everything about `request`, whose run is loaded."""
-        together = Together.of(user, request)
-        draft = together.draft.typed if together.draft else None
-        hindrance = obstacle(user, request)
+        collaboration = Collaboration.of(user, request)
+        draft = collaboration.draft.typed if collaboration.draft else None
+        blocking = blocker(user, request)
         return cls(
             request,
-            trail=Trail.of(user, request),
-            together=together,
+            summary=RunSummary.of(user, request),
+            collaboration=collaboration,
             form=form or form_for(request, draft),
             edits=edits or EditForm(request, draft),
-            obstacle=hindrance,
-            refusal=refusal,
-            unsent=unsent,
+            blocker=blocking,
+            reader=user,
+            error=error,
+            unsent_answer=unsent_answer,
             accepted=accepted,
-            posted=posted or {},
-            block_reason=block_reason(user, request) if isinstance(hindrance, RunBlocked) else "",
+            form_values=form_values or {},
+            block_reason=block_reason(user, request)
+            if isinstance(blocking, RequestBlocked)
+            else "",
         )
 
     @property
@@ -100,9 +105,11 @@ class Detail:
         return Prompt.of(self.request.prompt)
 
     @property
-    def is_bare(self) -> bool:
-        """True if the answer is a verdict or a text, without a schema."""
-        return isinstance(self.form, BareForm)
+    def buttons(self) -> list[AnswerButton]:
+        """The buttons of the ways to answer."""
+        if isinstance(self.form, UntypedForm):
+            return untyped_buttons(self.form, has_voted=self.collaboration.has_voted)
+        return schema_buttons(self.form, has_voted=self.collaboration.has_voted)
 
     @property
     def is_open(self) -> bool:
@@ -112,17 +119,17 @@ class Detail:
     @property
     def is_closed(self) -> bool:
         """True if the deadline has passed, even if no worker has stored this yet."""
-        return isinstance(self.obstacle, Closed)
+        return isinstance(self.blocker, Closed)
 
     @property
     def is_blocked(self) -> bool:
         """True if the run accepts no answers until its code is fixed."""
-        return isinstance(self.obstacle, RunBlocked)
+        return isinstance(self.blocker, RequestBlocked)
 
     @property
     def is_stale(self) -> bool:
         """True if it needs an operator, because its form differs from that of the code."""
-        return isinstance(self.obstacle, StaleForm) or self.waits_past_default
+        return isinstance(self.blocker, StaleForm) or self.waits_past_default
 
     @property
     def waits_past_default(self) -> bool:
@@ -133,12 +140,12 @@ class Detail:
     @property
     def is_forbidden(self) -> bool:
         """True if this person may only read."""
-        return isinstance(self.obstacle, NotPermitted)
+        return isinstance(self.blocker, NotPermitted)
 
     @property
     def needs_second_person(self) -> bool:
         """True if this person started the run and another person has to answer."""
-        return isinstance(self.obstacle, SecondPersonNeeded)
+        return isinstance(self.blocker, SecondPersonNeeded)
 
     @property
     def shows_form(self) -> bool:
@@ -148,37 +155,41 @@ class Detail:
     @property
     def is_held(self) -> bool:
         """True if another person has claimed it."""
-        return isinstance(self.obstacle, ClaimedByOther)
+        return isinstance(self.blocker, ClaimedByOther)
 
     @property
     def was_superseded(self) -> bool:
         """True if the answer just sent was for an earlier version."""
-        return isinstance(self.refusal, Superseded)
+        return isinstance(self.error, Superseded)
 
     @property
     def problem(self) -> str:
         """The error text of another refusal."""
         shown = isinstance(
-            self.refusal, AlreadyVoted | CannotReask | CannotUndo | ClaimedByOther | TooOften
+            self.error, AlreadyVoted | CannotReask | CannotUndo | ClaimedByOther | RateLimited
         )
-        forbidden = isinstance(self.refusal, NotPermitted) and not self.is_forbidden
-        return str(self.refusal) if shown or forbidden else ""
+        forbidden = isinstance(self.error, NotPermitted) and not self.is_forbidden
+        return str(self.error) if shown or forbidden else ""
 
     @property
     def lost_edits(self) -> list[Change]:
         """What the person had typed for the earlier version."""
-        unsent = self.unsent if self.was_superseded and isinstance(self.unsent, dict) else {}
-        return changed(self.request, unsent)
+        unsent_answer = (
+            self.unsent_answer
+            if self.was_superseded and isinstance(self.unsent_answer, dict)
+            else {}
+        )
+        return changed(self.request, unsent_answer)
 
     @property
     def was_too_large(self) -> bool:
         """True if the answer just sent exceeded a limit."""
-        return isinstance(self.refusal, TooLarge)
+        return isinstance(self.error, ContentTooLarge)
 
     @property
     def came_late(self) -> bool:
         """True if an answer was sent to a request that no longer accepted one."""
-        return isinstance(self.refusal, AlreadyAnswered | Closed)
+        return isinstance(self.error, AlreadyAnswered | Closed)
 
     @property
     def at_deadline(self) -> str:
@@ -197,9 +208,9 @@ class Detail:
         return by_whom(by.get_username() if by else "", self.request.source)
 
     @property
-    def verdict(self) -> Verdict:
+    def answer(self) -> AnswerSummary:
         """What was answered."""
-        return verdict_of(self.request.response)
+        return answer_summary(self.request.response)
 
 
 def block_reason(user: User, request: InputRequest) -> str:
@@ -209,15 +220,15 @@ def block_reason(user: User, request: InputRequest) -> str:
     return str(error.get("message", "")) if readable else ""
 
 
-def obstacle(user: User, request: InputRequest) -> AnswerRefused | None:
+def blocker(user: User, request: InputRequest) -> AnswerRefused | None:
     """Return the error that `user` would get for an answer now, or None."""
     try:
         check_open(request)
         check_permitted(user, request)
         check_claim(user, request)
         registry.get(request.run.workflow)
-    except AnswerRefused as refusal:
-        return refusal
+    except AnswerRefused as error:
+        return error
     except UnknownWorkflow as error:
-        return RunBlocked(f"{error}")
+        return RequestBlocked(f"{error}")
     return None

@@ -13,6 +13,10 @@ from django.http import QueryDict
 from workflows.engine.requests.payload_edits import apply_edits, json_equal
 from workflows.engine.serialization.json_limits import InputRefused, parse_json
 from workflows.models import InputRequest
+from workflows.text.invisible_characters import visible
+from workflows.web.forms import Field, Form
+from workflows.web.forms.field import Option
+from workflows.web.forms.form_spec import Widget
 from workflows.web.forms.inputs.texts import (
     has_line_ends,
     same_as_sent,
@@ -23,29 +27,15 @@ from workflows.web.forms.inputs.typed_numbers import AmbiguousNumber, read_numbe
 from workflows.web.payload.node import humanised
 
 PREFIX = "_edit."
-_TYPED = {"decimal": "number"}
-LONG = 80  # a longer text has a field of several lines
-
-
-@dataclass(slots=True)
-class EditField:
-    """One key: its label, the value of its field, and its error."""
-
-    key: str
-    asked: Any
-    shown: str
-    kind: str  # text, long, number, choice, json
-    error: str = ""
-
-    @property
-    def label(self) -> str:
-        """The label of the key in the payload."""
-        return humanised(self.key)
-
-    @property
-    def name(self) -> str:
-        """The name of the field in the form."""
-        return PREFIX + self.key
+LONG_FROM = 80  # a longer text has a field of several lines
+_LINE: dict[str, str | None] = {"autocomplete": "off"}
+_ATTRS: dict[Widget, dict[str, str | None]] = {
+    Widget.TEXT: _LINE,
+    Widget.NUMBER: _LINE | {"inputmode": "decimal"},
+    Widget.DECIMAL: _LINE | {"inputmode": "decimal"},
+    Widget.LONG_TEXT: {"rows": "4"},
+    Widget.JSON: {"rows": "4"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +47,22 @@ class Change:
     after: Any
 
 
-class EditForm:
+class EditForm(Form):
     """Renders the editable keys with their present values, and reads the posted values."""
 
     def __init__(self, request: InputRequest, data: QueryDict | None = None) -> None:
+        super().__init__()
         payload = apply_edits(request.payload, request.edits)
         self._data = data if data is not None else QueryDict()
         self._types = request.editable_types
         self._current = payload if isinstance(payload, dict) else {}
-        keys = [key for key in request.editable if key in self._current]
-        self.fields = [self._field(key) for key in keys]
+        self._keys = [key for key in request.editable if key in self._current]
+        self._field_errors: dict[str, str] = {}
 
     @property
-    def has_errors(self) -> bool:
-        """True if a field could not be read, so that the request cannot be decided."""
-        return any(field.error for field in self.fields)
+    def fields(self) -> list[Field]:
+        """A field for each key, with the posted or else the present value."""
+        return [self._field(key, number) for number, key in enumerate(self._keys, start=1)]
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -80,34 +71,49 @@ class EditForm:
         Browsers change the line ends of texts. This does not count as a change.
         """
         found = {}
-        for field in self.fields:
-            before = self._current[field.key]
-            if field.name not in self._data or same_as_sent(written(before), field.shown):
+        for key in self._keys:
+            before, text = self._current[key], self._text(key)
+            if PREFIX + key not in self._data or same_as_sent(written(before), text):
                 continue
             try:
-                found[field.key] = self._read(field.key, before, field.shown)
+                found[key] = self._read(key, before, text)
             except AmbiguousNumber as error:
-                found[field.key], field.error = field.shown, str(error)
+                found[key], self._field_errors[key] = text, str(error)
         return found
 
     def set_errors(self, errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Add each error of `decide` to its field; return those of other fields."""
-        by_key = {field.key: field for field in self.fields}
         others = []
         for error in errors:
             loc = tuple(error.get("loc", ()))
-            if loc[:1] == ("edits",) and loc[1:2] and loc[1] in by_key:
-                field = by_key[loc[1]]
-                field.error = field.error or str(error["msg"])  # the reading error is more exact
+            if loc[:1] == ("edits",) and loc[1:2] and loc[1] in self._keys:
+                # The reading error is more exact.
+                self._field_errors.setdefault(loc[1], str(error["msg"]))
             else:
                 others.append(error)
         return others
 
-    def _field(self, key: str) -> EditField:
-        value = self._current[key]
-        shown = self._data.get(PREFIX + key, written(value))
-        kind = _kind(value) if key not in self._types else _TYPED.get(self._types[key], "text")
-        return EditField(key, value, unix_newlines(shown), kind)
+    def _text(self, key: str) -> str:
+        return unix_newlines(self._data.get(PREFIX + key, written(self._current[key])))
+
+    def _widget(self, key: str) -> Widget:
+        if key in self._types:
+            return Widget.DECIMAL if self._types[key] == "decimal" else Widget.TEXT
+        return _widget(self._current[key])
+
+    def _field(self, key: str, number: int) -> Field:
+        widget, text, id_ = self._widget(key), self._text(key), f"edit-{number}"
+        return Field(
+            name=PREFIX + key,
+            label=visible(humanised(key)),
+            widget=widget,
+            required=False,
+            id=id_,
+            attrs=dict(_ATTRS.get(widget, {})),
+            choices=_yes_or_no(text, id_) if widget is Widget.SELECT else [],
+            value=text,
+            errors=[self._field_errors[key]] if key in self._field_errors else [],
+        )
 
     def _read(self, key: str, before: Any, text: str) -> Any:
         if self._types.get(key) == "decimal":
@@ -142,7 +148,7 @@ def _read(before: Any, text: str) -> Any:
     """
     if isinstance(before, str):
         return with_line_ends_of(before, text)
-    if _kind(before) == "number":
+    if _widget(before) is Widget.NUMBER:
         text = read_number(text) or text
     try:
         return read_json(text)
@@ -150,11 +156,18 @@ def _read(before: Any, text: str) -> Any:
         return text
 
 
-def _kind(value: Any) -> str:
+def _yes_or_no(chosen: str, field_id: str) -> list[Option]:
+    return [
+        Option("true", "Yes", chosen == "true", f"{field_id}-0"),
+        Option("false", "No", chosen == "false", f"{field_id}-1"),
+    ]
+
+
+def _widget(value: Any) -> Widget:
     if isinstance(value, bool):
-        return "choice"
+        return Widget.SELECT
     if isinstance(value, int | float):
-        return "number"
+        return Widget.NUMBER
     if isinstance(value, str):
-        return "long" if len(value) > LONG or has_line_ends(value) else "text"
-    return "json"
+        return Widget.LONG_TEXT if len(value) > LONG_FROM or has_line_ends(value) else Widget.TEXT
+    return Widget.JSON

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q
 from django.db.models.functions import Left
+from django.utils.text import capfirst
 
 from workflows.models import InputRequest, JournalEntry
-from workflows.web.answer_labels import Verdict, by_whom, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary, by_whom
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-SHOWN = 4
+MAX_ANSWERS = 4
 """The number of listed answers to other requests; a run may have thousands."""
 
 
@@ -24,7 +25,7 @@ class AnsweredRequest:
     """One other request of the run, with the `headline` of its prompt, and its answer."""
 
     request: InputRequest
-    verdict: Verdict
+    answer: AnswerSummary
 
     @property
     def who(self) -> str:
@@ -32,9 +33,14 @@ class AnsweredRequest:
         by = self.request.answered_by
         return by_whom(by.get_username() if by else "", self.request.source)
 
+    @property
+    def what(self) -> str:
+        """What was answered and how, where no person did: "Approved automatically at ..."."""
+        return f"{capfirst(self.answer.word)} {self.who}"
+
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class RunSummary:
     """What happened in the run of a request so far, as one person may see it.
 
     `steps` and `retries` are counts from before the request. `answers` are the last answers to
@@ -55,7 +61,7 @@ class Trail:
         return self.request.run.created_at
 
     @classmethod
-    def of(cls, user: User, request: InputRequest) -> Trail:
+    def of(cls, user: User, request: InputRequest) -> RunSummary:
         """Read what `user` may see of the loaded run of `request`, by three queries."""
         work = JournalEntry.objects.filter(run=request.run_id, at__lte=request.created_at)
         counts = work.aggregate(
@@ -73,8 +79,8 @@ class Trail:
             .annotate(headline=Left("prompt", 120))
             .select_related("answered_by")
             .defer("prompt", "payload", "schema")
-            .order_by("-answered_at", "-id")[:SHOWN]
+            .order_by("-answered_at", "-id")[:MAX_ANSWERS]
         )
-        answers = [AnsweredRequest(row, verdict_of(row.response)) for row in reversed(last)]
+        answers = [AnsweredRequest(row, answer_summary(row.response)) for row in reversed(last)]
         earlier = counted["answered"] - len(answers)
         return cls(request, answers=answers, earlier=earlier, open=counted["open"], **counts)

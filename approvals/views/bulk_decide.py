@@ -79,8 +79,9 @@ def draw(
     """Render the page of a batch, before or after a decision."""
     rows = list(batch.rows) if batch else []
     open_count = sum(row.is_open for row in rows)
+    is_empty = not (rows or (batch and batch.hidden))
     context = {
-        "batch": batch, "problem": problem, "address": address, "count": len(rows),
+        "batch": batch, "problem": problem, "address": address, "is_empty": is_empty,
         "open_count": open_count, "decided": sum(row.is_decided for row in rows),
     }  # fmt: skip
     return render(http, "inbox/bulk.html", context, status=status)

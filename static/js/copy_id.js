@@ -1,10 +1,10 @@
 // @ts-check
-/* Copies the whole of a shortened id (.whole) when one clicks on it. */
+/* Copies the whole of a shortened id (.copy-id) when one clicks on it. */
 
 import { announce, closest } from "./dom.js";
 
 document.addEventListener("click", async (event) => {
-  const id = closest(event.target, ".whole");
+  const id = closest(event.target, ".copy-id");
   if (!id || !navigator.clipboard) return;
   await navigator.clipboard.writeText(id.textContent ?? "");
   announce("Copied");

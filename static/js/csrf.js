@@ -3,17 +3,17 @@
 
    - The token that was drawn into a page is invalid after another login; the cookie's is not.
    - Each request of htmx says for whom the page was drawn. The server refuses it to anybody else,
-     and says in #person that somebody else is logged in.
+     and says in #login-alert that somebody else is logged in.
    - A request that failed only because the login was renewed meanwhile is sent once more. */
 
 import { closest, find, readCookie } from "./dom.js";
 
 const TOKEN_FIELD = "csrfmiddlewaretoken";
-const { drawnFor } = document.body.dataset;
+const { formOwner } = document.body.dataset;
 
 document.addEventListener("htmx:configRequest", (event) => {
   const { headers, parameters } = event.detail;
-  if (drawnFor) headers["X-Drawn-For"] = drawnFor;
+  if (formOwner) headers["X-Form-Owner"] = formOwner;
   const token = readCookie("csrftoken");
   if (!token) return;
   headers["X-CSRFToken"] = token;
@@ -48,10 +48,10 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr.getResponseHeader("X-CSRF-Retry")) event.detail.shouldSwap = false;
 });
 
-// A response to the person of this page ends what #person says.
+// A response to the person of this page ends what #login-alert says.
 document.addEventListener("htmx:afterOnLoad", (event) => {
   const { xhr, target } = event.detail;
-  if (xhr.status < 400 && target?.id !== "person") find("#person")?.replaceChildren();
+  if (xhr.status < 400 && target?.id !== "login-alert") find("#login-alert")?.replaceChildren();
 });
 
 document.addEventListener("click", (event) => {

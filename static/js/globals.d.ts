@@ -8,7 +8,7 @@ interface HtmxRequestConfig {
   headers: Record<string, string>;
   parameters: Record<string, unknown>;
   /** Ours, see inbox/pane_lock.js: the row that opens was gone to by key. */
-  walked?: boolean;
+  openedByKey?: boolean;
 }
 
 interface HtmxResponse {
@@ -71,5 +71,5 @@ interface DocumentEventMap {
   "htmx:wsBeforeMessage": CustomEvent<{ message: string }>;
   "htmx:wsAfterMessage": CustomEvent<{ message: string }>;
   /** Ours, see shortcuts.js: a row was gone to by key. */
-  walk: CustomEvent<null>;
+  rowfocus: CustomEvent<null>;
 }

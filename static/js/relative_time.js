@@ -1,6 +1,6 @@
 // @ts-check
-/* Keeps <time datetime="…" data-spoken="ago"> and "due" true while the page is open. The words are
-   those of the server; past a week its date stays as it is. */
+/* Keeps <time datetime="…" data-relative="ago"> and "due" true while the page is open. The words
+   are those of the server; past a week its date stays as it is. */
 
 const MINUTE = 60;
 const HOUR = 3600;
@@ -33,9 +33,9 @@ const relativeTime = (moment, kind) => {
 
 const updateTimes = () => {
   /** @type {NodeListOf<HTMLTimeElement>} */
-  const elements = document.querySelectorAll("time[data-spoken]");
+  const elements = document.querySelectorAll("time[data-relative]");
   for (const element of elements) {
-    const text = relativeTime(Date.parse(element.dateTime), element.dataset.spoken);
+    const text = relativeTime(Date.parse(element.dateTime), element.dataset.relative);
     if (text !== null && element.textContent !== text) element.textContent = text;
   }
 };

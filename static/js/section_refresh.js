@@ -4,7 +4,7 @@
    - #run-poll: fetches when the socket says so, when it opens, and at times while the run goes on.
    - [data-section]: swapped by its id, and only if the server's version of it has changed. A
      <details> that was opened stays open, and a section in which one types waits for the next time.
-   - [data-hold]: a list that does not move while it is under the pointer or has the focus. */
+   - [data-freeze]: a list that does not move while it is under the pointer or has the focus. */
 
 import { announce, find, findAll } from "./dom.js";
 
@@ -82,7 +82,7 @@ document.addEventListener("htmx:oobAfterSwap", () => {
 // --- lists ------------------------------------------------------------------------------------
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { target } = event.detail;
-  if (!target.matches("[data-hold]")) return;
+  if (!target.matches("[data-freeze]")) return;
   const inUse = target.matches(":hover") || target.contains(document.activeElement);
   // What the person asked for by coming back is shown at once; what a timer fetched can wait.
   if (inUse && !document.hidden) event.detail.shouldSwap = false;

@@ -5,7 +5,8 @@
      for it; Enter, the browser's own, opens the row and goes into it;
    - a, r: Approve and Reject get the focus. No key decides but Enter on the focused button, so that
      a key which is pressed twice, or held, never answers the request that comes next;
-   - c, x, z: press [data-key=claim], select the row, press [data-key=undo], where they are;
+   - c, x, z: press [data-shortcut=claim], select the row, press [data-shortcut=undo], where they
+     are;
    - g i, g r: to the inbox, to the runs; ?: the dialog with all of this.
 
    The letters are those of a Latin layout, with or without Caps Lock. Under another script the
@@ -13,7 +14,7 @@
 
    They do nothing while one types, with modifiers, and while a key is held. Keys that decide do
    nothing until the pane shows the row that was gone to (`inert`, see inbox/pane_lock.js), and for
-   half a second afterwards. data-keys="off" on the body turns all off (the account page). */
+   half a second afterwards. data-shortcuts="off" on the body turns all off (the account page). */
 
 import { closest } from "./dom.js";
 
@@ -23,7 +24,7 @@ const CHORD = 1500; // milliseconds between "g" and the second key
 let changedAt = -Infinity; // when the pane last showed another request
 let chordAt = -Infinity; // when "g" was pressed
 
-const isOn = () => document.body.dataset.keys !== "off";
+const isOn = () => document.body.dataset.shortcuts !== "off";
 const isSettling = () => performance.now() - changedAt < SETTLING;
 
 /**
@@ -52,7 +53,7 @@ const moveBy = (step) => {
   const next = index < 0 ? rows[step > 0 ? 0 : rows.length - 1] : rows[index + step];
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });
-  next?.dispatchEvent(new CustomEvent("walk", { bubbles: true }));
+  next?.dispatchEvent(new CustomEvent("rowfocus", { bubbles: true }));
 };
 
 /**
@@ -61,7 +62,7 @@ const moveBy = (step) => {
  */
 const buttonOf = (key) => {
   if (isSettling()) return undefined;
-  return findVisible(`[data-key=${key}]:not(:disabled)`)
+  return findVisible(`[data-shortcut=${key}]:not(:disabled)`)
     .find((button) => !button.closest("[inert]"));
 };
 
@@ -74,12 +75,12 @@ const focusButton = (key) =>
 
 const selectRow = () => {
   /** @type {HTMLInputElement | null | undefined} */
-  const box = currentRow()?.querySelector(".tick input");
+  const box = currentRow()?.querySelector(".row-checkbox input");
   box?.click();
 };
 
 const showHelp = () => {
-  const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("keys-help"));
+  const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("shortcuts"));
   if (dialog && !dialog.open) dialog.showModal();
 };
 
@@ -130,7 +131,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   /** @type {HTMLAnchorElement | null} */
-  const place = isChord ? document.querySelector(`[data-place=${PLACES[name] ?? "none"}]`) : null;
+  const place = isChord ? document.querySelector(`[data-nav=${PLACES[name] ?? "none"}]`) : null;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : null;
   if (!place && !action) return;
   event.preventDefault(); // or Firefox begins to search in the page
@@ -140,13 +141,14 @@ document.addEventListener("keydown", (event) => {
 
 // A held Enter presses a button again and again, also that of the next request.
 document.addEventListener("keydown", (event) => {
-  const button = event.key === "Enter" && closest(event.target, ".decision .bar button, .bar a");
+  const buttons = ".decision .action-bar button, .action-bar a";
+  const button = event.key === "Enter" && closest(event.target, buttons);
   if (button && (event.repeat || isSettling())) event.preventDefault();
 }, true);
 
 // --- the dialog -------------------------------------------------------------------------------
 /** @type {NodeListOf<HTMLElement>} */
-const openers = document.querySelectorAll("[data-open-keys]");
+const openers = document.querySelectorAll("[data-open-shortcuts]");
 for (const opener of openers) {
   opener.hidden = !isOn();
   opener.addEventListener("click", () => {

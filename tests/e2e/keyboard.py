@@ -6,7 +6,7 @@ from playwright.sync_api import Page, Request
 
 from tests.e2e.server import eventually
 
-APPROVE, REJECT = "[data-key=approve]", "[data-key=reject]"
+APPROVE, REJECT = "[data-shortcut=approve]", "[data-shortcut=reject]"
 
 # The pane changes and a key follows in one breath. Returns whether the focus moved, and whether
 # the browser was kept from doing what it does with the key.
@@ -25,7 +25,7 @@ AT_ONCE = """([selector, key]) => {
 CLICK_ON_ARRIVAL = """() => {
   window.clicks = 0;
   new MutationObserver(() => {
-    const button = document.querySelector("#detail:has(> .receipt) [data-key=approve]");
+    const button = document.querySelector("#detail:has(> .last-decision) [data-shortcut=approve]");
     if (!button || window.clicks++) return;
     button.click();
   }).observe(document.querySelector("#detail"), { childList: true });

@@ -157,7 +157,7 @@ class Tab:
 
     def look_back(self) -> None:
         """After a decision the next request stands open: return to the one that was decided."""
-        self.page.click("#detail .receipt a")
+        self.page.click("#detail .last-decision a")
 
     def waiting(self) -> int:
         """Return the count in the page's title, 0 if there is none."""

@@ -142,7 +142,8 @@ def test_a_finger_hits_everything_in_the_list_and_the_bar(
     place = named(name)
     with tabs(browser, shown, place.who, viewport=NARROW, has_touch=True, is_mobile=True) as tab:
         place.enter(tab, shown.places)
-        assert tab.page.evaluate(SMALL, [".list, .bar, .topbar, .request > header", FINGER]) == []
+        parts = ".list, .action-bar, .topbar, .request > header"
+        assert tab.page.evaluate(SMALL, [parts, FINGER]) == []
 
 
 @pytest.mark.parametrize("name", ["inbox", "request-typed-refused", "run-running", "catalogue"])

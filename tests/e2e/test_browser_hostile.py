@@ -155,9 +155,9 @@ def test_markdown_is_read(browser: Browser, server: ServeProcess, scene: Scene) 
             alice.open(f"/requests/{found(bob, f'marks {name}')[0]}/")
             wrong += harm(alice)
             page = alice.page
-            if not page.locator("#detail .as-written").count():
+            if not page.locator("#detail .original-text").count():
                 assert name in ("table", "quotes"), f"{name} is not read as Markdown"
-            shown = page.inner_text("#detail .as-written, #detail .prompt-rest")
+            shown = page.inner_text("#detail .original-text, #detail .plain-text")
             wrong += [f"{name} is not shown" for _ in [0] if text.split()[-1] not in shown]
             for link in page.locator("#detail .question a").all():
                 assert link.get_attribute("rel") == "noopener noreferrer nofollow"
@@ -200,7 +200,7 @@ def test_a_form_made_from_attacks_is_filled_in_and_sent(
         assert harm(tab) == []
         page.check("[name=choice] >> nth=1")
         page.click("[name=approved][value=true]")
-        expect(page.locator("#detail .receipt")).to_contain_text("typed <script>")
+        expect(page.locator("#detail .last-decision")).to_contain_text("typed <script>")
         assert harm(tab) == []
         tab.look_back()
         expect(page.locator("#detail .outcome")).to_contain_text(TEXTS["closer"])
@@ -218,7 +218,7 @@ def test_runs_and_answers_are_read(browser: Browser, server: ServeProcess, scene
             admin.open(path)
             wrong += harm(admin)
         admin.open("/requests/answered/")
-        for path in paths_of(admin.page.locator(".past a.row").all()):
+        for path in paths_of(admin.page.locator(".answered-list a.row").all()):
             admin.open(path)
             expect(admin.page.locator("#detail .outcome")).to_contain_text(EVE)
             wrong += harm(admin)

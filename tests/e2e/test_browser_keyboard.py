@@ -89,7 +89,7 @@ def test_a_decision_with_the_keyboard_alone(browser: Browser, server: ServeProce
         assert [stop.what for stop in stops if not (stop.ring and stop.seen)] == []
         page.evaluate("addEventListener('keydown', (e) => { window.taken = !e.defaultPrevented })")
         eventually(lambda: takes_enter(tab), "the pane has settled, and Enter counts")
-        expect(page.locator("#detail > .receipt")).to_contain_text("Approved")
+        expect(page.locator("#detail > .last-decision")).to_contain_text("Approved")
         assert page.evaluate("document.activeElement !== document.body"), "the focus was lost"
 
 

@@ -124,7 +124,7 @@ def test_keys_work_under_other_scripts_and_caps_lock(alice: Tab, admin: Person) 
     press("A", "KeyA", shiftKey=True)  # Shift is not Caps Lock
     assert not has_focus(page, APPROVE)
     press("؟", "Slash", shiftKey=True)
-    expect(page.locator("#keys-help")).to_be_visible()
+    expect(page.locator("#shortcuts")).to_be_visible()
 
 
 def test_a_and_r_reach_and_enter_decides_one_request_only(alice: Tab, admin: Person) -> None:
@@ -141,8 +141,8 @@ def test_a_and_r_reach_and_enter_decides_one_request_only(alice: Tab, admin: Per
     assert sent == []
 
     page.keyboard.press("Enter")
-    expect(page.locator("#detail .receipt")).to_contain_text("Approved")
-    expect(page.locator("#detail .receipt")).to_contain_text("Decided by key")
+    expect(page.locator("#detail .last-decision")).to_contain_text("Approved")
+    expect(page.locator("#detail .last-decision")).to_contain_text("Decided by key")
     expect(page.locator(f"[data-open='{second}']")).to_be_visible()
     expect(page.locator("#announce")).to_contain_text("? Next: ")
     expect(page.locator("#detail h1")).to_be_focused()
@@ -153,7 +153,7 @@ def test_a_and_r_reach_and_enter_decides_one_request_only(alice: Tab, admin: Per
     expect(alice.row(first)).to_have_count(0)
     expect(alice.row(second)).to_be_visible()
 
-    page.click("#detail .receipt a")
+    page.click("#detail .last-decision a")
     expect(page.locator(f"[data-open='{first}'] .outcome")).to_contain_text("You approved this")
 
 
@@ -177,7 +177,7 @@ def test_no_key_and_no_click_decides_what_one_has_left(alice: Tab, admin: Person
     page.keyboard.press("a")
     page.keyboard.press("Enter")
     page.locator(APPROVE).click(force=True)
-    page.evaluate("document.querySelector('[data-key=approve]').focus()")
+    page.evaluate("document.querySelector('[data-shortcut=approve]').focus()")
     assert not has_focus(page, APPROVE)
     assert sent == []
     for route in held:
@@ -187,7 +187,7 @@ def test_no_key_and_no_click_decides_what_one_has_left(alice: Tab, admin: Person
     assert alice.row(third).locator("a").get_attribute("aria-current") == "true"
     reach(page, "a", APPROVE)
     page.keyboard.press("Enter")
-    expect(page.locator("#detail .receipt")).to_contain_text("Gone to")
+    expect(page.locator("#detail .last-decision")).to_contain_text("Gone to")
     assert [one.url.split("/requests/")[1][:36] for one in sent] == [third]
     expect(alice.row(second)).to_be_visible()
 
@@ -236,7 +236,7 @@ def test_held_keys_do_nothing_more(alice: Tab, admin: Person) -> None:
     page.keyboard.press("a")
     for _ in range(10):
         page.keyboard.down("Enter")
-    expect(page.locator("#detail .receipt")).to_be_visible()
+    expect(page.locator("#detail .last-decision")).to_be_visible()
     page.locator(APPROVE).focus()
     for _ in range(10):
         page.keyboard.down("Enter")
@@ -294,7 +294,7 @@ def test_keys_are_silent_while_one_types_and_with_modifiers(alice: Tab, admin: P
     for chord in ("Control+a", "Alt+a", "Meta+a", "Shift+A"):
         page.keyboard.press(chord)
         expect(page.locator("#detail h1")).to_be_focused()
-    expect(page.locator("#keys-help")).to_be_hidden()
+    expect(page.locator("#shortcuts")).to_be_hidden()
 
 
 def test_keys_scroll_nothing_and_are_heard_from_a_tick_box(alice: Tab, admin: Person) -> None:
@@ -321,13 +321,13 @@ def test_c_claims_and_x_ticks_the_row(alice: Tab, admin: Person) -> None:
     page = alice.page
     page.keyboard.press("z")  # there is nothing to undo, and nothing goes wrong
     page.keyboard.press("x")  # no row has the focus: it is the one that stands open
-    expect(alice.row(request).locator(".tick input")).to_be_checked()
+    expect(alice.row(request).locator(".row-checkbox input")).to_be_checked()
     page.keyboard.press("x")
-    expect(page.locator(".tick :checked")).to_have_count(0)
+    expect(page.locator(".row-checkbox :checked")).to_have_count(0)
     alice.row(request).locator("a").focus()
     page.keyboard.press("k")
     page.keyboard.press("x")
-    expect(page.locator("#rows li:has(a:focus) .tick input")).to_be_checked()
+    expect(page.locator("#rows li:has(a:focus) .row-checkbox input")).to_be_checked()
     walked_to = page.locator("#rows li:has(a:focus)").get_attribute("data-request")
     expect(page.locator(f"[data-open='{walked_to}']")).to_be_visible()
 
@@ -342,15 +342,15 @@ def test_the_help_opens_closes_and_holds_the_keys(alice: Tab) -> None:
     alice.open_live("/")
     page = alice.page
     page.keyboard.press("?")
-    expect(page.locator("#keys-help")).to_be_visible()
+    expect(page.locator("#shortcuts")).to_be_visible()
     page.keyboard.press("j")
     assert not has_focus(page, "a.row")
     page.keyboard.press("Escape")
-    expect(page.locator("#keys-help")).to_be_hidden()
+    expect(page.locator("#shortcuts")).to_be_hidden()
     page.get_by_role("button", name="Keyboard shortcuts").locator("visible=true").click()
-    expect(page.locator("#keys-help")).to_be_visible()
+    expect(page.locator("#shortcuts")).to_be_visible()
     page.get_by_role("button", name="Close").click()
-    expect(page.locator("#keys-help")).to_be_hidden()
+    expect(page.locator("#shortcuts")).to_be_hidden()
 
 
 def test_g_goes_to_the_runs_and_the_inbox(alice: Tab) -> None:
@@ -381,7 +381,7 @@ def test_keys_can_be_switched_off_and_on(alice: Tab, admin: Person) -> None:
     page.keyboard.press("?")
     page.keyboard.press("j")
     assert has_focus(page, "body")
-    assert page.locator("#keys-help").count() == 0
+    assert page.locator("#shortcuts").count() == 0
     expect(page.locator(f"{APPROVE} kbd")).to_be_hidden()
     expect(page.get_by_role("button", name="Keyboard shortcuts")).to_have_count(0)
 
@@ -400,4 +400,4 @@ def test_without_another_request_the_outcome_stays(alice: Tab, admin: Person) ->
     page.keyboard.press("Enter")
     expect(page.locator("#detail .outcome")).to_contain_text("You rejected this")
     expect(page.locator("#detail [data-focus]")).to_be_focused()
-    assert page.locator(".receipt:visible").count() == 0
+    assert page.locator(".last-decision:visible").count() == 0

@@ -61,7 +61,7 @@ def test_what_alice_typed_is_not_answered_by_bob(
     page.fill("[name=comment]", "Words of alice")
     become(alice, server, "bob")
     page.click("[name=verdict][value=approve]")
-    expect(page.locator("#person")).to_contain_text("You are now logged in as bob")
+    expect(page.locator("#login-alert")).to_contain_text("You are now logged in as bob")
     expect(page.locator("[name=comment]")).to_have_value("Words of alice")
     expect(page.locator(f"[data-open='{request}'][data-status=pending]")).to_be_visible()
     alice.row(other).click()  # bob's page of it would be a form in which alice's draft appears
@@ -70,8 +70,8 @@ def test_what_alice_typed_is_not_answered_by_bob(
 
     become(alice, server, "alice")
     page.click("[name=verdict][value=approve]")
-    expect(page.locator("#detail .receipt")).to_contain_text("Approved")
-    expect(page.locator("#person")).to_be_empty()
+    expect(page.locator("#detail .last-decision")).to_contain_text("Approved")
+    expect(page.locator("#login-alert")).to_be_empty()
     alice.look_back()
     expect(page.locator("#detail .outcome")).to_contain_text("You approved this")
     expect(page.locator("#detail .outcome")).to_contain_text("Words of alice")
@@ -87,14 +87,14 @@ def test_a_new_login_of_the_same_person_costs_no_second_click(
     page.fill("[name=comment]", "Once is enough")
     become(alice, server, "alice")
     page.click("[name=verdict][value=approve]")
-    expect(page.locator("#detail .receipt")).to_contain_text("Approved")
+    expect(page.locator("#detail .last-decision")).to_contain_text("Approved")
 
     second = ask(admin, "Sent without a token")
     alice.open(f"/requests/{second}/")
     page.fill("[name=comment]", "Once is enough")
     alice.context.clear_cookies(name="csrftoken")
     page.click("[name=verdict][value=approve]")
-    expect(page.locator("#detail .receipt")).to_contain_text("Approved")
+    expect(page.locator("#detail .last-decision")).to_contain_text("Approved")
 
     alice.open("/workflows/assistant/")
     page.fill("[name=text]", "Started under a new token. It is short.")
@@ -127,7 +127,7 @@ def test_an_ended_login_costs_no_word_of_a_comment_and_of_a_start(
             expect(page.locator("[name=comment]")).to_have_value("A decision that is not sent yet")
         expect(page.locator(".banner", has_text="Your login had ended")).to_be_visible()
         page.click("button:has-text('Comment')")
-        expect(page.locator(".talk li")).to_contain_text("Not before Monday")
+        expect(page.locator(".comments li")).to_contain_text("Not before Monday")
         expect(page.locator("[name=said]")).to_have_value("")
 
         tab.open("/workflows/assistant/")

@@ -120,7 +120,7 @@ def test_rows_stay_where_they_are_under_the_pointer(
         before = alice.row(staying).bounding_box()
 
         decide(admin, leaving, verdict="approve")
-        struck = alice.page.locator("#rows .gone")
+        struck = alice.page.locator("#rows .closed")
         expect(struck).to_contain_text("One that leaves")
         start(admin, "assistant", text="One that comes. It is short.")
         expect(alice.page.locator("#arrivals")).to_have_text("1 new")

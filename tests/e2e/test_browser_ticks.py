@@ -40,7 +40,7 @@ def ask(admin: Person, *titles: str) -> list[str]:
 
 def ticked(page: Page) -> list[str]:
     script = "(boxes) => boxes.filter((one) => one.checked).map((one) => one.value)"
-    return list(page.eval_on_selector_all("#rows .tick input", script))
+    return list(page.eval_on_selector_all("#rows .row-checkbox input", script))
 
 
 def test_after_back_no_tick_stands_on_another_row(
@@ -51,7 +51,7 @@ def test_after_back_no_tick_stands_on_another_row(
     page = alice.page
     alice.open(f"/?q=Ticked+{mark}+scripts")
     page.check(f"#rows input[value='{chosen}']")
-    page.click("#chosen button >> nth=0")
+    page.click("#selection button >> nth=0")
     expect(page.locator("h1")).to_have_text("Decide 1 selected request")
     decide(logged_in(server, "bob"), gone, verdict="approve")  # the rows move up
     page.go_back()
@@ -94,8 +94,8 @@ def test_back_from_a_request_leads_to_the_batch_with_what_was_typed(
     group.get_by_role("button", name="Approve selected").click()
     expect(page.locator(f"[data-item='{ids[0]}'] .tag.go")).to_have_text("Approved")
     expect(page.locator(f"[data-item='{ids[1]}'] .tag.go")).to_have_text("Approved")
-    expect(page.locator(f"[data-item='{ids[2]}'] .tick")).to_be_visible()
-    expect(page.locator(f"[data-item='{bare}'] .tick")).to_be_visible()
+    expect(page.locator(f"[data-item='{ids[2]}'] .row-checkbox")).to_be_visible()
+    expect(page.locator(f"[data-item='{bare}'] .row-checkbox")).to_be_visible()
     assert found(admin, f"Refund {mark}") == [ids[2]]
     page.fill(f"[name='r.{ids[2]}.amount']", "nonsense")
     page.check(f"input[name=_id][value='{ids[2]}']")
@@ -128,7 +128,7 @@ def test_a_page_that_the_browser_kept_shows_the_ticks_of_now(
         page.route_web_socket("**/ws/**", lambda socket: None)
         alice.open("/?q=Kept+whole")
         page.check(f"#rows input[value='{chosen}']")
-        page.click("#chosen button >> nth=0")
+        page.click("#selection button >> nth=0")
         expect(page.locator("h1")).to_have_text("Decide 1 selected request")
         page.evaluate("(key) => sessionStorage.setItem(key, '[]')", ticks_of(page))
         decide(logged_in(server, "bob"), gone, verdict="approve")
@@ -153,7 +153,7 @@ def without_no_store(route: Route) -> None:
 
 def ticks_of(page: Page) -> str:
     """Return under which name this person's ticks are kept in the tab."""
-    return f"ticks:{page.locator('[data-user]').get_attribute('data-user')}"
+    return f"selection:{page.locator('[data-user]').get_attribute('data-user')}"
 
 
 def test_ticks_outlast_filters_and_can_be_cleared(
@@ -169,10 +169,10 @@ def test_ticks_outlast_filters_and_can_be_cleared(
         page.fill("#filters [name=q]", "looked for then")
         expect(alice.row(first)).to_have_count(0)
         page.check(f"#rows input[value='{second}']")
-        expect(page.locator("#chosen button >> nth=0")).to_have_text("Decide selected (2)")
+        expect(page.locator("#selection button >> nth=0")).to_have_text("Decide selected (2)")
         page.fill("#filters [name=q]", "")
-        expect(alice.row(first).locator(".tick input")).to_be_checked()
-        page.click("#chosen button >> nth=0")
+        expect(alice.row(first).locator(".row-checkbox input")).to_be_checked()
+        page.click("#selection button >> nth=0")
         expect(page.locator("h1")).to_have_text("Decide 2 selected requests")
         page.uncheck(f"input[name=_id][value='{second}']")
         button = page.get_by_role("button", name="Reject selected")
@@ -181,7 +181,7 @@ def test_ticks_outlast_filters_and_can_be_cleared(
         expect(page.locator(f"[data-item='{first}'] .tag")).to_have_text("Rejected")
         page.wait_for_load_state()  # its script forgets what is decided
         alice.open("/")
-        expect(page.locator("#chosen button >> nth=0")).to_have_text("Decide selected (1)")
-        page.click("[data-untick]")
-        expect(page.locator("#chosen")).to_be_hidden()
+        expect(page.locator("#selection button >> nth=0")).to_have_text("Decide selected (1)")
+        page.click("[data-clear-selection]")
+        expect(page.locator("#selection")).to_be_hidden()
         eventually(lambda: ticked(page) == [], "nothing is ticked")

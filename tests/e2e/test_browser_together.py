@@ -54,8 +54,8 @@ def test_two_approve_what_one_of_them_changed(
         bob.page.click("[name=verdict][value=approve]")
         expect(bob.page.locator("#detail .note.go")).to_contain_text("1 of 2 approvals")
         expect(bob.page.locator("[value=approve]")).to_have_count(0)
-        bob.page.click("#detail .votes [data-key=undo]")
-        expect(bob.page.locator("#detail .talk")).to_contain_text("You withdrew the approval")
+        bob.page.click("#detail .votes [data-shortcut=undo]")
+        expect(bob.page.locator("#detail .comments")).to_contain_text("You withdrew the approval")
         expect(bob.page.locator("[name='_edit.amount']")).to_have_value("600")
         bob.page.click("[name=verdict][value=approve]")
         expect(bob.page.locator("#detail .note.go")).to_contain_text("1 of 2 approvals")
@@ -84,7 +84,7 @@ def test_a_claim_is_seen_at_once_and_an_answer_can_be_undone(
     with tabs(browser, server, "alice", "bob") as (alice, bob):
         bob.open_live("/")
         alice.open_live(path)
-        alice.page.click("[data-key=claim]")
+        alice.page.click("[data-shortcut=claim]")
         expect(alice.page.locator("#detail header")).to_contain_text("Claimed by you until")
         expect(bob.row(request)).to_contain_text("Claimed by alice")
         bob.open(path)
@@ -92,8 +92,8 @@ def test_a_claim_is_seen_at_once_and_an_answer_can_be_undone(
         expect(bob.page.locator("[name=verdict]")).to_have_count(0)
 
         alice.page.click("[name=verdict][value=reject]")
-        expect(alice.page.locator("#detail > .receipt")).to_contain_text("Rejected")
-        alice.page.click("#detail > .receipt [data-key=undo]")
+        expect(alice.page.locator("#detail > .last-decision")).to_contain_text("Rejected")
+        alice.page.click("#detail > .last-decision [data-shortcut=undo]")
         expect(alice.page.locator(f"[data-open='{request}'] header .tag").first).to_have_text(
             "Pending"
         )
@@ -124,7 +124,7 @@ def test_ticked_requests_are_decided_together(browser: Browser, server: ServePro
         transfer(server, "One of many, and later?")
         expect(tab.page.locator("#arrivals")).to_have_text("1 new")
         expect(tab.page.locator("#rows :checked")).to_have_count(2)
-        tab.page.click("#chosen button >> nth=0")
+        tab.page.click("#selection button >> nth=0")
         expect(tab.page.locator("h1")).to_have_text("Decide 2 selected requests")
         assert not tab.is_too_wide
         tab.page.fill("[name$='.comment']", "All the same")
@@ -140,12 +140,12 @@ def test_without_scripts_people_claim_talk_change_and_decide(
     path = transfer(server, "No script, two people?", both="true")
     with tabs(browser, server, "alice", "bob", java_script_enabled=False) as (alice, bob):
         alice.open(path)
-        alice.page.click("[data-key=claim]")
+        alice.page.click("[data-shortcut=claim]")
         expect(alice.page.locator("#detail")).to_contain_text("Claimed by you until")
         alice.page.click("summary:has-text('Add a comment')")
         alice.page.fill("[name=said]", "I shorten it.")
         alice.page.click("button:has-text('Comment')")
-        expect(alice.page.locator(".talk")).to_contain_text("I shorten it.")
+        expect(alice.page.locator(".comments")).to_contain_text("I shorten it.")
         alice.page.fill("[name='_edit.amount']", "500")
         alice.page.click("[name=verdict][value=approve]")
         expect(alice.page.locator("#detail")).to_contain_text("You have approved this")

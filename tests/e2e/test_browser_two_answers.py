@@ -22,7 +22,7 @@ PRESS = """([value, moment]) => {
   setTimeout(() => button.click(), moment - Date.now());
 }"""
 # What the winner learns, and what the other one is.
-SHOWN = "#detail .receipt:visible, #detail .note[role=alert]"
+SHOWN = "#detail .last-decision:visible, #detail .note[role=alert]"
 
 
 def press_at_once(pages: list[Page]) -> None:
@@ -48,7 +48,7 @@ def test_one_wins_and_the_other_sees_who_did(
                 press_at_once([tab.page for tab in both])
                 for tab in both:
                     expect(tab.page.locator(SHOWN)).to_be_visible()
-                ahead = [tab.page.locator(".receipt:visible").count() == 1 for tab in both]
+                ahead = [tab.page.locator(".last-decision:visible").count() == 1 for tab in both]
                 assert sorted(ahead) == [False, True], ahead
                 winner, late = NAMES[ahead.index(True)], both[ahead.index(False)]
                 assert late.page.locator(".outcome b").first.inner_text() == winner

@@ -240,7 +240,7 @@ def test_other_answers_reach_the_run(
     alice.open_live(f"/requests/{request}/")
     alice.page.fill(f"[name={field}]", "The second line is wrong")
     alice.page.click(f"[name=verdict][value={verdict}]")
-    expect(alice.page.locator("#detail .receipt")).to_be_visible()  # on to the next one
+    expect(alice.page.locator("#detail .last-decision")).to_be_visible()  # on to the next one
     expect(alice.page.locator("#detail h1")).to_be_focused()
     alice.look_back()
     expect(alice.page.locator("#detail .outcome")).to_contain_text("The second line is wrong")

@@ -21,7 +21,7 @@ HANDHELD = range(320, 1021, 20)
 
 # Where the bar is, and whether something else lies over its buttons: [top, bottom, covered].
 BAR = """() => {
-  const bar = document.querySelector("#detail .bar");
+  const bar = document.querySelector("#detail .action-bar");
   const { top, bottom } = bar.getBoundingClientRect();
   const covered = [...bar.querySelectorAll("button, a")].filter((one) => one.checkVisibility())
     .filter((one) => {

@@ -104,7 +104,7 @@ def test_options_in_the_address_have_the_last_word_and_leave_the_others(tmp_path
     url = "postgres://a@b/c?connect_timeout=9&options=-c%20jit%3Don"
     options = environment.database(url, data_dir=tmp_path)["OPTIONS"]
     assert int(options["connect_timeout"]) == 9
-    assert options["keepalives_idle"] == environment.POSTGRES_PATIENCE["keepalives_idle"]
+    assert options["keepalives_idle"] == environment.POSTGRES_TIMEOUTS["keepalives_idle"]
     assert options["options"] == f"{environment.POSTGRES_SESSION} -c jit=on"
 
 

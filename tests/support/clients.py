@@ -49,6 +49,7 @@ def ago(**length: float) -> datetime:
 
 def field(response: Any, name: str) -> str:
     """Return the value of an input of a page."""
-    found = re.search(rf'name="{re.escape(name)}" value="([^"]*)"', response.content.decode())
+    pattern = rf'<input[^>]*\sname="{re.escape(name)}"[^>]*\svalue="([^"]*)"'
+    found = re.search(pattern, response.content.decode())
     assert found, name
     return found[1]

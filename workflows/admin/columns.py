@@ -20,14 +20,14 @@ from workflows.text.invisible_characters import visible
 
 Column = Callable[[Any], str]
 
-MOST_CHARACTERS = 100_000  # characters of one value; the page of the run has the whole snapshot
+MAX_CHARACTERS = 100_000  # characters of one value; the page of the run has the whole snapshot
 _LINE_BREAK = re.compile(r"(?<!\\)((?:\\\\)*\\n)")
 
 
 def block(text: str) -> str:
     """Return `text` as a preformatted block, cut if it is too long for a page."""
-    rest = len(text) - MOST_CHARACTERS
-    shown = visible(text[:MOST_CHARACTERS])
+    rest = len(text) - MAX_CHARACTERS
+    shown = visible(text[:MAX_CHARACTERS])
     if rest > 0:
         shown += f"\n… and {rest:,} characters more"
     return format_html('<pre class="value">{}</pre>', shown)

@@ -25,7 +25,7 @@ Priority = Literal["low", "normal", "high", "urgent"]
 EditType = Literal["decimal", "date", "datetime", "time", "timedelta", "uuid"]
 OnDeadline = Literal["fail", "default", "stay_open"]
 REPLY_KINDS: frozenset[ReplyKind] = frozenset({"approve", "reject", "reply"})
-LARGEST_QUORUM = 100
+MAX_QUORUM = 100
 
 
 class Event(BaseModel, metaclass=EventType):
@@ -116,7 +116,8 @@ class InputRequestEvent(Event):
     `payload` is shown with the prompt. It is converted to plain JSON when the step asks. `allow`
     lists the answers that a request without a reply class accepts. If a request is not answered
     within `due_in`, it expires and its run fails. With another `on_deadline`, `default_response`
-    answers then, or the request stays open.
+    answers then, or the request stays
+    open.
 
     `assign_to` names the users and groups ("alice", "group:finance") that may see it; without names
     all reviewers may. `remind_in` and `escalate_in` count from the time of asking. The escalation
@@ -150,7 +151,7 @@ class InputRequestEvent(Event):
     editable: tuple[str, ...] = ()
     editable_types: dict[str, EditType] = {}
     four_eyes: StrictBool = False
-    quorum: StrictInt = Field(default=1, ge=1, le=LARGEST_QUORUM)
+    quorum: StrictInt = Field(default=1, ge=1, le=MAX_QUORUM)
 
     @property
     def has_generated_id(self) -> bool:

@@ -15,7 +15,7 @@ from uuid import uuid4
 from workflows.engine import errors
 from workflows.engine.definition import Definition
 from workflows.engine.events import Event, InputRequestEvent, InputResponseEvent
-from workflows.engine.execution.attempt import GRACE, Attempt
+from workflows.engine.execution.attempt import GRACE_PERIOD, Attempt
 from workflows.engine.execution.notifier import Notifier
 from workflows.engine.execution.tasks import StepTask, is_stopped
 from workflows.engine.machine.error_record import describe, to_exception, wrong_request_error
@@ -114,7 +114,7 @@ class WorkflowHandler:
         self._machine.cancel()
         self._pump()
         if others := self._tasks - {asyncio.current_task()}:
-            await asyncio.wait(others, timeout=GRACE)
+            await asyncio.wait(others, timeout=GRACE_PERIOD)
 
     async def snapshot(self, *, wait: bool = True) -> WorkflowSnapshot:
         """Return the run's state. With `wait`, when it next waits, is paused or has ended."""
@@ -208,9 +208,9 @@ class WorkflowHandler:
             self._set_timer()
         if machine.state.ended and not self._swept:
             self._swept = True  # a second cancellation would interrupt cleanup
-            mine = asyncio.current_task()
+            current = asyncio.current_task()
             for task in self._tasks:
-                if task is not mine:
+                if task is not current:
                     task.stop()
         self._notifier.notify_all()
         return here

@@ -16,8 +16,8 @@ from workflows.engine.context import Context
 from workflows.engine.errors import InvalidStep
 from workflows.engine.events import Event
 
-LONGEST_DELAY = timedelta(days=365)
-LONGEST_RULE = LONGEST_DELAY // timedelta(seconds=1)  # seconds, or the largest `backoff`
+MAX_DELAY = timedelta(days=365)
+MAX_RULE = MAX_DELAY // timedelta(seconds=1)  # seconds, or the largest `backoff`
 RULES = {
     "retries": "a whole number of at least 0",
     "retry_delay": "a number of seconds of at least 0",
@@ -65,8 +65,8 @@ class Step:
         try:
             wait = timedelta(seconds=self.retry_delay * self.backoff**failures)
         except OverflowError:
-            return LONGEST_DELAY if self.retry_delay else timedelta(0)
-        return min(wait, LONGEST_DELAY)
+            return MAX_DELAY if self.retry_delay else timedelta(0)
+        return min(wait, MAX_DELAY)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself, as a test may."""
@@ -188,5 +188,5 @@ def _check_rules(name: str, rules: dict[str, Any]) -> None:
         if not fits or not least <= value < math.inf or (rule == "timeout" and not value):
             allowed = f"{RULES[rule]}, or None" if rule in OPTIONAL else RULES[rule]
             raise InvalidStep(f"Step {name!r}: {rule} cannot be {value!r}; give {allowed}.")
-        if not counts and value > LONGEST_RULE:
-            raise InvalidStep(f"Step {name!r}: {rule} cannot be more than {LONGEST_RULE:,}.")
+        if not counts and value > MAX_RULE:
+            raise InvalidStep(f"Step {name!r}: {rule} cannot be more than {MAX_RULE:,}.")

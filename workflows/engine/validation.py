@@ -37,8 +37,8 @@ from workflows.engine.requests.reply import schema_of
 from workflows.engine.serialization.codec import encode
 from workflows.engine.step import Step
 
-LONGEST_WORKFLOW = 100  # characters in the name of a workflow
-LONGEST_NAME = 200  # in that of a step or an event
+MAX_WORKFLOW_LENGTH = 100  # characters in the name of a workflow
+MAX_NAME_LENGTH = 200  # in that of a step or an event
 
 
 def check_steps(workflow: str, steps: Sequence[Step]) -> None:
@@ -56,7 +56,7 @@ def check_steps(workflow: str, steps: Sequence[Step]) -> None:
             _check_routed(workflow, step, cls, accepted)
             if issubclass(cls, InputRequestEvent):
                 check_defaults(f"Workflow {workflow!r}: step {step.name!r}", cls)
-    _check_bare_reply(workflow, steps)
+    _check_untyped_reply(workflow, steps)
 
 
 def check_forms(workflow: str, start: type[StartEvent], events: Iterable[type[Event]]) -> None:
@@ -150,7 +150,7 @@ def _requests_for(reply: type[InputResponseEvent]) -> list[type[Event]]:
 
 def check_workflow_name(name: object) -> None:
     """Raise `BadName` for a name that cannot be part of the address of a page."""
-    check_name("A workflow", name, LONGEST_WORKFLOW)
+    check_name("A workflow", name, MAX_WORKFLOW_LENGTH)
     parts = str(name).split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise BadName(f"Workflow {name!r}: no part of its name may be empty, '.' or '..'.")
@@ -158,7 +158,7 @@ def check_workflow_name(name: object) -> None:
         raise BadName(f"Workflow {name!r}: its name ends as the address of a start page does.")
 
 
-def check_name(what: str, name: object, longest: int = LONGEST_NAME) -> None:
+def check_name(what: str, name: object, longest: int = MAX_NAME_LENGTH) -> None:
     """Raise `BadName` for a name that is empty, too long, or has invisible characters."""
     if not isinstance(name, str) or not name.strip() or len(name) > longest:
         raise BadName(f"{what} needs a name of 1 to {longest} characters, not {_short(name)}.")
@@ -211,7 +211,7 @@ def warn_of_unsent(workflow: str, steps: Sequence[Step]) -> None:
                 )
 
 
-def _check_bare_reply(workflow: str, steps: Sequence[Step]) -> None:
+def _check_untyped_reply(workflow: str, steps: Sequence[Step]) -> None:
     accepting = [step.name for step in steps if InputResponseEvent in step.accepts]
     asking = [
         step.name
@@ -224,5 +224,5 @@ def _check_bare_reply(workflow: str, steps: Sequence[Step]) -> None:
     if len(accepting) > 1 and len(asking) > 1:
         raise AmbiguousReply(
             f"Workflow {workflow!r}: the steps {', '.join(asking)} ask and the steps "
-            f"{', '.join(accepting)} all take the bare reply. Give each request a reply class."
+            f"{', '.join(accepting)} all take the untyped reply. Give each request a reply class."
         )

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Case, F, Q, When
 
-from workflows.errors import TooOften
+from workflows.errors import RateLimitExceeded
 from workflows.sql.clock import database_now
 
 MINUTE = 60
@@ -21,7 +21,7 @@ class UsageQuerySet(models.QuerySet["Usage"]):
     """The counts."""
 
     def take(self, user: Any, kind: str) -> None:
-        """Count one action of this person in this minute; raise `TooOften` above the limit.
+        """Count one action of this person in this minute; raise `RateLimitExceeded` if too many.
 
         The limit is the setting `<KIND>_PER_MINUTE`; 0 is no limit. This takes one UPDATE, and an
         INSERT for the first action of a person.
@@ -46,7 +46,7 @@ class UsageQuerySet(models.QuerySet["Usage"]):
 
 
 def _refuse(kind: str, limit: int, seconds: int) -> NoReturn:
-    raise TooOften(
+    raise RateLimitExceeded(
         f"These were more than {limit} {kind} within a minute. Try again in {seconds} seconds.",
         retry_after=seconds,
     )

@@ -43,7 +43,7 @@ class DatabaseCollector(Collector):
 
 def queue(now: datetime) -> GaugeMetricFamily:
     """Return the number of runs that are ready and wait for a worker."""
-    ready = WorkflowRun.objects.claimable(now).count()
+    ready = WorkflowRun.objects.leasable(now).count()
     return GaugeMetricFamily(
         "blazen_queue_depth", "Runs that are ready and wait for a worker.", ready
     )

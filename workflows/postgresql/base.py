@@ -23,7 +23,7 @@ from workflows.sql.step_context import is_step
 logger = logging.getLogger(__name__)
 
 STEPS = "steps of %s"  # the name of their pool, with the alias of the database
-SOUND_FOR = 1.0  # seconds for which a connection that was used needs no check
+CHECK_AFTER = 1.0  # seconds for which a connection that was used needs no check
 
 
 class StepCursor(base.ServerBindingCursor):
@@ -164,5 +164,5 @@ def is_crowded(pool: Any) -> bool:
 
 def check(connection: Any) -> None:
     """Raise if a connection is broken. One that was used a moment ago is not checked."""
-    if time.monotonic() - getattr(connection, "used_at", 0.0) > SOUND_FOR:
+    if time.monotonic() - getattr(connection, "used_at", 0.0) > CHECK_AFTER:
         ConnectionPool.check_connection(connection)

@@ -15,7 +15,7 @@ from django.db import reset_queries
 
 from workflows.realtime.per_loop import per_loop
 
-BATCH = 50  # checks in one batch, so that the first need not wait for the last
+BATCH_SIZE = 50  # checks in one batch, so that the first need not wait for the last
 
 Check = Callable[[], int | None]
 
@@ -45,7 +45,7 @@ class AccessChecks:
 
     async def _make(self) -> None:
         while self._waiting:
-            keys = list(self._waiting)[:BATCH]
+            keys = list(self._waiting)[:BATCH_SIZE]
             batch = [self._waiting.pop(key) for key in keys]
             checks = [check for check, _ in batch]
             try:

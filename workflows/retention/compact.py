@@ -17,7 +17,7 @@ from django.db.models import Max, Min, QuerySet
 
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun
 
-ROWS = 2000  # rows of history in one transaction
+MAX_ROWS = 2000  # rows of history in one transaction
 
 
 def overgrown() -> QuerySet[WorkflowRun]:
@@ -36,7 +36,7 @@ def compact_grown(grown: Mapping[UUID, int]) -> None:
     thin(list(grown))
     for run_id, seq in grown.items():
         if seq > settings.JOURNAL_KEEP:
-            cut(run_id, seq, most=ROWS // 4)
+            cut(run_id, seq, most=MAX_ROWS // 4)
 
 
 def compact(run_id: UUID) -> int:
@@ -46,7 +46,7 @@ def compact(run_id: UUID) -> int:
         with transaction.atomic():
             run = overgrown().filter(pk=run_id).select_for_update().only("seq").first()
             thin([run.pk] if run else [])
-            count = cut(run.pk, run.seq, most=ROWS) if run else 0
+            count = cut(run.pk, run.seq, most=MAX_ROWS) if run else 0
         if not count:
             return gone
         gone += count

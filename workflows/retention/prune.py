@@ -19,9 +19,9 @@ from django.db.models.deletion import PROTECT, RESTRICT
 
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 
-PAGE = 10_000  # runs that are looked up at a time
-BATCH = 100  # runs in one transaction
-ROWS = 2000  # rows of history in one transaction
+PAGE_SIZE = 10_000  # runs that are looked up at a time
+BATCH_SIZE = 100  # runs in one transaction
+MAX_ROWS = 2000  # rows of history in one transaction
 HISTORY: tuple[type[Any], ...] = (JournalEntry, Snapshot, Delivery)
 
 
@@ -71,11 +71,11 @@ def prune(before: datetime) -> Iterator[Pruned]:
 def _batches(before: datetime) -> Iterator[list[UUID]]:
     """Yield prunable runs in batches. Each query reads many batches, because it is slow."""
     runs = prunable(before).values_list("pk", flat=True)
-    page = list(runs[:PAGE])
+    page = list(runs[:PAGE_SIZE])
     while page:
-        for start in range(0, len(page), BATCH):
-            yield page[start : start + BATCH]
-        page = list(runs.filter(pk__gt=page[-1])[:PAGE])
+        for start in range(0, len(page), BATCH_SIZE):
+            yield page[start : start + BATCH_SIZE]
+        page = list(runs.filter(pk__gt=page[-1])[:PAGE_SIZE])
 
 
 def _locked(ids: Sequence[UUID], before: datetime) -> list[UUID]:
@@ -97,7 +97,7 @@ def _cut_history(ids: Sequence[UUID], before: datetime) -> bool:
         for model in HISTORY:
             order = "-pk" if model is Delivery else "-seq"
             rows = model.objects.filter(run__in=locked).order_by(order)
-            keys = list(rows.values_list("pk", flat=True)[:ROWS])
+            keys = list(rows.values_list("pk", flat=True)[:MAX_ROWS])
             if keys:
                 gone = model.objects.filter(pk__in=keys)
                 gone.prune() if model is JournalEntry else gone.delete()

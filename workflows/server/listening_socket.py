@@ -7,11 +7,12 @@ import os
 import socket
 
 HOST = "127.0.0.1"
-KEPT = "BLAZEN_LISTENING_SOCKET"  # passes the descriptor to the process that replaces this one
+# Passes the descriptor to the process that replaces this one.
+SOCKET_VARIABLE = "BLAZEN_LISTENING_SOCKET"
 BACKLOG = 128
 
 
-class PortTaken(Exception):
+class PortInUse(Exception):
     """Another program listens on the port, or the port may not be used."""
 
 
@@ -19,9 +20,9 @@ def listening_socket(port: int) -> socket.socket:
     """Return a socket that listens on `port` of this machine only; 0 means any free port.
 
     While the server prepares or reloads, connections wait in the socket's queue and are not
-    refused. Raise `PortTaken` with a sentence that says what to do.
+    refused. Raise `PortInUse` with a sentence that says what to do.
     """
-    kept = os.environ.pop(KEPT, "")
+    kept = os.environ.pop(SOCKET_VARIABLE, "")
     if kept.isdecimal():
         inherited = socket.socket(fileno=int(kept))
         inherited.set_inheritable(False)
@@ -33,14 +34,14 @@ def listening_socket(port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise PortTaken(_reason(port, error)) from None
+        raise PortInUse(_reason(port, error)) from None
     return listener
 
 
 def keep(listener: socket.socket) -> None:
     """Let `listening_socket` find this socket in the process that replaces this one."""
     listener.set_inheritable(True)
-    os.environ[KEPT] = str(listener.fileno())
+    os.environ[SOCKET_VARIABLE] = str(listener.fileno())
 
 
 def _reason(port: int, error: OSError) -> str:

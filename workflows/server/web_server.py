@@ -28,7 +28,8 @@ reactor: Any = installed_reactor
 HTTPChannel: Any = twisted_http.HTTPChannel
 
 MAX_FRAME = 1024  # bytes of a frame or message from a page; pages of this site send none
-LINGER = 5.0  # seconds to send the refusal, while the rest of the request is dropped
+# Seconds to send the refusal, while the rest of the request is dropped.
+LINGER_TIMEOUT = 5.0
 POLICY_VIOLATION = 1008
 TOO_LARGE = b"This is more than the server accepts, and nothing was changed. Try again with less."
 # htmx shows the response beside the form, and keeps what was typed.
@@ -76,7 +77,7 @@ class LimitedRequest(WebRequest):  # type: ignore[misc]  # daphne has no types
         self.requestHeaders.removeHeader(b"Expect")
         head = b"\r\n".join([b"HTTP/1.1 413 Content Too Large", *TOO_LARGE_HEADERS, b"", b""])
         self.channel.transport.write(head + TOO_LARGE)
-        self.channel.set_deadline(LINGER)
+        self.channel.set_deadline(LINGER_TIMEOUT)
 
 
 class LimitedChannel(HTTPChannel):  # type: ignore[misc]  # nor has this part of Twisted

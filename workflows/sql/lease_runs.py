@@ -1,6 +1,6 @@
 """Leases many runs to one worker by one statement.
 
-`WorkflowRunQuerySet.claimable` has the same condition for code that only reads. A test checks that
+`WorkflowRunQuerySet.leasable` has the same condition for code that only reads. A test checks that
 both select the same runs.
 """
 
@@ -20,7 +20,7 @@ from workflows.sql.json_rows import from_rows, json_table, to_json, write_statem
 Run = TypeVar("Run", bound=Model)
 
 ISOLATE_FROM = 2  # crash_count from which a run is leased alone
-LONGEST_LEASE = timedelta(minutes=1)
+MAX_LEASE = timedelta(minutes=1)
 
 
 def lease_runs(
@@ -28,19 +28,19 @@ def lease_runs(
     owner: str,
     *,
     limit: int,
-    lease: timedelta,
+    duration: timedelta,
     holding: Collection[Any],
-    suspects: bool,
-    withheld: Q | None,
+    poison: bool,
+    excluded: Q | None,
 ) -> list[Run]:
     """Lease up to `limit` runs that are ready, and return them.
 
     Runs with a smaller `crash_count` come first, then runs that are due for longer. Each lease ends
     `lease` after the database's present time.
     """
-    left_out, left_out_params = _left_out(model, withheld)
-    sql = _statement(model, connection.vendor, suspects=suspects).replace("{left out}", left_out)
-    due, far, until = [_moment(one) for one in (timedelta(0), LONGEST_LEASE, lease)]
+    left_out, left_out_params = _left_out(model, excluded)
+    sql = _statement(model, connection.vendor, poison=poison).replace("{left out}", left_out)
+    due, far, until = [_moment(one) for one in (timedelta(0), MAX_LEASE, duration)]
     each = [*left_out_params, limit]
     ways = [*each, due, *each, due, *each, far, *each]
     held = to_json(model, [{"id": pk} for pk in holding])
@@ -54,7 +54,7 @@ def lease_runs(
 
 
 @cache
-def _statement(model: type[Model], vendor: str, *, suspects: bool) -> str:
+def _statement(model: type[Model], vendor: str, *, poison: bool) -> str:
     """Return the statement for this database. Rows that another worker is leasing are skipped.
 
     PostgreSQL computes times itself. For SQLite they are computed here, because its clock is that
@@ -70,8 +70,8 @@ def _statement(model: type[Model], vendor: str, *, suspects: bool) -> str:
         f"status = 'running' AND wake_at <= {moment}",
         f"status = 'running' AND wake_at > {moment}",
     )
-    innocence = f"crash_count {'>=' if suspects else '<'} {ISOLATE_FROM}"
-    ways = " UNION ALL ".join(_way(run, vendor, f"{one} AND {innocence}") for one in conditions)
+    crashes = f"crash_count {'>=' if poison else '<'} {ISOLATE_FROM}"
+    ways = " UNION ALL ".join(_way(run, vendor, f"{one} AND {crashes}") for one in conditions)
     return f"""
         WITH held AS MATERIALIZED (SELECT id FROM {json_table(vendor, model, ("id",))}),
         ready AS MATERIALIZED (
@@ -104,11 +104,11 @@ def _way(run: str, vendor: str, condition: str) -> str:
     """
 
 
-def _left_out(model: type[Model], withheld: Q | None) -> tuple[str, list[Any]]:
+def _left_out(model: type[Model], excluded: Q | None) -> tuple[str, list[Any]]:
     """Return the condition that excludes runs for other workers, and its parameters."""
-    if withheld is None:
+    if excluded is None:
         return "", []
-    query = model._default_manager.exclude(withheld).query
+    query = model._default_manager.exclude(excluded).query
     sql, params = query.get_compiler(connection=connection).compile(query.where)
     return f"AND {sql}", list(params)
 

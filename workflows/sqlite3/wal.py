@@ -16,10 +16,10 @@ from workflows.sqlite3.base import oldest_reader
 
 logger = logging.getLogger(__name__)
 
-LIMIT = 16 * 2**20  # bytes, above which the file is made small
-EVERY = 10.0  # seconds between two checks of its size
+MAX_SIZE = 16 * 2**20  # bytes, above which the file is made small
+CHECK_INTERVAL = 10.0  # seconds between two checks of its size
 WARN_EVERY = 60.0  # seconds between two warnings
-PATIENCE = 100  # ms that writers may wait while the file is made small
+BUSY_TIMEOUT_MS = 100  # ms that writers may wait while the file is made small
 
 
 class WriteAheadLog:
@@ -31,11 +31,11 @@ class WriteAheadLog:
     def look(self) -> None:
         """Make a large file small, or log a warning that names the query that prevents it."""
         now = time.monotonic()
-        if connection.vendor != "sqlite" or now - self._looked < EVERY:
+        if connection.vendor != "sqlite" or now - self._looked < CHECK_INTERVAL:
             return
         self._looked = now
         size = size_of_log()
-        if size <= LIMIT or truncate() or now - self._warned < WARN_EVERY:
+        if size <= MAX_SIZE or truncate() or now - self._warned < WARN_EVERY:
             return
         self._warned = now
         logger.warning(
@@ -62,7 +62,7 @@ def truncate() -> bool:
         if busy or moved < pages:
             return False
         patience = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-        cursor.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         try:
             return not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         finally:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django import template
+from django.template.defaultfilters import date
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -89,6 +90,16 @@ def deadline(moment: datetime | None) -> SafeString | str:
     return _time(moment, now, due(moment, now), "due") if moment else ""
 
 
+@register.simple_tag
+def moment(value: datetime | None, pattern: str) -> SafeString | str:
+    """`{% moment run.created_at "H:i" %}`: a `<time>` in this format; on hover exactly when."""
+    if not value:
+        return ""
+    local = timezone.localtime(value)
+    element = '<time datetime="{}" title="{}">{}</time>'
+    return format_html(element, date(local, "c"), exact(value), date(local, pattern))
+
+
 @register.filter
 def short_id(value: UUID | str | None) -> str:
     """The first six characters of an id."""
@@ -115,11 +126,11 @@ def exact(moment: datetime | None) -> str:
 
 
 def _time(moment: datetime, now: datetime, text: str, speech: str) -> SafeString:
-    """The element; the page keeps `data-spoken` ones up to date, but a date does not grow old."""
+    """The element; the page keeps `data-relative` ones up to date, but a date does not grow old."""
     whole, title = moment.isoformat(), exact(moment)
     if abs((now - moment).total_seconds()) >= _WEEK:
         return format_html('<time datetime="{}" title="{}">{}</time>', whole, title, text)
-    pattern = '<time datetime="{}" title="{}" data-spoken="{}">{}</time>'
+    pattern = '<time datetime="{}" title="{}" data-relative="{}">{}</time>'
     return format_html(pattern, whole, title, speech, text)
 
 

@@ -15,7 +15,7 @@ from workflows.models.permissions import PermissionProfile
 from workflows.sql import scalar_queries
 from workflows.sql.clock import now_as_scalar
 
-BADGE = 99  # as far as a badge counts
+MAX_BADGE_COUNT = 99  # as far as a badge counts
 WORKER_SILENCE = timedelta(seconds=30)
 
 
@@ -57,8 +57,8 @@ def attention_of(viewer: PermissionProfile) -> dict[str, scalar_queries.ScalarQu
     """
     runs = WorkflowRun.objects.visible_to(viewer)
     return {
-        "stopped": scalar_queries.bounded_count(runs.needing_attention(), most=BADGE),
-        "failing": scalar_queries.bounded_count(runs.failing(), most=BADGE),
+        "stopped": scalar_queries.bounded_count(runs.needing_attention(), most=MAX_BADGE_COUNT),
+        "failing": scalar_queries.bounded_count(runs.failing(), most=MAX_BADGE_COUNT),
     }
 
 
@@ -67,7 +67,11 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
 
     It counts runs that failed, are blocked or keep failing, of those that this person may see. The
     database is asked only where either is drawn; fragments draw neither, so they pay nothing.
+    Nobody is told of the worker before they log in.
     """
+
+    def signed_in() -> bool:
+        return request.user.is_authenticated
 
     @cache
     def figures() -> dict[str, Any]:
@@ -76,11 +80,11 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
 
     def attention_count() -> scalar_queries.BoundedCount:
         return scalar_queries.BoundedCount(
-            figures()["stopped"].number + figures()["failing"].number, BADGE
+            figures()["stopped"].number + figures()["failing"].number, MAX_BADGE_COUNT
         )
 
     return {
-        "worker_is_missing": lambda: too_long(silence_of(figures())),
+        "worker_is_missing": lambda: signed_in() and too_long(silence_of(figures())),
         "attention_count": attention_count,
         "debug_mode": settings.DEBUG,
         "has_undo": settings.UNDO_SECONDS > 0,

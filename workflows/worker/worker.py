@@ -17,7 +17,7 @@ from django.db import DatabaseError, InterfaceError
 
 from workflows.observability import metrics
 from workflows.realtime.outbox import MainLoop
-from workflows.sql.lease_runs import LONGEST_LEASE
+from workflows.sql.lease_runs import MAX_LEASE
 from workflows.sqlite3.wal import WriteAheadLog, truncate
 from workflows.worker import code_versions, heartbeat
 from workflows.worker.active_run import ISOLATION_TIMEOUT, ActiveRun
@@ -49,7 +49,7 @@ class Worker:
     def __init__(self, *, embedded: bool = False) -> None:
         self.id = f"{socket.gethostname()[:32]}-{os.getpid()}-{uuid4().hex[:8]}"
         self.embedded = embedded
-        self.lease = min(timedelta(seconds=settings.WORKER_LEASE_SECONDS), LONGEST_LEASE / 2)
+        self.lease = min(timedelta(seconds=settings.WORKER_LEASE_SECONDS), MAX_LEASE / 2)
         self.database = DatabaseThread()
         self.active = ActiveRuns(self.id, self.database, self._on_drop)
         self.commit = GroupCommit(self.active, self.database, self._on_committed)
@@ -186,12 +186,12 @@ class Worker:
             return False
         if not (wanted or swept.ready):
             return False
-        if swept.poison and await self._claim_poison_run():
+        if swept.poison and await self._lease_poison_run():
             return True
         free = MAX_ACTIVE_RUNS - len(self.active.runs)
-        claimed = await self._claim(free, poison=False) if free > 0 else 0
-        self._more = claimed == free
-        return 0 < claimed == free
+        leased = await self._lease_runs(free, poison=False) if free > 0 else 0
+        self._more = leased == free
+        return 0 < leased == free
 
     def _is_poll_wanted(self) -> bool:
         due = self._due is not None and self._due <= self.active.clock.now()
@@ -211,13 +211,13 @@ class Worker:
                 self._isolation_since = None
         return self._swept
 
-    async def _claim(self, limit: int, *, poison: bool) -> int:
-        claiming = self.database.call(
-            loader.claim_and_load, self.id, limit=limit, lease=self.lease,
+    async def _lease_runs(self, limit: int, *, poison: bool) -> int:
+        leasing = self.database.call(
+            loader.lease_and_load, self.id, limit=limit, duration=self.lease,
             holding=list(self.active.runs), poison=poison,
             builds=self._swept.builds if self._swept else None,
         )  # fmt: skip
-        now, loaded, claimed = await self.active.strays.watch(claiming)
+        now, loaded, leased = await self.active.strays.watch(leasing)
         if now is not None:
             self.active.clock.set(now)
         for one in loaded:
@@ -227,15 +227,15 @@ class Worker:
             self.runner.begin_steps(run)  # all of its state was loaded from committed rows
             if has_input or not run.tasks:
                 self.commit.add(run)
-        return claimed
+        return leased
 
-    def activate(self, claimed: loader.ClaimedRun) -> ActiveRun:
+    def activate(self, leased: loader.LeasedRun) -> ActiveRun:
         """Make a leased run active and return it. No step has begun yet."""
-        run = ActiveRun(claimed, self.active.clock.now, self.commit.add)
+        run = ActiveRun(leased, self.active.clock.now, self.commit.add)
         self.active.add(run)
         return run
 
-    async def _claim_poison_run(self) -> bool:
+    async def _lease_poison_run(self) -> bool:
         """Lease one run that crashed its worker twice, when no other run is active.
 
         After `ISOLATION_TIMEOUT` it is leased although others are active, so that a long step does
@@ -247,4 +247,4 @@ class Worker:
         if self.active.runs and now - self._isolation_since < ISOLATION_TIMEOUT:
             return False
         self._isolation_since = None
-        return await self._claim(1, poison=True) > 0
+        return await self._lease_runs(1, poison=True) > 0

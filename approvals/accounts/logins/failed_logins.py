@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from approvals.accounts.logins.client_address import client_address
 
-KNOWN_FOR = timedelta(days=90)  # since the last log-in of a name from an address
+KNOWN_ADDRESS_AGE = timedelta(days=90)  # since the last log-in of a name from an address
 NAME = 255  # characters of the column; no account has a longer name
 
 
@@ -92,7 +92,7 @@ def _since() -> Any:
 
 def _knows(name: str, by_address: Q) -> bool:
     """Return True if this name has logged in from the address before."""
-    since = timezone.now() - KNOWN_FOR
+    since = timezone.now() - KNOWN_ADDRESS_AGE
     return bool(
         AccessLog.objects.filter(by_address, username=name, attempt_time__gte=since).exists()
     )

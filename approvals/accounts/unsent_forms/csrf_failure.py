@@ -10,7 +10,7 @@ from django.shortcuts import render
 from approvals.accounts.middleware import to_login
 from approvals.accounts.unsent_forms.form_owner import writer_of
 from approvals.accounts.unsent_forms.other_person import refuse_other_person
-from approvals.accounts.unsent_forms.unsent_form import keep, page_behind, tell
+from approvals.accounts.unsent_forms.unsent_form import keep, page_behind, warn
 from workflows.web.http import htmx_of
 
 RETRY = "X-CSRF-Retry"
@@ -37,7 +37,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
         return response
     unsent = keep(request)
     if unsent is not None:
-        tell(request, unsent, "The page was older than your login.")
+        warn(request, unsent, "The page was older than your login.")
     return HttpResponseRedirect(page_behind(request.get_full_path()), status=303)
 
 

@@ -10,7 +10,7 @@ from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest
 
 FIELD = "_as"
-HEADER = "X-Drawn-For"
+HEADER = "X-Form-Owner"
 _SIGNER = Signer(salt="approvals.form.writer")
 _CACHE = "_signed_writer"
 

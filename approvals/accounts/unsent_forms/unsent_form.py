@@ -26,12 +26,13 @@ from approvals.accounts.unsent_forms.form_owner import FIELD, writer_of
 KEY = "unsent_form"
 SALT = "approvals.form.unsent"
 MAX_AGE = 3600  # seconds
-MARGIN = 64 * 1024  # bytes for names and other fields, in addition to the longest input of a form
+# Bytes for names and other fields, in addition to the longest input of a form.
+EXTRA_BYTES = 64 * 1024
 
 # The page of each form whose own address accepts only POSTs.
 PAGES = {
     **dict.fromkeys(
-        (f"approvals:{verb}" for verb in
+        (f"approvals:{action}" for action in
          ("decide", "claim", "release", "reassign", "reask", "comments", "draft", "undo")),
         "approvals:request",
     ),
@@ -62,7 +63,7 @@ def page_behind(address: str) -> str:
     page = PAGES.get(match.view_name)
     if page is None:
         return address
-    ids = {name: value for name, value in match.kwargs.items() if name != "verb"}
+    ids = {name: value for name, value in match.kwargs.items() if name != "action"}
     path = reverse(page, kwargs=ids)
     return f"{path}?{parts.query}" if parts.query else path
 
@@ -80,7 +81,7 @@ def page_of(request: HttpRequest) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsent:
+class UnsentForm:
     """One form: its person, its view (`action`, the view's name), and its page.
 
     `page` is an address, with its query if the page depends on it.
@@ -101,7 +102,7 @@ class Unsent:
         names = [name for name in post if name not in ("csrfmiddlewaretoken", FIELD)]
         fields = {name: post.getlist(name) for name in names if "password" not in name}
         size = sum(len(text) for name in fields for text in (name, *fields[name]))
-        too_long = size > max(settings.PAYLOAD_MAX_BYTES, settings.ANSWER_MAX_BYTES) + MARGIN
+        too_long = size > max(settings.PAYLOAD_MAX_BYTES, settings.ANSWER_MAX_BYTES) + EXTRA_BYTES
         return cls(
             writer=writer_of(request),
             action=action_of(request),
@@ -136,24 +137,24 @@ class Unsent:
         return found
 
 
-def keep(request: HttpRequest) -> Unsent | None:
+def keep(request: HttpRequest) -> UnsentForm | None:
     """Keep the posted form in the session; return None if the form has no valid person."""
     if request.method != "POST" or not writer_of(request):
         return None
-    unsent = Unsent.of(request)
+    unsent = UnsentForm.of(request)
     request.session[KEY] = asdict(unsent)
     if not request.user.is_authenticated:
         request.session.set_expiry(MAX_AGE)
     return unsent
 
 
-def kept(request: HttpRequest) -> Unsent | None:
+def kept(request: HttpRequest) -> UnsentForm | None:
     """Return the kept form, if it is of this person and not too old."""
     stored: dict[str, Any] | None = request.session.get(KEY)
     if stored is None:
         return None
     try:
-        unsent = Unsent(**stored)
+        unsent = UnsentForm(**stored)
     except TypeError:  # written by another version of this code
         return None
     if unsent.writer != str(request.user.pk) or time.time() - unsent.at > MAX_AGE:
@@ -177,7 +178,7 @@ def forget_sent(request: HttpRequest) -> None:
     del request.session[KEY]
 
 
-def greet(request: HttpRequest) -> None:
+def report_after_login(request: HttpRequest) -> None:
     """Add a message about the kept form after a log-in; delete it if it is of another person."""
     stored = request.session.get(KEY)
     if stored is None:
@@ -187,10 +188,10 @@ def greet(request: HttpRequest) -> None:
         del request.session[KEY]
         messages.warning(request, "What was typed before belongs to somebody else. It is dropped.")
         return
-    tell(request, unsent, "Your login had ended.")
+    warn(request, unsent, "Your login had ended.")
 
 
-def tell(request: HttpRequest, unsent: Unsent, why: str) -> None:
+def warn(request: HttpRequest, unsent: UnsentForm, why: str) -> None:
     """Add a message that the form was not sent, and what to do."""
     if not unsent.is_written:
         messages.warning(request, f"{why} Nothing was done. Press the button again.")
@@ -204,7 +205,7 @@ def tell(request: HttpRequest, unsent: Unsent, why: str) -> None:
         messages.warning(request, f"Choose the file again: {', '.join(unsent.files)}.")
 
 
-def sealed(unsent: Unsent) -> str:
+def sealed(unsent: UnsentForm) -> str:
     """Return the form as a signed text, which a page of another login can contain."""
     return dumps(asdict(unsent), salt=SALT, compress=True)
 

@@ -7,10 +7,10 @@ import { loadSelection, storeSelection } from "./selection.js";
 
 const showCounts = () => {
   for (const group of findAll("[data-group]")) {
-    const count = findAll(".tick :checked", group).length;
-    for (const element of findAll(".bar button", group)) {
+    const count = findAll(".row-checkbox :checked", group).length;
+    for (const element of findAll(".action-bar button", group)) {
       const button = /** @type {HTMLButtonElement} */ (element);
-      get("[data-chosen-count]", button).textContent = ` (${count})`;
+      get("[data-selected-count]", button).textContent = ` (${count})`;
       button.disabled = count === 0;
     }
   }
@@ -18,14 +18,14 @@ const showCounts = () => {
 
 const begin = () => {
   const ids = loadSelection();
-  for (const row of findAll("[data-item][data-over]")) ids.delete(row.dataset.item ?? "");
+  for (const row of findAll("[data-item][data-closed]")) ids.delete(row.dataset.item ?? "");
   storeSelection(ids);
   find("[data-focus]")?.focus();
   showCounts();
 };
 
 document.addEventListener("change", (event) => {
-  if (/** @type {Element} */ (event.target).matches("#batch .tick input")) showCounts();
+  if (/** @type {Element} */ (event.target).matches("#bulk .row-checkbox input")) showCounts();
 });
 
 begin();

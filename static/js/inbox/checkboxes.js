@@ -7,7 +7,7 @@
 import { closest, find, findAll, get } from "../dom.js";
 import { loadSelection, storeSelection } from "./selection.js";
 
-const BOXES = "#rows .tick input";
+const BOXES = "#rows .row-checkbox input";
 
 const showSelection = () => {
   const ids = loadSelection();
@@ -15,11 +15,11 @@ const showSelection = () => {
     const box = /** @type {HTMLInputElement} */ (element);
     box.checked = ids.has(box.value);
   }
-  const form = find("#chosen");
+  const form = find("#selection");
   if (!form) return;
   form.classList.toggle("some", ids.size > 0);
-  get("[data-ticked-count]").textContent = ids.size ? ` (${ids.size})` : "";
-  get("[data-untick]").hidden = ids.size === 0;
+  get("[data-selected-count]").textContent = ids.size ? ` (${ids.size})` : "";
+  get("[data-clear-selection]").hidden = ids.size === 0;
 };
 
 document.addEventListener("change", (event) => {
@@ -33,14 +33,14 @@ document.addEventListener("change", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  if (!closest(event.target, "[data-untick]")) return;
+  if (!closest(event.target, "[data-clear-selection]")) return;
   storeSelection([]);
   showSelection();
 });
 
 // Those on another page of the list, or outside of its filters, are selected as well.
 document.addEventListener("formdata", (event) => {
-  if (/** @type {HTMLFormElement} */ (event.target).id !== "chosen") return;
+  if (/** @type {HTMLFormElement} */ (event.target).id !== "selection") return;
   event.formData.delete("_id");
   for (const id of loadSelection()) event.formData.append("_id", id);
 });

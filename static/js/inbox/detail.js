@@ -5,7 +5,7 @@
 import { announce, find, findAll } from "../dom.js";
 import { dropDraft, restoreDraft, showDraftNote, showUnsent } from "./drafts.js";
 import { markRows } from "./list.js";
-import { isNextComing, openNext, showReceipt } from "./next_request.js";
+import { isNextComing, openNext, showLastDecision } from "./next_request.js";
 import { unlockAfter } from "./pane_lock.js";
 import { isFirstSwap, panes } from "./panes.js";
 
@@ -25,10 +25,10 @@ document.addEventListener("htmx:afterSwap", (event) => {
   prepare();
   target.scrollTop = 0;
   if (innerWidth < 900) scrollTo(0, 0);
-  if (isNextComing()) return showReceipt();
-  if (requestConfig?.walked) return announce(find("#detail h1")?.textContent ?? "");
+  if (isNextComing()) return showLastDecision();
+  if (requestConfig?.openedByKey) return announce(find("#detail h1")?.textContent ?? "");
   const place = find("#detail [data-focus], #detail [role=alert]") ?? find("#detail h1");
-  place?.focus({ preventScroll: place.matches("h1, .bar *") });
+  place?.focus({ preventScroll: place.matches("h1, .action-bar *") });
   if (find("#detail [data-accepted]")) openNext();
 });
 
@@ -48,9 +48,9 @@ for (const name of FAILURES) {
   });
 }
 
-// Somebody else is logged in (see #person): the form stays as it is.
+// Somebody else is logged in (see #login-alert): the form stays as it is.
 document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target?.id === "person") showDraftNote("Not sent. What you typed is kept.");
+  if (event.detail.target?.id === "login-alert") showDraftNote("Not sent. What you typed is kept.");
 });
 
 // --- the first request of the page ------------------------------------------------------------

@@ -132,7 +132,7 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const { requestConfig, xhr, target } = event.detail;
   const form = requestConfig?.elt;
   if (target?.id !== "detail" || xhr.status !== 200) return;
-  if (!form?.matches("#talk-form, #give-form")) return;
+  if (!form?.matches("#comment-form, #reassign-form")) return;
   const { elements } = /** @type {HTMLFormElement} */ (form);
   const sent = [...elements].map((item) => /** @type {Control} */ (item).name);
   const draft = loadDraft(openId());

@@ -14,7 +14,7 @@ import { isFirstSwap, openId } from "./panes.js";
 const newIds = new Set(); // ids that came while the page was open, until they are opened
 /** @type {WeakSet<XMLHttpRequest>} */
 const deferred = new WeakSet(); // responses whose rows wait, as the list was frozen
-let newestAsked = ""; // when the newest request that the page knew was asked
+let newestCreated = ""; // when the newest request that the page knew was asked
 let touchedAt = 0;
 let wantsArrivals = false; // the button was pressed
 
@@ -55,8 +55,8 @@ const addTag = (row, text, kind) => {
 const strikeOut = (row) => {
   row.removeAttribute("data-request");
   const link = get(".row", row);
-  link.classList.add("gone");
-  find(".tick", row)?.remove();
+  link.classList.add("closed");
+  find(".row-checkbox", row)?.remove();
   link.removeAttribute("aria-current");
   addTag(row, "Answered or closed", "");
 };
@@ -99,11 +99,11 @@ export const markRows = () => {
 
 const afterNewRows = () => {
   const wereDeferred = !get("#arrivals").hidden;
-  const known = newestAsked;
-  newestAsked = get(".paging").dataset.newest ?? "";
+  const known = newestCreated;
+  newestCreated = get(".paging").dataset.newest ?? "";
   showArrivals(0);
   const rows = findAll("#rows [data-request]");
-  const arrived = rows.filter((row) => (row.dataset.asked ?? "") > known);
+  const arrived = rows.filter((row) => (row.dataset.created ?? "") > known);
   for (const row of arrived) newIds.add(row.dataset.request ?? "");
   if (arrived.length && !wereDeferred) announce(countLabel(arrived.length));
   markRows();
@@ -146,7 +146,7 @@ document.addEventListener("htmx:afterSwap", (event) => {
 // A moment after the pointer or the focus has left: fetch what was deferred.
 const fetchDeferred = () => setTimeout(() => {
   const button = find("#arrivals");
-  const isBehind = button && (!button.hidden || find("#rows .gone"));
+  const isBehind = button && (!button.hidden || find("#rows .closed"));
   if (isBehind && !isFrozen()) fetchRows();
 }, 50);
 
@@ -178,7 +178,7 @@ document.addEventListener("click", (event) => {
 }, true);
 
 const begin = () => {
-  newestAsked = find(".paging")?.dataset.newest ?? "";
+  newestCreated = find(".paging")?.dataset.newest ?? "";
 };
 document.addEventListener("DOMContentLoaded", begin);
 document.addEventListener("htmx:historyRestore", begin);

@@ -6,12 +6,12 @@ import { announce, closest, find, get } from "../dom.js";
 const SETTLING = 500; // milliseconds
 
 /** @type {HTMLElement | null} */
-let receipt = null; // the line about the decision, while the next request is on its way
+let lastDecision = null; // the line about the decision, while the next request is on its way
 let arrivedAt = -Infinity;
 
 const heading = () => find("#detail h1");
 
-export const isNextComing = () => receipt !== null;
+export const isNextComing = () => lastDecision !== null;
 
 /** Say what was decided, and fetch the request that comes next, if there is one. */
 export const openNext = () => {
@@ -19,29 +19,29 @@ export const openNext = () => {
   htmx.trigger(document.body, "decided");
   const next = find("#detail [data-next]");
   if (!next) return;
-  receipt = find("#detail [data-receipt]");
+  lastDecision = find("#detail [data-last-decision]");
   htmx.process(next); // which it would do a moment later
   next.click();
 };
 
 /** Show the line above the request that has come. */
-export const showReceipt = () => {
-  if (!receipt) return;
-  receipt.hidden = false;
-  get("#detail").prepend(receipt);
-  htmx.process(receipt);
+export const showLastDecision = () => {
+  if (!lastDecision) return;
+  lastDecision.hidden = false;
+  get("#detail").prepend(lastDecision);
+  htmx.process(lastDecision);
   arrivedAt = performance.now();
   heading()?.focus({ preventScroll: true });
-  const decided = (receipt.textContent ?? "").trim();
+  const decided = (lastDecision.textContent ?? "").trim();
   const end = /[.?!…]$/.test(decided) ? "" : ".";
   announce(`${decided}${end} Next: ${heading()?.textContent ?? ""}`);
-  receipt = null;
+  lastDecision = null;
 };
 
 // The second half of a double click was meant for the request before.
 document.addEventListener("click", (event) => {
   const isSettling = performance.now() - arrivedAt < SETTLING;
-  if (!isSettling || !closest(event.target, ".decision .bar button")) return;
+  if (!isSettling || !closest(event.target, ".decision .action-bar button")) return;
   event.preventDefault();
   event.stopPropagation();
 }, true);
@@ -51,6 +51,6 @@ const FAILURES = /** @type {const} */ (
   ["htmx:sendError", "htmx:timeout", "htmx:responseError", "htmx:sendAbort"]);
 for (const name of FAILURES) {
   document.addEventListener(name, (event) => {
-    if (event.detail.elt.matches?.("[data-next]")) receipt = null;
+    if (event.detail.elt.matches?.("[data-next]")) lastDecision = null;
   });
 }

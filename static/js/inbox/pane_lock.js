@@ -33,7 +33,7 @@ export const unlockAfter = (xhr) => {
   unlock();
 };
 
-document.addEventListener("walk", (event) => {
+document.addEventListener("rowfocus", (event) => {
   const row = closest(event.target, "#rows li[data-request]");
   if (!row || !get("#detail").checkVisibility()) return; // one pane: Enter opens it
   stopTimer();
@@ -52,7 +52,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   const { target, requestConfig, xhr } = event.detail;
   if (target?.id !== "detail" || requestConfig.verb !== "get") return;
   stopTimer(); // for a click on another row, meanwhile
-  requestConfig.walked = isByKey;
+  requestConfig.openedByKey = isByKey;
   loading = xhr;
   lock();
 });
@@ -62,5 +62,5 @@ document.addEventListener("htmx:afterRequest", (event) => unlockAfter(event.deta
 // Going through rows by key leaves one entry in the history, not one for each row.
 document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
   const { history, requestConfig } = event.detail;
-  if (requestConfig?.walked && openId()) history.type = "replace";
+  if (requestConfig?.openedByKey && openId()) history.type = "replace";
 });

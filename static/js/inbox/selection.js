@@ -3,7 +3,7 @@
 
 import { find } from "../dom.js";
 
-const storageKey = () => `ticks:${find("[data-user]")?.dataset.user}`;
+const storageKey = () => `selection:${find("[data-user]")?.dataset.user}`;
 
 /** @returns {Set<string>} */
 export const loadSelection = () =>

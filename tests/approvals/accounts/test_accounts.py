@@ -156,14 +156,14 @@ def test_the_time_zone_is_stored_and_used(client: Client, carol: User) -> None:
 
 def test_single_keys_are_on_until_they_are_switched_off(client: Client, carol: User) -> None:
     client.force_login(carol)
-    assert b'data-keys="on"' in client.get(ACCOUNT).content
+    assert b'data-shortcuts="on"' in client.get(ACCOUNT).content
     response = client.post(ACCOUNT, {"time_zone": "UTC"}, follow=True)
     assert b"Keyboard shortcuts are now off" in response.content
-    assert b'data-keys="off"' in response.content
-    assert b"keys-help" not in response.content
+    assert b'data-shortcuts="off"' in response.content
+    assert b'id="shortcuts"' not in response.content
     response = client.post(ACCOUNT, {"time_zone": "UTC", "keys_on": "on"}, follow=True)
-    assert b'data-keys="on"' in response.content
-    assert b"keys-help" in response.content
+    assert b'data-shortcuts="on"' in response.content
+    assert b'id="shortcuts"' in response.content
 
 
 def test_a_refused_login_calls_a_name_a_name(client: Client, carol: User) -> None:

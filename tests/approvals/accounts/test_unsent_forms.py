@@ -184,7 +184,7 @@ def test_a_page_of_alice_does_nothing_in_the_name_of_bob(
     assert "alice" in text(answer)
     assert everything() == before
     if fragment:
-        assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#person", "innerHTML")
+        assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#login-alert", "innerHTML")
     elif name in WRITTEN:
         assert WORDS in text(answer), "to be copied"
         again_as_alice(browser, answer, page, name)
@@ -212,10 +212,10 @@ def test_a_page_of_alice_shows_nothing_of_bob(
     address = url(request_) if address == "request" else address
     drawn_for = browser.open("/")["_as"]
     browser.log_in("bob")
-    answer = browser.client.get(address, headers=HTMX | {"X-Drawn-For": drawn_for})
+    answer = browser.client.get(address, headers=HTMX | {"X-Form-Owner": drawn_for})
     assert answer.status_code == 409
     assert request_.prompt not in text(answer)
-    assert answer["HX-Retarget"] == "#person"
+    assert answer["HX-Retarget"] == "#login-alert"
 
 
 @pytest.mark.parametrize("name", sorted(WRITTEN))
@@ -353,7 +353,7 @@ def test_every_form_is_on_a_page_that_can_be_opened(request_: InputRequest) -> N
         if not route.name.startswith(("approvals:", "workflows:", "accounts:")):
             continue
         given = {name: value for name, value in ids.items() if f"{name}>" in route.pattern}
-        given |= {route.verb: route.choice} if route.verb else {}
+        given |= {route.key: route.choice} if route.key else {}
         address = reverse(route.name, kwargs=given)
         if desk.get(address).status_code == 405:
             seen += 1

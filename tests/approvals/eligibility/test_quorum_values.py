@@ -15,7 +15,7 @@ from workflows.models import InputRequest
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
-MARK = "other values than the answer"
+MARK = "values differ from the answer"
 
 
 def values(amount: str, **more: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from approvals.actions import decide
-from approvals.inbox.queries import PAGE
+from approvals.inbox.queries import PAGE_SIZE
 from tests.support.answers import YES
 from tests.support.clients import HTMX, ago, desk_of, ids, rows, text, url
 from tests.support.factories import (
@@ -140,8 +140,8 @@ def test_a_blocked_run_is_explained_and_its_form_kept_for_drafts(desk: Client) -
     assert "This run is blocked" in text(page)
     assert "Step gone." in text(page)
     assert 'name="comment"' in page.content.decode()
-    buttons = re.findall(r'value="(?:approve|reject|reply)"( disabled)?', page.content.decode())
-    assert buttons == [" disabled"] * 3
+    buttons = re.findall(r'value="(?:approve|reject|reply)"\s+(disabled)?', page.content.decode())
+    assert buttons == ["disabled"] * 3
 
 
 def test_a_paused_run_still_takes_answers(desk: Client) -> None:
@@ -153,10 +153,10 @@ def test_a_paused_run_still_takes_answers(desk: Client) -> None:
 def test_who_may_not_decide_reads_without_a_form(alice: User) -> None:
     auditor = desk_of(make_user("auditor", "workflows.view_inputrequest"))
     page = auditor.get(url(make_request()))
-    assert "You may read this, but not answer it" in text(page)
+    assert "You can read this request, but not answer it" in text(page)
     assert 'name="verdict"' not in page.content.decode()
     own = make_request(make_run(started_by=alice), four_eyes=True)
-    assert "Somebody else has to answer this" in text(desk_of(alice).get(url(own)))
+    assert "You cannot approve your own request" in text(desk_of(alice).get(url(own)))
 
 
 # --- what is over -------------------------------------------------------------------------------
@@ -180,14 +180,14 @@ def test_answered_requests_come_in_pages(
     desk: Client, bob: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     at = timezone.now()
-    every = {url(make_answered(YES, by=bob, at=at)) for _ in range(PAGE + 5)}
+    every = {url(make_answered(YES, by=bob, at=at)) for _ in range(PAGE_SIZE + 5)}
     with django_assert_max_num_queries(14):
         first = desk.get("/requests/answered/", {"q": "publish"}).content.decode()
     found = re.search(r'href="([^"]+)">Older', first)
     assert found
     second = desk.get(found[1].replace("&amp;", "&")).content.decode()
     links = [re.findall(r'href="(/requests/[0-9a-f-]{36}/)"', page) for page in (first, second)]
-    assert [len(page) for page in links] == [PAGE, 5]
+    assert [len(page) for page in links] == [PAGE_SIZE, 5]
     assert set(links[0]) | set(links[1]) == every
 
 

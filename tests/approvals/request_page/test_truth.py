@@ -127,8 +127,8 @@ def test_a_run_whose_first_step_runs_is_shown_as_running(olga: User) -> None:
 
 def test_a_run_that_a_worker_has_just_taken_is_not_said_to_wait_for_one(olga: User) -> None:
     taken, queued = make_run(status="running"), make_run(status="queued")
-    assert "A worker has the run." in section(olga, taken, "timeline")
-    assert "as soon as one is free" in section(olga, queued, "timeline")
+    assert "A worker is running it." in section(olga, taken, "timeline")
+    assert "next free worker starts it" in section(olga, queued, "timeline")
 
 
 def test_steps_of_a_run_that_does_not_run_are_not_shown_as_in_progress(olga: User) -> None:
@@ -240,7 +240,7 @@ def test_what_the_deadline_answered_is_nowhere_said_to_be_somebodys(olga: User) 
         assert "by somebody" not in page, name
         assert "he system" not in page, name
     late = desk_of(olga).post(url(request, "decide/"), {"verdict": "approve"})
-    assert "answered automatically at the deadline already" in text(late)
+    assert "already answered automatically at the deadline" in text(late)
 
 
 # Decisions on the page of a run

@@ -113,8 +113,8 @@ def cancel_asked(tab: Tab) -> None:
 
 def several_ticked(tab: Tab) -> None:
     for row in ("Which terms do we offer Okafor", "Release 4.2.0"):
-        tab.page.locator(f"li:has-text('{row}') .tick input").check()
-    tab.page.click("#chosen button >> nth=0")
+        tab.page.locator(f"li:has-text('{row}') .row-checkbox input").check()
+    tab.page.click("#selection button >> nth=0")
     tab.page.locator("h1").wait_for()
 
 
@@ -138,7 +138,7 @@ def other_login(tab: Tab) -> None:
 
 def keys_open(tab: Tab) -> None:
     tab.page.keyboard.press("?")
-    tab.page.locator("#keys-help").wait_for()
+    tab.page.locator("#shortcuts").wait_for()
 
 
 def menu_open(tab: Tab) -> None:

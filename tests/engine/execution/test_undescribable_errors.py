@@ -26,8 +26,8 @@ from workflows.engine import (
     step,
 )
 from workflows.engine.machine.error_record import (
-    LONGEST_MESSAGE,
-    LONGEST_TRACEBACK,
+    MAX_MESSAGE_LENGTH,
+    MAX_TRACEBACK_LENGTH,
     describe,
 )
 
@@ -64,10 +64,11 @@ def checked(error: BaseException) -> dict[str, Any]:
         assert type(reported[key]) is str
         reported[key].encode()  # no half characters
         assert "\x00" not in reported[key]
-    assert len(reported["message"]) <= LONGEST_MESSAGE
-    assert len(reported["traceback"]) <= LONGEST_TRACEBACK
+    assert len(reported["message"]) <= MAX_MESSAGE_LENGTH
+    assert len(reported["traceback"]) <= MAX_TRACEBACK_LENGTH
     assert (
-        reported["kind"] in reported["traceback"] or len(reported["traceback"]) == LONGEST_TRACEBACK
+        reported["kind"] in reported["traceback"]
+        or len(reported["traceback"]) == MAX_TRACEBACK_LENGTH
     )
     return reported
 

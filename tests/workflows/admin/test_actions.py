@@ -93,7 +93,7 @@ def test_the_error_of_one_run_does_not_stop_the_other_runs(desk: Client) -> None
 
 
 def test_many_refusals_are_summed_up(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflows.admin.runs.MOST_REFUSALS", 1)
+    monkeypatch.setattr("workflows.admin.runs.MAX_REFUSALS", 1)
     said = act(desk, "resume", start(), start(), start())
     assert len(said) == 2
     assert said[1] == "2 more runs refused likewise."
@@ -102,7 +102,7 @@ def test_many_refusals_are_summed_up(desk: Client, monkeypatch: pytest.MonkeyPat
 def test_too_many_runs_at_once_are_refused_whole(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.admin.runs.MOST_RUNS", 1)
+    monkeypatch.setattr("workflows.admin.runs.MAX_RUNS", 1)
     one, two = start(), start()
     assert act(desk, "cancel", one, two) == ["Nothing was done: select 1 runs at most."]
     assert status(one) == status(two) == "queued"

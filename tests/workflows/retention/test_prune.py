@@ -169,9 +169,9 @@ def test_a_dry_run_prints_the_same_numbers_and_changes_nothing(drive: Drive) -> 
 
 
 def test_it_goes_on_over_many_small_batches(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention.prune, "PAGE", 4)
-    monkeypatch.setattr(retention.prune, "BATCH", 2)
-    monkeypatch.setattr(retention.prune, "ROWS", 2)
+    monkeypatch.setattr(retention.prune, "PAGE_SIZE", 4)
+    monkeypatch.setattr(retention.prune, "BATCH_SIZE", 2)
+    monkeypatch.setattr(retention.prune, "MAX_ROWS", 2)
     for _ in range(5):
         ended(drive)
     decided(drive)
@@ -243,7 +243,7 @@ def test_a_loop_keeps_its_recent_history_and_ends_right(
     with pytest.raises(BadSnapshot, match="was pruned"):
         snapshot_of(done, base.seq - 1)
     page = root.get(f"/runs/{run.pk}/?before={kept[20]}")
-    assert f"What came before #{kept[0]} was pruned." in page.text
+    assert f"Events before #{kept[0]} were pruned." in page.text
 
 
 def test_a_loop_keeps_few_snapshots_and_any_moment_still_folds_from_them(
@@ -290,7 +290,7 @@ def test_the_command_cuts_open_journals_that_grew_before(
         status="paused", finished_at=None, result=None, seq=seq
     )
     settings.JOURNAL_KEEP = 100
-    monkeypatch.setattr(retention.compact, "ROWS", 90)
+    monkeypatch.setattr(retention.compact, "MAX_ROWS", 90)
     assert "Cut 200 entries" in prune()
     assert "Cut 0 entries" in prune()
     left = WorkflowRun.objects.get(pk=run.pk)

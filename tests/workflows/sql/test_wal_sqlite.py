@@ -51,8 +51,8 @@ def reading(name: str) -> Iterator[None]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take a log for large that is not empty."""
-    monkeypatch.setattr(wal, "LIMIT", 0)
-    monkeypatch.setattr(wal, "EVERY", 0.0)
+    monkeypatch.setattr(wal, "MAX_SIZE", 0)
+    monkeypatch.setattr(wal, "CHECK_INTERVAL", 0.0)
 
 
 def test_a_log_that_is_large_is_made_small(small: None) -> None:
@@ -99,7 +99,7 @@ def test_a_worker_that_ends_empties_the_log() -> None:
 def test_a_connection_cuts_a_log_that_was_long() -> None:
     with connection.cursor() as cursor:
         limit = cursor.execute("PRAGMA journal_size_limit").fetchone()[0]
-    assert limit == wal.LIMIT
+    assert limit == wal.MAX_SIZE
 
 
 def test_the_patience_of_the_connection_is_as_before() -> None:
@@ -127,7 +127,7 @@ def test_a_query_that_was_read_to_its_end_is_not_open() -> None:
 def test_a_transaction_that_takes_long_learns_of(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(base, "LONG", 0.0)
+    monkeypatch.setattr(base, "SLOW_TRANSACTION", 0.0)
     with caplog.at_level(logging.WARNING), transaction.atomic():
         User.objects.create(username="one")
     assert "A transaction of the thread" in caplog.text

@@ -84,7 +84,7 @@ def test_the_element_has_the_exact_time_in_the_readers_zone() -> None:
         html = engines["django"].from_string(source).render({"moment": moment})
         title = exact(moment)
     assert html == (
-        f'<time datetime="{moment.isoformat()}" title="{title}" data-spoken="ago">4 min</time>'
+        f'<time datetime="{moment.isoformat()}" title="{title}" data-relative="ago">4 min</time>'
     )
     assert title.endswith(("CET", "CEST"))
 
@@ -92,7 +92,7 @@ def test_the_element_has_the_exact_time_in_the_readers_zone() -> None:
 def test_a_date_is_no_longer_refreshed() -> None:
     source = "{% load times %}{% ago moment %}{% deadline none %}"
     html = engines["django"].from_string(source).render({"moment": NOW - timedelta(days=900)})
-    assert "data-spoken" not in html
+    assert "data-relative" not in html
 
 
 def test_an_id_is_short_enough_to_read() -> None:

@@ -189,7 +189,7 @@ def test_a_step_whose_connection_died_between_two_statements_gets_another(
     pool: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool(1)
-    monkeypatch.setattr(base, "SOUND_FOR", 0.0)
+    monkeypatch.setattr(base, "CHECK_AFTER", 0.0)
     first, killed = threading.Event(), threading.Event()
     found: list[int] = []
 

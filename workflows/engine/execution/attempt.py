@@ -22,7 +22,8 @@ from workflows.engine.step import Step
 Wrapper = Callable[[Callable[[], Any]], Any]
 Outcome = tuple[Any, BaseException | None]  # what was returned, or what was raised
 
-GRACE = 1.0  # seconds to wait for the end of an `async` step after its cancellation
+# Seconds to wait for the end of an `async` step after its cancellation.
+GRACE_PERIOD = 1.0
 
 
 def call(function: Callable[[], Any]) -> Any:
@@ -115,7 +116,7 @@ class Attempt:
         began, loop = time.perf_counter(), asyncio.get_running_loop()
         future = pool.submit(lambda: self._wrapper(lambda: self.step.invoke(event, self.context)))
         done: asyncio.Future[None] = loop.create_future()
-        future.add_done_callback(lambda _: _tell(loop, lambda: _set(done)))
+        future.add_done_callback(lambda _: _call_soon(loop, lambda: _set(done)))
         try:
             if limit is None:
                 await done
@@ -125,7 +126,7 @@ class Attempt:
             ended = future.done()
             if not ended:
                 self.ended = False
-                future.add_done_callback(lambda _: _tell(loop, self._end_late))
+                future.add_done_callback(lambda _: _call_soon(loop, self._end_late))
         if not ended:
             raise self._timed_out()
         self.error = future.exception()
@@ -213,7 +214,7 @@ async def _await(called: Awaitable[Any]) -> Any:
 async def _end(task: asyncio.Task[None]) -> None:
     """Cancel a task, and wait a moment for its end."""
     task.cancel()
-    await asyncio.wait({task}, timeout=GRACE)
+    await asyncio.wait({task}, timeout=GRACE_PERIOD)
 
 
 def _set(done: asyncio.Future[None]) -> None:
@@ -221,7 +222,7 @@ def _set(done: asyncio.Future[None]) -> None:
         done.set_result(None)
 
 
-def _tell(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
+def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
     """Call `function` on the loop, if the loop is not closed."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(function)

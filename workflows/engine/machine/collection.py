@@ -10,7 +10,7 @@ from workflows.engine.machine.fan_in import encode_names
 from workflows.engine.machine.state import Invocation
 from workflows.engine.serialization.codec import check_text
 
-LONGEST_KEY = 200  # characters
+MAX_KEY_LENGTH = 200  # characters
 
 
 def check_collection(invocation: Invocation, asked: Sequence[type[Event]], key: object) -> str:
@@ -31,8 +31,8 @@ def check_collection(invocation: Invocation, asked: Sequence[type[Event]], key: 
 def _fault_of(key: object) -> str:
     if not isinstance(key, str):
         return f"is of type {type(key).__name__}, not a text"
-    if not 0 < len(key) <= LONGEST_KEY:
-        return f"has {len(key):,} characters, not 1 to {LONGEST_KEY}"
+    if not 0 < len(key) <= MAX_KEY_LENGTH:
+        return f"has {len(key):,} characters, not 1 to {MAX_KEY_LENGTH}"
     try:
         check_text(key)
     except UnstorableValue as error:

@@ -16,7 +16,7 @@ from workflows.engine.serialization.run_result import encode_result
 from workflows.engine.serialization.size_limits import FEW, check_together
 from workflows.engine.serialization.stored_event import StoredEvent
 
-LONGEST_REQUEST_ID = 200  # the length of its column
+MAX_REQUEST_ID_LENGTH = 200  # the length of its column
 
 
 class Emission:
@@ -109,10 +109,10 @@ class Emission:
         """Raise the error of a request whose id or class is not valid in the run."""
         name, key, state = type(event).__name__, event.request_id, self._state
         where = f"{self._run}: step {self._step!r}"
-        if not isinstance(key, str) or not 0 < len(key) <= LONGEST_REQUEST_ID:
+        if not isinstance(key, str) or not 0 < len(key) <= MAX_REQUEST_ID_LENGTH:
             raise errors.InvalidRequestOptions(
                 f"{where} asked {name}, but its field 'request_id' is no text of 1 to "
-                f"{LONGEST_REQUEST_ID} characters."
+                f"{MAX_REQUEST_ID_LENGTH} characters."
             )
         used = key in state.requests or key in state.closed
         if used or any(one["id"] == key for one in self.requests):

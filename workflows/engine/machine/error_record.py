@@ -11,9 +11,9 @@ from workflows.engine import errors
 from workflows.engine.events import InputResponseEvent
 from workflows.engine.serialization.codec import clean_text
 
-LONGEST_KIND = 200
-LONGEST_MESSAGE = 10_000
-LONGEST_TRACEBACK = 20_000
+MAX_KIND_LENGTH = 200
+MAX_MESSAGE_LENGTH = 10_000
+MAX_TRACEBACK_LENGTH = 20_000
 CANCELLED = "It was cancelled from inside, by itself or by something that it waited for"
 
 
@@ -23,13 +23,15 @@ def describe(error: BaseException, step: str) -> dict[str, Any]:
     `engine` is True for the engine's own error classes. Parts of the error that cannot be read are
     left out.
     """
-    kind = _read(lambda: type.__getattribute__(type(error), "__name__"), "Exception", LONGEST_KIND)
-    message = _read(lambda: str(error), "Its message cannot be read.", LONGEST_MESSAGE)
+    kind = _read(
+        lambda: type.__getattribute__(type(error), "__name__"), "Exception", MAX_KIND_LENGTH
+    )
+    message = _read(lambda: str(error), "Its message cannot be read.", MAX_MESSAGE_LENGTH)
     if issubclass(type(error), asyncio.CancelledError):
         message = f"{CANCELLED}: {message}" if message else f"{CANCELLED}."
     return {
         "kind": kind,
-        "message": message[:LONGEST_MESSAGE],
+        "message": message[:MAX_MESSAGE_LENGTH],
         "step": step,
         "traceback": _trace_of(error, f"{kind}: {message}"),
         "engine": errors.is_own(error),
@@ -49,9 +51,9 @@ def _trace_of(error: BaseException, last: str) -> str:
 def _ends(trace: str) -> str:
     """Remove the middle of a traceback that is too long. Both ends may have the place of the error:
     the end, or the part before a long message."""
-    if len(trace) <= LONGEST_TRACEBACK:
+    if len(trace) <= MAX_TRACEBACK_LENGTH:
         return trace
-    half = LONGEST_TRACEBACK // 2
+    half = MAX_TRACEBACK_LENGTH // 2
     return f"{trace[: half - 5]}\n...\n{trace[-half:]}"
 
 

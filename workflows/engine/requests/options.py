@@ -19,14 +19,14 @@ from workflows.engine.errors import (
     InvalidRequestOptions,
     QuorumWithoutVerdict,
 )
-from workflows.engine.events import LARGEST_QUORUM, InputRequestEvent
+from workflows.engine.events import MAX_QUORUM, InputRequestEvent
 from workflows.engine.requests.editable_types import misfit
 from workflows.engine.requests.reply import check_reply, has_default_reply, schema_of
 
-MOST_NAMES = 50  # in one list: assignees, tags, editable keys
-LONGEST_NAME = 150
-LONGEST_LINE = 300
-LONGEST_SPAN = timedelta(days=36_500)  # a hundred years, within the calendar
+MAX_NAMES = 50  # in one list: assignees, tags, editable keys
+MAX_NAME_LENGTH = 150
+MAX_LINE_LENGTH = 300
+MAX_SPAN = timedelta(days=36_500)  # a hundred years, within the calendar
 NAMED = re.compile("^(group:|user:)")
 
 
@@ -67,8 +67,8 @@ def default_of(request: type[InputRequestEvent], name: str) -> Any:
 
 
 def _count(quorum: Any) -> str:
-    fits = type(quorum) is int and 1 <= quorum <= LARGEST_QUORUM
-    return "" if fits else f"is {quorum!r}, not a whole number from 1 to {LARGEST_QUORUM}"
+    fits = type(quorum) is int and 1 <= quorum <= MAX_QUORUM
+    return "" if fits else f"is {quorum!r}, not a whole number from 1 to {MAX_QUORUM}"
 
 
 def _switch(value: Any) -> str:
@@ -106,10 +106,10 @@ def has_verdict(request: type[InputRequestEvent]) -> bool:
     return approved.get("type") == "boolean"
 
 
-def _names(values: Iterable[str], longest: int = LONGEST_NAME) -> str:
+def _names(values: Iterable[str], longest: int = MAX_NAME_LENGTH) -> str:
     names = list(values)
-    if len(names) > MOST_NAMES:
-        return f"has more than {MOST_NAMES} entries"
+    if len(names) > MAX_NAMES:
+        return f"has more than {MAX_NAMES} entries"
     wrong = [one for one in names if not one.strip() or len(one) > longest]
     return f"has an entry {wrong[0][:40]!r} that is no name" if wrong else ""
 
@@ -128,11 +128,11 @@ def _moment(event: InputRequestEvent, given: timedelta | None) -> str:
 
 
 def _span(given: timedelta | None) -> str:
-    if given is None or timedelta(0) < given <= LONGEST_SPAN:
+    if given is None or timedelta(0) < given <= MAX_SPAN:
         return ""
     if given <= timedelta(0):
         return "is no time to come"
-    return f"is longer than {LONGEST_SPAN.days:,} days"
+    return f"is longer than {MAX_SPAN.days:,} days"
 
 
 def _escalation(event: InputRequestEvent) -> str:
@@ -174,7 +174,7 @@ def _line(event: InputRequestEvent) -> str:
     text = event.if_approved
     if "\n" in text or "\r" in text:
         return "is more than one line"
-    return f"is longer than {LONGEST_LINE} characters" if len(text) > LONGEST_LINE else ""
+    return f"is longer than {MAX_LINE_LENGTH} characters" if len(text) > MAX_LINE_LENGTH else ""
 
 
 def _editable(event: InputRequestEvent) -> str:

@@ -61,7 +61,7 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
         if has_default_reply(request.reply):
             plain = plain_json(response, "response")
             encode(plain)
-            return check_bare(plain, allow)
+            return check_untyped(plain, allow)
         return store_event(validated_reply(request.reply, response))[0]["response"]
     except InvalidReply:
         raise
@@ -86,7 +86,7 @@ def verdict_of(response: Any) -> ReplyKind:
     return "reply"
 
 
-def check_bare(response: Any, allow: Iterable[str]) -> Any:
+def check_untyped(response: Any, allow: Iterable[str]) -> Any:
     """Return the normalised form of an untyped answer; raise `InvalidReply` if it is not allowed.
 
     A reply is any JSON but null and a text without letters. An empty comment is left out.

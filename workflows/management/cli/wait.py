@@ -21,11 +21,11 @@ from workflows.worker import Worker
 
 Say = Callable[[str], None]
 
-PAUSE = 0.2  # seconds between two reads of the run's row
-SILENCE = timedelta(seconds=5)  # without a heartbeat, after which this command runs the run
+POLL_INTERVAL = 0.2  # seconds between two reads of the run's row
+WORKER_TIMEOUT = timedelta(seconds=5)  # without a heartbeat, after which this command runs the run
 
 
-class TookTooLong(Exception):
+class WaitTimeout(Exception):
     """The run has not ended within the timeout. It continues."""
 
 
@@ -46,13 +46,13 @@ class Wait:
         self._driving: Thread | None = None
 
     def until_it_ends(self, timeout: float | None = None) -> None:
-        """Return once the run has ended or is blocked; raise `TookTooLong` after `timeout`."""
+        """Return once the run has ended or is blocked; raise `WaitTimeout` after `timeout`."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._has_stopped():
             if deadline is not None and time.monotonic() >= deadline:
-                raise TookTooLong
+                raise WaitTimeout
             self._drive_if_alone()
-            time.sleep(PAUSE)
+            time.sleep(POLL_INTERVAL)
 
     def _has_stopped(self) -> bool:
         """Print new events; return True if there will be no more."""
@@ -78,23 +78,23 @@ class Wait:
     def _drive_if_alone(self) -> None:
         if self._driving is not None and self._driving.is_alive():
             return
-        wanted = WorkflowRun.objects.claimable(database_now()).filter(pk=self.run.pk)
+        wanted = WorkflowRun.objects.leasable(database_now()).filter(pk=self.run.pk)
         if not wanted.exists() or not self._knows_no_worker():
             return
         # A daemon thread, so that Ctrl-C ends the command at once. Then its leases end.
-        self._driving = Thread(target=_drive, name="worker", daemon=True)
+        self._driving = Thread(target=_run_worker, name="worker", daemon=True)
         self._driving.start()
 
     def _knows_no_worker(self) -> bool:
         if not self.is_alone:
             silence = worker_silence()
-            self.is_alone = silence is None or silence > SILENCE
+            self.is_alone = silence is None or silence > WORKER_TIMEOUT
             if self.is_alone:
                 self._say("  no worker was seen for 5 s: this command drives the run itself")
         return self.is_alone
 
 
-def _drive() -> None:
+def _run_worker() -> None:
     try:
         asyncio.run(Worker().run_until_idle())
     finally:

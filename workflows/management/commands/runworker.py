@@ -27,7 +27,7 @@ from workflows.realtime.wakeup import WakeupListener, missing_redis_warning
 from workflows.server.allocator import limit_areas
 from workflows.worker import Worker
 
-STUBBORN = 2.0  # seconds that the remaining tasks have to end after their cancellation
+CANCEL_TIMEOUT = 2.0  # seconds that the remaining tasks have to end after their cancellation
 
 
 class Command(ChannelsCommand):  # type: ignore[misc]
@@ -110,7 +110,7 @@ async def end_stubborn(code: int) -> None:
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
-    if left and (await asyncio.wait(left, timeout=STUBBORN))[1]:
+    if left and (await asyncio.wait(left, timeout=CANCEL_TIMEOUT))[1]:
         sys.stdout.write("The worker stopped before all steps had ended.\n")
         sys.stdout.flush()
         logging.shutdown()

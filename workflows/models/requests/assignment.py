@@ -29,20 +29,20 @@ def _groups_of(user: Any) -> models.QuerySet[Group, Any]:
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
     """Queries over many assignments."""
 
-    def naming(self, user: Any) -> AssignmentQuerySet:
+    def assignments_of(self, user: Any) -> AssignmentQuerySet:
         """Assignments of the outer query's request to the user of this key or a group of theirs."""
         own = Q(user=user) | Q(group__in=_groups_of(user))
         return self.filter(own, request=OuterRef("pk"))
 
-    def names(self, user: Any) -> IsNull:
+    def assigned_subquery(self, user: Any) -> IsNull:
         """Return the condition that the outer query's request is assigned to the user of this key.
 
         It checks one request after the other, for pages that read few requests. With an EXISTS
         beside an OR, PostgreSQL would first read all assignments that the user ever had.
         """
-        return IsNull(Subquery(self.naming(user).values("pk")[:1]), False)
+        return IsNull(Subquery(self.assignments_of(user).values("pk")[:1]), False)
 
-    def given_to(self, user: Any) -> Q:
+    def assigned_to(self, user: Any) -> Q:
         """Return the condition that a request is one of all those assigned to the user of this key.
 
         It reads all assignments of the user first, for queries that search many requests for few.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from workflows.models.requests.queryset import InputRequestQuerySet
     from workflows.models.requests.request import InputRequest
 
-LOOKED_AT = 500  # requests that may be stale, for one page
+MAX_CHECKED = 500  # requests that may be stale, for one page
 
 
 def stale_reason(request: InputRequest) -> str:
@@ -74,7 +74,7 @@ def unfit(requests: InputRequestQuerySet) -> Iterator[tuple[InputRequest, str]]:
                 current |= Q(workflow=workflow.name, event=name, schema_digest=digest)
     undefaulted = Q(on_deadline="default", overdue_at__isnull=False)
     rows = requests.pending().filter(~current | undefaulted).order_by("created_at", "id")
-    for request in rows[:LOOKED_AT]:
+    for request in rows[:MAX_CHECKED]:
         reason = stale_reason(request)
         if not reason and request.overdue_at and request.on_deadline == "default":
             reason = default_fault(request) or "it was not answered by default at its deadline"

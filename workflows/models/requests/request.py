@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 
 from workflows.engine.requests.payload_edits import json_equal
-from workflows.errors import RequestClosed
+from workflows.errors import RequestNotPending
 from workflows.models.requests.columns import RequestColumns
 from workflows.models.requests.deadlines import OnDeadline
 from workflows.models.requests.digest import digest_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = timedelta(0)
 COLUMNS = ("status", "response", "answered_by", "source", "answered_at", "edits", "undo_until")
-FREE = {"claimed_by": None, "claimed_until": None}
+CLEAR_CLAIM = {"claimed_by": None, "claimed_until": None}
 
 
 class InputRequest(RequestColumns):
@@ -65,37 +65,37 @@ class InputRequest(RequestColumns):
         source: str,
         edits: dict[str, Any] | None = None,
         undo: timedelta = AT_ONCE,
-        along: Callable[[datetime], Sequence[Statement]] = lambda now: (),
+        with_statements: Callable[[datetime], Sequence[Statement]] = lambda now: (),
     ) -> None:
         """Pending -> answered, and deliver the answer to the run, in one transaction.
 
         `response` is validated, normalised JSON. `edits` are all changes of the payload that take
         effect. `by` is None for the system. The answer of a person is accepted only for the version
-        that was read, and only if no other person holds the request. The run gets the answer
-        after `undo`. The statements that `along` returns for the time of the answer are executed
-        with it.
+        that was read, and only if no other person holds the request. The run gets
+        the answer after `undo`. The statements that `with_statements` returns for the time of the
+        answer are executed with it.
 
-        Raise `RequestClosed` if it is not pending or its deadline has passed, `RunEnded` or
+        Raise `RequestNotPending` if it is not pending or its deadline has passed, `RunEnded` or
         `RunBlocked` if the run accepts no answers. Then nothing was changed, and the caller has to
         end its own transaction, too.
         """
         with transaction.atomic(savepoint=False):
             now = database_now()
             until = now + undo if undo else None
-            data = self._said(response, by=by, source=source, edits=edits)
+            data = self._delivery_data(response, by=by, source=source, edits=edits)
             kind = Delivery.Kind.ANSWER
             sent = Delivery(
                 run_id=self.run_id, kind=kind, data=data, created_at=now, not_before=until
             )
-            columns = self._answered(now, response, by, source, edits, until)
+            columns = self._answer_columns(now, response, by, source, edits, until)
             seen = {"pk": self.pk, "now": now, "revision": self.revision, "votes": self.votes}
-            heard, closed, *_ = execute_chain(
+            delivered, closed, *_ = execute_chain(
                 (LOCK_RUN if undo else NOTIFY_RUN).statement(pk=self.run_id, now=now),
-                (CLOSE if by is None else ANSWER_IF_UNCHANGED).statement(**seen, **columns),
+                (ANSWER if by is None else ANSWER_IF_UNCHANGED).statement(**seen, **columns),
                 insert_statement(sent),
-                *along(now),
+                *with_statements(now),
             )
-            if not heard:
+            if not delivered:
                 self.run.raise_not_deliverable()
             self._close(closed, now, columns)
 
@@ -103,42 +103,45 @@ class InputRequest(RequestColumns):
         """Pending -> answered by the system, once the deadline has passed. Raise as `answer`."""
         rows = InputRequest.objects.filter(pk=self.pk, on_deadline=OnDeadline.DEFAULT)
         with transaction.atomic():
-            data = self._said(self.default_response, by=None, source="deadline", edits=None)
+            data = self._delivery_data(
+                self.default_response, by=None, source="deadline", edits=None
+            )
             self.run.deliver(Delivery.Kind.ANSWER, data)
-            columns = self._answered(now, self.default_response, None, "deadline", None, None)
-            self._close(rows.overdue(now).update(**columns, **FREE), now, columns)
+            columns = self._answer_columns(now, self.default_response, None, "deadline", None, None)
+            self._close(rows.overdue(now).update(**columns, **CLEAR_CLAIM), now, columns)
 
     def vote(self, *, by: User, edits: dict[str, Any], votes: int, quorum: int) -> None:
         """Store that the request has `votes` approvals of `quorum`.
 
-        New edits make a new version, whose count starts anew. Raise `RequestClosed` if the request
+        New edits make a new version, whose count starts anew. Raise
+        `RequestNotPending` if the request
         was changed since it was read.
         """
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self)
-        columns: dict[str, Any] = {**FREE, "votes": votes, "quorum": quorum}
+        columns: dict[str, Any] = {**CLEAR_CLAIM, "votes": votes, "quorum": quorum}
         if not json_equal(edits, self.edits):
             self.edits, self.revision = edits, self.revision + 1
             columns |= {"edits": edits, "revision": self.revision, "digest": digest_of(self)}
         if rows.filter(in_time(now), free_for(by, now)).update(**columns) != 1:
-            raise RequestClosed(f"Request {self.id}", "approved", self.current_status(now))
+            raise RequestNotPending(f"Request {self.id}", "approved", self.current_status(now))
         publisher.after_commit(runs=[self.run_id], inbox=True)
         self.refresh_from_db()
 
-    def retract(self) -> None:
-        """Subtract one approval. Raise `RequestClosed` if the request has changed meanwhile."""
+    def withdraw_vote(self) -> None:
+        """Subtract one approval. Raise `RequestNotPending` if the request has changed meanwhile."""
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self).filter(in_time(now), votes__gt=0)
         if rows.update(votes=F("votes") - 1) != 1:
-            raise RequestClosed(f"Request {self.id}", "withdrawn", self.current_status(now))
+            raise RequestNotPending(f"Request {self.id}", "withdrawn", self.current_status(now))
         publisher.after_commit(runs=[self.run_id], inbox=True)
         self.refresh_from_db()
 
     def withdraw(self, *, by: User, edits: dict[str, Any]) -> None:
         """Answered -> pending, while the answer is delayed. The delivery is deleted.
 
-        `edits` are those of the approvals that remain. Raise `RequestClosed` if it is too late, or
-        if another person answered; `RunEnded` if the run has ended.
+        `edits` are those of the approvals that remain. Raise `RequestNotPending` if it is
+        too late, or if another person answered; `RunEnded` if the run has ended.
         """
         with transaction.atomic():
             self.run.lock_open()
@@ -151,20 +154,22 @@ class InputRequest(RequestColumns):
                 answered_at=None, undo_until=None, edits=edits,
             )  # fmt: skip
             if touched != 1 or not Delivery.revoke(self.run_id, self.request_id, now):
-                raise RequestClosed(f"Request {self.id}", "undone", self.current_status(now))
+                raise RequestNotPending(f"Request {self.id}", "undone", self.current_status(now))
             publisher.after_commit(runs=[self.run_id], inbox=True)
         self.refresh_from_db()
 
     def expire(self, now: datetime) -> None:
-        """Pending -> expired, and deliver this to the run. Raise `RequestClosed` if not pending."""
+        """Pending -> expired, and deliver this to the run. Raise `RequestNotPending`."""
         with transaction.atomic():
             self.run.deliver(Delivery.Kind.EXPIRE, {"request_id": self.request_id})
             due = InputRequest.objects.overdue(now).filter(pk=self.pk)
-            if due.update(status=self.Status.EXPIRED, **FREE) != 1:
-                raise RequestClosed(f"Request {self.id}", "expired", self.current_status(now))
+            if due.update(status=self.Status.EXPIRED, **CLEAR_CLAIM) != 1:
+                raise RequestNotPending(f"Request {self.id}", "expired", self.current_status(now))
             publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)
 
-    def _said(self, response: Any, *, by: User | None, source: str, edits: Any) -> dict[str, Any]:
+    def _delivery_data(
+        self, response: Any, *, by: User | None, source: str, edits: Any
+    ) -> dict[str, Any]:
         """Return the data of the delivery."""
         data = {
             "request_id": self.request_id,
@@ -174,7 +179,7 @@ class InputRequest(RequestColumns):
         }
         return data | ({"edits": edits} if edits else {})
 
-    def _answered(
+    def _answer_columns(
         self, now: datetime, response: Any, by: User | None, source: str, edits: Any,
         until: datetime | None,
     ) -> dict[str, Any]:  # fmt: skip
@@ -187,13 +192,13 @@ class InputRequest(RequestColumns):
     def _close(self, touched: int, now: datetime, columns: dict[str, Any]) -> None:
         """Publish that the row was answered, and set the columns here; raise if it was not."""
         if touched != 1:
-            raise RequestClosed(f"Request {self.id}", "answered", self.current_status(now))
-        for name, value in {**columns, **FREE}.items():
+            raise RequestNotPending(f"Request {self.id}", "answered", self.current_status(now))
+        for name, value in {**columns, **CLEAR_CLAIM}.items():
             setattr(self, "answered_by_id" if name == "answered_by" else name, value)
         publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)
 
 
-def _slot(name: str) -> Parameter:
+def _parameter(name: str) -> Parameter:
     """Return a parameter for the value of a column."""
     field: Any = InputRequest._meta.get_field(name)
     return Parameter(name, field.target_field if field.is_relation else field)
@@ -208,13 +213,13 @@ def _still_open() -> InputRequestQuerySet:
 
 def _as_seen() -> InputRequestQuerySet:
     """Requests that are open, have the version that was read, and are not claimed by others."""
-    free = free_for(_slot("answered_by"), Parameter("now", models.DateTimeField()))
-    return _still_open().filter(free, revision=_slot("revision"), votes=_slot("votes"))
+    free = free_for(_parameter("answered_by"), Parameter("now", models.DateTimeField()))
+    return _still_open().filter(free, revision=_parameter("revision"), votes=_parameter("votes"))
 
 
 def _columns() -> dict[str, Any]:
-    return {**{name: _slot(name) for name in COLUMNS}, **FREE}
+    return {**{name: _parameter(name) for name in COLUMNS}, **CLEAR_CLAIM}
 
 
-CLOSE = PreparedQuery(_still_open, setting=_columns)
+ANSWER = PreparedQuery(_still_open, setting=_columns)
 ANSWER_IF_UNCHANGED = PreparedQuery(_as_seen, setting=_columns)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from workflows.models.runs.run import WorkflowRun
 
 AUTHOR = frozenset({"started_by", "started_by_id", "started_by_name", "is_repeat"})
-LONGEST_NAME = 254
+MAX_NAME_LENGTH = 254
 
 
 class AuthorIsFinal(TypeError):
@@ -52,7 +52,7 @@ class Authored(models.Model):
         related_name="workflow_runs",
     )
     started_by_name = models.CharField(
-        max_length=LONGEST_NAME, blank=True, default="", db_default=""
+        max_length=MAX_NAME_LENGTH, blank=True, default="", db_default=""
     )
     is_repeat = models.BooleanField(default=False, db_default=False)
 
@@ -99,7 +99,7 @@ class RunAuthor(models.Model):
         "workflows.WorkflowRun", models.CASCADE, related_name="earlier_authors", db_index=False
     )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    name = models.CharField(max_length=LONGEST_NAME)
+    name = models.CharField(max_length=MAX_NAME_LENGTH)
 
     objects = RunAuthorQuerySet.as_manager()
 

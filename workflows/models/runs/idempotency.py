@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workflows.errors import InvalidIdempotencyKey
 
-LONGEST_KEY = 200  # characters
+MAX_KEY_LENGTH = 200  # characters
 
 
 def check_key(key: object) -> None:
@@ -15,8 +15,8 @@ def check_key(key: object) -> None:
         raise InvalidIdempotencyKey(f"is of type {type(key).__name__}, not a text")
     if not key.strip():
         raise InvalidIdempotencyKey("is empty")
-    if len(key) > LONGEST_KEY:
-        raise InvalidIdempotencyKey(f"has {len(key):,} characters, more than {LONGEST_KEY}")
+    if len(key) > MAX_KEY_LENGTH:
+        raise InvalidIdempotencyKey(f"has {len(key):,} characters, more than {MAX_KEY_LENGTH}")
     if "\x00" in key:
         raise InvalidIdempotencyKey("holds a NUL character, which no database keeps")
     if any("\ud800" <= one <= "\udfff" for one in key):

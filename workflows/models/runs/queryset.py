@@ -23,7 +23,7 @@ from workflows.realtime import publisher
 from workflows.sql import lease_runs
 from workflows.sql.clock import database_now
 from workflows.sql.json_rows import bulk_insert, write_statement
-from workflows.sql.lease_runs import LONGEST_LEASE
+from workflows.sql.lease_runs import MAX_LEASE
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 BLOCK_AT = 5  # crash_count after which it is blocked
 NONE = Q(pk__in=())
 LONG_WAIT = timedelta(hours=1)  # a run is failing if its next attempt is later than this
-OFTEN = 3  # a run is failing if this many attempts in a row failed
+MANY_FAILURES = 3  # a run is failing if this many attempts in a row failed
 
 
 def delivery_update(now: models.Expression) -> dict[str, Any]:
@@ -123,25 +123,25 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             raise IdempotencyConflict(workflow, key) from None
         return earlier
 
-    def claim(
+    def lease(
         self,
         owner: str,
         *,
         limit: int,
-        lease: timedelta,
+        duration: timedelta,
         holding: Collection[Any] = (),
-        suspects: bool = False,
-        withheld: Q | None = None,
+        poison: bool = False,
+        excluded: Q | None = None,
     ) -> list[WorkflowRun]:
-        """Lease up to `limit` runs that are ready to `owner`, and return them.
+        """Lease up to `limit` runs that are ready to `owner` for `duration`, and return them.
 
         A run whose lease ended may have crashed its worker. Its `crash_count` grows, unless nothing
-        of it had begun. From the second crash on it is leased only with `suspects`. Runs in
-        `withheld` are not leased. Rows that another worker is leasing at the moment are skipped.
+        of it had begun. From the second crash on it is leased only with `poison`. Runs in
+        `excluded` are not leased. Rows that another worker is leasing at the moment are skipped.
         """
         return lease_runs.lease_runs(
-            self.model, owner, limit=limit, lease=lease, holding=holding,
-            suspects=suspects, withheld=withheld,
+            self.model, owner, limit=limit, duration=duration, holding=holding,
+            poison=poison, excluded=excluded,
         )  # fmt: skip
 
     def mark_idle(self, runs: Collection[WorkflowRun]) -> None:
@@ -167,14 +167,14 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         """Increment `delivery_count`, and waiting -> queued. Return the number of changed rows."""
         return self.update(**delivery_update(models.Value(now)))
 
-    def claimable(self, now: datetime) -> WorkflowRunQuerySet:
+    def leasable(self, now: datetime) -> WorkflowRunQuerySet:
         """Runs that are ready for a worker: queued, due, or running with a lease that has ended.
 
         A queued run is due at any time, because the clock may have been set back since it was
         queued. For the same reason a lease that ends too far in the future counts as ended.
         """
         due = Q(wake_at__lte=now)
-        of_a_wrong_clock = Q(wake_at__gt=now + LONGEST_LEASE)
+        of_a_wrong_clock = Q(wake_at__gt=now + MAX_LEASE)
         waiting = Q(status="waiting") & due  # each condition has an index
         running = Q(status="running") & (due | of_a_wrong_clock)
         return self.filter(Q(status="queued") | waiting | running, wake_at__isnull=False)
@@ -217,6 +217,6 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         )
         # Cast to a number, because PostgreSQL cannot compare a column of type `json`.
         attempt = Cast(KT("data__attempt"), models.IntegerField())
-        failed = failed.annotate(attempt=attempt).filter(attempt__gte=OFTEN)
+        failed = failed.annotate(attempt=attempt).filter(attempt__gte=MANY_FAILURES)
         far = Q(wake_at__gt=Now() + LONG_WAIT)
         return self.filter(far | models.Exists(failed), status="waiting", wake_at__isnull=False)

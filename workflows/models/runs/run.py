@@ -236,7 +236,7 @@ class WorkflowRun(Authored):
         self,
         sources: frozenset[Any] | set[Any],
         target: Status,
-        verb: str,
+        action: str,
         by: User | None,
         *,
         kind: str = "",
@@ -249,11 +249,11 @@ class WorkflowRun(Authored):
         self.refresh_from_db()
         if touched != 1:
             error = RunEnded if self.ended else WrongState
-            raise error(f"Run {self.id} of {self.workflow!r}", verb, self.status)
+            raise error(f"Run {self.id} of {self.workflow!r}", action, self.status)
         JournalEntry.objects.create(
             run=self,
             seq=self.seq,
-            kind=kind or verb,
+            kind=kind or action,
             data={"by": by.get_username() if by else ""},
             at=database_now(),
         )

@@ -1,6 +1,7 @@
-"""Forms made from typed replies and start events, by their JSON Schema."""
+"""The forms of requests, replies and start events, all drawn by templates/forms."""
 
+from workflows.web.forms.base import Form
 from workflows.web.forms.field import Field
 from workflows.web.forms.form import SchemaForm
 
-__all__ = ["Field", "SchemaForm"]
+__all__ = ["Field", "Form", "SchemaForm"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from workflows.web.forms.outline import Kind
+from workflows.web.forms.form_spec import Widget
 
-_WIDE = (Kind.LONG_TEXT, Kind.LINES, Kind.JSON, Kind.FIELDSET, Kind.CHECKBOXES, Kind.RADIO)
+_WIDE = (
+    Widget.LONG_TEXT, Widget.LINES, Widget.JSON, Widget.FIELDSET, Widget.CHECKBOXES, Widget.RADIO,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +26,13 @@ class Field:
     """`name` is posted, `value` what stands in it (text; a bool for a checkbox).
 
     `attrs` are the attributes of the input beside name, id, value and ARIA; a value of None is an
-    attribute without one. `file_name` names the file control beside it, if there is one.
+    attribute without one. `file_name` names the file control beside it, if there is one. A field
+    that `is_paired` stands beside another although its kind takes the whole width otherwise.
     """
 
     name: str
     label: str
-    kind: Kind
+    widget: Widget
     required: bool
     id: str
     help: str = ""
@@ -40,6 +43,7 @@ class Field:
     children: list[Field] = field(default_factory=list)
     file_name: str = ""
     file_types: str = ""
+    is_paired: bool = False
 
     @property
     def help_id(self) -> str:
@@ -58,13 +62,45 @@ class Field:
     @property
     def focus_id(self) -> str:
         """The id of the first thing in it that takes the focus."""
-        if self.kind is Kind.FIELDSET and self.children:
+        if self.widget is Widget.FIELDSET and self.children:
             return self.children[0].focus_id
-        if self.kind in (Kind.RADIO, Kind.CHECKBOXES) and self.choices:
+        if self.is_choice_group and self.choices:
             return self.choices[0].id
         return self.id
 
     @property
+    def is_choice_group(self) -> bool:
+        """Whether it is several inputs, one for each choice."""
+        return self.widget in (Widget.RADIO, Widget.CHECKBOXES)
+
+    @property
+    def is_select(self) -> bool:
+        return self.widget in (Widget.SELECT, Widget.TRISTATE, Widget.MULTISELECT)
+
+    @property
+    def is_textarea(self) -> bool:
+        return self.widget in (Widget.LONG_TEXT, Widget.JSON, Widget.LINES)
+
+    @property
+    def group_attrs(self) -> dict[str, str | None]:
+        """The ARIA attributes of the group of its inputs. Boxes are each a control of their own."""
+        if self.widget is not Widget.RADIO:
+            return {}
+        attrs: dict[str, str | None] = {"role": "radiogroup"}
+        if self.required:
+            attrs["aria-required"] = "true"
+        if self.errors:
+            attrs["aria-invalid"] = "true"
+        return attrs
+
+    @property
+    def input_attrs(self) -> dict[str, str | None]:
+        """The attributes of each input of the group."""
+        if self.widget is Widget.RADIO:
+            return {"type": "radio", **self.attrs}
+        return {"type": "checkbox"}
+
+    @property
     def is_wide(self) -> bool:
         """Whether it takes the whole width, where others stand in pairs."""
-        return self.kind in _WIDE or bool(self.file_name)
+        return bool(self.file_name) or (self.widget in _WIDE and not self.is_paired)

@@ -39,7 +39,7 @@ LATER = """
 
 
 @dataclass(slots=True)
-class ClaimedRun:
+class LeasedRun:
     """A leased run with its state, ready to continue."""
 
     row: WorkflowRun
@@ -47,16 +47,16 @@ class ClaimedRun:
     deliveries: list[Delivery]
 
 
-@metrics.CLAIM.time()
-def claim_and_load(
+@metrics.LEASE.time()
+def lease_and_load(
     owner: str,
     *,
     limit: int,
-    lease: timedelta,
+    duration: timedelta,
     holding: Collection[UUID],
     poison: bool,
     builds: BuildCompatibility | None = None,
-) -> tuple[datetime | None, list[ClaimedRun], int]:
+) -> tuple[datetime | None, list[LeasedRun], int]:
     """Lease and load runs. Return the database's time, the loaded runs, and the number of leases.
 
     The time is None if no run was leased. `builds` may be some seconds old: before a run is
@@ -65,19 +65,19 @@ def claim_and_load(
     `poison`, only runs that have crashed their worker twice are leased, otherwise only others.
     """
     builds = builds or BuildCompatibility(owner, database_now())
-    rows = WorkflowRun.objects.claim(
-        owner, limit=limit, lease=lease, holding=holding, suspects=poison,
-        withheld=builds.excluded(),
+    rows = WorkflowRun.objects.lease(
+        owner, limit=limit, duration=duration, holding=holding, poison=poison,
+        excluded=builds.excluded(),
     )  # fmt: skip
     if not rows:
         return None, [], 0
     assert rows[0].wake_at
-    now = rows[0].wake_at - lease
-    metrics.count_claimed(rows)
+    now = rows[0].wake_at - duration
+    metrics.count_leased(rows)
     loaded, rejected = [], []
     for one in _load(rows):
         found = _crash_limit_error(one[0]) or _try_to_prepare(*one)
-        if isinstance(found, ClaimedRun):
+        if isinstance(found, LeasedRun):
             loaded.append(found)
         else:
             rejected.append((one[0], found))
@@ -126,7 +126,7 @@ def _crash_limit_error(row: WorkflowRun) -> str:
     )
 
 
-def _try_to_prepare(row: WorkflowRun, *held: Any) -> ClaimedRun | str:
+def _try_to_prepare(row: WorkflowRun, *held: Any) -> LeasedRun | str:
     """Return the run ready to continue, or the reason why it cannot be loaded."""
     try:
         return _prepare(row, *held)
@@ -142,7 +142,7 @@ def _prepare(
     snapshot: Snapshot | None,
     entries: list[JournalEntry],
     deliveries: list[Delivery],
-) -> ClaimedRun:
+) -> LeasedRun:
     workflow = registry.get(row.workflow)
     state = fold(snapshot, entries)
     if state.seq != row.seq:
@@ -153,7 +153,7 @@ def _prepare(
     _check_answers(machine, deliveries)
     if not state.begun:
         machine.start(_start(workflow, row.input))
-    return ClaimedRun(row, machine, deliveries)
+    return LeasedRun(row, machine, deliveries)
 
 
 def _start(workflow: Definition, given: Any) -> StoredEvent:

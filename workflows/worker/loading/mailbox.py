@@ -54,7 +54,7 @@ def fetch_mailbox(
 def _lease_sql(vendor: str) -> str:
     run = WorkflowRun._meta.db_table
     return (
-        f"SELECT {run}.id, {run}.fence, {run}.inbox, {run}.status FROM {run}, "
+        f"SELECT {run}.id, {run}.fence, {run}.delivery_count, {run}.status FROM {run}, "
         f"{json_table(vendor, WorkflowRun, ('id',))} WHERE {run}.id = new.id"
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 from workflows.engine import InputRequestEvent, InvalidRequestOptions
 from workflows.engine.execution.attempt import Attempt
-from workflows.engine.requests.options import MOST_NAMES
+from workflows.engine.requests.options import MAX_NAMES
 from workflows.models.requests.assignment import GROUP, Directory
 from workflows.worker.active_run import ActiveRun
 from workflows.worker.database_thread import DatabaseThread
@@ -86,7 +86,7 @@ def requests_of(attempt: Attempt) -> list[InputRequestEvent]:
 def _names(event: InputRequestEvent, field: str) -> list[str]:
     """Return the names in a field; none if the engine refuses the field for its length."""
     names = list(getattr(event, field))
-    return names if len(names) <= MOST_NAMES else []
+    return names if len(names) <= MAX_NAMES else []
 
 
 def _describe(event: InputRequestEvent, field: str, name: str) -> str:

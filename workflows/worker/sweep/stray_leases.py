@@ -58,9 +58,9 @@ class StrayLeases:
         excused = [pk for pk in found if self._excuses.get(pk, 0) < MAX_EXCUSES]
         if not excused:
             return
-        mine = leased.filter(pk__in=excused)
+        strays = leased.filter(pk__in=excused)
         with transaction.atomic():
-            mine.lock_in_order()
-            mine.update(status="queued", lease_owner="", wake_at=database_now())
+            strays.lock_in_order()
+            strays.update(status="queued", lease_owner="", wake_at=database_now())
         for pk in excused:
             self._excuses[pk] = self._excuses.get(pk, 0) + 1

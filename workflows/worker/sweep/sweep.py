@@ -16,7 +16,7 @@ from django.db import InterfaceError, OperationalError
 from workflows.models import Delivery, InputRequest, WorkerHeartbeat, WorkflowRun, database_now
 from workflows.sql import scalar_queries
 from workflows.sql.clock import now_as_scalar
-from workflows.sql.lease_runs import ISOLATE_FROM, LONGEST_LEASE
+from workflows.sql.lease_runs import ISOLATE_FROM, MAX_LEASE
 from workflows.sql.scalar_queries import ScalarQuery
 from workflows.worker.code_versions import BuildCompatibility
 from workflows.worker.sweep import deadlines
@@ -85,7 +85,7 @@ def _questions(owner: str, now: datetime) -> dict[str, ScalarQuery]:
         "queued": first(_wanting(runs.filter(status="queued")), "pk"),
         "due": first(_wanting(runs.filter(status="waiting", wake_at__lte=now)), "pk"),
         "left": first(_wanting(running.filter(wake_at__lte=now)), "pk"),
-        "of_a_wrong_clock": first(_wanting(running.filter(wake_at__gt=now + LONGEST_LEASE)), "pk"),
+        "of_a_wrong_clock": first(_wanting(running.filter(wake_at__gt=now + MAX_LEASE)), "pk"),
         "workers": scalar_queries.bounded_count(workers),
         "newest": first(workers.order_by("-started_at"), "pk"),
     }
@@ -111,7 +111,7 @@ def do_chores(now: datetime) -> None:
 
 def any_poison_run(builds: BuildCompatibility, now: datetime) -> bool:
     """Return True if there is a poison run that this worker may lease."""
-    ready = WorkflowRun.objects.claimable(now).filter(crash_count__gte=ISOLATE_FROM)
+    ready = WorkflowRun.objects.leasable(now).filter(crash_count__gte=ISOLATE_FROM)
     if not ready.exists():
         return False
     excluded = builds.excluded()

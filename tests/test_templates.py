@@ -1,0 +1,32 @@
+"""What templates may hold: short lines, and no conditions that nobody can test."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tests.imports import ROOT
+
+LINE_LENGTH = 120
+SEVERAL_TERMS = re.compile(r"\{% (?:el)?if [^%]* (?:and|or) ")
+NOT_YET = {"runs"}  # folders
+
+
+def lines() -> Iterator[tuple[str, str]]:
+    """Yield each line of each template, with where it stands."""
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        name = path.relative_to(ROOT / "templates")
+        if name.parts[0] in NOT_YET:
+            continue
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            yield f"{name}:{number}", line
+
+
+def test_a_condition_has_one_term() -> None:
+    found = [place for place, line in lines() if SEVERAL_TERMS.search(line)]
+    assert not found, f"Name the condition by a property of what the page shows: {found}"
+
+
+def test_lines_are_short_enough_to_read() -> None:
+    found = [place for place, line in lines() if len(line) > LINE_LENGTH]
+    assert not found, f"Past {LINE_LENGTH} characters, break inside a tag: {found}"
