@@ -38,7 +38,9 @@ class Supervisor(threading.Thread):
 
 
 @pytest.mark.soak
-def test_a_run_that_kills_its_worker_is_blocked_and_all_others_go_on(database: Database) -> None:
+def test_a_run_that_crashes_its_worker_is_blocked_and_all_others_continue(
+    database: Database,
+) -> None:
     poisons = 3 if LONG else 1
     with crew_on(database) as crew:
         crew.start({"die": poisons, "work": 10, "leave": 1})

@@ -184,7 +184,7 @@ def test_only_the_owner_can_read_a_new_database(tmp_path: Path) -> None:
     assert stat.S_IMODE(Path(settings["NAME"]).stat().st_mode) == 0o600
 
 
-def test_a_folder_that_others_need_is_refused_with_the_line_to_type(tmp_path: Path) -> None:
+def test_a_folder_that_other_users_need_is_refused_with_the_command_to_type(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)

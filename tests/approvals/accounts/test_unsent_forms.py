@@ -149,7 +149,7 @@ def test_a_form_of_an_ended_login_comes_back_filled_in_and_unsent(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_another_person_neither_sends_nor_sees_what_was_kept(
+def test_a_kept_form_is_not_shown_to_another_person(
     browser: Browser, request_: InputRequest, name: str
 ) -> None:
     action, page, typed = forms(request_)[name]

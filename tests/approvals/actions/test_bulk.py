@@ -70,7 +70,7 @@ def test_a_batch_has_an_outcome_for_each(alice: User, bob: User) -> None:
     assert statuses == ["answered", *["pending"] * 6]
 
 
-def test_a_batch_is_not_too_large_and_names_what_is_no_id(alice: User) -> None:
+def test_a_batch_has_a_limit_and_names_malformed_ids(alice: User) -> None:
     with pytest.raises(TooMany):
         actions.decide_many(
             alice, {str(n): actions.Answer(YES, "x") for n in range(101)}, source="inbox"
@@ -131,7 +131,7 @@ def test_each_row_has_values_of_its_own(desk: Client) -> None:
     assert said == ["10", "20.50", "30"]
 
 
-def test_a_row_that_is_taken_out_is_not_decided_and_keeps_its_values(desk: Client) -> None:
+def test_a_deselected_row_is_not_decided_and_keeps_its_values(desk: Client) -> None:
     out, kept = refund(), refund()
     fields = go("approve", kept) | typed(out, "77") | typed(kept, "5")
     page = desk.post(chosen(out, kept), fields, follow=True)

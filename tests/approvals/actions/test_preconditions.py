@@ -206,7 +206,7 @@ def test_a_number_that_no_database_holds_is_invalid(alice: User, number: str) ->
     assert isinstance(refusal(alice, request.id, PAY | {"amount": number}), Invalid)
 
 
-def test_an_answer_that_could_not_be_read_is_invalid_in_its_turn(alice: User, bob: User) -> None:
+def test_an_unreadable_answer_is_refused_after_the_other_checks(alice: User, bob: User) -> None:
     request = make_request()
     before = everything()
     with pytest.raises(Invalid):

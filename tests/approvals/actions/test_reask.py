@@ -308,7 +308,7 @@ def test_asking_an_overdue_one_again_gives_it_time_and_checks_its_default(olga: 
     assert "its default no longer fits" in Comment.objects.get().text
 
 
-def test_a_worker_with_old_code_leaves_the_default_to_the_new(olga: User) -> None:
+def test_a_worker_with_old_code_leaves_the_default_to_workers_with_new_code(olga: User) -> None:
     timed: dict[str, Any] = {
         "due_in": timedelta(hours=1),
         "on_deadline": "default",

@@ -92,7 +92,7 @@ def test_the_page_shows_why_a_name_is_refused(alice: User) -> None:
     assert "cannot be reassigned to &#x27;nobody&#x27;" in page.content.decode()
 
 
-def test_a_page_lists_no_more_people_than_can_be_looked_through(
+def test_a_page_lists_people_only_up_to_a_limit(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("approvals.eligibility.candidates.MAX_CANDIDATES", 2)

@@ -233,7 +233,7 @@ def test_a_comment_is_shown_on_the_page(desk: Client, bob: User, htmx: bool) -> 
     assert Comment.objects.count() == 1
 
 
-def test_a_draft_comes_back_on_another_machine(desk: Client, alice: User, bob: User) -> None:
+def test_a_draft_is_shown_on_another_machine(desk: Client, alice: User, bob: User) -> None:
     request = asked_of(editable=["claimed"])
     typed: dict[str, Any] = {"comment": "Half a thou", "_digest": "x", "edits": {"claimed": "1.00"}}
     saved = post(desk, url(request, "draft/"), htmx=True, **typed)

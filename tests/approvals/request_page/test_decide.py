@@ -94,7 +94,7 @@ def test_the_same_answer_again_is_accepted(desk: Client) -> None:
 
 
 @pytest.mark.parametrize("plain", [True, False])
-def test_a_conflict_shows_the_other_answer_and_ones_own_words(
+def test_a_conflict_shows_the_other_answer_and_what_was_typed(
     desk: Client, bob: User, plain: bool
 ) -> None:
     request = make_request()

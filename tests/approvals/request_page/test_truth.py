@@ -125,7 +125,7 @@ def test_a_run_whose_first_step_runs_is_shown_as_running(olga: User) -> None:
     assert "in progress" in section(olga, run, "graph")
 
 
-def test_a_run_that_a_worker_has_just_taken_is_not_said_to_wait_for_one(olga: User) -> None:
+def test_a_run_that_was_just_leased_is_not_shown_as_waiting_for_a_worker(olga: User) -> None:
     taken, queued = make_run(status="running"), make_run(status="queued")
     assert "A worker is running it." in section(olga, taken, "timeline")
     assert "next free worker starts it" in section(olga, queued, "timeline")

@@ -149,7 +149,7 @@ async def test_a_step_that_is_cancelled_from_inside_is_retried_and_then_fails_th
 
 
 @every_hurt
-async def test_a_step_that_gets_over_it_at_the_second_attempt_completes(hurt: Hurt) -> None:
+async def test_a_step_that_succeeds_at_the_second_attempt_completes(hurt: Hurt) -> None:
     async def begin(event: StartEvent, ctx: Context) -> StopEvent:
         if ctx.attempt == 1:
             await hurt()

@@ -305,5 +305,5 @@ def test_a_mapping_with_a_misspelt_approved_is_refused_with_a_suggestion(respons
 
 
 @pytest.mark.parametrize("response", [{"approver": "ada"}, {"moved": True}, {"text": "approved"}])
-def test_a_mapping_of_other_words_is_a_reply(response: Any) -> None:
+def test_a_mapping_with_other_keys_is_a_reply(response: Any) -> None:
     assert workflow.check_reply("InputRequestEvent", ALL, response) == response

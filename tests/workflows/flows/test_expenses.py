@@ -141,7 +141,7 @@ async def test_file_within_policy_needs_nobody() -> None:
     assert (await handler.result())["paid"] == "400.00"
 
 
-async def test_closing_date_moves_what_is_too_old_or_too_early() -> None:
+async def test_the_closing_date_decides_which_claims_are_too_old_or_too_new() -> None:
     handler = await waiting(ONE.replace("640.00", "40.00"), closing="2027-02-17")
     [request] = handler.pending_requests
     assert request.payload["breaks"] == ["is 91 days old (we pay up to 90)"]

@@ -271,7 +271,7 @@ def test_untrusted_text_gives_a_terminal_no_orders() -> None:
 class TestWaiting:
     """`start_run --wait` with no worker about: the command drives the run itself."""
 
-    def test_a_run_that_asks_nobody_ends_with_its_result(self) -> None:
+    def test_a_run_without_requests_ends_with_its_result(self) -> None:
         said = self.wait_for(lambda: {"figures": [1, 2]})
         assert "no worker was seen for 5 s" in said
         assert "  work completed" in said

@@ -246,7 +246,7 @@ def test_a_loop_keeps_its_recent_history_and_ends_right(
     assert f"Events before #{kept[0]} were pruned." in page.text
 
 
-def test_a_loop_keeps_few_snapshots_and_any_moment_still_folds_from_them(
+def test_a_loop_keeps_few_snapshots_from_which_each_state_can_be_computed(
     drive: Drive, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.JOURNAL_KEEP = 200

@@ -124,7 +124,7 @@ def test_a_query_that_was_read_to_its_end_is_not_open() -> None:
     assert base.oldest_reader() is None
 
 
-def test_a_transaction_that_takes_long_learns_of(
+def test_a_long_transaction_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(base, "SLOW_TRANSACTION", 0.0)

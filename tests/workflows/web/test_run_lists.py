@@ -157,7 +157,7 @@ def test_attention_shows_failed_and_blocked_runs_with_a_way_out(desk: Client) ->
     assert page.count('class="trouble"') == 2
 
 
-def test_attention_offers_no_retry_to_whoever_may_not_control(client: Client) -> None:
+def test_attention_offers_no_retry_without_the_permission(client: Client) -> None:
     carol = make_user("carol")
     make_run(status="failed", started_by=carol)
     client.force_login(carol)
@@ -230,6 +230,6 @@ def test_one_who_sees_all_does_not_answer_what_they_started_themselves() -> None
     assert list(InputRequest.objects.unanswerable()) == [own]
 
 
-def test_an_answered_request_needs_nobody() -> None:
+def test_an_answered_request_does_not_need_attention() -> None:
     make_answered({"approved": True}, by=None)
     assert not InputRequest.objects.unanswerable().exists()

@@ -167,7 +167,7 @@ def test_the_same_form_with_something_else_in_it_starts_another_run(desk: Client
     assert WorkflowRun.objects.count() == 2
 
 
-def test_a_key_of_somebody_else_means_nothing(desk: Client, client: Client) -> None:
+def test_the_same_key_of_two_people_starts_two_runs(desk: Client, client: Client) -> None:
     key = str(uuid.uuid4())
     start(desk, text="A letter.", _key=key)
     other = Client()

@@ -85,7 +85,7 @@ def test_tasks_that_a_step_leaves_behind_do_not_affect_other_code(
 @pytest.mark.parametrize(
     "hurt", [*HURTS, *LEFTOVERS, raise_odd, close_itself], ids=lambda one: one.__name__
 )
-def test_an_input_handler_that_hurts_itself_leaves_the_request_to_people(
+def test_after_an_error_of_an_input_handler_people_answer(
     hurt: Hurt, drive: Drive, register: Register
 ) -> None:
     async def handle(request: InputRequestEvent) -> InputResponseEvent | None:

@@ -47,7 +47,9 @@ def test_a_run_without_its_code_is_blocked_and_goes_on_when_the_code_is_back(
     assert fresh(run).status == "completed"
 
 
-def test_a_run_whose_step_is_gone_is_blocked_by_name(drive: Drive, register: Register) -> None:
+def test_a_run_whose_step_was_removed_is_blocked_and_the_step_is_named(
+    drive: Drive, register: Register
+) -> None:
     run = start(flows.LATER)
     flows.broken.add("try_later")
     drive()

@@ -176,7 +176,7 @@ def test_a_poison_run_of_other_code_does_not_delay_other_runs() -> None:
     assert fresh(suspect).status == "queued"
 
 
-def test_a_run_that_kills_its_workers_is_blocked_whoever_else_is_there() -> None:
+def test_a_run_that_crashes_its_workers_is_blocked_beside_other_workers() -> None:
     run = WorkflowRun.objects.start(flows.ASK, {})
     WorkflowRun.objects.filter(pk=run.pk).update(crash_count=5)
     beside("new", workflow_signatures() | {"t-new": "1"})

@@ -236,7 +236,7 @@ def test_requests_of_a_deleted_group_get_no_other_recipients(alice: User, bob: U
     assert request in InputRequest.objects.unanswerable()
 
 
-def test_an_escalation_to_a_group_that_is_gone_learns_in_the_log(
+def test_an_escalation_to_a_deleted_group_is_logged(
     alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     request = asked_of(
