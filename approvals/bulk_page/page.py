@@ -71,7 +71,7 @@ class Row:
 
     @property
     def shows_refusal(self) -> bool:
-        """Whether it must be said that it was not decided."""
+        """True if it must be said that it was not decided."""
         return bool(self.refusal) and not self.is_voted
 
     @property
@@ -81,7 +81,7 @@ class Row:
 
     @property
     def takes_values(self) -> bool:
-        """Whether values can be typed for it alone."""
+        """True if values can be typed for it alone."""
         return self.is_open and self.form is not None
 
     @property

@@ -53,7 +53,7 @@ class Filters:
 
     @property
     def is_partial(self) -> bool:
-        """Whether requests may be missing from the page: by a filter, or on a page before it."""
+        """True if requests may be missing from the page: by a filter, or on a page before it."""
         return self.is_narrowed or bool(self.after)
 
     def matching(self, user: User) -> Q:

@@ -101,18 +101,18 @@ class InboxPage:
 
     @property
     def is_done(self) -> bool:
-        """Whether this person answers requests, and none waits for them."""
+        """True if this person answers requests, and none waits for them."""
         return self.viewer.has_perm(Perm.DECIDE) and not self.total
 
     @property
     def is_forbidden(self) -> bool:
-        """Whether this person may neither answer nor read requests."""
+        """True if this person may neither answer nor read requests."""
         may_read = self.viewer.has_perm(Perm.SEE_ALL_REQUESTS)
         return not (may_read or self.viewer.has_perm(Perm.DECIDE))
 
     @property
     def is_selectable(self) -> bool:
-        """Whether this person may select rows, to answer several at once."""
+        """True if this person may select rows, to answer several at once."""
         return self.viewer.has_perm(Perm.DECIDE) and len(self.rows) > 1
 
     @property
@@ -130,7 +130,7 @@ class InboxPage:
 
     @property
     def offers_mine(self) -> bool:
-        """Whether the list can be limited to what this person was given or has claimed."""
+        """True if the list can be limited to what this person was given or has claimed."""
         return self.has_assigned or bool(self.filters.mine)
 
 

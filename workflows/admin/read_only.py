@@ -95,7 +95,7 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     paginator = BoundedPaginator
     show_full_result_count = False
     shows_requests: ClassVar[bool] = True
-    """Whether the rows hold, or may quote, what was asked of people."""
+    """True if the rows hold, or may quote, what was asked of people."""
     list_per_page = 50
     list_max_show_all = 0
     sortable_by = ()

@@ -27,8 +27,8 @@ READY = ("queued", "due", "left", "of_a_wrong_clock")
 logger = logging.getLogger(__name__)
 
 CHORES: list[Callable[[datetime], object]] = []
-"""What other applications do in the worker's database thread at each sweep. They are given the
-database's time, and keep to a pace of their own: a sweep comes once a second."""
+"""Functions of other applications that each sweep calls in the worker's database thread, with the
+database's time. A sweep runs once a second, so they limit their own frequency."""
 
 
 @dataclass(frozen=True, slots=True)
