@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from approvals.actions.decide import Outcome, decide, taken_in
+from approvals.actions.decide import Outcome, decide, validated_answer
 from approvals.actions.preconditions import findable
 from approvals.audit.origin import UNKNOWN, Origin
 from approvals.errors import AnswerRefused, ContentTooLarge, Invalid, NotVisible, TooMany
@@ -58,7 +58,7 @@ def load_items(user: User, ids: Sequence[UUID | str]) -> list[Item]:
 def unfit(request: InputRequest, response: Any) -> Invalid | ContentTooLarge | None:
     """Return why the answer itself would be refused, in any state of the request."""
     try:
-        taken_in(request, response, None)
+        validated_answer(request, response, None)
     except (Invalid, ContentTooLarge) as error:
         return error
     except AnswerRefused:  # the run is blocked, which is no fault of the answer

@@ -105,7 +105,7 @@ def decide(
         check_open(request)
         check_claim(user, request)
         check_digest(request, digest)
-        answer, effective = taken_in(request, response, edits)
+        answer, effective = validated_answer(request, response, edits)
         if not readable:
             raise Invalid(request.id, [])
         free_lapsed_claim(user, request)
@@ -117,7 +117,7 @@ def decide(
     raise Closed(f"Request {request_id} keeps changing; look at it again.")
 
 
-def taken_in(
+def validated_answer(
     request: InputRequest, response: Any, edits: Mapping[str, Any] | None
 ) -> tuple[Any, dict[str, Any]]:
     """Return the answer in the form to store, and all edits that take effect with it.

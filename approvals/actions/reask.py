@@ -59,7 +59,7 @@ def reask(user: User, request_id: UUID | str) -> InputRequest:
     if not stale_reason(request) and not kept_open:
         raise CannotReask(f"Request {request.id} has the form that the code has now.")
     workflow = _checked(request, now)
-    columns, said = _anew(request, workflow, now)
+    columns, said = _new_columns(request, workflow, now)
     with transaction.atomic():
         _write_journal(user, request, now)
         row = InputRequest.objects.pending().at_revision(request)
@@ -97,7 +97,9 @@ def _checked(request: InputRequest, now: datetime) -> Workflow:
     return workflow
 
 
-def _anew(request: InputRequest, workflow: Workflow, now: datetime) -> tuple[dict[str, Any], str]:
+def _new_columns(
+    request: InputRequest, workflow: Workflow, now: datetime
+) -> tuple[dict[str, Any], str]:
     """Return the columns of the new version, and the text of the note."""
     said = "asked this again with the current version of the code"
     columns: dict[str, Any] = {"votes": 0, "claimed_by": None, "claimed_until": None}

@@ -13,7 +13,7 @@ from django.utils.text import Truncator, capfirst
 
 from workflows.models import InputRequest, Priority, WorkflowRun
 from workflows.templatetags.times import ago, deadline, short_id
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 from workflows.text.markdown import plain
 from workflows.web.answer_labels import answer_summary, by_whom
 
@@ -43,13 +43,13 @@ def waiting_row(request: InputRequest, user: User | AnonymousUser, query: str) -
         "id": str(request.pk),
         "created": request.created_at.isoformat(),
         "address": f"{request.get_absolute_url()}{query}",
-        "title": visible(headline)[:MAX_TITLE],
+        "title": show_invisibles(headline)[:MAX_TITLE],
         "headline": plain(headline),
         "is_due": request.deadline is not None,
         "when": deadline(request.deadline) or ago(request.created_at),
         "place": f"{request.run.workflow} · {request.step} · {short_id(request.run_id)}",
         "badges": [
-            {"text": visible(one.text), "emphasis": one.emphasis}
+            {"text": show_invisibles(one.text), "emphasis": one.emphasis}
             for one in badges_of(request, user)
         ],
     }
@@ -71,7 +71,9 @@ def past_row(request: InputRequest) -> dict[str, Any]:
         "tag": capfirst(answer.word),
         "tone": answer.tone,
         "place": f"{by} · {place}",
-        "excerpt": Truncator(visible(answer.text)).chars(MAX_EXCERPT) if answer.text else "",
+        "excerpt": Truncator(show_invisibles(answer.text)).chars(MAX_EXCERPT)
+        if answer.text
+        else "",
     }
 
 

@@ -13,7 +13,7 @@ from django.http import QueryDict
 from workflows.engine.requests.payload_edits import apply_edits, json_equal
 from workflows.engine.serialization.json_limits import InputRefused, parse_json
 from workflows.models import InputRequest
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 from workflows.web.forms import Field, Form
 from workflows.web.forms.field import Option
 from workflows.web.forms.form_spec import Widget
@@ -105,7 +105,7 @@ class EditForm(Form):
         widget, text, id_ = self._widget(key), self._text(key), f"edit-{number}"
         return Field(
             name=PREFIX + key,
-            label=visible(humanised(key)),
+            label=show_invisibles(humanised(key)),
             widget=widget,
             required=False,
             id=id_,

@@ -16,7 +16,7 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import format_html
 
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 
 Column = Callable[[Any], str]
 
@@ -27,7 +27,7 @@ _LINE_BREAK = re.compile(r"(?<!\\)((?:\\\\)*\\n)")
 def block(text: str) -> str:
     """Return `text` as a preformatted block, cut if it is too long for a page."""
     rest = len(text) - MAX_CHARACTERS
-    shown = visible(text[:MAX_CHARACTERS])
+    shown = show_invisibles(text[:MAX_CHARACTERS])
     if rest > 0:
         shown += f"\n… and {rest:,} characters more"
     return format_html('<pre class="value">{}</pre>', shown)
@@ -68,7 +68,7 @@ def row_link(row: Model) -> str:
     """Return a link to the admin's page of `row`."""
     meta = row._meta
     url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
-    return format_html('<a href="{}">{}</a>', url, visible(str(row)))
+    return format_html('<a href="{}">{}</a>', url, show_invisibles(str(row)))
 
 
 def _named(field: str, show: Column) -> Column:

@@ -25,7 +25,7 @@ from django.utils.http import urlencode
 
 from workflows.admin.columns import Column
 from workflows.models.permissions import Perm
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 from workflows.text.search_text import fold
 
 COUNT_LIMIT = 10_000  # rows that a list counts and shows on its pages
@@ -77,7 +77,7 @@ def marked(response: HttpResponse) -> HttpResponse:
     """Show each hidden character of a page as its code point, after it was rendered."""
 
     def mark(rendered: SimpleTemplateResponse) -> None:
-        rendered.content = visible(rendered.content.decode())
+        rendered.content = show_invisibles(rendered.content.decode())
 
     if isinstance(response, SimpleTemplateResponse):
         response.add_post_render_callback(mark)

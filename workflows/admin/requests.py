@@ -9,7 +9,7 @@ from django.contrib import admin
 from workflows.admin.columns import json_of, link_to, text_of
 from workflows.admin.read_only import ReadOnlyAdmin, Related
 from workflows.models import InputRequest
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 
 
 @admin.register(InputRequest)
@@ -49,7 +49,7 @@ class InputRequestAdmin(ReadOnlyAdmin):
     def assigned_to(self, row: InputRequest) -> str:
         """Return the names of the assignees, or "all reviewers"."""
         names = [one.name for one in row.assignments.select_related("user", "group")]
-        return visible(", ".join(names)) if row.assigned else "all reviewers"
+        return show_invisibles(", ".join(names)) if row.assigned else "all reviewers"
 
     def view_on_site(self, obj: InputRequest) -> str:
         """Return the address of the page on which the request is answered."""

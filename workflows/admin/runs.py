@@ -17,7 +17,7 @@ from workflows.admin.read_only import ReadOnlyAdmin, Related
 from workflows.errors import WrongState
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.models.permissions import Perm
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 
 MAX_RUNS = 500  # runs of one action; each is a transaction and an entry in the log
 MAX_REFUSALS = 20  # that are listed one by one
@@ -69,7 +69,7 @@ class WorkflowRunAdmin(ReadOnlyAdmin):
     def repeats_runs_of(self, run: WorkflowRun) -> str:
         """Return the names of the people who started the runs that this run repeats."""
         names = run.earlier_authors.values_list("name", flat=True) if run.is_repeat else ()
-        return visible(", ".join(names)) or "-"
+        return show_invisibles(", ".join(names)) or "-"
 
     def view_on_site(self, obj: WorkflowRun) -> str:
         """Return the address of the run's own page."""

@@ -28,7 +28,7 @@ class WriteAheadLog:
     def __init__(self) -> None:
         self._looked = self._warned = float("-inf")
 
-    def look(self) -> None:
+    def check(self) -> None:
         """Make a large file small, or log a warning that names the query that prevents it."""
         now = time.monotonic()
         if connection.vendor != "sqlite" or now - self._looked < CHECK_INTERVAL:

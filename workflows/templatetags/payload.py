@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 from workflows.text.markdown import plain
 from workflows.web.payload.node import raw_text
 from workflows.web.payload.tree import Tree
@@ -35,4 +35,4 @@ def plain_text(value: Any) -> str:
 @register.filter
 def visible_text(value: Any) -> str:
     """`{{ prompt|visible_text }}`: direction overrides and control characters shown as marks."""
-    return visible("" if value is None else str(value))
+    return show_invisibles("" if value is None else str(value))

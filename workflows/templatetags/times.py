@@ -19,7 +19,7 @@ _WEEK = 7 * DAY
 
 
 @register.filter
-def spoken(moment: datetime | None, now: datetime | None = None) -> str:
+def relative_time(moment: datetime | None, now: datetime | None = None) -> str:
     """How long ago: "now", "4 min", "3 h 5 min", "2 d 4 h", after a week the date; "in 4 min"."""
     if not moment:  # None, or a variable that the template does not have
         return ""
@@ -33,7 +33,7 @@ def spoken(moment: datetime | None, now: datetime | None = None) -> str:
 
 
 @register.filter
-def due(moment: datetime | None, now: datetime | None = None) -> str:
+def due_time(moment: datetime | None, now: datetime | None = None) -> str:
     """A deadline: "due in 40 min", "due 12 min ago", "due now", "due 3 December"."""
     if not moment:
         return ""
@@ -80,14 +80,14 @@ def _long(total: int) -> str:
 def ago(moment: datetime | None) -> SafeString | str:
     """`{% ago run.created_at %}`: a `<time>` that says how long ago and, on hover, exactly when."""
     now = timezone.now()
-    return _time(moment, now, spoken(moment, now), "ago") if moment else ""
+    return _time(moment, now, relative_time(moment, now), "ago") if moment else ""
 
 
 @register.simple_tag
 def deadline(moment: datetime | None) -> SafeString | str:
     """`{% deadline request.deadline %}`: a `<time>` that says when it is due."""
     now = timezone.now()
-    return _time(moment, now, due(moment, now), "due") if moment else ""
+    return _time(moment, now, due_time(moment, now), "due") if moment else ""
 
 
 @register.simple_tag

@@ -36,7 +36,7 @@ _EMOJI_ELSEWHERE = "\u203c\u2049\u2139\u2194\u2195\u2934\u2935\u3030"  # no symb
 _VIRAMA = 9  # the combining class
 
 
-def visible(text: str) -> str:
+def show_invisibles(text: str) -> str:
     """Return `text` with each hidden character as its code point: `⟨U+202E⟩`."""
     return _HIDDEN.sub(_mark, text.replace("\r\n", "\n"))
 

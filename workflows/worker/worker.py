@@ -206,7 +206,7 @@ class Worker:
             known = self.active.clock.now() if self._swept else None
             self._swept = await self.database.call(sweep.run_sweep, self.id, known, self._swept)
             self.active.clock.set(self._swept.now)
-            await self.database.call(self._log.look)
+            await self.database.call(self._log.check)
             if not self._swept.poison:
                 self._isolation_since = None
         return self._swept

@@ -16,7 +16,7 @@ from approvals.audit.verification import findings, has_seal, one_moment
 from approvals.models import Decision, DecisionChain
 
 
-def place(text: str) -> tuple[int, str]:
+def location(text: str) -> tuple[int, str]:
     """Read NUMBER:SIGNATURE; raise `ArgumentTypeError` for anything else."""
     number, _, signature = text.partition(":")
     if not (number.isascii() and number.isdigit() and len(signature) == 64):
@@ -52,7 +52,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the known end of the chain, and the decisions to accept."""
         parser.add_argument(
-            "--expect", type=place, metavar="NUMBER:SIGNATURE", action="append", default=[],
+            "--expect", type=location, metavar="NUMBER:SIGNATURE", action="append", default=[],
             help="an end of the chain that was printed before, and has to be part of it",
         )  # fmt: skip
         parser.add_argument(

@@ -58,7 +58,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_log_that_is_large_is_made_small(small: None) -> None:
     write(20)
     assert wal.size_of_log() > 0
-    wal.WriteAheadLog().look()
+    wal.WriteAheadLog().check()
     assert wal.size_of_log() == 0
 
 
@@ -69,19 +69,19 @@ def test_the_log_names_the_thread_that_reads_and_is_made_small_when_it_has_read(
     log = wal.WriteAheadLog()
     with reading("slow-report"):
         write(20)
-        log.look()
-        log.look()
+        log.check()
+        log.check()
     messages = [one.message for one in caplog.records if "write-ahead log" in one.message]
     assert len(messages) == 1, "It says so once a minute."
     assert "'slow-report' has a query open" in messages[0]
-    log.look()
+    log.check()
     assert wal.size_of_log() == 0
 
 
 def test_a_log_of_the_usual_size_is_not_truncated() -> None:
     write(5)
     size = wal.size_of_log()
-    wal.WriteAheadLog().look()
+    wal.WriteAheadLog().check()
     assert wal.size_of_log() == size > 0
 
 

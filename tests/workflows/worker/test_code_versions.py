@@ -166,14 +166,14 @@ def test_progress_clears_what_was_refused() -> None:
 
 
 def test_a_poison_run_of_other_code_does_not_delay_other_runs() -> None:
-    suspect = WorkflowRun.objects.start(flows.ASK, {})
-    WorkflowRun.objects.filter(pk=suspect.pk).update(crash_count=3)
+    poison_run = WorkflowRun.objects.start(flows.ASK, {})
+    WorkflowRun.objects.filter(pk=poison_run.pk).update(crash_count=3)
     beside("new", workflow_signatures())
     registry.unregister(flows.ASK.name)
     run = WorkflowRun.objects.start(flows.ORM, {})
     drive()
     assert fresh(run).status == "completed"
-    assert fresh(suspect).status == "queued"
+    assert fresh(poison_run).status == "queued"
 
 
 def test_a_run_that_crashes_its_workers_is_blocked_beside_other_workers() -> None:

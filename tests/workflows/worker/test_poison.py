@@ -153,8 +153,8 @@ def test_the_isolation_of_a_long_poison_run_ends(
     register: Register, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(active_run, "ISOLATION_TIMEOUT", 0.2)
-    [suspect], others = start(register(gate.waiter())), start(flows.ORM, 3)
-    WorkflowRun.objects.filter(pk=suspect.pk).update(crash_count=2)
+    [poison_run], others = start(register(gate.waiter())), start(flows.ORM, 3)
+    WorkflowRun.objects.filter(pk=poison_run.pk).update(crash_count=2)
     play(serve_until(lambda: all_are(others, "completed"), gate))
 
 

@@ -39,11 +39,11 @@ class Wait:
     def __init__(self, run: WorkflowRun, say: Say) -> None:
         self.run = run
         self._say = say
-        self._told = 0  # the `seq` of the last printed journal entry
+        self._reported_seq = 0  # the `seq` of the last printed journal entry
         self._asked: set[Any] = set()
         self._status = ""
         self.is_alone = False
-        self._driving: Thread | None = None
+        self._worker_thread: Thread | None = None
 
     def until_it_ends(self, timeout: float | None = None) -> None:
         """Return once the run has ended or is blocked; raise `WaitTimeout` after `timeout`."""
@@ -51,22 +51,22 @@ class Wait:
         while not self._has_stopped():
             if deadline is not None and time.monotonic() >= deadline:
                 raise WaitTimeout
-            self._drive_if_alone()
+            self._run_worker_if_alone()
             time.sleep(POLL_INTERVAL)
 
     def _has_stopped(self) -> bool:
         """Print new events; return True if there will be no more."""
         self.run.refresh_from_db()
-        news = JournalEntry.objects.filter(run=self.run, seq__gt=self._told).order_by("seq")
+        news = JournalEntry.objects.filter(run=self.run, seq__gt=self._reported_seq).order_by("seq")
         for _, entries in groupby(news, key=lambda entry: (entry.kind, entry.step)):
             alike = list(entries)
-            self._told = alike[-1].seq
-            if line := line_of(alike):
+            self._reported_seq = alike[-1].seq
+            if line := event_line(alike):
                 self._say(line)
-        self._tell_status()
+        self._report_status()
         return self.run.ended or self.run.status == WorkflowRun.Status.BLOCKED
 
-    def _tell_status(self) -> None:
+    def _report_status(self) -> None:
         if self.run.status == WorkflowRun.Status.PAUSED != self._status:
             self._say("  the run is paused; resume it on its page")
         self._status = self.run.status
@@ -75,15 +75,15 @@ class Wait:
             self._asked.add(request.pk)
             self._say(question(request))
 
-    def _drive_if_alone(self) -> None:
-        if self._driving is not None and self._driving.is_alive():
+    def _run_worker_if_alone(self) -> None:
+        if self._worker_thread is not None and self._worker_thread.is_alive():
             return
         wanted = WorkflowRun.objects.leasable(database_now()).filter(pk=self.run.pk)
         if not wanted.exists() or not self._knows_no_worker():
             return
         # A daemon thread, so that Ctrl-C ends the command at once. Then its leases end.
-        self._driving = Thread(target=_run_worker, name="worker", daemon=True)
-        self._driving.start()
+        self._worker_thread = Thread(target=_run_worker, name="worker", daemon=True)
+        self._worker_thread.start()
 
     def _knows_no_worker(self) -> bool:
         if not self.is_alone:
@@ -101,7 +101,7 @@ def _run_worker() -> None:
         connection.close()
 
 
-def line_of(alike: Sequence[JournalEntry]) -> str:
+def event_line(alike: Sequence[JournalEntry]) -> str:
     """Return the text for consecutive entries of one kind and step.
 
     It is empty for entries that need no text.

@@ -51,12 +51,12 @@ class Command(BaseCommand):
         """Prune, with a line for each batch."""
         before = database_now() - older_than
         if dry_run:
-            self.look(before)
+            self.preview(before)
             return
         self.prune(before)
         self.compact()
 
-    def look(self, before: datetime) -> None:
+    def preview(self, before: datetime) -> None:
         """Print what would be deleted."""
         counts = prunable(before).order_by().aggregate(
             whole=Count("pk", Q(stays=False)), history=Count("pk", Q(stays=True))

@@ -39,7 +39,7 @@ def free_for(user: User | Parameter, now: datetime | Parameter) -> Q:
     return Q(claimed_by__isnull=True) | Q(claimed_by=user) | Q(claimed_until__lte=now)
 
 
-UNREAD = (
+DEFERRED_COLUMNS = (
     "schema", "tags", "default_response", "escalate_to", "search_text", "search_tags",
     "run__input", "run__result", "run__error", "run__progress",
 )  # fmt: skip
@@ -54,7 +54,7 @@ def _one_visible_to(
     one = requests.filter(pk=Parameter("pk", models.UUIDField()))
     if people:
         return PreparedQuery(one.with_people)
-    return PreparedQuery(lambda: one.select_related("run").defer(*UNREAD))
+    return PreparedQuery(lambda: one.select_related("run").defer(*DEFERRED_COLUMNS))
 
 
 def _permitted(permission: str) -> models.QuerySet[User]:
@@ -69,7 +69,7 @@ def deciders() -> models.QuerySet[User]:
     return _permitted(Perm.DECIDE)
 
 
-def _seers() -> models.QuerySet[User]:
+def _deciders_who_see_all() -> models.QuerySet[User]:
     """Return the deciders who see every request, whatever its assignment."""
     return deciders().filter(pk__in=_permitted(Perm.SEE_ALL_REQUESTS))
 
@@ -79,7 +79,7 @@ def _open_to(user: Any) -> Q:
     return Q(assigned=False) | Q(Assignment.objects.all().assigned_subquery(user))
 
 
-def _able(but: OuterRef | None = None) -> models.QuerySet[Assignment]:
+def _able_assignments(but: OuterRef | None = None) -> models.QuerySet[Assignment]:
     """Return the assignments of a request to deciders, without the user of this key if given."""
     people = deciders()
     members = get_user_model().groups.through.objects.filter(
@@ -92,16 +92,16 @@ def _able(but: OuterRef | None = None) -> models.QuerySet[Assignment]:
     return named.filter((Q(user__in=people) & ~Q(user=but)) | Exists(others))
 
 
-def _others() -> models.QuerySet[User]:
+def _other_deciders() -> models.QuerySet[User]:
     """Return the deciders who did not start the outer query's run, nor a run that it repeats."""
     earlier = RunAuthor.objects.filter(run=OuterRef(OuterRef("run")), user=OuterRef("pk"))
     return deciders().exclude(pk=OuterRef("run__started_by")).exclude(Exists(earlier))
 
 
-def _others_given() -> models.QuerySet[User]:
+def _other_assigned_deciders() -> models.QuerySet[User]:
     """Return those of them who have the outer query's request assigned, or see every request."""
     named = Q(assignments__request=OuterRef("pk")) | Q(groups__assignments__request=OuterRef("pk"))
-    return _others().filter(named | Q(pk__in=_permitted(Perm.SEE_ALL_REQUESTS)))
+    return _other_deciders().filter(named | Q(pk__in=_permitted(Perm.SEE_ALL_REQUESTS)))
 
 
 class InputRequestQuerySet(models.QuerySet["InputRequest"]):
@@ -168,17 +168,17 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         given = Q(assigned=True)
         others = deciders().exclude(pk=OuterRef("run__started_by"))
         # If a person sees all requests, the other conditions need not be read.
-        able = Q(Exists(_seers())) | Q(Exists(_able()))
-        able_others = Q(Exists(_seers().exclude(pk=OuterRef("run__started_by")))) | Q(
-            Exists(_able(but=OuterRef("run__started_by")))
-        )
+        able = Q(Exists(_deciders_who_see_all())) | Q(Exists(_able_assignments()))
+        able_others = Q(
+            Exists(_deciders_who_see_all().exclude(pk=OuterRef("run__started_by")))
+        ) | Q(Exists(_able_assignments(but=OuterRef("run__started_by"))))
         return self.pending().filter(
             ~Exists(deciders())
             | (own & ~Exists(others))
             | (given & ~able)
             | (given & own & ~able_others)
-            | (repeat & ~Exists(_others()))
-            | (repeat & given & ~Exists(_others_given()))
+            | (repeat & ~Exists(_other_deciders()))
+            | (repeat & given & ~Exists(_other_assigned_deciders()))
         )
 
     def overdue(self, now: datetime) -> InputRequestQuerySet:

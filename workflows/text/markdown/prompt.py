@@ -10,7 +10,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 from markdown_it.token import Token
 
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 from workflows.text.markdown import renderer
 from workflows.text.markdown.parser import flat, parse
 
@@ -37,7 +37,7 @@ class Prompt:
     @classmethod
     def of(cls, prompt: str) -> Prompt:
         """Read a prompt."""
-        shown = visible(prompt.strip())
+        shown = show_invisibles(prompt.strip())
         tokens = parse(shown)
         whole = next(_lines(tokens), "")
         if not whole:
@@ -78,7 +78,7 @@ def first_line(prompt: str) -> str:
 @lru_cache(maxsize=2000)
 def _plain(line: str) -> str:
     """Parse a prompt, with a cache: an open inbox is rendered anew after each change."""
-    shown = visible(line)
+    shown = show_invisibles(line)
     tokens = parse(shown)
     return " ".join(_lines(tokens)) if tokens else shown
 

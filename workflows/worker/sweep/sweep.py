@@ -21,8 +21,8 @@ from workflows.sql.scalar_queries import ScalarQuery
 from workflows.worker.code_versions import BuildCompatibility
 from workflows.worker.sweep import deadlines
 
-TIMES = ("overdue", "reminders", "delayed")
-READY = ("queued", "due", "left", "of_a_wrong_clock")
+DUE_NAMES = ("overdue", "reminders", "delayed")
+READY_NAMES = ("queued", "due", "left", "of_a_wrong_clock")
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ def run_sweep(
     database. If the other workers are those of `before`, their builds are not read again.
     """
     now = now or database_now()
-    found = scalar_queries.fetch_scalars(_questions(owner, now))
-    if any(found[name] is not None for name in TIMES):
+    found = scalar_queries.fetch_scalars(_queries(owner, now))
+    if any(found[name] is not None for name in DUE_NAMES):
         deadlines.sweep(found["now"])
     do_chores(found["now"])
     others = (found["workers"].number, found["newest"])
@@ -64,12 +64,12 @@ def run_sweep(
         builds = before.builds
     else:
         builds = BuildCompatibility(owner, found["now"])
-    ready = any(found[name] is not None for name in READY)
+    ready = any(found[name] is not None for name in READY_NAMES)
     poison = ready and any_poison_run(builds, found["now"])
     return SweepResult(found["now"], builds, ready, poison, others)
 
 
-def _questions(owner: str, now: datetime) -> dict[str, ScalarQuery]:
+def _queries(owner: str, now: datetime) -> dict[str, ScalarQuery]:
     """Return the queries of one statement. Each reads at most the first row of an index."""
     requests, runs = InputRequest.objects.exclude(run__status="blocked"), WorkflowRun.objects
     running = runs.filter(status="running").order_by("wake_at")
@@ -82,16 +82,16 @@ def _questions(owner: str, now: datetime) -> dict[str, ScalarQuery]:
             requests.due_for_notification(now).order_by("next_notification_at"), "pk"
         ),
         "delayed": first(Delivery.objects.filter(not_before__lte=now).order_by("not_before"), "pk"),
-        "queued": first(_wanting(runs.filter(status="queued")), "pk"),
-        "due": first(_wanting(runs.filter(status="waiting", wake_at__lte=now)), "pk"),
-        "left": first(_wanting(running.filter(wake_at__lte=now)), "pk"),
-        "of_a_wrong_clock": first(_wanting(running.filter(wake_at__gt=now + MAX_LEASE)), "pk"),
+        "queued": first(_ready_order(runs.filter(status="queued")), "pk"),
+        "due": first(_ready_order(runs.filter(status="waiting", wake_at__lte=now)), "pk"),
+        "left": first(_ready_order(running.filter(wake_at__lte=now)), "pk"),
+        "of_a_wrong_clock": first(_ready_order(running.filter(wake_at__gt=now + MAX_LEASE)), "pk"),
         "workers": scalar_queries.bounded_count(workers),
         "newest": first(workers.order_by("-started_at"), "pk"),
     }
 
 
-def _wanting(runs: Any) -> Any:
+def _ready_order(runs: Any) -> Any:
     return runs.filter(wake_at__isnull=False).order_by("wake_at")
 
 
