@@ -1,4 +1,4 @@
-"""Answers to many requests at once, each with an outcome of its own."""
+"""Answers many requests at once, each with an outcome of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from approvals.actions.decide import Outcome, decide, taken_in
+from approvals.actions.decide import Outcome, decide, validated_answer
 from approvals.actions.preconditions import findable
 from approvals.audit.origin import UNKNOWN, Origin
 from approvals.errors import AnswerRefused, ContentTooLarge, Invalid, NotVisible, TooMany
@@ -16,12 +16,12 @@ from workflows.models import InputRequest
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-MOST = 100  # requests in one batch
+MAX_REQUESTS = 100  # requests in one batch
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of one request of a batch: an outcome or a refusal. No row if not visible."""
+    """The result of one request of a batch: an outcome or a refusal. No row if not visible."""
 
     request_id: str
     request: InputRequest | None
@@ -33,7 +33,7 @@ class Item:
 class Answer:
     """The answer to one request of a batch, and the digest of what the person saw of it.
 
-    An empty digest is that of no version: such an answer is refused as `Superseded`.
+    An empty digest belongs to no version: such an answer is refused as `Superseded`.
     """
 
     response: Any
@@ -43,9 +43,9 @@ class Answer:
 def load_items(user: User, ids: Sequence[UUID | str]) -> list[Item]:
     """Return the requests of a batch, each once; raise `TooMany`."""
     wanted = list(dict.fromkeys(str(one) for one in ids))
-    if len(wanted) > MOST:
+    if len(wanted) > MAX_REQUESTS:
         raise TooMany(
-            f"{len(wanted)} requests were selected; at most {MOST} can be decided at once."
+            f"{len(wanted)} requests were selected; at most {MAX_REQUESTS} can be decided at once."
         )
     known = [one for one in wanted if _is_id(one)]
     found = {str(row.pk): row for row in findable(user).filter(pk__in=known)}
@@ -56,12 +56,12 @@ def load_items(user: User, ids: Sequence[UUID | str]) -> list[Item]:
 
 
 def unfit(request: InputRequest, response: Any) -> Invalid | ContentTooLarge | None:
-    """Return why the answer itself would be refused, whatever the state of the request."""
+    """Return why the answer itself would be refused, in any state of the request."""
     try:
-        taken_in(request, response, None)
+        validated_answer(request, response, None)
     except (Invalid, ContentTooLarge) as error:
         return error
-    except AnswerRefused:  # the run is blocked: an outcome, and not a fault of the answer
+    except AnswerRefused:  # the run is blocked, which is no fault of the answer
         return None
     return None
 
@@ -69,10 +69,10 @@ def unfit(request: InputRequest, response: Any) -> Invalid | ContentTooLarge | N
 def decide_many(
     user: User, answers: Mapping[str, Answer], *, source: str, origin: Origin = UNKNOWN
 ) -> list[Item]:
-    """Answer many requests, given by id, and return what became of each.
+    """Answer many requests, given by id, and return the result of each.
 
-    Each goes through `decide` by itself: one that is refused stops none of the others. Raise
-    `TooMany` above `MOST`; then nothing was decided.
+    Each is answered by `decide` separately, so a refusal does not affect the others. Raise
+    `TooMany` above `MAX_REQUESTS`. Then nothing was decided.
     """
     done = []
     for item in load_items(user, list(answers)):

@@ -1,4 +1,4 @@
-"""Finding decisions that somebody changed, removed or put in behind the application's back."""
+"""Finds decisions that were changed, removed or inserted outside the application."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from approvals.audit.seals import seal_content, superseded_content
 from approvals.models import Decision, DecisionChain, DecisionSeal
 from approvals.models.signatures import content_of, verify
 
-PAGE = 1000
+PAGE_SIZE = 1000
 Kind = DecisionSeal.Kind
 Seals = dict[str, DecisionSeal]  # of one decision, by kind
 
 
 @contextmanager
 def one_moment() -> Iterator[None]:
-    """Read everything as it is at one moment, while others go on deciding.
+    """Read a consistent state of the database in the block, while other people decide.
 
-    Within a transaction of the caller it is left to that.
+    Within a transaction of the caller, that transaction is used.
     """
     if connection.in_atomic_block:
         yield
@@ -34,7 +34,7 @@ def one_moment() -> Iterator[None]:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
-    else:  # `atomic` would keep all others from writing
+    else:  # `atomic` would block all writers
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")
             try:
@@ -44,7 +44,7 @@ def one_moment() -> Iterator[None]:
 
 
 def findings() -> Iterator[str]:
-    """Yield a sentence for everything that is wrong, with the key of the row."""
+    """Yield a sentence for each fault, with the key of the row."""
     yield from _wrong_seals()
     yield from _wrong_decisions()
     yield from _removed()
@@ -52,14 +52,14 @@ def findings() -> Iterator[str]:
 
 
 def has_seal(number: int, signature: str) -> bool:
-    """Say whether the chain has this seal, which was written down somewhere else."""
+    """Return True if the chain has this seal, which was recorded outside the database."""
     return DecisionSeal.objects.filter(pk=number, signature=signature).exists()
 
 
 def _wrong_seals() -> Iterator[str]:
     """Follow the chain from its first seal to its end."""
     number, before = 0, ""
-    for key, seal in chain.from_iterable(in_pages(DecisionSeal.objects.all(), PAGE)):
+    for key, seal in chain.from_iterable(in_pages(DecisionSeal.objects.all(), PAGE_SIZE)):
         if key != number + 1:
             yield f"Seal {number + 1} was removed" + _upto(number + 1, key - 1)
         elif seal is None or not verify(seal_content(_columns(seal), before), seal.signature):
@@ -75,7 +75,7 @@ def _columns(seal: DecisionSeal) -> dict[str, Any]:
 
 
 def _signature_of(number: int) -> str:
-    """Return the signature of a seal of which something else cannot be read."""
+    """Return the signature of a seal that has other unreadable columns."""
     return DecisionSeal.objects.values_list("signature", flat=True).get(pk=number)
 
 
@@ -86,7 +86,7 @@ def _upto(first: int, last: int) -> str:
 def _wrong_decisions() -> Iterator[str]:
     """Compare each decision with its signature and with its seals."""
     seen = set[str]()
-    for page in in_pages(Decision.objects.all(), PAGE):
+    for page in in_pages(Decision.objects.all(), PAGE_SIZE):
         seals: dict[int, Seals] = defaultdict(dict)
         named = DecisionSeal.objects.filter(decision__in=[key for key, _ in page])
         for seal in named.only("decision", "kind", "content"):
@@ -130,9 +130,9 @@ def _named(row: Decision) -> str:
 
 
 def _removed() -> Iterator[str]:
-    """Find the seals whose decision is not there."""
+    """Find the seals whose decision does not exist."""
     there = Decision.objects.filter(pk=OuterRef("decision")).values("pk")
     seals = DecisionSeal.objects.annotate(row=Subquery(there)).filter(row=None)
     gone = seals.exclude(kind=Kind.SUPERSEDED).order_by("number").values_list("number", "decision")
-    for number, decision in gone.iterator(PAGE):
+    for number, decision in gone.iterator(PAGE_SIZE):
         yield f"Decision {decision} was removed (seal {number})."

@@ -1,7 +1,7 @@
-"""What a row of a list says of a request, as words that a template only writes down.
+"""The texts of the rows of a list, as dictionaries for the template.
 
-A template asks whatever it is given first whether it is a dictionary. With fifty requests and
-twenty words of each, to ask models took longer than all the rest of the page.
+A template first tries each object as a dictionary. With fifty requests and twenty texts of each,
+this took longer for model objects than the rest of the page.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.utils.text import Truncator, capfirst
 
 from workflows.models import InputRequest, Priority, WorkflowRun
 from workflows.templatetags.times import ago, deadline, short_id
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 from workflows.text.markdown import plain
 from workflows.web.answer_labels import answer_summary, by_whom
 
@@ -24,39 +24,39 @@ RUN_BADGES = {
     WorkflowRun.Status.BLOCKED: ("Blocked", True),
     WorkflowRun.Status.PAUSED: ("Run paused", False),
 }
-MAX_TITLE = 80  # characters of a prompt that tell one tick from another
-MAX_EXCERPT = 100  # characters of what was answered
+MAX_TITLE = 80  # characters of a prompt in the label of a checkbox
+MAX_EXCERPT = 100  # characters of an answer
 
 
 class Badge(NamedTuple):
-    """A short text; with `emphasis` it is drawn so that it stands out."""
+    """A short text; with `emphasis` it is emphasised."""
 
     text: str
     emphasis: bool = False
 
 
 def waiting_row(request: InputRequest, user: User | AnonymousUser, query: str) -> dict[str, Any]:
-    """Return what `user` reads of a request that waits; `query` goes along to its page."""
+    """Return the texts of a pending request for `user`. `query` is added to its link."""
     headline: str = request.headline  # type: ignore[attr-defined]  # the listing annotates it
     return {
         "pk": request.pk,
         "id": str(request.pk),
         "created": request.created_at.isoformat(),
         "address": f"{request.get_absolute_url()}{query}",
-        "title": visible(headline)[:MAX_TITLE],
+        "title": show_invisibles(headline)[:MAX_TITLE],
         "headline": plain(headline),
         "is_due": request.deadline is not None,
         "when": deadline(request.deadline) or ago(request.created_at),
         "place": f"{request.run.workflow} · {request.step} · {short_id(request.run_id)}",
         "badges": [
-            {"text": visible(one.text), "emphasis": one.emphasis}
+            {"text": show_invisibles(one.text), "emphasis": one.emphasis}
             for one in badges_of(request, user)
         ],
     }
 
 
 def past_row(request: InputRequest) -> dict[str, Any]:
-    """Return what is read of a request that is over, answered or not."""
+    """Return the texts of a closed request, answered or not."""
     place = f"{request.run.workflow} · {short_id(request.run_id)}"
     headline: str = request.headline  # type: ignore[attr-defined]  # the listing annotates it
     row = {"address": request.get_absolute_url(), "headline": plain(headline)}
@@ -71,7 +71,9 @@ def past_row(request: InputRequest) -> dict[str, Any]:
         "tag": capfirst(answer.word),
         "tone": answer.tone,
         "place": f"{by} · {place}",
-        "excerpt": Truncator(visible(answer.text)).chars(MAX_EXCERPT) if answer.text else "",
+        "excerpt": Truncator(show_invisibles(answer.text)).chars(MAX_EXCERPT)
+        if answer.text
+        else "",
     }
 
 
@@ -91,7 +93,7 @@ def outcome_of(request: InputRequest) -> str:
 
 
 def badges_of(request: InputRequest, user: User | AnonymousUser) -> Iterator[Badge]:
-    """Yield what `user` should know before they open the request."""
+    """Yield the badges that `user` should see before they open the request."""
     run = request.run
     if run.status in RUN_BADGES:
         yield Badge(*RUN_BADGES[WorkflowRun.Status(run.status)])

@@ -1,4 +1,4 @@
-"""What the deadline of a request does by itself, in words for the people who see it."""
+"""The text about what happens at the deadline of a request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workflows.templatetags.times import clock
 from workflows.web.answer_labels import answer_summary
 from workflows.web.payload.node import humanised
 
-SHOWN = 60  # characters of a default that are read beside a deadline
+MAX_LENGTH = 60  # characters of a default that are shown beside a deadline
 
 
 def deadline_words(request: InputRequest) -> str:
@@ -31,7 +31,7 @@ def deadline_words(request: InputRequest) -> str:
     answer = answer_summary(request.default_response)
     word = {"replied": "Answered", "answered": "Answered"}.get(answer.word, answer.word)
     text = answer.text or _fields(answer.rest)
-    with_text = f" with “{Truncator(text).chars(SHOWN)}”" if text else ""
+    with_text = f" with “{Truncator(text).chars(MAX_LENGTH)}”" if text else ""
     return f"{word.capitalize()} automatically {moment}{with_text}"
 
 

@@ -16,7 +16,7 @@ from tests.e2e.server import ROOT, Person, ServeProcess, environment, eventually
 
 
 @pytest.fixture(scope="module")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def first_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder after a first start that was stopped; tests copy it to begin from there."""
     folder = tmp_path_factory.mktemp("furnished")
     server = ServeProcess(folder, "--noreload", is_first=True).wait_until_healthy()
@@ -26,8 +26,8 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(furnished: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(furnished, tmp_path / "var"))
+def folder(first_start: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(first_start, tmp_path / "var"))
 
 
 @pytest.fixture
@@ -45,11 +45,11 @@ def runs(folder: Path) -> list[dict[str, object]]:
     return list(json.loads(done.stdout))
 
 
-def test_the_first_start_says_who_can_log_in_and_where(furnished: Path) -> None:
-    said = (furnished / "first.txt").read_text()
+def test_the_first_start_says_who_can_log_in_and_where(first_start: Path) -> None:
+    said = (first_start / "first.txt").read_text()
     for word in ("alice", "bob", "admin", "'demo'", "example runs", "Serving http://127.0.0.1:"):
         assert word in said
-    assert (furnished / "secret_key").stat().st_mode & 0o777 == 0o600
+    assert (first_start / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
 def test_alice_logs_in_and_a_wrong_password_does_not(server: ServeProcess) -> None:
@@ -75,10 +75,10 @@ def test_the_worker_beside_the_pages_is_seen(server: ServeProcess) -> None:
     eventually(is_seen, "the worker reports itself")
 
 
-def test_another_start_changes_nothing_of_the_demo(furnished: Path, server: ServeProcess) -> None:
+def test_another_start_changes_nothing_of_the_demo(first_start: Path, server: ServeProcess) -> None:
     assert "First start" not in server.output
     known = {run["id"] for run in runs(server.folder)}
-    assert known == {run["id"] for run in runs(furnished)}
+    assert known == {run["id"] for run in runs(first_start)}
     assert known
 
 

@@ -101,7 +101,7 @@ def status_of(connection: http.client.HTTPConnection) -> int:
 
 
 @pytest.mark.soak
-def test_daphne_answers_what_is_under_way_and_ends(web: Web) -> None:
+def test_daphne_answers_requests_in_progress_and_ends(web: Web) -> None:
     for _ in range(ROUNDS):
         sent = log_in_wrongly(web.port, MANY)
         web.process.send_signal(signal.SIGTERM)

@@ -16,7 +16,7 @@ async def test_a_reader_that_learns_twice_ends_though_its_client_swallowed_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reported: list[str] = []
-    begun, heard = asyncio.Event(), asyncio.Event()
+    begun, received = asyncio.Event(), asyncio.Event()
 
     async def swallow(self: Any, channel: str) -> None:
         """Wait like redis-py, which takes a cancellation for a broken connection."""
@@ -26,14 +26,14 @@ async def test_a_reader_that_learns_twice_ends_though_its_client_swallowed_it(
                 await asyncio.Event().wait()
             except asyncio.CancelledError:
                 reported.append(channel)
-                heard.set()
+                received.set()
         raise asyncio.CancelledError
 
     monkeypatch.setattr(RedisChannelLayer, "receive_single", swallow)
     reader = asyncio.create_task(CancellableRedisChannelLayer().receive_single("news"))
     await begun.wait()
     reader.cancel()
-    await heard.wait()
+    await received.wait()
     reader.cancel()  # as a loop does with all that is left, when it ends
     with contextlib.suppress(asyncio.CancelledError):
         await reader

@@ -1,4 +1,4 @@
-"""A step: a function whose annotations say which events it takes and returns."""
+"""A step: a function whose annotations name the events that it takes and returns."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from workflows.engine.context import Context
 from workflows.engine.errors import InvalidStep
 from workflows.engine.events import Event
 
-LONGEST_DELAY = timedelta(days=365)
-LONGEST_RULE = LONGEST_DELAY // timedelta(seconds=1)  # seconds, and what a delay grows by
+MAX_DELAY = timedelta(days=365)
+MAX_RULE = MAX_DELAY // timedelta(seconds=1)  # seconds, or the largest `backoff`
 RULES = {
     "retries": "a whole number of at least 0",
     "retry_delay": "a number of seconds of at least 0",
@@ -61,19 +61,19 @@ class Step:
         return len(self.parameters) == 2
 
     def delay(self, failures: int) -> timedelta:
-        """Return how long to wait after so many failed attempts but one, a year at most."""
+        """Return the delay of retry number `failures` + 1, a year at most."""
         try:
             wait = timedelta(seconds=self.retry_delay * self.backoff**failures)
         except OverflowError:
-            return LONGEST_DELAY if self.retry_delay else timedelta(0)
-        return min(wait, LONGEST_DELAY)
+            return MAX_DELAY if self.retry_delay else timedelta(0)
+        return min(wait, MAX_DELAY)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function itself, as a test may."""
         return self.function(*args, **kwargs)
 
     def invoke(self, event: Event, context: Context | None) -> Any:
-        """Call the function with what its parameters ask for, in their order."""
+        """Call the function with its parameters in their order."""
         if len(self.parameters) == 1:
             return self.function(event)
         if self.parameters[0] == "event":
@@ -100,7 +100,7 @@ def step(function: Callable[..., Any] | None = None, /, *, name: str = "", **rul
     impossible.
     """
     frame = sys._getframe(1)
-    scope = frame.f_locals  # where classes local to a function are found
+    scope = frame.f_locals  # to resolve classes that are local to a function
 
     def make(function: Callable[..., Any]) -> Step:
         return _make(function, name or getattr(function, "__name__", "?"), scope, rules)
@@ -152,7 +152,7 @@ def _read_parameters(
 
 
 def _read_return(name: str, hints: dict[str, Any]) -> tuple[type[Event], ...] | None:
-    """Return the classes that the annotation names, None where it leaves them open."""
+    """Return the classes that the annotation names, None if there is no annotation."""
     if "return" not in hints or hints["return"] is Any:
         return None
     classes = _event_classes(name, hints["return"])
@@ -188,5 +188,5 @@ def _check_rules(name: str, rules: dict[str, Any]) -> None:
         if not fits or not least <= value < math.inf or (rule == "timeout" and not value):
             allowed = f"{RULES[rule]}, or None" if rule in OPTIONAL else RULES[rule]
             raise InvalidStep(f"Step {name!r}: {rule} cannot be {value!r}; give {allowed}.")
-        if not counts and value > LONGEST_RULE:
-            raise InvalidStep(f"Step {name!r}: {rule} cannot be more than {LONGEST_RULE:,}.")
+        if not counts and value > MAX_RULE:
+            raise InvalidStep(f"Step {name!r}: {rule} cannot be more than {MAX_RULE:,}.")

@@ -1,4 +1,4 @@
-"""Tags that show what a workflow or a model wrote, to be read and nothing else."""
+"""Tags that show untrusted text of a workflow or a model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from django import template
 
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 from workflows.text.markdown import plain
 from workflows.web.payload.node import raw_text
 from workflows.web.payload.tree import Tree
@@ -16,7 +16,7 @@ register = template.Library()
 
 @register.inclusion_tag("payload/tree.html")
 def payload_tree(value: Any) -> dict[str, Any]:
-    """`{% payload_tree request.payload %}`: JSON as facts, lists and tables, all of it escaped."""
+    """`{% payload_tree request.payload %}`: JSON as fields, lists and tables, escaped."""
     return {"node": Tree().node(value)}
 
 
@@ -35,4 +35,4 @@ def plain_text(value: Any) -> str:
 @register.filter
 def visible_text(value: Any) -> str:
     """`{{ prompt|visible_text }}`: direction overrides and control characters shown as marks."""
-    return visible("" if value is None else str(value))
+    return show_invisibles("" if value is None else str(value))

@@ -1,4 +1,4 @@
-"""Time as people say it ("4 min", "due in 40 min"), with the exact moment on hover."""
+"""Relative times ("4 min", "due in 40 min"), with the exact time on hover."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WEEK = 7 * DAY
 
 
 @register.filter
-def spoken(moment: datetime | None, now: datetime | None = None) -> str:
+def relative_time(moment: datetime | None, now: datetime | None = None) -> str:
     """How long ago: "now", "4 min", "3 h 5 min", "2 d 4 h", after a week the date; "in 4 min"."""
     if not moment:  # None, or a variable that the template does not have
         return ""
@@ -33,7 +33,7 @@ def spoken(moment: datetime | None, now: datetime | None = None) -> str:
 
 
 @register.filter
-def due(moment: datetime | None, now: datetime | None = None) -> str:
+def due_time(moment: datetime | None, now: datetime | None = None) -> str:
     """A deadline: "due in 40 min", "due 12 min ago", "due now", "due 3 December"."""
     if not moment:
         return ""
@@ -80,14 +80,14 @@ def _long(total: int) -> str:
 def ago(moment: datetime | None) -> SafeString | str:
     """`{% ago run.created_at %}`: a `<time>` that says how long ago and, on hover, exactly when."""
     now = timezone.now()
-    return _time(moment, now, spoken(moment, now), "ago") if moment else ""
+    return _time(moment, now, relative_time(moment, now), "ago") if moment else ""
 
 
 @register.simple_tag
 def deadline(moment: datetime | None) -> SafeString | str:
     """`{% deadline request.deadline %}`: a `<time>` that says when it is due."""
     now = timezone.now()
-    return _time(moment, now, due(moment, now), "due") if moment else ""
+    return _time(moment, now, due_time(moment, now), "due") if moment else ""
 
 
 @register.simple_tag
@@ -102,13 +102,13 @@ def moment(value: datetime | None, pattern: str) -> SafeString | str:
 
 @register.filter
 def short_id(value: UUID | str | None) -> str:
-    """The first six characters of an id, enough to tell it from its neighbours."""
+    """The first six characters of an id."""
     return "" if value is None else str(value).replace("-", "")[:6]
 
 
 @register.filter
 def clock(moment: datetime | None, now: datetime | None = None) -> str:
-    """A time to come, as a phrase: "at 05:45" today, otherwise "on 3 December at 05:45"."""
+    """A future time as a phrase: "at 05:45" today, otherwise "on 3 December at 05:45"."""
     if not moment:
         return ""
     local, today = timezone.localtime(moment), timezone.localtime(now or timezone.now())
@@ -118,7 +118,7 @@ def clock(moment: datetime | None, now: datetime | None = None) -> str:
 
 @register.filter
 def exact(moment: datetime | None) -> str:
-    """The moment in the reader's own zone: "18 November 2026, 09:12:05 CET"."""
+    """The time in the reader's zone: "18 November 2026, 09:12:05 CET"."""
     if not moment:
         return ""
     local = timezone.localtime(moment)
@@ -135,7 +135,7 @@ def _time(moment: datetime, now: datetime, text: str, speech: str) -> SafeString
 
 
 def _amount(gap: int) -> str:
-    """Two units, so that "1 h 59 min" is not "1 h"; the rest is cut off: never more than it is."""
+    """Return a duration in two units, such as "1 h 59 min". It is rounded down."""
     if gap < HOUR:
         return f"{gap // MINUTE} min"
     whole, part, units = (HOUR, MINUTE, ("h", "min")) if gap < DAY else (DAY, HOUR, ("d", "h"))

@@ -40,9 +40,9 @@ def answer_summary(response: Any) -> AnswerSummary:
     word, tone = {True: ("approved", "go"), False: ("rejected", "stop")}.get(
         response.get("approved", ...), ("answered", "")
     )
-    spoken = {"comment"} | ({"approved"} if tone else set())
+    shown = {"comment"} | ({"approved"} if tone else set())
     comment = response.get("comment")
     if not isinstance(comment, str):
-        spoken.discard("comment")
-    rest = {key: value for key, value in response.items() if key not in spoken}
+        shown.discard("comment")
+    rest = {key: value for key, value in response.items() if key not in shown}
     return AnswerSummary(word, tone, comment if isinstance(comment, str) else "", rest or None)

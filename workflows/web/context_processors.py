@@ -15,7 +15,7 @@ from workflows.models.permissions import PermissionProfile
 from workflows.sql import scalar_queries
 from workflows.sql.clock import now_as_scalar
 
-BADGE = 99  # as far as a badge counts
+MAX_BADGE_COUNT = 99  # as far as a badge counts
 WORKER_SILENCE = timedelta(seconds=30)
 
 
@@ -57,8 +57,8 @@ def attention_of(viewer: PermissionProfile) -> dict[str, scalar_queries.ScalarQu
     """
     runs = WorkflowRun.objects.visible_to(viewer)
     return {
-        "stopped": scalar_queries.bounded_count(runs.needing_attention(), most=BADGE),
-        "failing": scalar_queries.bounded_count(runs.failing(), most=BADGE),
+        "stopped": scalar_queries.bounded_count(runs.needing_attention(), most=MAX_BADGE_COUNT),
+        "failing": scalar_queries.bounded_count(runs.failing(), most=MAX_BADGE_COUNT),
     }
 
 
@@ -80,7 +80,7 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
 
     def attention_count() -> scalar_queries.BoundedCount:
         return scalar_queries.BoundedCount(
-            figures()["stopped"].number + figures()["failing"].number, BADGE
+            figures()["stopped"].number + figures()["failing"].number, MAX_BADGE_COUNT
         )
 
     return {

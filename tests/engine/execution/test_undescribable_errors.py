@@ -26,8 +26,8 @@ from workflows.engine import (
     step,
 )
 from workflows.engine.machine.error_record import (
-    LONGEST_MESSAGE,
-    LONGEST_TRACEBACK,
+    MAX_MESSAGE_LENGTH,
+    MAX_TRACEBACK_LENGTH,
     describe,
 )
 
@@ -64,10 +64,11 @@ def checked(error: BaseException) -> dict[str, Any]:
         assert type(reported[key]) is str
         reported[key].encode()  # no half characters
         assert "\x00" not in reported[key]
-    assert len(reported["message"]) <= LONGEST_MESSAGE
-    assert len(reported["traceback"]) <= LONGEST_TRACEBACK
+    assert len(reported["message"]) <= MAX_MESSAGE_LENGTH
+    assert len(reported["traceback"]) <= MAX_TRACEBACK_LENGTH
     assert (
-        reported["kind"] in reported["traceback"] or len(reported["traceback"]) == LONGEST_TRACEBACK
+        reported["kind"] in reported["traceback"]
+        or len(reported["traceback"]) == MAX_TRACEBACK_LENGTH
     )
     return reported
 
@@ -238,7 +239,7 @@ async def test_a_step_that_raises_an_odd_error_is_retried_and_then_fails_the_run
 
 
 @pytest.mark.parametrize("name", [*NAMES, "__getattr__"])
-async def test_an_input_handler_that_raises_what_cannot_be_informed_leaves_the_request_to_people(
+async def test_after_an_unreadable_error_of_an_input_handler_people_answer(
     name: str,
 ) -> None:
     @step

@@ -81,7 +81,7 @@ def test_each_run_is_logged_and_its_journal_names_the_person(desk: Client, admin
     assert "Cancel, by an action." in page.content.decode()
 
 
-def test_a_run_that_refuses_says_why_and_the_others_go_on(desk: Client) -> None:
+def test_the_error_of_one_run_does_not_stop_the_other_runs(desk: Client) -> None:
     ended, open_run = start(), start()
     ended.cancel()
     assert act(desk, "cancel", ended, open_run) == [
@@ -93,7 +93,7 @@ def test_a_run_that_refuses_says_why_and_the_others_go_on(desk: Client) -> None:
 
 
 def test_many_refusals_are_summed_up(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("workflows.admin.runs.MOST_REFUSALS", 1)
+    monkeypatch.setattr("workflows.admin.runs.MAX_REFUSALS", 1)
     said = act(desk, "resume", start(), start(), start())
     assert len(said) == 2
     assert said[1] == "2 more runs refused likewise."
@@ -102,7 +102,7 @@ def test_many_refusals_are_summed_up(desk: Client, monkeypatch: pytest.MonkeyPat
 def test_too_many_runs_at_once_are_refused_whole(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workflows.admin.runs.MOST_RUNS", 1)
+    monkeypatch.setattr("workflows.admin.runs.MAX_RUNS", 1)
     one, two = start(), start()
     assert act(desk, "cancel", one, two) == ["Nothing was done: select 1 runs at most."]
     assert status(one) == status(two) == "queued"

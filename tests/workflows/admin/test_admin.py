@@ -41,7 +41,7 @@ def desk(admin: User) -> Client:
     return client
 
 
-def furnished(by: User, count: int = 1) -> list[Any]:
+def make_rows(by: User, count: int = 1) -> list[Any]:
     """Make runs with one row of everything, and return the rows of the last of them."""
     now = timezone.now()
     rows: list[Any] = []
@@ -73,7 +73,7 @@ def page_of(row: Any, page: str = "change") -> str:
 
 
 def test_every_list_page_and_history_is_there(desk: Client, admin: User) -> None:
-    for row in furnished(admin):
+    for row in make_rows(admin):
         for page in ("change", "history"):
             assert desk.get(page_of(row, page)).status_code == 200, (row, page)
     for name in PAGES:
@@ -81,7 +81,7 @@ def test_every_list_page_and_history_is_there(desk: Client, admin: User) -> None
 
 
 def test_history_can_be_neither_added_nor_changed_nor_deleted(desk: Client, admin: User) -> None:
-    for row in furnished(admin):
+    for row in make_rows(admin):
         before = type(row)._default_manager.filter(pk=row.pk).values().get()
         meta = row._meta
         add = reverse(f"admin:{meta.app_label}_{meta.model_name}_add")
@@ -92,7 +92,7 @@ def test_history_can_be_neither_added_nor_changed_nor_deleted(desk: Client, admi
 
 
 def test_nobody_can_delete_decisions_by_an_action(desk: Client, admin: User) -> None:
-    decision = furnished(admin)[5]
+    decision = make_rows(admin)[5]
     desk.post(
         reverse("admin:approvals_decision_changelist"),
         {"action": "delete_selected", "_selected_action": [decision.pk], "index": 0, "post": 1},
@@ -101,7 +101,7 @@ def test_nobody_can_delete_decisions_by_an_action(desk: Client, admin: User) -> 
 
 
 def test_untrusted_text_is_escaped_on_every_page(desk: Client, admin: User) -> None:
-    rows = furnished(admin)
+    rows = make_rows(admin)
     addresses = [page_of(row) for row in rows]
     addresses += [reverse(f"admin:{name}_changelist") for name in PAGES]
     for address in addresses:
@@ -117,7 +117,7 @@ def test_marks_that_reorder_text_are_shown_by_their_number(desk: Client, admin: 
 
 
 def test_no_page_of_the_admin_hides_a_character(desk: Client, admin: User) -> None:
-    rows = furnished(admin)
+    rows = make_rows(admin)
     hidden = "pay\u00ad\u034f\u115f\u180e\u2064\ufe05\U0001d173\U000e0041 now"
     InputRequest.objects.filter(pk=rows[3].pk).update(prompt=hidden, step=hidden, tags=[hidden])
     addresses = [page_of(rows[3]), page_of(rows[3], "history"), page_of(rows[5])]
@@ -128,7 +128,7 @@ def test_no_page_of_the_admin_hides_a_character(desk: Client, admin: User) -> No
     assert "pay⟨U+00AD⟩⟨U+034F⟩" in desk.get(page_of(rows[3])).content.decode()
 
 
-def test_a_very_long_value_is_cut_with_a_word_about_the_rest(desk: Client, admin: User) -> None:
+def test_a_very_long_value_is_cut_with_the_length_of_the_rest(desk: Client, admin: User) -> None:
     run = WorkflowRun.objects.start("assistant", {"text": "ok"}, by=admin)
     row = Snapshot.objects.create(run=run, seq=1, format=1, data={"text": "x" * 150_000})
     page = desk.get(page_of(row)).content.decode()
@@ -146,8 +146,8 @@ def test_a_runs_error_shows_its_traceback_as_lines(desk: Client, admin: User) ->
 
 
 def test_a_run_links_to_all_that_belongs_to_it(desk: Client, admin: User) -> None:
-    furnished(admin)  # another run, whose rows are not to be found
-    run = furnished(admin)[0]
+    make_rows(admin)  # another run, whose rows are not to be found
+    run = make_rows(admin)[0]
     page = desk.get(page_of(run)).content.decode()
     for name, lookup in [
         ("workflows_inputrequest", "run__id__exact"),
@@ -164,7 +164,7 @@ def test_a_run_links_to_all_that_belongs_to_it(desk: Client, admin: User) -> Non
 
 
 def test_a_request_links_to_its_run_and_its_decision(desk: Client, admin: User) -> None:
-    run, _, _, request, *_ = furnished(admin)
+    run, _, _, request, *_ = make_rows(admin)
     page = desk.get(page_of(request)).content.decode()
     assert f'href="{page_of(run)}"' in page
     decisions = reverse("admin:approvals_decision_changelist")
@@ -172,8 +172,8 @@ def test_a_request_links_to_its_run_and_its_decision(desk: Client, admin: User) 
 
 
 def test_an_id_finds_its_rows_and_half_an_id_finds_none(desk: Client, admin: User) -> None:
-    furnished(admin)
-    run, _, _, request, *_ = furnished(admin)
+    make_rows(admin)
+    run, _, _, request, *_ = make_rows(admin)
     for name, term in [
         ("workflows_workflowrun", run.pk),
         ("workflows_workflowrun", request.pk),
@@ -191,7 +191,7 @@ def test_an_id_finds_its_rows_and_half_an_id_finds_none(desk: Client, admin: Use
 
 
 def test_words_find_runs_requests_and_decisions(desk: Client, admin: User) -> None:
-    furnished(admin)
+    make_rows(admin)
     for name, term in [
         ("workflows_workflowrun", "assist"),
         ("workflows_workflowrun", "admin"),
@@ -204,7 +204,7 @@ def test_words_find_runs_requests_and_decisions(desk: Client, admin: User) -> No
 
 
 def test_filters_narrow_the_lists(desk: Client, admin: User) -> None:
-    furnished(admin)
+    make_rows(admin)
     for name, filters in [
         ("workflows_workflowrun", {"status__exact": "queued"}),
         ("workflows_workflowrun", {"workflow": "assistant"}),
@@ -226,9 +226,9 @@ def test_a_list_costs_the_same_queries_for_one_row_and_for_many(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     address = reverse(f"admin:{name}_changelist")
-    furnished(admin)
+    make_rows(admin)
     desk.get(address)
-    furnished(admin, 15)
+    make_rows(admin, 15)
     with django_assert_max_num_queries(9) as queries:
         desk.get(address)
     documents = ('"data"', '."input"', '."payload"')
@@ -239,7 +239,7 @@ def test_a_list_costs_the_same_queries_for_one_row_and_for_many(
 def test_a_list_counts_no_further_than_a_person_pages(
     desk: Client, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    furnished(admin, 4)
+    make_rows(admin, 4)
     monkeypatch.setattr("workflows.admin.read_only.COUNT_LIMIT", 3)
     response = desk.get(reverse("admin:workflows_journalentry_changelist"))
     assert response.context["cl"].result_count == 3
@@ -255,7 +255,7 @@ def test_preferences_keep_their_person_but_not_a_wrong_time_zone(desk: Client, a
 
 
 def test_staff_without_permissions_sees_nothing_of_runs(admin: User) -> None:
-    run = furnished(admin)[0]
+    run = make_rows(admin)[0]
     client = Client()
     client.force_login(User.objects.create_user("carol", is_staff=True))
     assert client.get(page_of(run)).status_code == 403
@@ -274,8 +274,8 @@ def test_a_route_is_edited_here_and_names_what_exists(desk: Client, admin: User)
     assert Route.objects.get().users.get() == admin
 
 
-def test_a_request_is_shown_with_whom_it_was_given_to(desk: Client, admin: User) -> None:
-    request = furnished(admin)[3]
+def test_a_request_is_shown_with_its_assignees(desk: Client, admin: User) -> None:
+    request = make_rows(admin)[3]
     assert "all reviewers" in desk.get(page_of(request)).content.decode()
     request.assignments.create(user=admin)
     InputRequest.objects.update(assigned=True)

@@ -12,7 +12,7 @@ from django.db import connection
 from tests.support.factories import make_request, make_reviewer, make_run, make_user
 from workflows.models import Assignment, Delivery, InputRequest, WorkflowRun, database_now
 from workflows.sql.chained import Statement, execute_chain, insert_statement
-from workflows.sql.lease_runs import LONGEST_LEASE
+from workflows.sql.lease_runs import MAX_LEASE
 
 pytestmark = pytest.mark.django_db
 
@@ -58,7 +58,7 @@ def test_one_request_is_found_for_whom_it_is_visible() -> None:
 def test_a_worker_leases_what_is_leasable() -> None:
     now = database_now()
     minute = timedelta(minutes=1)  # more than a test may take
-    moments = [None, now - SECOND, now, now + minute / 2, now + LONGEST_LEASE + minute]
+    moments = [None, now - SECOND, now, now + minute / 2, now + MAX_LEASE + minute]
     run = make_run(status="completed")
     for status, moment in product(("queued", "running", "waiting"), moments):
         if moment is None and status != "waiting":

@@ -51,14 +51,14 @@ def reading(name: str) -> Iterator[None]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take a log for large that is not empty."""
-    monkeypatch.setattr(wal, "LIMIT", 0)
-    monkeypatch.setattr(wal, "EVERY", 0.0)
+    monkeypatch.setattr(wal, "MAX_SIZE", 0)
+    monkeypatch.setattr(wal, "CHECK_INTERVAL", 0.0)
 
 
 def test_a_log_that_is_large_is_made_small(small: None) -> None:
     write(20)
     assert wal.size_of_log() > 0
-    wal.WriteAheadLog().look()
+    wal.WriteAheadLog().check()
     assert wal.size_of_log() == 0
 
 
@@ -69,23 +69,23 @@ def test_the_log_names_the_thread_that_reads_and_is_made_small_when_it_has_read(
     log = wal.WriteAheadLog()
     with reading("slow-report"):
         write(20)
-        log.look()
-        log.look()
+        log.check()
+        log.check()
     messages = [one.message for one in caplog.records if "write-ahead log" in one.message]
     assert len(messages) == 1, "It says so once a minute."
     assert "'slow-report' has a query open" in messages[0]
-    log.look()
+    log.check()
     assert wal.size_of_log() == 0
 
 
-def test_a_log_of_the_usual_size_is_left_alone() -> None:
+def test_a_log_of_the_usual_size_is_not_truncated() -> None:
     write(5)
     size = wal.size_of_log()
-    wal.WriteAheadLog().look()
+    wal.WriteAheadLog().check()
     assert wal.size_of_log() == size > 0
 
 
-def test_a_worker_that_ends_leaves_no_log_behind() -> None:
+def test_a_worker_that_ends_empties_the_log() -> None:
     write(20)
 
     async def story() -> None:
@@ -99,7 +99,7 @@ def test_a_worker_that_ends_leaves_no_log_behind() -> None:
 def test_a_connection_cuts_a_log_that_was_long() -> None:
     with connection.cursor() as cursor:
         limit = cursor.execute("PRAGMA journal_size_limit").fetchone()[0]
-    assert limit == wal.LIMIT
+    assert limit == wal.MAX_SIZE
 
 
 def test_the_patience_of_the_connection_is_as_before() -> None:
@@ -124,10 +124,10 @@ def test_a_query_that_was_read_to_its_end_is_not_open() -> None:
     assert base.oldest_reader() is None
 
 
-def test_a_transaction_that_takes_long_learns_of(
+def test_a_long_transaction_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(base, "LONG", 0.0)
+    monkeypatch.setattr(base, "SLOW_TRANSACTION", 0.0)
     with caplog.at_level(logging.WARNING), transaction.atomic():
         User.objects.create(username="one")
     assert "A transaction of the thread" in caplog.text

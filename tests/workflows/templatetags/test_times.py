@@ -9,7 +9,7 @@ import pytest
 from django.template import engines
 from django.utils import timezone
 
-from workflows.templatetags.times import due, exact, seconds, short_id, spoken
+from workflows.templatetags.times import due_time, exact, relative_time, seconds, short_id
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 
@@ -32,7 +32,7 @@ NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
     ],
 )
 def test_the_past_is_spoken(ago: timedelta, words: str) -> None:
-    assert spoken(NOW - ago, NOW) == words
+    assert relative_time(NOW - ago, NOW) == words
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_the_past_is_spoken(ago: timedelta, words: str) -> None:
     ],
 )
 def test_a_deadline_is_spoken(left: timedelta, words: str) -> None:
-    assert due(NOW + left, NOW) == words
+    assert due_time(NOW + left, NOW) == words
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,12 @@ def test_a_duration_is_spoken(length: float | timedelta, words: str) -> None:
 
 
 def test_nothing_is_said_of_no_time() -> None:
-    assert [spoken(None), due(None), seconds(None), exact(None), short_id(None)] == [""] * 5
+    assert [relative_time(None), due_time(None), seconds(None), exact(None), short_id(None)] == [
+        ""
+    ] * 5
 
 
-def test_the_element_says_the_exact_moment_in_the_readers_zone() -> None:
+def test_the_element_has_the_exact_time_in_the_readers_zone() -> None:
     source = "{% load times %}{% ago moment %}"
     moment = timezone.now() - timedelta(minutes=4, seconds=10)
     with timezone.override("Europe/Berlin"):

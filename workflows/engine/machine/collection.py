@@ -1,4 +1,4 @@
-"""What a step may ask of `collect_events`."""
+"""Checks the arguments of `collect_events`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from workflows.engine.machine.fan_in import encode_names
 from workflows.engine.machine.state import Invocation
 from workflows.engine.serialization.codec import check_text
 
-LONGEST_KEY = 200  # characters
+MAX_KEY_LENGTH = 200  # characters
 
 
 def check_collection(invocation: Invocation, asked: Sequence[type[Event]], key: object) -> str:
-    """Return the asked names as the state keeps them.
+    """Return the names of the collected classes in the form of the state.
 
-    Raise `CollectEventError`, which names the step. The event that the step was called with has to
-    be among them, and the key has to be a text, if there is one.
+    Raise `CollectEventError`, which names the step, unless the event of the invocation is one of
+    them and the key is a text or None.
     """
     names = encode_names(cls.__name__ for cls in asked)
     where = f"Step {invocation.step!r} collects {names or 'nothing'}"
@@ -31,8 +31,8 @@ def check_collection(invocation: Invocation, asked: Sequence[type[Event]], key: 
 def _fault_of(key: object) -> str:
     if not isinstance(key, str):
         return f"is of type {type(key).__name__}, not a text"
-    if not 0 < len(key) <= LONGEST_KEY:
-        return f"has {len(key):,} characters, not 1 to {LONGEST_KEY}"
+    if not 0 < len(key) <= MAX_KEY_LENGTH:
+        return f"has {len(key):,} characters, not 1 to {MAX_KEY_LENGTH}"
     try:
         check_text(key)
     except UnstorableValue as error:

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from typing import Any, Protocol
 
 from workflows.engine.requests.payload_edits import json_equal
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 from workflows.web.payload.node import DiffLine, PayloadNode, humanised, raw_text, scalar
 
 MAX_LINES = 1000  # of each side; the comparison may take as long as their product
@@ -64,7 +64,7 @@ def _keys(
             child, change = builder.node(after[key], depth), ""
         else:
             child, change = difference(builder, before[key], after[key], depth + 1), "changed"
-        child.key, child.label = visible(str(key))[:200], humanised(str(key))
+        child.key, child.label = show_invisibles(str(key))[:200], humanised(str(key))
         child.change = change
         (node.items if change else node.same).append(child)
     node.summary = _tally(node)
@@ -111,8 +111,8 @@ def _compared(old: list[str], new: list[str]) -> Iterator[DiffLine]:
         if tag == "equal":
             yield from _context(old[i1:i2], is_first=n == 0, is_last=n == len(codes) - 1)
             continue
-        yield from (DiffLine("removed", visible(text)) for text in old[i1:i2])
-        yield from (DiffLine("added", visible(text)) for text in new[j1:j2])
+        yield from (DiffLine("removed", show_invisibles(text)) for text in old[i1:i2])
+        yield from (DiffLine("added", show_invisibles(text)) for text in new[j1:j2])
 
 
 def _context(lines: list[str], *, is_first: bool, is_last: bool) -> Iterator[DiffLine]:
@@ -121,8 +121,8 @@ def _context(lines: list[str], *, is_first: bool, is_last: bool) -> Iterator[Dif
     tail = 0 if is_last else CONTEXT
     left_out = len(lines) - head - tail
     if left_out <= 1:
-        yield from (DiffLine("same", visible(text)) for text in lines)
+        yield from (DiffLine("same", show_invisibles(text)) for text in lines)
         return
-    yield from (DiffLine("same", visible(text)) for text in lines[:head])
+    yield from (DiffLine("same", show_invisibles(text)) for text in lines[:head])
     yield DiffLine("gap", f"{left_out} unchanged lines")
-    yield from (DiffLine("same", visible(text)) for text in lines[len(lines) - tail :])
+    yield from (DiffLine("same", show_invisibles(text)) for text in lines[len(lines) - tail :])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 from workflows.text.links import web_address
 from workflows.web.payload.zoned_times import zoned_words
 
@@ -18,7 +18,7 @@ _LONG_TEXT = 400
 _LONG_LINES = 8
 
 BLOCKS = frozenset(
-    {"facts", "records", "table", "bullets", "raw", "long", "difference", "pair", "lines"}
+    {"fields", "records", "table", "bullets", "raw", "long", "difference", "pair", "lines"}
 )
 
 _TEXTS = ("text", "number", "bool", "none", "empty")
@@ -29,7 +29,7 @@ _TEMPLATES = {
     "raw": "payload/node.html#raw",
     "inline": "payload/node.html#inline",
     "bullets": "payload/node.html#bullets",
-    "facts": "payload/node.html#facts",
+    "fields": "payload/node.html#fields",
     "records": "payload/node.html#records",
     "table": "payload/node.html#table",
     "pair": "payload/node.html#pair",
@@ -51,8 +51,8 @@ class PayloadNode:
     """One value as it is drawn. Each `kind` has a template:
 
     `text`, `number`, `bool`, `none`, `empty` (text); `link` (text is the address); `long` (text,
-    with a `summary` to open it); `inline` and `bullets` (items); `facts` (labelled items);
-    `records` (items, each a `facts`); `table` (columns, rows, more_rows); `raw` (text is
+    with a `summary` to open it); `inline` and `bullets` (items); `fields` (labelled items);
+    `records` (items, each a `fields`); `table` (columns, rows, more_rows); `raw` (text is
     JSON); `difference` (summary, items with a `change` each, same); `pair` (items: before, after);
     `lines` (summary, lines).
     """
@@ -66,7 +66,7 @@ class PayloadNode:
     columns: list[PayloadNode] = field(default_factory=list)
     rows: list[list[PayloadNode]] = field(default_factory=list)
     more_rows: list[list[PayloadNode]] = field(default_factory=list)
-    is_figure: bool = False  # one of a column of numbers, which line up
+    is_number: bool = False  # one of a column of numbers, which line up
     change: str = ""  # of an item in a difference: "added", "removed" or "changed"
     same: list[PayloadNode] = field(default_factory=list)
     lines: list[DiffLine] = field(default_factory=list)
@@ -122,7 +122,7 @@ def _text(value: str) -> PayloadNode:
         return PayloadNode("link", text=address)
     if value.endswith("]") and (words := zoned_words(value)):
         return PayloadNode("text", text=words)
-    shown = visible(value)
+    shown = show_invisibles(value)
     lines = value.count("\n") + 1
     if len(value) <= _LONG_TEXT and lines <= _LONG_LINES:
         return PayloadNode("text", text=shown)
@@ -139,7 +139,7 @@ def humanised(key: str) -> str:
     """A key as a label: `claim_id` and `claimId` are "Claim id"."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key[:120])
     words = " ".join(_lowered(word) for word in re.split(r"[_\-\s]+", words) if word)
-    shown = visible(words[:1].upper() + words[1:]) or "(no name)"
+    shown = show_invisibles(words[:1].upper() + words[1:]) or "(no name)"
     return f"{shown}…" if len(key) > 120 else shown
 
 
@@ -160,4 +160,4 @@ def raw_text(value: Any) -> str:
         return "(nested too deeply, or too large a number, to be shown)"
     if len(text) > MAX_RAW:
         text = f"{text[:MAX_RAW]}\n… and {len(text) - MAX_RAW:,} more characters"
-    return visible(text)
+    return show_invisibles(text)

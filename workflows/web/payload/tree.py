@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from workflows.text.invisible_characters import visible
+from workflows.text.invisible_characters import show_invisibles
 from workflows.web.payload.diff import difference, is_change
 from workflows.web.payload.node import PayloadNode, humanised, raw, scalar
 
@@ -20,7 +20,7 @@ MAX_ROWS = 50
 MAX_COLUMNS = 8
 
 _INLINE = 100
-_FIGURE = re.compile(r"[-+]?\d[\d., ]*%?")
+_NUMBER = re.compile(r"[-+]?\d[\d., ]*%?")
 
 
 class Tree:
@@ -39,7 +39,7 @@ class Tree:
         if depth >= self.max_depth or self.left <= 0:
             return raw(value)
         if isinstance(value, dict):
-            return self.changes(value, depth) if is_change(value) else self.facts(value, depth)
+            return self.changes(value, depth) if is_change(value) else self.fields(value, depth)
         return self.sequence(list(value), depth)
 
     def changes(self, value: dict[Any, Any], depth: int) -> PayloadNode:
@@ -48,13 +48,13 @@ class Tree:
         rest = {key: item for key, item in value.items() if key not in ("before", "after")}
         if not rest:
             return change
-        node = self.facts(rest, depth)
+        node = self.fields(rest, depth)
         change.label = "Before and after"
         node.items.insert(0, change)
         return node
 
-    def facts(self, value: dict[Any, Any], depth: int) -> PayloadNode:
-        node = PayloadNode("facts")
+    def fields(self, value: dict[Any, Any], depth: int) -> PayloadNode:
+        node = PayloadNode("fields")
         pairs = list(_places(value).items())
         for n, (key, item) in enumerate(pairs):
             if self.left <= 0:
@@ -63,7 +63,7 @@ class Tree:
                 node.items.append(rest)
                 break
             child = self.node(item, depth + 1)
-            child.key = visible(str(key))[:200]
+            child.key = show_invisibles(str(key))[:200]
             child.label = humanised(str(key))
             node.items.append(child)
         return node
@@ -97,11 +97,11 @@ class Tree:
         self.left -= len(value) * len(columns)
         rows = [[_cell(row.get(key, "")) for key in columns] for row in value]
         for n, key in enumerate(columns):
-            if _are_figures(row.get(key) for row in value):
+            if _are_numbers(row.get(key) for row in value):
                 for row in rows:
-                    row[n].is_figure = True
+                    row[n].is_number = True
         heads = [
-            PayloadNode("text", label=humanised(key), is_figure=rows[0][n].is_figure)
+            PayloadNode("text", label=humanised(key), is_number=rows[0][n].is_number)
             for n, key in enumerate(columns)
         ]
         return PayloadNode("table", columns=heads, rows=rows[:MAX_ROWS], more_rows=rows[MAX_ROWS:])
@@ -130,18 +130,18 @@ def _fit_a_line(items: list[PayloadNode]) -> bool:
     return len(items) == 1 or sum(len(item.text) + 2 for item in items) <= _INLINE
 
 
-def _are_figures(values: Iterable[Any]) -> bool:
+def _are_numbers(values: Iterable[Any]) -> bool:
     """Whether a column holds numbers, be they texts: exact amounts travel as texts."""
     found = [value for value in values if value is not None and value != ""]
     return bool(found) and all(
         not isinstance(value, bool)
-        and (isinstance(value, int | float) or (isinstance(value, str) and _is_figure(value)))
+        and (isinstance(value, int | float) or (isinstance(value, str) and _is_number(value)))
         for value in found
     )
 
 
-def _is_figure(text: str) -> bool:
-    return len(text) <= 40 and _FIGURE.fullmatch(text) is not None
+def _is_number(text: str) -> bool:
+    return len(text) <= 40 and _NUMBER.fullmatch(text) is not None
 
 
 def _places(value: dict[Any, Any]) -> dict[Any, Any]:

@@ -9,7 +9,7 @@ from django.utils.dateformat import time_format
 
 from workflows.engine.schemas.zoned_times import keeps_more, read_outside_time
 
-LONGEST = 120
+MAX_LENGTH = 120
 
 
 def zoned_words(text: str) -> str:
@@ -17,7 +17,7 @@ def zoned_words(text: str) -> str:
 
     Return nothing for any other text, so that it is shown as it is.
     """
-    if len(text) > LONGEST:
+    if len(text) > MAX_LENGTH:
         return ""
     for kind in (datetime, time):
         try:

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_safe
 
 logger = logging.getLogger(__name__)
 
-LAYER_PATIENCE = 3.0  # seconds
+LAYER_TIMEOUT = 3.0  # seconds
 
 
 @login_not_required
@@ -61,14 +61,14 @@ def layer_state() -> str:
     if layer is None or isinstance(layer, InMemoryChannelLayer):
         return "none"
     try:
-        async_to_sync(ask)(layer)
+        async_to_sync(check_layer)(layer)
     except Exception:  # each layer has errors of its own
         logger.exception("The channel layer does not answer the readiness check.")
         return "failed"
     return "ok"
 
 
-async def ask(layer: Any) -> None:
+async def check_layer(layer: Any) -> None:
     """Take a channel that nobody has out of a group: it changes nothing, and needs an answer."""
-    async with asyncio.timeout(LAYER_PATIENCE):
+    async with asyncio.timeout(LAYER_TIMEOUT):
         await layer.group_discard("readyz", "readyz")

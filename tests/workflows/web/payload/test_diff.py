@@ -121,5 +121,5 @@ def test_one_of_many_is_one_fact() -> None:
 def test_columns_of_amounts_line_up_and_others_do_not() -> None:
     rows = [{"claim": "C-1", "amount": "12.50", "n": 1}, {"claim": "7", "amount": "", "n": None}]
     (table,) = [Tree().node(rows)]
-    assert [column.is_figure for column in table.columns] == [False, True, True]
+    assert [column.is_number for column in table.columns] == [False, True, True]
     assert drawn(rows).count('class="payload-figure"') == 6
