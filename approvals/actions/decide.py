@@ -214,7 +214,7 @@ def _vote(vote: Decision, *, void: bool, lapsed: Sequence[Decision]) -> Outcome:
 def _earlier(user: User, request: InputRequest) -> Approvals:
     """Return the approvals before this one, read in the transaction that counts them."""
     found = Approvals.of(request)
-    if found.standing != request.votes:  # an approval came since the row was read, perhaps this one
+    if found.counted != request.votes:  # an approval came since the row was read, perhaps this one
         raise WrongState(f"Request {request.id}", "approved", "changing")
     if any(vote.by_id == user.pk for vote in found.counting):
         raise AlreadyVoted(request.id, votes=len(found.counting), quorum=request.quorum)

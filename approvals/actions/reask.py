@@ -129,8 +129,8 @@ def _takes_default(request: InputRequest, workflow: Workflow) -> bool:
 
 def _write_journal(user: User, request: InputRequest, now: datetime) -> None:
     """Add a journal entry to the run, which no worker holds."""
-    resting = WorkflowRun.objects.filter(pk=request.run_id, status__in=IDLE_STATUSES)
-    if resting.update(seq=F("seq") + 1) != 1:
+    idle = WorkflowRun.objects.filter(pk=request.run_id, status__in=IDLE_STATUSES)
+    if idle.update(seq=F("seq") + 1) != 1:
         raise CannotReask(f"Run {request.run_id} is at work just now; ask again when it waits.")
     seq = WorkflowRun.objects.values_list("seq", flat=True).get(pk=request.run_id)
     data = {

@@ -38,11 +38,11 @@ def withdraw(
         raise NotPermitted(f"Only who answered request {request.id} may withdraw the answer.")
     if not may_undo(user, request):
         raise _too_late(request)
-    standing = Decision.objects.effective().filter(request=request)
+    effective = Decision.objects.effective().filter(request=request)
     try:
         with transaction.atomic():
             request.withdraw(by=user, edits=_edits_before(request))
-            supersede(standing.filter(kind=Decision.Kind.FINAL), database_now())
+            supersede(effective.filter(kind=Decision.Kind.FINAL), database_now())
             return _record(user, request, source, origin, "withdrew the answer")
     except RunEnded as error:
         raise Closed(str(error)) from None
@@ -62,7 +62,7 @@ def _edits_before(request: InputRequest) -> dict[str, Any]:
 
 def _withdraw_vote(user: User, request: InputRequest, source: str, origin: Origin) -> Decision:
     """Withdraw an approval that counts for the present version."""
-    standing = Decision.objects.effective().filter(
+    effective = Decision.objects.effective().filter(
         request=request, kind=Decision.Kind.VOTE, by=user
     )
     for _ in range(MAX_ATTEMPTS):
@@ -75,7 +75,7 @@ def _withdraw_vote(user: User, request: InputRequest, source: str, origin: Origi
         try:
             with transaction.atomic():
                 request.withdraw_vote()
-                if not supersede(standing, database_now()):
+                if not supersede(effective, database_now()):
                     raise CannotUndo(f"Request {request.id} has no approval of yours to withdraw.")
                 return _record(user, request, source, origin, "withdrew the approval")
         except WrongState:

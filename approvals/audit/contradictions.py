@@ -21,11 +21,11 @@ FINAL, VOTE = Decision.Kind.FINAL, Decision.Kind.VOTE
 
 def wrong_requests() -> Iterator[str]:
     """Yield a sentence for each request that differs from its decisions, or has no decision."""
-    standing = Decision.objects.filter(
+    effective = Decision.objects.filter(
         request=OuterRef("pk"), kind__in=[FINAL, VOTE], superseded_at=None
     )
     answered = Q(status="answered", answered_by__isnull=False)
-    wanted = InputRequest.objects.filter(answered | Q(votes__gt=0) | Q(Exists(standing)))
+    wanted = InputRequest.objects.filter(answered | Q(votes__gt=0) | Q(Exists(effective)))
     for page in in_pages(wanted, PAGE_SIZE):
         decisions: dict[UUID, list[Decision]] = defaultdict(list)
         theirs = Decision.objects.filter(request__in=[key for key, _ in page])
@@ -39,11 +39,11 @@ def wrong_requests() -> Iterator[str]:
 
 
 def _fault(request: InputRequest, decisions: list[Decision]) -> str:
-    standing = [one for one in decisions if one.superseded_at is None]
-    votes = sum(one.kind == VOTE for one in standing)
+    effective = [one for one in decisions if one.superseded_at is None]
+    votes = sum(one.kind == VOTE for one in effective)
     if request.votes != votes:
         return f"counts {request.votes} approvals before its answer, and {votes} are there"
-    last = next((one for one in standing if one.kind == FINAL), None)
+    last = next((one for one in effective if one.kind == FINAL), None)
     if last is None:
         if request.answered_by_id is None:  # it is open, or was closed without an answer
             return ""

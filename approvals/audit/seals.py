@@ -96,8 +96,8 @@ def supersede(decisions: QuerySet[Decision], at: datetime) -> int:
         rows = list(decisions.filter(superseded_at=None).select_for_update())
         links = [Link(Kind.SUPERSEDED, one.pk, sign(superseded_content(one, at))) for one in rows]
         # This does not use the append-only query set, because that refuses every update.
-        standing: QuerySet[Decision] = QuerySet(Decision).filter(superseded_at=None)
-        count = standing.filter(pk__in=[one.pk for one in rows]).update(superseded_at=at)
+        effective: QuerySet[Decision] = QuerySet(Decision).filter(superseded_at=None)
+        count = effective.filter(pk__in=[one.pk for one in rows]).update(superseded_at=at)
         if links:
             _append(_lock(), links)
     return count

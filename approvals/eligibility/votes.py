@@ -43,7 +43,7 @@ class Approvals:
         return cls(counting, lapsed, editor)
 
     @property
-    def standing(self) -> int:
+    def counted(self) -> int:
         """The number of approvals that the row of the request has counted."""
         return len(self.counting) + sum(vote.superseded_at is None for vote in self.lapsed)
 

@@ -117,8 +117,8 @@ def _votes(request: InputRequest) -> tuple[list[Vote], User | None]:
     if request.quorum < 2:
         return [], None
     if not request.is_pending:  # the approvals of a closed request do not change
-        standing = Decision.objects.effective().filter(request=request, kind=Decision.Kind.VOTE)
-        kept = standing.select_related("by").order_by("pk")
+        effective = Decision.objects.effective().filter(request=request, kind=Decision.Kind.VOTE)
+        kept = effective.select_related("by").order_by("pk")
         return [_settled(row, request) for row in kept], None
     found = Approvals.of(request)
     rows = sorted([*found.counting, *found.lapsed], key=lambda row: row.pk)

@@ -36,7 +36,7 @@ def begun(**columns: Any) -> WorkflowRun:
     return run
 
 
-def parked(row: WorkflowRun) -> RunUpdate:
+def suspended(row: WorkflowRun) -> RunUpdate:
     """Return what a worker stores when the leased run waits after its first entry."""
     now = database_now()
     return RunUpdate(

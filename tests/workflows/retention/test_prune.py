@@ -283,7 +283,7 @@ def test_the_command_cuts_open_journals_that_grew_before(
 ) -> None:
     run = WorkflowRun.objects.start(LOOP, {"turns": 350})
     drive()
-    # As if it were still at it: parked, with all of its history.
+    # As if it were still at it: suspended, with all of its history.
     JournalEntry.objects.filter(run=run, kind="completed").prune()
     seq = JournalEntry.objects.filter(run=run).count()
     WorkflowRun.objects.filter(pk=run.pk).update(

@@ -19,7 +19,7 @@ from django.db.models import AutoField, Model
 from django.test.utils import CaptureQueriesContext
 
 from tests.support.factories import BARE, make_run
-from tests.support.journals import parked
+from tests.support.journals import suspended
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
 from workflows.sql.json_rows import fetch
 from workflows.worker.commit import store
@@ -96,7 +96,7 @@ def test_a_lease_reads_in_the_order_of_the_index() -> None:
 def test_what_a_worker_holds_is_found_by_its_key() -> None:
     run = WorkflowRun.objects.start(BARE)
     [row] = WorkflowRun.objects.lease("me", limit=5, duration=LEASE)
-    write = parked(row)
+    write = suspended(row)
     assert reads(lambda: mailbox.fetch_mailbox({run.pk: 0}, [])) == [BY_KEY]
     renewed = reads(lambda: WorkflowRun.objects.renew("me", [run.pk], database_now()))
     assert set(renewed) == {BY_KEY}

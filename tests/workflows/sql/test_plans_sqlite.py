@@ -19,7 +19,7 @@ from approvals.inbox.queries import ArchivePage
 from approvals.models import Draft
 from approvals.request_page.collaboration import Collaboration
 from tests.support.factories import BARE, make_request
-from tests.support.journals import parked
+from tests.support.journals import suspended
 from tests.support.people import YES
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.sql import scalar_queries
@@ -91,7 +91,7 @@ def test_a_commit_finds_its_runs_by_their_keys() -> None:
     WorkflowRun.objects.start(BARE)
     [row] = WorkflowRun.objects.lease("me", limit=5, duration=timedelta(seconds=5))
     with CaptureQueriesContext(connection) as queries:
-        assert store.store([parked(row)]).done == {row.pk}
+        assert store.store([suspended(row)]).done == {row.pk}
     [update] = [one["sql"] for one in queries if one["sql"].split()[0] == "UPDATE"]
     [found] = [step for step in steps(update) if step.split()[1] == WorkflowRun._meta.db_table]
     assert found.endswith("(id=?)")

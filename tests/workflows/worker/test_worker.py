@@ -137,10 +137,10 @@ def test_a_run_that_waits_for_a_retry_is_suspended_until_it_is_due(drive: Drive)
     flows.broken.add("try_later")
     run = start(flows.LATER)
     drive()
-    parked = fresh(run)
-    assert parked.status == "waiting"
-    assert parked.wake_at is not None
-    assert parked.wake_at > parked.created_at + timedelta(minutes=59)
+    suspended = fresh(run)
+    assert suspended.status == "waiting"
+    assert suspended.wake_at is not None
+    assert suspended.wake_at > suspended.created_at + timedelta(minutes=59)
     drive()
     assert flows.calls["try_later"] == 1
 
