@@ -84,15 +84,19 @@ class Field:
         """The ARIA attributes of the group of its inputs. Boxes are each a control of their own."""
         if self.kind is not Kind.RADIO:
             return {}
-        required = {"aria-required": "true"} if self.required else {}
-        invalid = {"aria-invalid": "true"} if self.errors else {}
-        return {"role": "radiogroup"} | required | invalid
+        attrs: dict[str, str | None] = {"role": "radiogroup"}
+        if self.required:
+            attrs["aria-required"] = "true"
+        if self.errors:
+            attrs["aria-invalid"] = "true"
+        return attrs
 
     @property
     def input_attrs(self) -> dict[str, str | None]:
         """The attributes of each input of the group."""
-        radio = self.kind is Kind.RADIO
-        return {"type": "radio"} | self.attrs if radio else {"type": "checkbox"}
+        if self.kind is not Kind.RADIO:
+            return {"type": "checkbox"}
+        return {"type": "radio", **self.attrs}
 
     @property
     def is_wide(self) -> bool:
