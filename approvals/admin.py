@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from approvals.models import Comment, Decision, DecisionSeal, Preferences
 from workflows.admin import InputRequestAdmin, WorkflowRunAdmin
 from workflows.admin.columns import json_of, link_to, text_of
-from workflows.admin.read_only import LedgerAdmin, Related
+from workflows.admin.read_only import ReadOnlyAdmin, Related
 
 # The machine does not know of people; its pages learn here that decisions belong to them.
 WorkflowRunAdmin.related.append(Related(Decision, "request__run__id__exact"))
@@ -19,7 +19,7 @@ InputRequestAdmin.related.append(Related(Comment, "request__id__exact"))
 
 
 @admin.register(Decision)
-class DecisionAdmin(LedgerAdmin):
+class DecisionAdmin(ReadOnlyAdmin):
     """Who decided what, for good."""
 
     list_display = ("__str__", link_to("request"), "kind", "by", "at", "answered_via")
@@ -30,7 +30,7 @@ class DecisionAdmin(LedgerAdmin):
     search_fields = ("request__search_text", "by__username", "source")
     search_help_text = "The id of a request or a run, or part of a prompt or a name."
     uuid_lookups = ("request", "request__run")
-    shown = (
+    page_fields = (
         "request", "run", "kind", "by", "at", json_of("response"), json_of("edits"), "revision",
         "answered_via", "name", "address", "session", "account", "seen", "signature", "seal",
         "superseded_at",
@@ -62,7 +62,7 @@ class DecisionAdmin(LedgerAdmin):
 
 
 @admin.register(Comment)
-class CommentAdmin(LedgerAdmin):
+class CommentAdmin(ReadOnlyAdmin):
     """What was said on requests, and who gave them to whom."""
 
     list_display = ("__str__", link_to("request"), "by", "at", "is_system")
@@ -71,7 +71,7 @@ class CommentAdmin(LedgerAdmin):
     list_defer = ("text", "request__payload", "request__schema", "request__response")
     search_fields = ("text", "by__username")
     uuid_lookups = ("request", "request__run")
-    shown = ("request", "by", "at", "is_system", text_of("text"))
+    page_fields = ("request", "by", "at", "is_system", text_of("text"))
 
 
 @admin.register(Preferences)

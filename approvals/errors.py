@@ -105,7 +105,7 @@ class Closed(AnswerRefused):
     status = 410
 
 
-class TooLarge(AnswerRefused):
+class ContentTooLarge(AnswerRefused):
     """The answer has more bytes, values or levels than the limits allow."""
 
     status = 413
@@ -125,7 +125,7 @@ class Invalid(AnswerRefused):
         self.errors = errors
 
 
-class TooOften(AnswerRefused):
+class RateLimited(AnswerRefused):
     """The person did more of this than a minute allows. `retry_after` is in seconds."""
 
     status = 429
@@ -135,13 +135,13 @@ class TooOften(AnswerRefused):
         self.retry_after = retry_after
 
 
-class RunBlocked(AnswerRefused):
+class RequestBlocked(AnswerRefused):
     """The run waits for code that fits it, and takes no answers until then."""
 
     status = 503
 
 
-class StaleForm(RunBlocked):
+class StaleForm(RequestBlocked):
     """The form was made by another version of the code than reads the answer."""
 
 

@@ -16,14 +16,14 @@ from django.shortcuts import render
 from approvals import actions
 from approvals.actions import preconditions
 from approvals.eligibility import checks
-from approvals.errors import AnswerRefused, NotVisible, TooLarge
-from approvals.request_page.page import Detail
+from approvals.errors import AnswerRefused, ContentTooLarge, NotVisible
+from approvals.request_page.page import RequestPage
 from approvals.views.request import draw
 from workflows.models import InputRequest
 from workflows.web.http import current_user, is_fragment
 
 
-class OversizeMiddleware:
+class RequestSizeMiddleware:
     """Reads the form of a POST before the check of its token does, which has no words for this.
 
     Nothing has been checked then but who asks, and nothing is changed.
@@ -46,7 +46,7 @@ class OversizeMiddleware:
             match = request.resolver_match
             if match and match.view_name == "approvals:decide" and request.user.is_authenticated:
                 return too_large(request, kwargs["request_id"])
-            return render(request, "413.html", status=TooLarge.status)
+            return render(request, "413.html", status=ContentTooLarge.status)
         except UnreadablePostError:
             pass  # whoever sent it is gone; Django knows what to do
         return None
@@ -63,12 +63,12 @@ def too_large(http: HttpRequest, request_id: UUID) -> HttpResponse:
     except NotVisible as error:
         return draw(http, None, status=error.status)
     refusal = refusal_of(current_user(http), row)
-    if is_fragment(http) and isinstance(refusal, TooLarge):
+    if is_fragment(http) and isinstance(refusal, ContentTooLarge):
         context = {"refusal": refusal}
         response = render(http, "inbox/too_large.html", context, status=refusal.status)
         response["HX-Retarget"], response["HX-Reswap"] = "[data-draft-note]", "innerHTML"
         return response
-    detail = Detail.of(current_user(http), row, refusal=refusal)
+    detail = RequestPage.of(current_user(http), row, error=refusal)
     return draw(http, detail, status=refusal.status)
 
 
@@ -79,4 +79,6 @@ def refusal_of(user: User, row: InputRequest) -> AnswerRefused:
         preconditions.check_open(row)
     except AnswerRefused as refusal:
         return refusal
-    return TooLarge(f"The answer has more than the {settings.ANSWER_MAX_BYTES:,} bytes allowed.")
+    return ContentTooLarge(
+        f"The answer has more than the {settings.ANSWER_MAX_BYTES:,} bytes allowed."
+    )

@@ -21,8 +21,8 @@ from approvals.accounts.demo import refuse_demo_accounts  # noqa: E402
 from approvals.consumers import websocket_urlpatterns as inbox_sockets  # noqa: E402
 from workflows.consumers import websocket_urlpatterns as run_sockets  # noqa: E402
 from workflows.realtime.wakeup import WorkerConsumer  # noqa: E402
-from workflows.server.closed_sockets import VanishedSockets  # noqa: E402
-from workflows.server.forwarded_headers import Forwarded  # noqa: E402
+from workflows.server.closed_sockets import ClosedSocketMiddleware  # noqa: E402
+from workflows.server.forwarded_headers import ForwardedHeadersMiddleware  # noqa: E402
 from workflows.server.graceful_shutdown import GracefulShutdownMiddleware  # noqa: E402
 from workflows.server.origin_validator import OriginValidator, deny  # noqa: E402
 from workflows.server.request_threads import RequestThreads  # noqa: E402
@@ -37,11 +37,12 @@ protocols = ProtocolTypeRouter(
     {
         "http": GracefulShutdownMiddleware(RequestThreads(http)),
         # The origin is checked first: a page of another site never learns who is logged in.
-        "websocket": VanishedSockets(OriginValidator(AuthMiddlewareStack(all_paths))),
+        "websocket": ClosedSocketMiddleware(OriginValidator(AuthMiddlewareStack(all_paths))),
         "channel": ChannelNameRouter({"workflows": WorkerConsumer.as_asgi()}),
     }
 )
-application = Forwarded(protocols)  # from here on the client and the scheme are those that count
+# From here on the client and the scheme are those that count.
+application = ForwardedHeadersMiddleware(protocols)
 
 # What is loaded by now stays. To go through it all again and again for garbage stops everything for
 # fifty milliseconds each time.

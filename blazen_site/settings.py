@@ -88,10 +88,11 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",  # before whatever answers in place of a view
     "workflows.web.middleware.log_context.LogContextMiddleware",
-    "workflows.web.middleware.invalid_characters.UnreadableMiddleware",
+    "workflows.web.middleware.invalid_characters.InvalidCharactersMiddleware",
     "approvals.accounts.middleware.freshness",
-    "workflows.web.middleware.database_unavailable.OutageMiddleware",  # before whatever reads rows
-    "approvals.middleware.OversizeMiddleware",  # before the token is read
+    # Before any row is read.
+    "workflows.web.middleware.database_unavailable.DatabaseUnavailableMiddleware",
+    "approvals.middleware.RequestSizeMiddleware",  # before the token is read
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -49,6 +49,7 @@ LAYERS: dict[str, str] = {
     "workflows.web": """
         views
         context_processors middleware
+        attention_page
         run_page
         forms
         payload

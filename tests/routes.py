@@ -13,14 +13,14 @@ CHOICE = re.compile(r"\(\?P<(\w+)>([a-z]+(?:\|[a-z]+)+)\)")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An address by its name. `choice` is one of the words that its pattern lists, `verb` its key.
+    """An address by its name. `choice` is one of the words that its pattern lists, `key` its key.
 
     Where there is no name (`admin/login/` has none), the pattern stands for it.
     """
 
     name: str
     pattern: str
-    verb: str = ""
+    key: str = ""
     choice: str = ""
 
     def __str__(self) -> str:
@@ -44,5 +44,5 @@ def _routes(patterns: list[URLPattern | URLResolver], space: str, before: str) -
         if words is None:
             yield Route(name, pattern)
         else:
-            verb, choices = words.groups()
-            yield from (Route(name, pattern, verb, choice) for choice in choices.split("|"))
+            key, choices = words.groups()
+            yield from (Route(name, pattern, key, choice) for choice in choices.split("|"))

@@ -12,14 +12,14 @@ from typing import TypeVar
 import pytest
 
 from workflows.realtime.publisher_thread import PublisherThread, publisher_loop
-from workflows.sqlite3.base import LINES, line_of
+from workflows.sqlite3.base import LOCKS, lock_of
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[1]
 CACHES = {"cache", "lru_cache", "cached_property"}
 SHARED = {
     "Lock", "RLock", "Semaphore", "BoundedSemaphore", "Condition", "Event", "Barrier", "Queue",
-    "Thread", "Timer", "ThreadPoolExecutor", "ProcessPoolExecutor", "new_event_loop", "Line",
+    "Thread", "Timer", "ThreadPoolExecutor", "ProcessPoolExecutor", "new_event_loop", "FairLock",
     "from_url", "connect", "socket", "create_connection",
 }  # fmt: skip
 THREADS = 8
@@ -54,9 +54,9 @@ def at_once(function: Callable[[], T]) -> list[T]:
 def test_a_database_file_has_one_line() -> None:
     for n in range(200):
         file = f"a file that nobody opened yet {n}"
-        found = at_once(lambda file=file: line_of(file))  # type: ignore[misc]
+        found = at_once(lambda file=file: lock_of(file))  # type: ignore[misc]
         assert len({id(line) for line in found}) == 1
-        del LINES[file]
+        del LOCKS[file]
 
 
 @pytest.mark.usefixtures("hurried")

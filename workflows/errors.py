@@ -10,8 +10,8 @@ class DurableError(Exception):
 class WrongState(DurableError):
     """A transition was asked for that has no arrow from the state the row is in."""
 
-    def __init__(self, what: str, verb: str, status: str) -> None:
-        super().__init__(f"{what} is {status}; it cannot be {verb}.")
+    def __init__(self, what: str, action: str, status: str) -> None:
+        super().__init__(f"{what} is {status}; it cannot be {action}.")
         self.status = status
 
 
@@ -26,11 +26,11 @@ class RunBlocked(WrongState):
 class HistoryPruned(WrongState):
     """The run's journal was let go of, so nothing can go on from where it ended."""
 
-    def __init__(self, what: str, verb: str, status: str) -> None:
-        super().__init__(what, verb, f"{status} and its history was pruned")
+    def __init__(self, what: str, action: str, status: str) -> None:
+        super().__init__(what, action, f"{status} and its history was pruned")
 
 
-class RequestClosed(WrongState):
+class RequestNotPending(WrongState):
     """The request is no longer pending: somebody answered, or it expired or was cancelled."""
 
 
@@ -72,7 +72,7 @@ class InvalidIdempotencyKey(DurableError):
         super().__init__(f"The idempotency key {reason}.")
 
 
-class TooOften(DurableError):
+class RateLimitExceeded(DurableError):
     """A person did more of something than a minute allows. `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, *, retry_after: int) -> None:

@@ -12,8 +12,8 @@ urlpatterns = [
     path("runs/<uuid:run_id>/", run.run, name="run"),
     path("runs/<uuid:run_id>/snapshot.json", run.snapshot, name="snapshot"),
     re_path(
-        r"^runs/(?P<run_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/(?P<verb>cancel|pause|resume|retry)/$",
-        run_actions.act,
+        r"^runs/(?P<run_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/(?P<action>cancel|pause|resume|retry)/$",
+        run_actions.run_action,
         name="run_action",
     ),
     path("workflows/", catalogue.workflows, name="workflows"),

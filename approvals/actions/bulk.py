@@ -10,7 +10,7 @@ from uuid import UUID
 from approvals.actions.decide import Outcome, decide, taken_in
 from approvals.actions.preconditions import findable
 from approvals.audit.origin import UNKNOWN, Origin
-from approvals.errors import AnswerRefused, Invalid, NotVisible, TooLarge, TooMany
+from approvals.errors import AnswerRefused, ContentTooLarge, Invalid, NotVisible, TooMany
 from workflows.models import InputRequest
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Answer:
     digest: str
 
 
-def gather(user: User, ids: Sequence[UUID | str]) -> list[Item]:
+def load_items(user: User, ids: Sequence[UUID | str]) -> list[Item]:
     """Return the requests of a batch, each once; raise `TooMany`."""
     wanted = list(dict.fromkeys(str(one) for one in ids))
     if len(wanted) > MOST:
@@ -55,11 +55,11 @@ def gather(user: User, ids: Sequence[UUID | str]) -> list[Item]:
     ]
 
 
-def unfit(request: InputRequest, response: Any) -> Invalid | TooLarge | None:
+def unfit(request: InputRequest, response: Any) -> Invalid | ContentTooLarge | None:
     """Return why the answer itself would be refused, whatever the state of the request."""
     try:
         taken_in(request, response, None)
-    except (Invalid, TooLarge) as error:
+    except (Invalid, ContentTooLarge) as error:
         return error
     except AnswerRefused:  # the run is blocked: an outcome, and not a fault of the answer
         return None
@@ -75,7 +75,7 @@ def decide_many(
     `TooMany` above `MOST`; then nothing was decided.
     """
     done = []
-    for item in gather(user, list(answers)):
+    for item in load_items(user, list(answers)):
         answer = answers[item.request_id]
         try:
             outcome = decide(

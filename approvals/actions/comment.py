@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def comment(user: User, request_id: UUID | str, text: str) -> Comment:
     """Say something to all who see the request, for as long as it waits.
 
-    Raise `NotVisible`, `AlreadyAnswered`, `Closed`, `TooLarge`, `Invalid` or `TooOften`.
+    Raise `NotVisible`, `AlreadyAnswered`, `Closed`, `ContentTooLarge`, `Invalid` or `RateLimited`.
     """
     request = find(user, request_id)
     check_discussed(request)

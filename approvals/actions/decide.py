@@ -26,7 +26,7 @@ from approvals.audit.origin import UNKNOWN, Origin
 from approvals.audit.seals import supersede
 from approvals.eligibility.checks import check_permitted, free_lapsed_claim
 from approvals.eligibility.votes import Approvals, approvals_needed
-from approvals.errors import AlreadyVoted, Closed, Invalid, RunBlocked, TooLarge
+from approvals.errors import AlreadyVoted, Closed, ContentTooLarge, Invalid, RequestBlocked
 from approvals.models import Decision, Draft
 from workflows.engine.requests.payload_edits import apply_edits, as_stored, json_equal
 from workflows.errors import WrongState
@@ -121,7 +121,7 @@ def taken_in(
 ) -> tuple[Any, dict[str, Any]]:
     """Return the answer as it will be stored, and all edits that are effective with it.
 
-    Raise `TooLarge`, `Invalid`, or `RunBlocked` where the code that reads it is missing.
+    Raise `ContentTooLarge`, `Invalid`, or `RequestBlocked` where the code that reads it is missing.
     """
     check_size(request, response)
     check_size(request, dict(edits or {}), what="The edit")
@@ -145,7 +145,7 @@ def same_decision(
     try:
         check_size(request, response)
         answer = normalised(request, response)
-    except (TooLarge, Invalid, RunBlocked):
+    except (ContentTooLarge, Invalid, RequestBlocked):
         answer = response
     return decision if json_equal(decision.response, answer) else None
 
@@ -185,12 +185,14 @@ def store(
     kept = edits if approved or not (rejected or request.four_eyes) else {}
     undo = timedelta(seconds=settings.UNDO_SECONDS)
 
-    def along(now: datetime) -> Sequence[Statement]:
+    def decision_statements(now: datetime) -> Sequence[Statement]:
         return insert_statement(decision.sign(now)), DROP_DRAFT.statement(
             request=request.pk, user=user.pk
         )
 
-    request.answer(answer, by=user, source=source, edits=kept, undo=undo, along=along)
+    request.answer(
+        answer, by=user, source=source, edits=kept, undo=undo, with_statements=decision_statements
+    )
     return Outcome.of(request, decision)
 
 

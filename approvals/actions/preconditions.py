@@ -21,18 +21,18 @@ from approvals.errors import (
     AlreadyAnswered,
     ClaimedByOther,
     Closed,
+    ContentTooLarge,
     Invalid,
     NotVisible,
-    RunBlocked,
+    RateLimited,
+    RequestBlocked,
     StaleForm,
     Superseded,
-    TooLarge,
-    TooOften,
 )
 from workflows.engine import InvalidReply, UnknownRequest, UnknownWorkflow, registry
 from workflows.engine.requests.payload_edits import check_edits
 from workflows.engine.serialization.json_limits import InputRefused, LimitExceeded, check_json
-from workflows.errors import TooOften as UsedTooOften
+from workflows.errors import RateLimitExceeded
 from workflows.models import InputRequest, Usage, WorkflowRun, database_now
 from workflows.models.requests.compatibility import stale_reason
 
@@ -66,7 +66,7 @@ def _find(user: User | AnonymousUser, request_id: UUID | str, *, people: bool) -
 
 
 def check_open(request: InputRequest) -> None:
-    """Raise `AlreadyAnswered`, `Closed` or `RunBlocked` unless the request takes an answer."""
+    """Raise `AlreadyAnswered`, `Closed` or `RequestBlocked` unless the request takes an answer."""
     run = request.run
     status = InputRequest.Status
     if request.status == status.ANSWERED:
@@ -86,7 +86,7 @@ def check_open(request: InputRequest) -> None:
             f"Request {request.id} is closed: run {run.id} of {run.workflow!r} is {run.status}."
         )
     if run.status == WorkflowRun.Status.BLOCKED:
-        raise RunBlocked(_blocked(request))
+        raise RequestBlocked(_blocked(request))
     check_current(request)
 
 
@@ -104,16 +104,16 @@ def check_discussed(request: InputRequest) -> None:
 
     While its run is blocked, or its form is out of date, it is: it will be answered later.
     """
-    with suppress(RunBlocked, StaleForm):
+    with suppress(RequestBlocked, StaleForm):
         check_open(request)
 
 
 def check_rate(user: User, kind: Usage.Kind) -> None:
-    """Count one more of this kind; raise `TooOften`."""
+    """Count one more of this kind; raise `RateLimited`."""
     try:
         Usage.objects.take(user, kind)
-    except UsedTooOften as error:
-        raise TooOften(str(error), retry_after=error.retry_after) from None
+    except RateLimitExceeded as error:
+        raise RateLimited(str(error), retry_after=error.retry_after) from None
 
 
 def check_claim(user: User, request: InputRequest) -> None:
@@ -132,7 +132,7 @@ def check_digest(request: InputRequest, digest: str) -> None:
 
 
 def check_size(request: InputRequest, value: Any, *, what: str = "The answer") -> None:
-    """Raise `TooLarge`, or `Invalid` for what no database takes: NUL, NaN, half a character."""
+    """Raise `ContentTooLarge`, or `Invalid` for what no database takes: NUL, NaN, surrogates."""
     try:
         check_json(
             value,
@@ -141,19 +141,19 @@ def check_size(request: InputRequest, value: Any, *, what: str = "The answer") -
             max_depth=settings.JSON_MAX_DEPTH,
         )
     except LimitExceeded as error:
-        raise TooLarge(str(error)) from None
+        raise ContentTooLarge(str(error)) from None
     except InputRefused as error:
         fault = {"loc": _location(error.where), "msg": str(error), "type": "json"}
         raise Invalid(request.id, [fault]) from None
 
 
 def normalised(request: InputRequest, response: Any) -> Any:
-    """Return the answer as it will be stored; raise `Invalid`, or `RunBlocked` without its code."""
+    """Return the answer as it is stored; raise `Invalid`, or `RequestBlocked` without its code."""
     try:
         workflow = registry.get(request.run.workflow)
         answer = workflow.check_reply(request.event, request.allow, response)
     except (UnknownWorkflow, UnknownRequest):
-        raise RunBlocked(_blocked(request)) from None
+        raise RequestBlocked(_blocked(request)) from None
     except InvalidReply as error:
         faults = error.errors or [{"loc": (), "msg": str(error), "type": "reply"}]
         raise Invalid(request.id, faults) from None

@@ -62,7 +62,7 @@ def may_reassign(user: User, request: InputRequest) -> bool:
         return False
     if user.has_perm(Perm.OPERATE_RUNS):
         return True
-    return InputRequest.objects.filter(pk=request.pk).given_to(user).exists()
+    return InputRequest.objects.filter(pk=request.pk).assigned_to(user).exists()
 
 
 def _check_names(

@@ -12,7 +12,7 @@ from approvals.actions.decision_record import new_decision
 from approvals.actions.preconditions import check_open, find
 from approvals.audit.origin import UNKNOWN, Origin
 from approvals.audit.seals import supersede
-from approvals.errors import AlreadyAnswered, CannotUndo, Closed, NotPermitted, RunBlocked
+from approvals.errors import AlreadyAnswered, CannotUndo, Closed, NotPermitted, RequestBlocked
 from approvals.models import Comment, Decision
 from workflows.errors import RunEnded, WrongState
 from workflows.models import InputRequest, database_now
@@ -68,13 +68,13 @@ def _withdraw_vote(user: User, request: InputRequest, source: str, origin: Origi
     for _ in range(TRIES):
         try:
             check_open(request)
-        except RunBlocked:
+        except RequestBlocked:
             pass  # it takes no answers, but an approval may go
         except AlreadyAnswered:
             raise _too_late(request) from None
         try:
             with transaction.atomic():
-                request.retract()
+                request.withdraw_vote()
                 if not supersede(standing, database_now()):
                     raise CannotUndo(f"Request {request.id} has no approval of yours to withdraw.")
                 return _record(user, request, source, origin, "withdrew the approval")
@@ -98,8 +98,8 @@ def _record(
 def may_undo(user: User, request: InputRequest) -> bool:
     """Say whether `user` gave the answer and it waits to be delivered."""
     until = request.undo_until
-    mine = request.status == InputRequest.Status.ANSWERED and request.answered_by_id == user.pk
-    return mine and until is not None and until > database_now()
+    is_own = request.status == InputRequest.Status.ANSWERED and request.answered_by_id == user.pk
+    return is_own and until is not None and until > database_now()
 
 
 def _too_late(request: InputRequest) -> CannotUndo:

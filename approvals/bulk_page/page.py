@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any, Self
 from django.http import QueryDict
 
 from approvals.actions import Answer, Item
-from approvals.actions.bulk import gather, unfit
+from approvals.actions.bulk import load_items, unfit
 from approvals.bulk_page.buttons import BulkButton, bulk_button
 from approvals.bulk_page.field_names import fields_of, with_prefix, with_verdict
 from approvals.bulk_page.key_facts import key_facts
 from approvals.errors import AlreadyVoted, AnswerRefused, Invalid, Superseded
 from approvals.models import Decision
-from approvals.request_page.answer_forms import BareForm
+from approvals.request_page.answer_forms import UntypedForm
 from approvals.request_page.consequence import Consequence
-from approvals.request_page.page import obstacle
+from approvals.request_page.page import blocker
 from workflows.models import InputRequest
-from workflows.web.answer_labels import Verdict, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary
 from workflows.web.forms import SchemaForm
 from workflows.web.forms.field import Field
 
@@ -84,10 +84,10 @@ class Row:
         return self.is_open and self.form is not None
 
     @property
-    def verdict(self) -> Verdict:
+    def answer(self) -> AnswerSummary:
         """What was answered."""
         assert self.request
-        return verdict_of(self.request.response)
+        return answer_summary(self.request.response)
 
     @property
     def consequence(self) -> Consequence | None:
@@ -112,12 +112,12 @@ class Row:
 
 @dataclass(slots=True)
 class Group:
-    """Rows that take the same answer. `bare` is the form of all, if they have no schema."""
+    """Rows that take the same answer. `untyped` is the form of all, if they have no schema."""
 
     key: str
     rows: list[Row]
     allow: frozenset[str]
-    bare: BareForm | None
+    untyped: UntypedForm | None
 
     @property
     def title(self) -> str:
@@ -133,7 +133,7 @@ class Group:
     @property
     def fields(self) -> list[Field]:
         """The fields that are the same for all rows, under names of the group's own."""
-        return with_prefix(self.bare.fields, self.prefix) if self.bare else []
+        return with_prefix(self.untyped.fields, self.prefix) if self.untyped else []
 
     @property
     def open_rows(self) -> list[Row]:
@@ -148,7 +148,7 @@ class Group:
     @property
     def reply_kinds(self) -> list[str]:
         """What the buttons decide."""
-        if self.bare is not None:
+        if self.untyped is not None:
             return [name for name in ("approve", "reject", "reply") if name in self.allow]
         return ["approve", "reject"] if self.has_verdict else ["send"]
 
@@ -160,7 +160,7 @@ class Group:
     @property
     def has_errors(self) -> bool:
         """Whether something typed is wrong, so that nothing of the group was decided."""
-        shared = self.bare is not None and self.bare.has_errors
+        shared = self.untyped is not None and self.untyped.has_errors
         return shared or any(row.has_errors for row in self.rows)
 
 
@@ -176,7 +176,7 @@ class Batch:
         """Read the requests, and what was typed for them; raise `TooMany`."""
         groups: dict[str, list[Row]] = {}
         hidden = []
-        for number, item in enumerate(gather(user, ids)):
+        for number, item in enumerate(load_items(user, ids)):
             if item.request is None:
                 hidden.append(Row(item.request_id, None, number, error=str(item.refusal)))
                 continue
@@ -206,8 +206,8 @@ def answers_of(group: Group, verdict: str, data: QueryDict) -> dict[str, Answer]
     is no longer open is kept: the refusal says what happened to it.
     """
     answers = {}
-    if group.bare is not None:
-        group.bare = _bare_form(
+    if group.untyped is not None:
+        group.untyped = _untyped_form(
             group.key, sorted(group.allow), with_verdict(data, group.prefix, verdict)
         )
     for row in (row for row in group.rows if row.is_chosen):
@@ -223,9 +223,9 @@ def answers_of(group: Group, verdict: str, data: QueryDict) -> dict[str, Answer]
 
 def _response(group: Group, row: Row, verdict: str, data: QueryDict) -> Any:
     assert row.request
-    form: BareForm | SchemaForm
-    if group.bare is not None:
-        form = group.bare
+    form: UntypedForm | SchemaForm
+    if group.untyped is not None:
+        form = group.untyped
     else:
         said = fields_of(data, row.prefix)
         if verdict in BUTTONS:
@@ -248,7 +248,7 @@ def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
     is_own = request.answered_by_id == user.pk
     row.answered_by = "you" if is_own else str(request.answered_by or "the system")
     if request.is_pending:
-        row.why_not = obstacle(user, request) or _voted(user, request)
+        row.why_not = blocker(user, request) or _voted(user, request)
     if data is not None:
         row.is_chosen = item.request_id in data.getlist(CHOSEN)
     if request.schema is not None:
@@ -260,26 +260,28 @@ def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
 def _voted(user: User, request: InputRequest) -> AlreadyVoted | None:
     if not request.votes:
         return None
-    mine = Decision.objects.effective().filter(request=request, by=user, kind=Decision.Kind.VOTE)
+    own_votes = Decision.objects.effective().filter(
+        request=request, by=user, kind=Decision.Kind.VOTE
+    )
     voted = AlreadyVoted(request.pk, votes=request.votes, quorum=request.quorum)
-    return voted if mine.exists() else None
+    return voted if own_votes.exists() else None
 
 
 def _group(key: str, rows: list[Row], data: QueryDict | None) -> Group:
     first = rows[0].request
     assert first
-    bare = None
+    untyped = None
     if first.schema is None:
         said = fields_of(data, f"g.{key}.") if data is not None else None
-        bare = _bare_form(key, first.allow, said)
+        untyped = _untyped_form(key, first.allow, said)
     payloads = [row.request.effective_payload if row.request else None for row in rows]
     for row, facts in zip(rows, key_facts(payloads), strict=True):
         row.facts = facts
-    return Group(key, rows, frozenset(first.allow), bare)
+    return Group(key, rows, frozenset(first.allow), untyped)
 
 
-def _bare_form(key: str, allow: list[str], data: QueryDict | None) -> BareForm:
-    return BareForm(allow, data=data, prefix_id=f"{key}-", note="the same for each")
+def _untyped_form(key: str, allow: list[str], data: QueryDict | None) -> UntypedForm:
+    return UntypedForm(allow, data=data, prefix_id=f"{key}-", note="the same for each")
 
 
 def kind_of(row: InputRequest) -> str:

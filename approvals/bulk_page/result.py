@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from django.http import HttpRequest, QueryDict
 
-from approvals.actions.bulk import gather
+from approvals.actions.bulk import load_items
 from approvals.bulk_page.page import CHOSEN, DIGEST, Batch, answers_of
 from workflows.models import InputRequest
 from workflows.web.http import current_user
@@ -54,7 +54,9 @@ class BatchResult:
             if name.startswith(("r.", "g.", DIGEST)) and not name.startswith(taken)
         }  # fmt: skip
         fields[CHOSEN] = [one for one in post.getlist(CHOSEN) if one not in refusals]
-        states = {item.request_id: state_of(item.request) for item in gather(user, list(refusals))}
+        states = {
+            item.request_id: state_of(item.request) for item in load_items(user, list(refusals))
+        }
         rows = {one: [states[one], refusal] for one, refusal in refusals.items()}
         return cls(address, str(user.pk), fields, rows, wrong, problem, time.time())
 
@@ -66,8 +68,8 @@ class BatchResult:
                 result = cls(**stored)
             except TypeError:  # written by another version of this code
                 continue
-            mine = result.user == str(current_user(request).pk) and result.address == address
-            if mine and time.time() - result.at < MAX_AGE:
+            is_own = result.user == str(current_user(request).pk) and result.address == address
+            if is_own and time.time() - result.at < MAX_AGE:
                 return result
         return None
 

@@ -15,7 +15,7 @@ from django.http import QueryDict
 from workflows.models import Assignment, InputRequest, Priority
 from workflows.models.requests.queryset import ASSIGNED_OR_CLAIMED
 from workflows.text.search_text import fold, fold_tags
-from workflows.web.pagination import Cursor
+from workflows.web.pagination import PageCursor
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -47,18 +47,18 @@ class Filters:
         return cls(**values)
 
     @property
-    def narrow(self) -> bool:
+    def is_narrowed(self) -> bool:
         """Whether some requests are left out on purpose."""
         return bool(self.q or self.workflow or self.tag or self.priority or self.mine)
 
     @property
     def is_partial(self) -> bool:
         """Whether requests may be missing from the page: by a filter, or on a page before it."""
-        return self.narrow or bool(self.after)
+        return self.is_narrowed or bool(self.after)
 
     def matching(self, user: User) -> Q:
         """The requests asked for, wherever the page begins. `mine` are those of `user`."""
-        found = self._said() if self.q else Q()
+        found = self._with_text() if self.q else Q()
         if self.workflow:
             found &= Q(workflow=self.workflow)
         if self.tag:
@@ -68,11 +68,11 @@ class Filters:
         if self.mine:
             # ASSIGNED_OR_CLAIMED adds nothing to the meaning, but names the index.
             found &= ASSIGNED_OR_CLAIMED & (
-                Q(claimed_by=user) | Assignment.objects.all().given_to(user.pk)
+                Q(claimed_by=user) | Assignment.objects.all().assigned_to(user.pk)
             )
         return found
 
-    def _said(self) -> Q:
+    def _with_text(self) -> Q:
         """Requests whose prompt has the words. Older code stored rows without what is searched."""
         plain = Q(search_text="", prompt__icontains=self.q)
         folded = fold(self.q)
@@ -90,14 +90,14 @@ class Filters:
         return [name.lower() for name in reversed(Priority.names)]
 
     @property
-    def cursor(self) -> Cursor | None:
+    def archive_cursor(self) -> PageCursor | None:
         """The row after which a page of what is over begins."""
-        return Cursor.parse(self.after)
+        return PageCursor.parse(self.after)
 
     @property
-    def place(self) -> Place | None:
+    def inbox_cursor(self) -> InboxCursor | None:
         """The row after which a page of what waits begins."""
-        return Place.parse(self.after)
+        return InboxCursor.parse(self.after)
 
     @property
     def query(self) -> str:
@@ -115,28 +115,28 @@ class Filters:
         """The same, whatever the tags."""
         return replace(self, tag="", after="").query
 
-    def next_page(self, cursor: Cursor | Place) -> str:
+    def next_page(self, cursor: PageCursor | InboxCursor) -> str:
         """The same, from the row after `cursor` on."""
         return replace(self, after=str(cursor)).query
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class InboxCursor:
     """A row of the inbox, where the more urgent comes first and then what was asked earlier."""
 
     priority: int
-    cursor: Cursor
+    cursor: PageCursor
 
     @classmethod
-    def at(cls, row: InputRequest) -> Place:
-        """Return the place of a row."""
-        return cls(row.priority, Cursor(row.created_at, row.id))
+    def at(cls, row: InputRequest) -> InboxCursor:
+        """Return the cursor of a row."""
+        return cls(row.priority, PageCursor(row.created_at, row.id))
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Read what `str` wrote; None for anything else, which means the first page."""
         priority, _, rest = text.partition("_")
-        cursor = Cursor.parse(rest)
+        cursor = PageCursor.parse(rest)
         valid = priority.isascii() and priority.isdigit() and len(priority) < 5
         return cls(int(priority), cursor) if cursor and valid else None
 

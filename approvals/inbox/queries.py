@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 
-from approvals.inbox.filters import Filters, Place
+from approvals.inbox.filters import Filters, InboxCursor
 from workflows.models import InputRequest
 from workflows.models.permissions import Perm, PermissionProfile
 from workflows.models.requests.indexes import CLOSED
 from workflows.models.requests.queryset import ASSIGNED_OR_CLAIMED
 from workflows.sql import scalar_queries
 from workflows.sql.scalar_queries import BoundedCount, ScalarQuery
-from workflows.web.pagination import Cursor
+from workflows.web.pagination import PageCursor
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-PAGE = 50
+PAGE_SIZE = 50
 ORDER = ("-priority", "created_at", "id")
 HEADLINE = 300  # characters of a prompt that a row could show; prompts may be very long
 
@@ -45,15 +45,15 @@ def slim(requests: Requests) -> Requests:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class InboxPage:
     """The inbox of one person at this moment: two queries, three on a later page.
 
     Whatever waits, only so much is read: a page of rows, and counts up to `scalar_queries.MOST`.
     `total` counts all that wait, `found` those that the filters let through. `oldest` is when
     the first of these was asked, None where filters leave more than a page; `newest` when the
     last of all was, so that a page can tell what came after it. `workflows` are those of which
-    something waits, `urgencies` says that priorities differ, `given` that somebody has something.
-    `next_page` is the end of an address, or empty. `viewer` is what the person may do.
+    something waits, `urgencies` says that priorities differ, `has_assigned` that somebody has
+    something. `next_page` is the end of an address, or empty. `viewer` is what the person may do.
     """
 
     viewer: PermissionProfile
@@ -65,32 +65,32 @@ class Waiting:
     oldest: datetime | None
     newest: datetime | None
     urgencies: bool
-    given: bool
+    has_assigned: bool
     next_page: str
 
     @classmethod
-    def of(cls, user: User, filters: Filters) -> Waiting:
+    def of(cls, user: User, filters: Filters) -> InboxPage:
         """Read the page of `user`'s inbox that `filters` ask for."""
         pending = InputRequest.objects.visible_to(user).pending()
-        matching = pending.filter(filters.matching(user)) if filters.narrow else pending
+        matching = pending.filter(filters.matching(user)) if filters.is_narrowed else pending
         rows, next_page = _page(matching, filters)
         viewer = PermissionProfile.of(user)
-        wanted = dict(figures_of(viewer))
-        if filters.narrow:
+        wanted = dict(inbox_counts(viewer))
+        if filters.is_narrowed:
             wanted["oldest"] = scalar_queries.NOTHING
-            if next_page or filters.place:
+            if next_page or filters.inbox_cursor:
                 wanted["found"] = scalar_queries.bounded_count(
                     matching, ORDER if filters.mine else ()
                 )
-        figures = scalar_queries.fetch_scalars(wanted, user=user.pk)
-        lowest, highest, given = (figures.pop(name) for name in ("lowest", "highest", "given"))
-        if filters.narrow and "found" not in figures:  # the page has them all
-            figures["found"] = BoundedCount(len(rows))
-            figures["oldest"] = min((row.created_at for row in rows), default=None)
-        figures.setdefault("found", figures["total"])
+        counts = scalar_queries.fetch_scalars(wanted, user=user.pk)
+        lowest, highest, given = (counts.pop(name) for name in ("lowest", "highest", "given"))
+        if filters.is_narrowed and "found" not in counts:  # the page has them all
+            counts["found"] = BoundedCount(len(rows))
+            counts["oldest"] = min((row.created_at for row in rows), default=None)
+        counts.setdefault("found", counts["total"])
         return cls(
             viewer=viewer, filters=filters, rows=rows, next_page=next_page,
-            urgencies=lowest != highest, given=given is not None, **figures,
+            urgencies=lowest != highest, has_assigned=given is not None, **counts,
         )  # fmt: skip
 
     @property
@@ -130,16 +130,16 @@ class Waiting:
     @property
     def offers_mine(self) -> bool:
         """Whether the list can be limited to what this person was given or has claimed."""
-        return self.given or bool(self.filters.mine)
+        return self.has_assigned or bool(self.filters.mine)
 
 
 def _page(matching: Requests, filters: Filters) -> tuple[list[InputRequest], str]:
     """Return the rows of a page, and where the next one begins."""
-    stretches = filters.place.beyond if filters.place else (Q(),)
-    rows = list(_in_order(matching, stretches, PAGE + 1))
-    if len(rows) <= PAGE:
+    stretches = filters.inbox_cursor.beyond if filters.inbox_cursor else (Q(),)
+    rows = list(_in_order(matching, stretches, PAGE_SIZE + 1))
+    if len(rows) <= PAGE_SIZE:
         return rows, ""
-    return rows[:PAGE], filters.next_page(Place.at(rows[PAGE - 1]))
+    return rows[:PAGE_SIZE], filters.next_page(InboxCursor.at(rows[PAGE_SIZE - 1]))
 
 
 def _in_order(requests: Requests, stretches: Iterable[Q], most: int) -> Iterator[InputRequest]:
@@ -153,7 +153,7 @@ def _in_order(requests: Requests, stretches: Iterable[Q], most: int) -> Iterator
 
 
 @cache
-def figures_of(viewer: PermissionProfile) -> dict[str, ScalarQuery]:
+def inbox_counts(viewer: PermissionProfile) -> dict[str, ScalarQuery]:
     """Ask for what is said of all that waits for somebody like this, whatever the filters."""
     pending = InputRequest.objects.visible_to(viewer).pending()
     urgent = pending.order_by(*ORDER)
@@ -174,31 +174,31 @@ def next_after(user: User, request: InputRequest, filters: Filters) -> InputRequ
     """Return the request that waits next after this one, or the first; None if none does."""
     pending = InputRequest.objects.visible_to(user).pending()
     others = pending.filter(filters.matching(user)).exclude(pk=request.pk)
-    return next(_in_order(others, (*Place.at(request).beyond, Q()), 1), None)
+    return next(_in_order(others, (*InboxCursor.at(request).beyond, Q()), 1), None)
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class ArchivePage:
     """Requests that are over: answered, or closed without an answer. Newest first."""
 
     rows: list[InputRequest]
     next_page: str
 
     @classmethod
-    def of(cls, user: User, filters: Filters) -> Past:
+    def of(cls, user: User, filters: Filters) -> ArchivePage:
         """Read one page of what `user` may see: one query."""
         condition = CLOSED if filters.closed else Q(status="answered")
         column = "created_at" if filters.closed else "answered_at"
         requests = InputRequest.objects.visible_to(user).filter(filters.matching(user), condition)
-        cursor = filters.cursor
+        cursor = filters.archive_cursor
         if cursor is not None:
             requests = requests.filter(cursor.before(column))
         ordered = requests.order_by(f"-{column}", "-id").annotate(headline=Left("prompt", HEADLINE))
         ordered = ordered.select_related("run", "answered_by").defer(
             "prompt", "payload", "schema", "search_text", "search_tags"
         )
-        rows = list(ordered[: PAGE + 1])
-        if len(rows) <= PAGE:
+        rows = list(ordered[: PAGE_SIZE + 1])
+        if len(rows) <= PAGE_SIZE:
             return cls(rows, "")
-        last = rows[PAGE - 1]
-        return cls(rows[:PAGE], filters.next_page(Cursor(getattr(last, column), last.id)))
+        last = rows[PAGE_SIZE - 1]
+        return cls(rows[:PAGE_SIZE], filters.next_page(PageCursor(getattr(last, column), last.id)))

@@ -15,24 +15,24 @@ from workflows.models import InputRequest, Priority, WorkflowRun
 from workflows.templatetags.times import ago, deadline, short_id
 from workflows.text.invisible_characters import visible
 from workflows.text.markdown import plain
-from workflows.web.answer_labels import by_whom, verdict_of
+from workflows.web.answer_labels import answer_summary, by_whom
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
-RUNS = {
+RUN_BADGES = {
     WorkflowRun.Status.BLOCKED: ("Blocked", True),
     WorkflowRun.Status.PAUSED: ("Run paused", False),
 }
-TITLE = 80  # characters of a prompt that tell one tick from another
-EXCERPT = 100  # characters of what was answered
+MAX_TITLE = 80  # characters of a prompt that tell one checkbox from another
+MAX_EXCERPT = 100  # characters of what was answered
 
 
-class Remark(NamedTuple):
-    """Some words; `loud` ones are drawn so that they stand out."""
+class Badge(NamedTuple):
+    """A short text; with `emphasis` it is drawn so that it stands out."""
 
-    words: str
-    loud: bool = False
+    text: str
+    emphasis: bool = False
 
 
 def waiting_row(request: InputRequest, user: User | AnonymousUser, query: str) -> dict[str, Any]:
@@ -43,13 +43,14 @@ def waiting_row(request: InputRequest, user: User | AnonymousUser, query: str) -
         "id": str(request.pk),
         "created": request.created_at.isoformat(),
         "address": f"{request.get_absolute_url()}{query}",
-        "title": visible(headline)[:TITLE],
+        "title": visible(headline)[:MAX_TITLE],
         "headline": plain(headline),
         "is_due": request.deadline is not None,
         "when": deadline(request.deadline) or ago(request.created_at),
         "place": f"{request.run.workflow} · {request.step} · {short_id(request.run_id)}",
-        "remarks": [
-            {"words": visible(one.words), "loud": one.loud} for one in remarks_on(request, user)
+        "badges": [
+            {"text": visible(one.text), "emphasis": one.emphasis}
+            for one in badges_of(request, user)
         ],
     }
 
@@ -62,15 +63,15 @@ def past_row(request: InputRequest) -> dict[str, Any]:
     if request.status != InputRequest.Status.ANSWERED:
         status = request.get_status_display()
         return row | {"when": ago(request.created_at), "tag": status, "place": place}
-    verdict = verdict_of(request.response)
+    answer = answer_summary(request.response)
     name = request.answered_by.get_username() if request.answered_by else ""
     by = name or by_whom("", request.source)
     return row | {
         "when": ago(request.answered_at),
-        "tag": capfirst(verdict.word),
-        "tone": verdict.tone,
+        "tag": capfirst(answer.word),
+        "tone": answer.tone,
         "place": f"{by} · {place}",
-        "excerpt": Truncator(visible(verdict.text)).chars(EXCERPT) if verdict.text else "",
+        "excerpt": Truncator(visible(answer.text)).chars(MAX_EXCERPT) if answer.text else "",
     }
 
 
@@ -89,19 +90,19 @@ def outcome_of(request: InputRequest) -> str:
     return ends.get(status(request.status), "")
 
 
-def remarks_on(request: InputRequest, user: User | AnonymousUser) -> Iterator[Remark]:
+def badges_of(request: InputRequest, user: User | AnonymousUser) -> Iterator[Badge]:
     """Yield what `user` should know before they open the request."""
     run = request.run
-    if run.status in RUNS:
-        yield Remark(*RUNS[WorkflowRun.Status(run.status)])
+    if run.status in RUN_BADGES:
+        yield Badge(*RUN_BADGES[WorkflowRun.Status(run.status)])
     if request.four_eyes and run.has_author(user):
-        yield Remark("Second person required")
+        yield Badge("Second person required")
     if request.priority != Priority.NORMAL:
         words = Priority(request.priority).label
-        yield Remark(str(words), request.priority > Priority.NORMAL)
+        yield Badge(str(words), request.priority > Priority.NORMAL)
     if request.quorum > 1:
-        yield Remark(f"{request.votes} of {request.quorum}")
+        yield Badge(f"{request.votes} of {request.quorum}")
     if (holder := request.held_by) and holder.is_active:
-        yield Remark("Claimed by you" if holder.pk == user.pk else f"Claimed by {holder}")
+        yield Badge("Claimed by you" if holder.pk == user.pk else f"Claimed by {holder}")
     for tag in request.tags:
-        yield Remark(tag)
+        yield Badge(tag)

@@ -9,8 +9,8 @@ from django.http import QueryDict
 from approvals.eligibility.votes import Approvals
 from workflows.models import InputRequest
 from workflows.web.forms import Field, Form, SchemaForm
+from workflows.web.forms.form_spec import Widget
 from workflows.web.forms.inputs.texts import unix_newlines
-from workflows.web.forms.outline import Kind
 
 MISPLACED = {
     "text": "You wrote a reply. Send it with Reply, or clear it first.",
@@ -18,7 +18,7 @@ MISPLACED = {
 }
 
 
-class BareForm(Form):
+class UntypedForm(Form):
     """The form of a request without a schema: `verdict`, `comment`, and `text` for a reply.
 
     `allow` holds which of approve, reject and reply the request takes. What was typed stays in
@@ -97,7 +97,7 @@ class BareForm(Form):
         return Field(
             name=name,
             label=label,
-            kind=Kind.LONG_TEXT,
+            widget=Widget.LONG_TEXT,
             required=False,
             id=self._prefix_id + name,
             help=f"{help_text} · {self._note}" if self._note else help_text,
@@ -115,13 +115,13 @@ class BareForm(Form):
         return unix_newlines(self._data.get(name, ""))
 
 
-def form_for(request: InputRequest, data: QueryDict | None = None) -> BareForm | SchemaForm:
+def form_for(request: InputRequest, data: QueryDict | None = None) -> UntypedForm | SchemaForm:
     """Return the form that answers `request`, filled with what was posted if anything was.
 
     Where others have approved with values of their own, it begins with those of the last of them.
     """
     if request.schema is None:
-        return BareForm(request.allow, data=data)
+        return UntypedForm(request.allow, data=data)
     return SchemaForm(request.schema, initial=_approved_values(request), data=data)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from approvals.request_page.answer_forms import BareForm
+    from approvals.request_page.answer_forms import UntypedForm
     from workflows.web.forms import SchemaForm
 
 
@@ -29,7 +29,7 @@ REPLY = AnswerButton("Reply", "verdict", "reply")
 SEND = AnswerButton("Send", tone="go")
 
 
-def bare_buttons(form: BareForm, *, has_voted: bool) -> list[AnswerButton]:
+def untyped_buttons(form: UntypedForm, *, has_voted: bool) -> list[AnswerButton]:
     """Return the buttons of a request without a schema. Nobody approves twice."""
     return [
         button

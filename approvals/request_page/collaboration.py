@@ -18,7 +18,7 @@ from approvals.request_page.payload_edit_form import Change, changed
 from approvals.request_page.run_summary import AnsweredRequest
 from workflows.engine.requests.payload_edits import json_equal
 from workflows.models import InputRequest
-from workflows.web.answer_labels import Verdict, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -35,13 +35,13 @@ class Vote:
     """
 
     decision: Decision
-    verdict: Verdict
+    answer: AnswerSummary
     counts: bool = True
     differs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Together:
+class Collaboration:
     """One request among people, as `user` sees it: seven queries at most, one if it is only theirs.
 
     `holder` has it in hand; `changes` are what the edits so far make of the payload; `approvals`
@@ -71,7 +71,7 @@ class Together:
     @property
     def has_values(self) -> bool:
         """Whether an approval says more than that it is one."""
-        return any(vote.verdict.rest is not None for vote in self.votes)
+        return any(vote.answer.rest is not None for vote in self.votes)
 
     @property
     def difference(self) -> dict[str, dict[str, object]]:
@@ -82,7 +82,7 @@ class Together:
         }
 
     @classmethod
-    def of(cls, user: User, request: InputRequest) -> Together:
+    def of(cls, user: User, request: InputRequest) -> Collaboration:
         """Read what belongs to `request`."""
         votes, editor = _votes(request)
         said = Comment.objects.filter(request=request).select_related("by").order_by("-at", "-id")
@@ -122,14 +122,14 @@ def _votes(request: InputRequest) -> tuple[list[Vote], User | None]:
         return [_settled(row, request) for row in kept], None
     found = Approvals.of(request)
     rows = sorted([*found.counting, *found.lapsed], key=lambda row: row.pk)
-    votes = [Vote(row, verdict_of(row.response), row in found.counting) for row in rows]
+    votes = [Vote(row, answer_summary(row.response), row in found.counting) for row in rows]
     return votes, found.editor
 
 
 def _settled(vote: Decision, request: InputRequest) -> Vote:
-    verdict, answer = verdict_of(vote.response), verdict_of(request.response)
-    answered = request.status == InputRequest.Status.ANSWERED and answer.word == verdict.word
-    return Vote(vote, verdict, differs=answered and not json_equal(verdict.rest, answer.rest))
+    voted, answer = answer_summary(vote.response), answer_summary(request.response)
+    answered = request.status == InputRequest.Status.ANSWERED and answer.word == voted.word
+    return Vote(vote, voted, differs=answered and not json_equal(voted.rest, answer.rest))
 
 
 def _similar(user: User, request: InputRequest) -> list[AnsweredRequest]:
@@ -143,4 +143,4 @@ def _similar(user: User, request: InputRequest) -> list[AnsweredRequest]:
         .defer("prompt", "payload", "schema")
         .order_by("-answered_at", "-id")[:SHOWN]
     )
-    return [AnsweredRequest(row, verdict_of(row.response)) for row in rows]
+    return [AnsweredRequest(row, answer_summary(row.response)) for row in rows]

@@ -10,7 +10,7 @@ from django.utils.text import Truncator
 from workflows.models import InputRequest
 from workflows.models.requests.deadlines import OnDeadline
 from workflows.templatetags.times import clock
-from workflows.web.answer_labels import verdict_of
+from workflows.web.answer_labels import answer_summary
 from workflows.web.payload.node import humanised
 
 SHOWN = 60  # characters of a default that are read beside a deadline
@@ -28,9 +28,9 @@ def deadline_words(request: InputRequest) -> str:
         return f"The run fails {moment}"
     if request.on_deadline == OnDeadline.STAY_OPEN:
         return f"Marked as overdue {moment}, and stays open"
-    verdict = verdict_of(request.default_response)
-    word = {"replied": "Answered", "answered": "Answered"}.get(verdict.word, verdict.word)
-    text = verdict.text or _fields(verdict.rest)
+    answer = answer_summary(request.default_response)
+    word = {"replied": "Answered", "answered": "Answered"}.get(answer.word, answer.word)
+    text = answer.text or _fields(answer.rest)
     with_text = f" with “{Truncator(text).chars(SHOWN)}”" if text else ""
     return f"{word.capitalize()} automatically {moment}{with_text}"
 

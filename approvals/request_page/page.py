@@ -15,26 +15,26 @@ from approvals.errors import (
     CannotUndo,
     ClaimedByOther,
     Closed,
+    ContentTooLarge,
     NotPermitted,
-    RunBlocked,
+    RateLimited,
+    RequestBlocked,
     SecondPersonNeeded,
     StaleForm,
     Superseded,
-    TooLarge,
-    TooOften,
 )
-from approvals.request_page.answer_forms import BareForm, form_for
-from approvals.request_page.buttons import AnswerButton, bare_buttons, schema_buttons
-from approvals.request_page.collaboration import Together
+from approvals.request_page.answer_forms import UntypedForm, form_for
+from approvals.request_page.buttons import AnswerButton, schema_buttons, untyped_buttons
+from approvals.request_page.collaboration import Collaboration
 from approvals.request_page.consequence import Consequence
 from approvals.request_page.deadline import deadline_words
 from approvals.request_page.payload_edit_form import Change, EditForm, changed
-from approvals.request_page.run_summary import Trail
+from approvals.request_page.run_summary import RunSummary
 from workflows.engine import UnknownWorkflow, registry
 from workflows.models import InputRequest
 from workflows.models.requests.deadlines import OnDeadline
 from workflows.text.markdown import Prompt
-from workflows.web.answer_labels import Verdict, by_whom, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary, by_whom
 from workflows.web.forms import SchemaForm
 from workflows.web.run_access import RunAccess
 
@@ -43,25 +43,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Detail:
+class RequestPage:
     """What the page of a request draws.
 
-    `obstacle` is why this person cannot answer it now, `refusal` why what they just sent was not
-    taken, `unsent` that answer, `posted` what was typed beside it; `accepted` says that it was.
+    `blocker` is why this person cannot answer it now, `error` why what they just sent was not
+    taken, `unsent_answer` that answer, `form_values` what was typed beside it; `accepted` says that
+    it was taken.
     `block_reason` is why the run is blocked, empty where this person may not read it.
     """
 
     request: InputRequest
-    trail: Trail
-    together: Together
-    form: BareForm | SchemaForm
+    summary: RunSummary
+    collaboration: Collaboration
+    form: UntypedForm | SchemaForm
     edits: EditForm
-    obstacle: AnswerRefused | None
+    blocker: AnswerRefused | None
     reader: User
-    refusal: AnswerRefused | None = None
-    unsent: Any = None
+    error: AnswerRefused | None = None
+    unsent_answer: Any = None
     accepted: bool = False
-    posted: dict[str, str] = field(default_factory=dict)
+    form_values: dict[str, str] = field(default_factory=dict)
     block_reason: str = ""
 
     @classmethod
@@ -70,30 +71,32 @@ class Detail:
         user: User,
         request: InputRequest,
         *,
-        form: BareForm | SchemaForm | None = None,
+        form: UntypedForm | SchemaForm | None = None,
         edits: EditForm | None = None,
-        refusal: AnswerRefused | None = None,
-        unsent: Any = None,
+        error: AnswerRefused | None = None,
+        unsent_answer: Any = None,
         accepted: bool = False,
-        posted: dict[str, str] | None = None,
-    ) -> Detail:
+        form_values: dict[str, str] | None = None,
+    ) -> RequestPage:
         """Read what belongs to `request`, which has its run at hand."""
-        together = Together.of(user, request)
-        draft = together.draft.typed if together.draft else None
-        hindrance = obstacle(user, request)
+        collaboration = Collaboration.of(user, request)
+        draft = collaboration.draft.typed if collaboration.draft else None
+        blocking = blocker(user, request)
         return cls(
             request,
-            trail=Trail.of(user, request),
-            together=together,
+            summary=RunSummary.of(user, request),
+            collaboration=collaboration,
             form=form or form_for(request, draft),
             edits=edits or EditForm(request, draft),
-            obstacle=hindrance,
+            blocker=blocking,
             reader=user,
-            refusal=refusal,
-            unsent=unsent,
+            error=error,
+            unsent_answer=unsent_answer,
             accepted=accepted,
-            posted=posted or {},
-            block_reason=block_reason(user, request) if isinstance(hindrance, RunBlocked) else "",
+            form_values=form_values or {},
+            block_reason=block_reason(user, request)
+            if isinstance(blocking, RequestBlocked)
+            else "",
         )
 
     @property
@@ -104,9 +107,9 @@ class Detail:
     @property
     def buttons(self) -> list[AnswerButton]:
         """The ways to answer."""
-        if isinstance(self.form, BareForm):
-            return bare_buttons(self.form, has_voted=self.together.has_voted)
-        return schema_buttons(self.form, has_voted=self.together.has_voted)
+        if isinstance(self.form, UntypedForm):
+            return untyped_buttons(self.form, has_voted=self.collaboration.has_voted)
+        return schema_buttons(self.form, has_voted=self.collaboration.has_voted)
 
     @property
     def is_open(self) -> bool:
@@ -116,17 +119,17 @@ class Detail:
     @property
     def is_closed(self) -> bool:
         """Whether its time is over, though the sweep may not have written so yet."""
-        return isinstance(self.obstacle, Closed)
+        return isinstance(self.blocker, Closed)
 
     @property
     def is_blocked(self) -> bool:
         """Whether the run takes no answers until its code is mended."""
-        return isinstance(self.obstacle, RunBlocked)
+        return isinstance(self.blocker, RequestBlocked)
 
     @property
     def is_stale(self) -> bool:
         """Whether it needs an operator: its form is not the one that the code has now."""
-        return isinstance(self.obstacle, StaleForm) or self.waits_past_default
+        return isinstance(self.blocker, StaleForm) or self.waits_past_default
 
     @property
     def waits_past_default(self) -> bool:
@@ -137,12 +140,12 @@ class Detail:
     @property
     def is_forbidden(self) -> bool:
         """Whether this person may only read."""
-        return isinstance(self.obstacle, NotPermitted)
+        return isinstance(self.blocker, NotPermitted)
 
     @property
     def needs_second_person(self) -> bool:
         """Whether this person started the run, and somebody else has to answer."""
-        return isinstance(self.obstacle, SecondPersonNeeded)
+        return isinstance(self.blocker, SecondPersonNeeded)
 
     @property
     def shows_form(self) -> bool:
@@ -152,37 +155,41 @@ class Detail:
     @property
     def is_held(self) -> bool:
         """Whether somebody else has it in hand."""
-        return isinstance(self.obstacle, ClaimedByOther)
+        return isinstance(self.blocker, ClaimedByOther)
 
     @property
     def was_superseded(self) -> bool:
         """Whether the answer just sent was to an earlier version."""
-        return isinstance(self.refusal, Superseded)
+        return isinstance(self.error, Superseded)
 
     @property
     def problem(self) -> str:
         """What else was refused just now, as a sentence."""
         shown = isinstance(
-            self.refusal, AlreadyVoted | CannotReask | CannotUndo | ClaimedByOther | TooOften
+            self.error, AlreadyVoted | CannotReask | CannotUndo | ClaimedByOther | RateLimited
         )
-        forbidden = isinstance(self.refusal, NotPermitted) and not self.is_forbidden
-        return str(self.refusal) if shown or forbidden else ""
+        forbidden = isinstance(self.error, NotPermitted) and not self.is_forbidden
+        return str(self.error) if shown or forbidden else ""
 
     @property
     def lost_edits(self) -> list[Change]:
         """What the person had made of the version before, after which it was changed."""
-        unsent = self.unsent if self.was_superseded and isinstance(self.unsent, dict) else {}
-        return changed(self.request, unsent)
+        unsent_answer = (
+            self.unsent_answer
+            if self.was_superseded and isinstance(self.unsent_answer, dict)
+            else {}
+        )
+        return changed(self.request, unsent_answer)
 
     @property
     def was_too_large(self) -> bool:
         """Whether the answer just sent passed a limit."""
-        return isinstance(self.refusal, TooLarge)
+        return isinstance(self.error, ContentTooLarge)
 
     @property
     def came_late(self) -> bool:
         """Whether an answer was sent to a request that no longer took one."""
-        return isinstance(self.refusal, AlreadyAnswered | Closed)
+        return isinstance(self.error, AlreadyAnswered | Closed)
 
     @property
     def at_deadline(self) -> str:
@@ -201,9 +208,9 @@ class Detail:
         return by_whom(by.get_username() if by else "", self.request.source)
 
     @property
-    def verdict(self) -> Verdict:
+    def answer(self) -> AnswerSummary:
         """What was answered."""
-        return verdict_of(self.request.response)
+        return answer_summary(self.request.response)
 
 
 def block_reason(user: User, request: InputRequest) -> str:
@@ -213,15 +220,15 @@ def block_reason(user: User, request: InputRequest) -> str:
     return str(error.get("message", "")) if readable else ""
 
 
-def obstacle(user: User, request: InputRequest) -> AnswerRefused | None:
+def blocker(user: User, request: InputRequest) -> AnswerRefused | None:
     """Return what would keep `user` from answering now, state first; None if nothing would."""
     try:
         check_open(request)
         check_permitted(user, request)
         check_claim(user, request)
         registry.get(request.run.workflow)
-    except AnswerRefused as refusal:
-        return refusal
+    except AnswerRefused as error:
+        return error
     except UnknownWorkflow as error:
-        return RunBlocked(f"{error}")
+        return RequestBlocked(f"{error}")
     return None

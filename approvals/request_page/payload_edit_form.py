@@ -16,6 +16,7 @@ from workflows.models import InputRequest
 from workflows.text.invisible_characters import visible
 from workflows.web.forms import Field, Form
 from workflows.web.forms.field import Option
+from workflows.web.forms.form_spec import Widget
 from workflows.web.forms.inputs.texts import (
     has_line_ends,
     same_as_sent,
@@ -23,18 +24,17 @@ from workflows.web.forms.inputs.texts import (
     with_line_ends_of,
 )
 from workflows.web.forms.inputs.typed_numbers import AmbiguousNumber, read_number
-from workflows.web.forms.outline import Kind
 from workflows.web.payload.node import humanised
 
 PREFIX = "_edit."
 LONG = 80  # characters from which a text has a field of several lines
 _LINE: dict[str, str | None] = {"autocomplete": "off"}
-_ATTRS: dict[Kind, dict[str, str | None]] = {
-    Kind.TEXT: _LINE,
-    Kind.NUMBER: _LINE | {"inputmode": "decimal"},
-    Kind.DECIMAL: _LINE | {"inputmode": "decimal"},
-    Kind.LONG_TEXT: {"rows": "4"},
-    Kind.JSON: {"rows": "4"},
+_ATTRS: dict[Widget, dict[str, str | None]] = {
+    Widget.TEXT: _LINE,
+    Widget.NUMBER: _LINE | {"inputmode": "decimal"},
+    Widget.DECIMAL: _LINE | {"inputmode": "decimal"},
+    Widget.LONG_TEXT: {"rows": "4"},
+    Widget.JSON: {"rows": "4"},
 }
 
 
@@ -96,21 +96,21 @@ class EditForm(Form):
     def _text(self, key: str) -> str:
         return unix_newlines(self._data.get(PREFIX + key, written(self._current[key])))
 
-    def _kind(self, key: str) -> Kind:
+    def _widget(self, key: str) -> Widget:
         if key in self._types:
-            return Kind.DECIMAL if self._types[key] == "decimal" else Kind.TEXT
-        return _kind(self._current[key])
+            return Widget.DECIMAL if self._types[key] == "decimal" else Widget.TEXT
+        return _widget(self._current[key])
 
     def _field(self, key: str, number: int) -> Field:
-        kind, text, id_ = self._kind(key), self._text(key), f"edit-{number}"
+        widget, text, id_ = self._widget(key), self._text(key), f"edit-{number}"
         return Field(
             name=PREFIX + key,
             label=visible(humanised(key)),
-            kind=kind,
+            widget=widget,
             required=False,
             id=id_,
-            attrs=dict(_ATTRS.get(kind, {})),
-            choices=_yes_or_no(text, id_) if kind is Kind.SELECT else [],
+            attrs=dict(_ATTRS.get(widget, {})),
+            choices=_yes_or_no(text, id_) if widget is Widget.SELECT else [],
             value=text,
             errors=[self._field_errors[key]] if key in self._field_errors else [],
         )
@@ -148,7 +148,7 @@ def _read(before: Any, text: str) -> Any:
     """
     if isinstance(before, str):
         return with_line_ends_of(before, text)
-    if _kind(before) is Kind.NUMBER:
+    if _widget(before) is Widget.NUMBER:
         text = read_number(text) or text
     try:
         return read_json(text)
@@ -163,11 +163,11 @@ def _yes_or_no(chosen: str, field_id: str) -> list[Option]:
     ]
 
 
-def _kind(value: Any) -> Kind:
+def _widget(value: Any) -> Widget:
     if isinstance(value, bool):
-        return Kind.SELECT
+        return Widget.SELECT
     if isinstance(value, int | float):
-        return Kind.NUMBER
+        return Widget.NUMBER
     if isinstance(value, str):
-        return Kind.LONG_TEXT if len(value) > LONG or has_line_ends(value) else Kind.TEXT
-    return Kind.JSON
+        return Widget.LONG_TEXT if len(value) > LONG or has_line_ends(value) else Widget.TEXT
+    return Widget.JSON

@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from approvals.models import Decision
 from approvals.request_page.payload_edit_form import Change, changed
 from workflows.models import InputRequest, WorkflowRun
-from workflows.web.answer_labels import Verdict, by_whom, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary, by_whom
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -30,7 +30,7 @@ class Decided:
     request: InputRequest
     who: str
     at: datetime
-    verdict: Verdict
+    answer: AnswerSummary
     edits: dict[str, Any]
     counts: bool = True
     was_vote: bool = False
@@ -39,7 +39,13 @@ class Decided:
     @property
     def word(self) -> str:
         """The verb, as a sentence begins with it."""
-        return capfirst(self.verdict.word)
+        return capfirst(self.answer.word)
+
+    @property
+    def who_and_effect(self) -> str:
+        """Who decided, and what it counts: "by alice, one of several approvals"."""
+        part = ", one of several approvals" if self.was_vote else ""
+        return self.who + part + ("" if self.counts else "; it no longer counts")
 
     @property
     def difference(self) -> dict[str, dict[str, Any]]:
@@ -87,16 +93,16 @@ def _answer(request: InputRequest) -> Decided:
     name = request.answered_by.get_username() if request.answered_by else ""
     return Decided(
         request, by_whom(name, request.source), request.answered_at,
-        verdict_of(request.response), request.edits,
+        answer_summary(request.response), request.edits,
     )  # fmt: skip
 
 
 def _decision(decision: Decision) -> Decided:
     taken_back = decision.kind == Decision.Kind.WITHDRAWN
-    verdict = Verdict("withdrawn") if taken_back else verdict_of(decision.response)
+    answer = AnswerSummary("withdrawn") if taken_back else answer_summary(decision.response)
     return Decided(
         decision.request, by_whom(decision.by.get_username(), decision.source), decision.at,
-        verdict, decision.edits, counts=taken_back or decision.superseded_at is None,
+        answer, decision.edits, counts=taken_back or decision.superseded_at is None,
         was_vote=decision.kind == Decision.Kind.VOTE,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Left
 from django.utils.text import capfirst
 
 from workflows.models import InputRequest, JournalEntry
-from workflows.web.answer_labels import Verdict, by_whom, verdict_of
+from workflows.web.answer_labels import AnswerSummary, answer_summary, by_whom
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -25,7 +25,7 @@ class AnsweredRequest:
     """One other request of the run, with the `headline` of its prompt, and its answer."""
 
     request: InputRequest
-    verdict: Verdict
+    answer: AnswerSummary
 
     @property
     def who(self) -> str:
@@ -36,11 +36,11 @@ class AnsweredRequest:
     @property
     def what(self) -> str:
         """What was answered and how, where no person did: "Approved automatically at ..."."""
-        return f"{capfirst(self.verdict.word)} {self.who}"
+        return f"{capfirst(self.answer.word)} {self.who}"
 
 
 @dataclass(frozen=True, slots=True)
-class Trail:
+class RunSummary:
     """What happened to the run of a request so far, as far as one person may know of it.
 
     `steps` and `retries` count what the machine did before it asked. `answers` are the last few
@@ -61,7 +61,7 @@ class Trail:
         return self.request.run.created_at
 
     @classmethod
-    def of(cls, user: User, request: InputRequest) -> Trail:
+    def of(cls, user: User, request: InputRequest) -> RunSummary:
         """Read what `user` may know of the run of `request`, which is at hand: three queries."""
         work = JournalEntry.objects.filter(run=request.run_id, at__lte=request.created_at)
         counts = work.aggregate(
@@ -81,6 +81,6 @@ class Trail:
             .defer("prompt", "payload", "schema")
             .order_by("-answered_at", "-id")[:SHOWN]
         )
-        answers = [AnsweredRequest(row, verdict_of(row.response)) for row in reversed(last)]
+        answers = [AnsweredRequest(row, answer_summary(row.response)) for row in reversed(last)]
         earlier = counted["answered"] - len(answers)
         return cls(request, answers=answers, earlier=earlier, open=counted["open"], **counts)

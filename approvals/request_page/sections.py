@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from approvals.request_page.page import Detail
+from approvals.request_page.page import RequestPage
 from workflows.models import Priority, WorkflowRun
 from workflows.models.permissions import Perm
 
@@ -13,7 +13,7 @@ from workflows.models.permissions import Perm
 class Sections:
     """Conditions over the state of a request, its reader, and the form that was just sent."""
 
-    detail: Detail
+    detail: RequestPage
 
     @property
     def deadline(self) -> bool:
@@ -39,13 +39,13 @@ class Sections:
     @property
     def own_edits_notice(self) -> bool:
         """Whether the reader approved a version of their own, so that a second person must, too."""
-        together = self.detail.together
-        return together.has_voted and self.detail.request.four_eyes and together.edited_it
+        own = self.detail.collaboration
+        return own.has_voted and self.detail.request.four_eyes and own.edited_it
 
     @property
     def recorded_notice(self) -> bool:
         """Whether the reader has approved just now, and others have to approve as well."""
-        return self.detail.accepted and self.detail.together.has_voted
+        return self.detail.accepted and self.detail.collaboration.has_voted
 
     @property
     def claim_notice(self) -> bool:
@@ -76,12 +76,12 @@ class Sections:
     @property
     def claim_button(self) -> bool:
         """Whether the reader may claim the request."""
-        return self._takes_claims and self.detail.together.holder is None
+        return self._takes_claims and self.detail.collaboration.holder is None
 
     @property
     def release_button(self) -> bool:
         """Whether the reader may end a claim: their own, as an operator also that of others."""
-        holder = self.detail.together.holder
+        holder = self.detail.collaboration.holder
         if holder is None or not self._takes_claims:
             return False
         return holder == self.detail.reader or self._is_operator
@@ -98,7 +98,7 @@ class Sections:
             return None
         own = (
             vote.decision
-            for vote in self.detail.together.votes
+            for vote in self.detail.collaboration.votes
             if vote.counts and vote.decision.by_id == self.detail.reader.pk
         )
         return next((decision.pk for decision in own), None)
@@ -106,17 +106,17 @@ class Sections:
     @property
     def values_hint(self) -> bool:
         """Whether it must be said which of several approvals gives the run its values."""
-        return self.detail.request.is_pending and self.detail.together.has_values
+        return self.detail.request.is_pending and self.detail.collaboration.has_values
 
     @property
     def unsent_answer(self) -> bool:
         """Whether an answer was refused that has to be shown again."""
-        return self.detail.refusal is not None and self.detail.unsent is not None
+        return self.detail.error is not None and self.detail.unsent_answer is not None
 
     @property
     def comments(self) -> bool:
         """Whether there is a comment, or may be one: also one that was sent too late."""
-        return self.detail.is_open or bool(self.detail.together.comments or self._said)
+        return self.detail.is_open or bool(self.detail.collaboration.comments or self._said)
 
     @property
     def comment_error(self) -> str:
@@ -131,7 +131,7 @@ class Sections:
     @property
     def reassignment(self) -> bool:
         """Whether the reader may give the request to other people."""
-        return self.detail.together.may_reassign and self.detail.is_open
+        return self.detail.collaboration.may_reassign and self.detail.is_open
 
     @property
     def reassignment_error(self) -> str:
@@ -141,7 +141,7 @@ class Sections:
     @property
     def candidates(self) -> list[str]:
         """The names to choose from; none where there are too many, or some were typed."""
-        return [] if self.detail.posted.get("to") else self.detail.together.candidates
+        return [] if self.detail.form_values.get("to") else self.detail.collaboration.candidates
 
     @property
     def _takes_claims(self) -> bool:
@@ -154,8 +154,8 @@ class Sections:
 
     @property
     def _said(self) -> str:
-        return self.detail.posted.get("said", "")
+        return self.detail.form_values.get("said", "")
 
     def _fault_of(self, name: str) -> str:
-        posted = self.detail.posted
-        return posted.get("fault", "") if name in posted else ""
+        values = self.detail.form_values
+        return values.get("fault", "") if name in values else ""

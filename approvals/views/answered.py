@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from approvals.inbox.filters import Filters
-from approvals.inbox.queries import Past
+from approvals.inbox.queries import ArchivePage
 from approvals.inbox.rows import past_row
 from workflows.web.http import current_user
 
@@ -16,7 +16,7 @@ from workflows.web.http import current_user
 def answered(http: HttpRequest) -> HttpResponse:
     """Show answered requests, or with `?closed=1` those that expired or were cancelled."""
     filters = Filters.of(http.GET)
-    past = Past.of(current_user(http), filters)
+    past = ArchivePage.of(current_user(http), filters)
     rows = [past_row(one) for one in past.rows]
     context = {
         "filters": filters, "rows": rows, "next_page": past.next_page,

@@ -14,7 +14,7 @@ from approvals.accounts.middleware import page_of
 from approvals.actions import find
 from approvals.errors import NotVisible
 from approvals.inbox.filters import Filters
-from approvals.inbox.queries import Waiting
+from approvals.inbox.queries import InboxPage
 from approvals.inbox.rows import outcome_of, waiting_row
 from workflows.models import InputRequest
 from workflows.web.http import current_user, htmx_of, is_fragment
@@ -31,7 +31,7 @@ def inbox(http: HttpRequest) -> HttpResponse:
     context = list_context(http, filters)
     if not is_fragment(http):
         return render(http, "inbox/page.html", context)
-    context["watched"] = context["opened"] = opened = watched(http)
+    context["watched"] = context["opened"] = opened = open_request(http)
     context["outcome"] = outcome_of(opened) if opened else ""
     response = render(http, "inbox/page.html#list", context)
     if htmx_of(http).trigger == "filters":
@@ -42,12 +42,12 @@ def inbox(http: HttpRequest) -> HttpResponse:
 def list_context(http: HttpRequest, filters: Filters) -> dict[str, Any]:
     """Return what the list and the frame around it need, for any page of the inbox."""
     user, query = current_user(http), filters.query
-    waiting = Waiting.of(user, filters)
+    waiting = InboxPage.of(user, filters)
     rows = [waiting_row(one, user, query) for one in waiting.rows]
     return {"filters": filters, "waiting": waiting, "rows": rows, "waiting_count": waiting.total}
 
 
-def watched(http: HttpRequest) -> InputRequest | None:
+def open_request(http: HttpRequest) -> InputRequest | None:
     """Return the request that stands open beside the list, if it may be seen."""
     try:
         return find(current_user(http), http.GET["open"]) if http.GET.get("open") else None

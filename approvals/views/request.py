@@ -14,8 +14,8 @@ from approvals.audit.origin import origin_of
 from approvals.errors import AnswerRefused, Invalid, NotVisible, Superseded
 from approvals.inbox.filters import Filters
 from approvals.inbox.queries import next_after
-from approvals.request_page.answer_forms import BareForm, form_for
-from approvals.request_page.page import Detail
+from approvals.request_page.answer_forms import UntypedForm, form_for
+from approvals.request_page.page import RequestPage
 from approvals.request_page.payload_edit_form import EditForm
 from approvals.request_page.sections import Sections
 from approvals.views.inbox import list_context
@@ -32,11 +32,13 @@ def request(http: HttpRequest, request_id: UUID) -> HttpResponse:
         return draw(http, None, status=error.status)
     posted = typed_before(http, "approvals:comments", "approvals:reassign")
     typed = typed_before(http, "approvals:decide", "approvals:draft")
-    detail = Detail.of(
+    detail = RequestPage.of(
         current_user(http), row,
         form=form_for(row, typed) if typed is not None else None,
         edits=EditForm(row, typed) if typed is not None else None,
-        posted={name: str(posted[name]) for name in ("said", "to") if posted and name in posted},
+        form_values={
+            name: str(posted[name]) for name in ("said", "to") if posted and name in posted
+        },
     )  # fmt: skip
     return draw(http, detail)
 
@@ -65,12 +67,12 @@ def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
     if not is_fragment(http):
         return redirect_after_post(http, request_id)
     row = actions.find(current_user(http), request_id)
-    detail = Detail.of(current_user(http), row, accepted=True)
+    detail = RequestPage.of(current_user(http), row, accepted=True)
     return draw(http, detail, offers_next=outcome.waits)
 
 
 def draw_refusal(
-    http: HttpRequest, request_id: UUID, error: AnswerRefused, form: BareForm | SchemaForm,
+    http: HttpRequest, request_id: UUID, error: AnswerRefused, form: UntypedForm | SchemaForm,
     edits: EditForm, response: Any,
 ) -> HttpResponse:  # fmt: skip
     """Render the request as it is now, with what was typed and why it was not taken."""
@@ -81,9 +83,9 @@ def draw_refusal(
     except NotVisible:  # it was given to somebody else meanwhile
         return draw(http, None, status=NotVisible.status)
     late = isinstance(error, Superseded)  # the new version shows its own values
-    detail = Detail.of(
-        current_user(http), row, form=form, edits=EditForm(row) if late else edits, refusal=error,
-        unsent=edits.changes if late else response,
+    detail = RequestPage.of(
+        current_user(http), row, form=form, edits=EditForm(row) if late else edits, error=error,
+        unsent_answer=edits.changes if late else response,
     )  # fmt: skip
     return draw(http, detail, status=error.status)
 
@@ -97,7 +99,7 @@ def redirect_after_post(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 
 def draw(
-    http: HttpRequest, detail: Detail | None, *, status: int = 200, offers_next: bool = False
+    http: HttpRequest, detail: RequestPage | None, *, status: int = 200, offers_next: bool = False
 ) -> HttpResponse:
     """Render a request (or that there is none), for htmx alone and otherwise beside the list."""
     filters = Filters.of(http.GET)

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_POST
 
 from approvals import actions
 from approvals.audit.origin import origin_of
-from approvals.errors import AnswerRefused, Invalid, NotVisible, TooOften
+from approvals.errors import AnswerRefused, Invalid, NotVisible, RateLimited
 from approvals.inbox.filters import Filters
-from approvals.request_page.page import Detail
+from approvals.request_page.page import RequestPage
 from approvals.request_page.payload_edit_form import PREFIX
 from approvals.views.request import draw, redirect_after_post
 from workflows.web.http import current_user, is_fragment
@@ -25,13 +25,13 @@ from workflows.web.http import current_user, is_fragment
 @require_POST
 def claim(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Take the request in hand."""
-    return act(http, request_id, lambda: actions.claim(current_user(http), request_id))
+    return run_action(http, request_id, lambda: actions.claim(current_user(http), request_id))
 
 
 @require_POST
 def release(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Let go of the request."""
-    return act(http, request_id, lambda: actions.release(current_user(http), request_id))
+    return run_action(http, request_id, lambda: actions.release(current_user(http), request_id))
 
 
 @require_POST
@@ -41,28 +41,32 @@ def reassign(http: HttpRequest, request_id: UUID) -> HttpResponse:
     In `to` commas separate them.
     """
     names = http.POST.getlist("chosen") + re.split(r"[,\n]", http.POST.get("to", ""))
-    return act(http, request_id, lambda: actions.reassign(current_user(http), request_id, to=names))
+    return run_action(
+        http, request_id, lambda: actions.reassign(current_user(http), request_id, to=names)
+    )
 
 
 @require_POST
 def reask(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Give the request the form that the code has now."""
-    return act(http, request_id, lambda: actions.reask(current_user(http), request_id))
+    return run_action(http, request_id, lambda: actions.reask(current_user(http), request_id))
 
 
 @require_POST
 def comments(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Say `said` to all who see the request."""
     text = http.POST.get("said", "")
-    return act(http, request_id, lambda: actions.comment(current_user(http), request_id, text))
+    return run_action(
+        http, request_id, lambda: actions.comment(current_user(http), request_id, text)
+    )
 
 
 @require_POST
 def undo(http: HttpRequest, request_id: UUID) -> HttpResponse:
     """Take one's own answer back."""
     user, origin = current_user(http), origin_of(http)
-    verb = lambda: actions.withdraw(user, request_id, source="inbox", origin=origin)  # noqa: E731
-    return act(http, request_id, verb)
+    action = lambda: actions.withdraw(user, request_id, source="inbox", origin=origin)  # noqa: E731
+    return run_action(http, request_id, action)
 
 
 @require_POST
@@ -72,23 +76,23 @@ def draft(http: HttpRequest, request_id: UUID) -> HttpResponse:
     fields = {name: http.POST.getlist(name) for name in names if name != "csrfmiddlewaretoken"}
     user = current_user(http)
     if not is_fragment(http):
-        return act(http, request_id, lambda: actions.save_draft(user, request_id, fields))
+        return run_action(http, request_id, lambda: actions.save_draft(user, request_id, fields))
     try:
         actions.save_draft(user, request_id, fields)
     except AnswerRefused as error:
         answer = HttpResponse(str(error), status=error.status, content_type="text/plain")
-        return say_when(answer, error)
+        return set_retry_after(answer, error)
     return HttpResponse(status=204)
 
 
-def act(http: HttpRequest, request_id: UUID, verb: Callable[[], Any]) -> HttpResponse:
+def run_action(http: HttpRequest, request_id: UUID, action: Callable[[], Any]) -> HttpResponse:
     """Do it, and show the request as it is then, or why it was refused.
 
     A plain form gets 303 to the request; to the inbox, if it is no longer theirs to see.
     """
     refusal = None
     try:
-        verb()
+        action()
     except NotVisible as error:
         return draw(http, None, status=error.status)
     except AnswerRefused as error:
@@ -99,14 +103,16 @@ def act(http: HttpRequest, request_id: UUID, verb: Callable[[], Any]) -> HttpRes
         return to_inbox(http)
     if refusal is None and not is_fragment(http):
         return redirect_after_post(http, request_id)
-    detail = Detail.of(current_user(http), row, refusal=refusal, posted=typed_in(http, refusal))
+    detail = RequestPage.of(
+        current_user(http), row, error=refusal, form_values=typed_in(http, refusal)
+    )
     answer = draw(http, detail, status=refusal.status if refusal else 200)
-    return say_when(answer, refusal)
+    return set_retry_after(answer, refusal)
 
 
-def say_when(answer: HttpResponse, refusal: AnswerRefused | None) -> HttpResponse:
+def set_retry_after(answer: HttpResponse, refusal: AnswerRefused | None) -> HttpResponse:
     """Say when to try again, where that is known."""
-    if isinstance(refusal, TooOften):
+    if isinstance(refusal, RateLimited):
         answer["Retry-After"] = str(refusal.retry_after)
     return answer
 

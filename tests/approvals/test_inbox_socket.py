@@ -83,7 +83,7 @@ async def test_a_page_is_refreshed_when_something_is_answered(
 async def test_a_burst_of_changes_is_a_refresh_now_and_one_later(
     sockets: list[WebsocketCommunicator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(InboxConsumer, "share", 0.2)
+    monkeypatch.setattr(InboxConsumer, "interval_per_page", 0.2)
     user = await database_sync_to_async(make_reviewer)("alice")
     _, cookie = await database_sync_to_async(cookie_of)(user)
     socket, _ = await open_socket(sockets, cookie)

@@ -64,7 +64,7 @@ def world() -> Iterator[Canaries]:
 def arguments(route: Route, world: Canaries) -> Iterator[dict[str, Any]]:
     """Yield what can stand in the pattern of `route`: each request, run or row that there is."""
     pattern = colonless(route.pattern)
-    fixed = {route.verb: route.choice} if route.verb else {}
+    fixed = {route.key: route.choice} if route.key else {}
     if "<request_id>" in pattern:
         yield from ({**fixed, "request_id": one.pk} for one in world.requests)
     elif "<run_id>" in pattern:

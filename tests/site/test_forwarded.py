@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from workflows.server.forwarded_headers import Forwarded, client_of
+from workflows.server.forwarded_headers import ForwardedHeadersMiddleware, client_of
 from workflows.server.origin_validator import may_open
 
 PROXIES = ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"]
@@ -54,7 +54,7 @@ async def scope_of(kind: str, client: Any, *headers: tuple[bytes, bytes]) -> dic
         seen.append(scope)
 
     scope = {"type": kind, "client": client, "scheme": "http", "headers": list(headers)}
-    await Forwarded(application)(scope, None, None)
+    await ForwardedHeadersMiddleware(application)(scope, None, None)
     return seen[0]
 
 

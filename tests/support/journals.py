@@ -37,7 +37,7 @@ def begun(**columns: Any) -> WorkflowRun:
 
 
 def parked(row: WorkflowRun) -> RunUpdate:
-    """Return what a worker stores when the claimed run waits after its first entry."""
+    """Return what a worker stores when the leased run waits after its first entry."""
     now = database_now()
     return RunUpdate(
         row.pk, row.fence, delivery_count=row.delivery_count, seq=1,

@@ -103,8 +103,8 @@ class World:
         }  # fmt: skip
         if OF_A_MODEL.match(route.pattern):
             known["object_id"] = first_of(route).pk
-        if route.verb:
-            known[route.verb] = route.choice
+        if route.key:
+            known[route.key] = route.choice
         if status := STATUS_FOR.get(route.choice):
             run = make_run(started_by=self.people["own"], status=status)
             make_request(run, status="cancelled")  # whoever sees requests sees the run, too

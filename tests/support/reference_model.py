@@ -205,8 +205,8 @@ class Twin:
 
     # What workers do
 
-    def claim(self, *, begins: bool = True) -> None:
-        """Be claimed by a worker that dies before it has stored anything.
+    def lease(self, *, begins: bool = True) -> None:
+        """Be leased by a worker that dies before it has stored anything.
 
         Once it was taken over, the run is blamed only if something of it had begun by then.
         """
@@ -216,7 +216,7 @@ class Twin:
 
     def begin(self) -> None:
         """Take in the mail, and store what came of it."""
-        self.claim()
+        self.lease()
         self.bench = self._reloaded()
         if not self.machine.state.begun:
             self.machine.start(StoredEvent.from_event(WORKFLOW.start_event({})))

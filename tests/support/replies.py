@@ -77,5 +77,5 @@ def answer_of(annotation: Any, data: QueryDict) -> Any:
     return form_of(annotation, data=data).answer()
 
 
-def kinds(form: SchemaForm) -> dict[str, str]:
-    return {field.name: str(field.kind) for field in form.fields}
+def widgets(form: SchemaForm) -> dict[str, str]:
+    return {field.name: str(field.widget) for field in form.fields}

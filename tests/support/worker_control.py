@@ -1,4 +1,4 @@
-"""Workers on a test's own loop, what they claim, and a step that waits for the test."""
+"""Workers on a test's own loop, what they lease, and a step that waits for the test."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
     return WorkflowRun.objects.get(pk=run.pk)
 
 
-def claim(owner: str, *, poison: bool = False) -> list[loader.ClaimedRun]:
-    """Claim and load what may be claimed, as the worker of this name."""
-    return loader.claim_and_load(owner, limit=10, lease=LEASE, holding=(), poison=poison)[1]
+def lease(owner: str, *, poison: bool = False) -> list[loader.LeasedRun]:
+    """Lease and load what may be leased, as the worker of this name."""
+    return loader.lease_and_load(owner, limit=10, duration=LEASE, holding=(), poison=poison)[1]
 
 
-def begin(claimed: list[loader.ClaimedRun]) -> None:
+def begin(leased: list[loader.LeasedRun]) -> None:
     """Note that steps of these begin, as a worker does before they do."""
-    WorkflowRun.objects.mark_started([one.row for one in claimed])
+    WorkflowRun.objects.mark_started([one.row for one in leased])
 
 
 def lapse(run: WorkflowRun) -> None:

@@ -6,13 +6,13 @@ from django.contrib import admin
 
 from workflows.admin.columns import json_of, link_to
 from workflows.admin.filters import KindFilter
-from workflows.admin.read_only import LedgerAdmin
+from workflows.admin.read_only import ReadOnlyAdmin
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkerHeartbeat, database_now
 from workflows.web.context_processors import WORKER_SILENCE
 
 
 @admin.register(JournalEntry)
-class JournalEntryAdmin(LedgerAdmin):
+class JournalEntryAdmin(ReadOnlyAdmin):
     """One page per transition. A run's journal is reached from the run, newest first."""
 
     list_display = ("headline", link_to("run"), "step", "at", "worked")
@@ -23,7 +23,7 @@ class JournalEntryAdmin(LedgerAdmin):
     search_help_text = "The id of a run, or part of a step's name."
     uuid_lookups = ("run",)
     ordering = ("-id",)
-    shown = ("run", "seq", "kind", "step", json_of("data"), "at", "worked")
+    page_fields = ("run", "seq", "kind", "step", json_of("data"), "at", "worked")
 
     @admin.display(description="entry")
     def headline(self, entry: JournalEntry) -> str:
@@ -37,7 +37,7 @@ class JournalEntryAdmin(LedgerAdmin):
 
 
 @admin.register(Snapshot)
-class SnapshotAdmin(LedgerAdmin):
+class SnapshotAdmin(ReadOnlyAdmin):
     """One page per point that a run can be rebuilt from."""
 
     list_display = ("seq", link_to("run"), "format", "created_at")
@@ -48,11 +48,11 @@ class SnapshotAdmin(LedgerAdmin):
     search_help_text = "The id of a run, or part of a workflow's name."
     uuid_lookups = ("run",)
     ordering = ("-id",)
-    shown = ("run", "seq", "format", "created_at", json_of("data"))
+    page_fields = ("run", "seq", "format", "created_at", json_of("data"))
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(LedgerAdmin):
+class DeliveryAdmin(ReadOnlyAdmin):
     """One page per answer or command on its way to a run, or applied by it."""
 
     list_display = ("kind", link_to("run"), "created_at", "applied_seq")
@@ -63,11 +63,11 @@ class DeliveryAdmin(LedgerAdmin):
     search_help_text = "The id of a run, or part of a workflow's name."
     uuid_lookups = ("run",)
     ordering = ("-id",)
-    shown = ("run", "kind", json_of("data"), "created_at", "not_before", "applied_seq")
+    page_fields = ("run", "kind", json_of("data"), "created_at", "not_before", "applied_seq")
 
 
 @admin.register(WorkerHeartbeat)
-class WorkerAdmin(LedgerAdmin):
+class WorkerAdmin(ReadOnlyAdmin):
     """The processes that drive runs, those that are gone included."""
 
     shows_requests = False
@@ -75,7 +75,7 @@ class WorkerAdmin(LedgerAdmin):
     list_filter = ("seen_at",)
     search_fields = ("id",)
     ordering = ("-seen_at",)
-    shown = ("id", "started_at", "seen_at", "is_alive")
+    page_fields = ("id", "started_at", "seen_at", "is_alive")
 
     @admin.display(boolean=True, description="seen lately")
     def is_alive(self, worker: WorkerHeartbeat) -> bool:

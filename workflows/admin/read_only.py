@@ -46,7 +46,7 @@ class LeanChangeList(ChangeList):
 
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         """Return the rows of the page without their documents."""
-        assert isinstance(self.model_admin, LedgerAdmin)
+        assert isinstance(self.model_admin, ReadOnlyAdmin)
         return super().get_queryset(*args, **kwargs).defer(*self.model_admin.list_defer)
 
     @property
@@ -84,11 +84,11 @@ def marked(response: HttpResponse) -> HttpResponse:
     return response
 
 
-class LedgerAdmin(admin.ModelAdmin[Any]):
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     """Rows to find and to read: no add, no change, no delete.
 
     `uuid_lookups` are tried in turn when the search is a UUID, so that an id that was copied
-    whole finds its rows by an index. `list_defer` is what a list does not load, `shown` what
+    whole finds its rows by an index. `list_defer` is what a list does not load, `page_fields` what
     a row's page has, from top to bottom; `related` says which lists of other rows it links to.
     """
 
@@ -102,7 +102,7 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
     show_facets = admin.ShowFacets.NEVER
     uuid_lookups: ClassVar[Sequence[str]] = ()
     list_defer: ClassVar[Sequence[str]] = ()
-    shown: ClassVar[Sequence[str | Column]] = ()
+    page_fields: ClassVar[Sequence[str | Column]] = ()
     related: ClassVar[list[Related]] = []
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -123,11 +123,11 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return what the page of a row shows."""
-        return self.shown
+        return self.page_fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return all that the page shows."""
-        return self.shown
+        return self.page_fields
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -173,8 +173,8 @@ class LedgerAdmin(admin.ModelAdmin[Any]):
         return False
 
     @admin.display(description="related")
-    def belongings(self, row: Model) -> str:
+    def related_links(self, row: Model) -> str:
         """Return links to the lists of rows that belong to this one."""
         links = [related.link(row.pk) for related in self.related]
         items = format_html_join("", '<li><a href="{}">{}</a></li>', links)
-        return format_html('<ul class="belongings">{}</ul>', items)
+        return format_html('<ul class="related-links">{}</ul>', items)

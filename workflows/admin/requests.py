@@ -7,13 +7,13 @@ from typing import ClassVar
 from django.contrib import admin
 
 from workflows.admin.columns import json_of, link_to, text_of
-from workflows.admin.read_only import LedgerAdmin, Related
+from workflows.admin.read_only import ReadOnlyAdmin, Related
 from workflows.models import InputRequest
 from workflows.text.invisible_characters import visible
 
 
 @admin.register(InputRequest)
-class InputRequestAdmin(LedgerAdmin):
+class InputRequestAdmin(ReadOnlyAdmin):
     """Requests are answered at their own page, where the rules of answering are."""
 
     list_display = (
@@ -29,10 +29,10 @@ class InputRequestAdmin(LedgerAdmin):
     search_fields = ("search_text", "step", "request_id", "run__workflow", "answered_by__username")
     search_help_text = "The id of a request or a run, or part of a prompt, step or workflow."
     uuid_lookups = ("pk", "run")
-    shown = (
-        "id", "request_id", "run", "belongings", "event", "step", text_of("prompt"),
+    page_fields = (
+        "id", "request_id", "run", "related_links", "event", "step", text_of("prompt"),
         json_of("payload"), "status", "allow", json_of("schema"), "four_eyes", "quorum", "votes",
-        "priority", json_of("tags"), "given_to", "claimed_by", "claimed_until", "if_approved",
+        "priority", json_of("tags"), "assigned_to", "claimed_by", "claimed_until", "if_approved",
         json_of("editable"), json_of("edits"), "revision", "digest", "deadline", "on_deadline",
         json_of("default_response"), "overdue_at", "remind_at", "reminded_at", "escalate_at",
         json_of("escalate_to"), "escalated_at", "created_at", json_of("response"), "answered_by",
@@ -46,7 +46,7 @@ class InputRequestAdmin(LedgerAdmin):
         return row.source
 
     @admin.display(description="assigned to")
-    def given_to(self, row: InputRequest) -> str:
+    def assigned_to(self, row: InputRequest) -> str:
         """Return the names of the assignees; all reviewers where there is none."""
         names = [one.name for one in row.assignments.select_related("user", "group")]
         return visible(", ".join(names)) if row.assigned else "all reviewers"

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from workflows.admin.columns import block, json_block, json_of
 from workflows.admin.filters import WorkflowFilter
-from workflows.admin.read_only import LedgerAdmin, Related
+from workflows.admin.read_only import ReadOnlyAdmin, Related
 from workflows.errors import WrongState
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.models.permissions import Perm
@@ -40,7 +40,7 @@ def error_of(run: WorkflowRun) -> str:
 
 
 @admin.register(WorkflowRun)
-class WorkflowRunAdmin(LedgerAdmin):
+class WorkflowRunAdmin(ReadOnlyAdmin):
     """Every run, newest first, with links to all that belongs to it."""
 
     list_display = ("__str__", "status", "started_by", "created_at", "finished_at")
@@ -51,8 +51,8 @@ class WorkflowRunAdmin(LedgerAdmin):
     search_help_text = "The id of a run or a request, or part of a workflow, name or key."
     uuid_lookups = ("pk", "requests__pk")
     actions = ("cancel", "retry", "pause", "resume")
-    shown = (
-        "id", "workflow", "status", "belongings", json_of("input"), json_of("result"), error_of,
+    page_fields = (
+        "id", "workflow", "status", "related_links", json_of("input"), json_of("result"), error_of,
         json_of("progress"), "started_by", "started_by_name", "repeats_runs_of", "idempotency_key",
         "created_at", "finished_at", "wake_at",
         "seq", "snapshot_seq", "delivery_count", "lease_owner", "fence", "crash_count",
@@ -99,31 +99,31 @@ class WorkflowRunAdmin(LedgerAdmin):
         """Let paused ones go on."""
         self._apply("resume", request, queryset)
 
-    def _apply(self, verb: str, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Call `verb` on each run in a transaction of its own, and say what came of it."""
+    def _apply(self, action: str, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Call `action` on each run in a transaction of its own, and say what came of it."""
         runs = list(queryset.defer(*self.list_defer)[: MOST_RUNS + 1])
         if len(runs) > MOST_RUNS:
             text = f"Nothing was done: select {MOST_RUNS} runs at most."
             self.message_user(request, text, messages.ERROR)
             return
-        refusals = [refusal for run in runs if (refusal := self._refusal(verb, request, run))]
+        refusals = [refusal for run in runs if (refusal := self._refusal(action, request, run))]
         done = len(runs) - len(refusals)
         if done:
             noun = "run was" if done == 1 else "runs were"
-            self.message_user(request, f"{done} {noun} {DONE[verb]}.", messages.SUCCESS)
+            self.message_user(request, f"{done} {noun} {DONE[action]}.", messages.SUCCESS)
         for refusal in refusals[:MOST_REFUSALS]:
             self.message_user(request, refusal, messages.WARNING)
         if len(refusals) > MOST_REFUSALS:
             text = f"{len(refusals) - MOST_REFUSALS} more runs refused likewise."
             self.message_user(request, text, messages.WARNING)
 
-    def _refusal(self, verb: str, request: HttpRequest, run: WorkflowRun) -> str:
-        """Apply `verb` and log it, or return the sentence that says why the run refused."""
+    def _refusal(self, action: str, request: HttpRequest, run: WorkflowRun) -> str:
+        """Apply `action` and log it, or return the sentence that says why the run refused."""
         assert isinstance(request.user, User)
         try:
             with transaction.atomic():
-                getattr(run, verb)(by=request.user)
-                self.log_change(request, run, f"{verb.capitalize()}, by an action.")
+                getattr(run, action)(by=request.user)
+                self.log_change(request, run, f"{action.capitalize()}, by an action.")
         except WrongState as error:
             return str(error)
         return ""

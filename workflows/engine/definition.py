@@ -152,7 +152,7 @@ class Definition:
         return cls
 
     def reply_schema(self, request: str) -> dict[str, Any] | None:
-        """Return the JSON Schema of the answer to a request class, None for a bare one."""
+        """Return the JSON Schema of the answer to a request class, None for an untyped one."""
         if request not in self._schemas:
             self._schemas[request] = schema_of(self.request_class(request).reply)
         return self._schemas[request]

@@ -54,7 +54,7 @@ class UnansweredRequest(BuildError):
 
 
 class AmbiguousReply(BuildError):
-    """Several steps ask and several accept the bare reply: none could tell whose it is."""
+    """Several steps ask and several accept the untyped reply: none could tell whose it is."""
 
 
 class QuorumWithoutVerdict(BuildError):

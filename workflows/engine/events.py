@@ -78,10 +78,9 @@ class StopEvent(Event):
 class InputResponseEvent(Event):
     """A person's answer, matched to its request by `request_id`.
 
-    A bare answer is `{"approved": bool, "comment"?: str}` or, as a reply, any other JSON but null.
-    A subclass annotates `response` with the type that an answer must have. `edits` are the
-    payload's keys that were changed before it was approved; `ctx.effective_payload` lays them
-    over.
+    An untyped answer is `{"approved": bool, "comment"?: str}` or, as a reply, any other JSON but
+    null. A subclass annotates `response` with the type that an answer must have. `edits` are the
+    payload's keys that were changed before it was approved; `ctx.effective_payload` has them.
     """
 
     request_id: str
@@ -115,8 +114,9 @@ class InputRequestEvent(Event):
     """Asks a person. The run goes on with whatever else it can do, then waits.
 
     `payload` is JSON shown with the prompt, and becomes plain JSON when it is asked. `allow` says
-    which answers a bare request takes. A request not answered within `due_in` expires, and its run
-    fails, unless `on_deadline` says that `default_response` answers then, or that it stays open.
+    which answers an untyped request takes. A request not answered within `due_in` expires, and its
+    run fails, unless `on_deadline` says that `default_response` answers then, or that it stays
+    open.
 
     `assign_to` names users and groups ("alice", "group:finance") that may see it, all reviewers
     if none. `remind_in` and `escalate_in` count from when it was asked; the escalation adds

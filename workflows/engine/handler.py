@@ -208,9 +208,9 @@ class WorkflowHandler:
             self._set_timer()
         if machine.state.ended and not self._swept:
             self._swept = True  # once: a second cancellation would cut short a step's cleaning up
-            mine = asyncio.current_task()
+            current = asyncio.current_task()
             for task in self._tasks:
-                if task is not mine:
+                if task is not current:
                     task.stop()
         self._notifier.notify_all()
         return here

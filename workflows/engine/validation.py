@@ -56,7 +56,7 @@ def check_steps(workflow: str, steps: Sequence[Step]) -> None:
             _check_routed(workflow, step, cls, accepted)
             if issubclass(cls, InputRequestEvent):
                 check_defaults(f"Workflow {workflow!r}: step {step.name!r}", cls)
-    _check_bare_reply(workflow, steps)
+    _check_untyped_reply(workflow, steps)
 
 
 def check_forms(workflow: str, start: type[StartEvent], events: Iterable[type[Event]]) -> None:
@@ -211,7 +211,7 @@ def warn_of_unsent(workflow: str, steps: Sequence[Step]) -> None:
                 )
 
 
-def _check_bare_reply(workflow: str, steps: Sequence[Step]) -> None:
+def _check_untyped_reply(workflow: str, steps: Sequence[Step]) -> None:
     accepting = [step.name for step in steps if InputResponseEvent in step.accepts]
     asking = [
         step.name
@@ -224,5 +224,5 @@ def _check_bare_reply(workflow: str, steps: Sequence[Step]) -> None:
     if len(accepting) > 1 and len(asking) > 1:
         raise AmbiguousReply(
             f"Workflow {workflow!r}: the steps {', '.join(asking)} ask and the steps "
-            f"{', '.join(accepting)} all take the bare reply. Give each request a reply class."
+            f"{', '.join(accepting)} all take the untyped reply. Give each request a reply class."
         )

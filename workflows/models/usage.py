@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Case, F, Q, When
 
-from workflows.errors import TooOften
+from workflows.errors import RateLimitExceeded
 from workflows.sql.clock import database_now
 
 MINUTE = 60
@@ -21,7 +21,7 @@ class UsageQuerySet(models.QuerySet["Usage"]):
     """The counts."""
 
     def take(self, user: Any, kind: str) -> None:
-        """Count one more for this person in this minute; raise `TooOften` above the limit.
+        """Count one more for this person in this minute; raise `RateLimitExceeded` above the limit.
 
         The limit is the setting `<KIND>_PER_MINUTE`; 0 is none. One UPDATE, but for the first.
         """
@@ -45,7 +45,7 @@ class UsageQuerySet(models.QuerySet["Usage"]):
 
 
 def _refuse(kind: str, limit: int, seconds: int) -> NoReturn:
-    raise TooOften(
+    raise RateLimitExceeded(
         f"These were more than {limit} {kind} within a minute. Try again in {seconds} seconds.",
         retry_after=seconds,
     )

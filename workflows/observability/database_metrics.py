@@ -43,7 +43,7 @@ class DatabaseCollector(Collector):
 
 def queue(now: datetime) -> GaugeMetricFamily:
     """Runs that want a worker and have none."""
-    ready = WorkflowRun.objects.claimable(now).count()
+    ready = WorkflowRun.objects.leasable(now).count()
     return GaugeMetricFamily("blazen_queue_depth", "Runs that want a worker and have none.", ready)
 
 

@@ -16,8 +16,8 @@ from workflows.realtime.open_sockets import open_sockets
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LONG = (0.005, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 60, 300, 1800)
 
-CLAIM = Histogram(
-    "blazen_claim_seconds", "One attempt to claim and load a batch of runs, which may be empty.",
+LEASE = Histogram(
+    "blazen_claim_seconds", "One attempt to lease and load a batch of runs, which may be empty.",
     buckets=QUICK,
 )  # fmt: skip
 COMMIT = Histogram(
@@ -27,7 +27,7 @@ STEP = Histogram(
     "blazen_step_seconds", "Attempts at a step, by what came of them.",
     ["workflow", "step", "outcome"], buckets=LONG,
 )  # fmt: skip
-CLAIMED = Counter("blazen_runs_claimed", "Runs that this worker took up.")
+LEASED = Counter("blazen_runs_claimed", "Runs that this worker took up.")
 TAKEOVERS = Counter(
     "blazen_takeovers",
     "Runs whose lease had lapsed, because their worker died or stalled, taken over by this one.",
@@ -41,9 +41,9 @@ SOCKETS.set_function(lambda: len(open_sockets))
 OUTCOMES = {"step_completed": "completed", "step_retried": "retried", "failed": "failed"}
 
 
-def count_claimed(rows: Sequence[WorkflowRun]) -> None:
-    """Count a batch that was claimed."""
-    CLAIMED.inc(len(rows))
+def count_leased(rows: Sequence[WorkflowRun]) -> None:
+    """Count a batch that was leased."""
+    LEASED.inc(len(rows))
     TAKEOVERS.inc(sum(row.was_taken_over for row in rows))
 
 

@@ -26,7 +26,7 @@ ECHO_TIMEOUT = 3.0  # seconds after which such a message counts as lost
 RETRY_DELAY = 0.5  # seconds before a layer or a database that failed is tried again
 
 
-class Page(Protocol):
+class Receiver(Protocol):
     """An open page, as the subscriber sees it. Neither method waits."""
 
     def receive_message(self, message: dict[str, Any]) -> None:
@@ -41,7 +41,7 @@ class Subscriber:
 
     def __init__(self) -> None:
         self.is_live = True
-        self._pages: defaultdict[str, set[Page]] = defaultdict(set)
+        self._pages: defaultdict[str, set[Receiver]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
         self._layer: Any = get_channel_layer()
         self._channel = ""
@@ -49,7 +49,7 @@ class Subscriber:
         self._echoed = asyncio.Event()
         self._changing = asyncio.Lock()  # nobody takes a group for joined while it is being joined
 
-    async def join(self, page: Page, groups: list[str]) -> None:
+    async def join(self, page: Receiver, groups: list[str]) -> None:
         """Pass the messages to these groups on to `page`, from now on."""
         async with self._changing:
             fresh = [group for group in groups if group not in self._pages]
@@ -64,7 +64,7 @@ class Subscriber:
             elif self.is_live:
                 await self._try_joining(fresh)
 
-    async def leave(self, page: Page, groups: list[str]) -> None:
+    async def leave(self, page: Receiver, groups: list[str]) -> None:
         """Forget `page`, and the groups that no page is in any more."""
         async with self._changing:
             for group in groups:

@@ -12,10 +12,10 @@ from typing import Any
 from autobahn.exception import Disconnected
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
-GONE = (Disconnected, OSError)  # Daphne's, and what the ASGI specification asks of servers
+CLOSED_ERRORS = (Disconnected, OSError)  # Daphne's, and what the ASGI specification asks of servers
 
 
-class VanishedSockets:
+class ClosedSocketMiddleware:
     """An ASGI application of sockets for which sending to a page that is gone does nothing."""
 
     def __init__(self, application: Application) -> None:
@@ -27,7 +27,7 @@ class VanishedSockets:
         async def send_if_there(message: Any) -> None:
             try:
                 await send(message)
-            except GONE:
+            except CLOSED_ERRORS:
                 return
 
         await self._application(scope, receive, send_if_there)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 
-class FolderTaken(Exception):
+class DataDirLocked(Exception):
     """Another server works in this data folder."""
 
     def __init__(self, folder: Path, holder: str) -> None:
@@ -18,7 +18,7 @@ class FolderTaken(Exception):
         )
 
 
-class FolderLock:
+class DataDirLock:
     """Held for as long as the process lives.
 
     The system frees it however the process ends, so nothing is left to clean up after a crash;
@@ -30,7 +30,7 @@ class FolderLock:
         self._file: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock; raise `FolderTaken` at once if a process has it."""
+        """Take the lock; raise `DataDirLocked` at once if a process has it."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(self.folder / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -38,7 +38,7 @@ class FolderLock:
         except OSError:
             holder = os.pread(file, 32, 0).decode(errors="replace").strip()
             os.close(file)
-            raise FolderTaken(self.folder, holder) from None
+            raise DataDirLocked(self.folder, holder) from None
         os.truncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         self._file = file

@@ -18,7 +18,7 @@ Network = IPv4Network | IPv6Network
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 UNIX = "unix"  # in TRUSTED_PROXIES: whoever may write to our Unix socket
-FORWARDED = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-port", b"forwarded")
+FORWARDED_HEADERS = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-port", b"forwarded")
 
 
 @cache
@@ -27,7 +27,7 @@ def networks(names: tuple[str, ...]) -> list[Network]:
     return [ip_network(name) for name in names if name != UNIX]
 
 
-def is_trusted(peer: str | None, proxies: Sequence[str]) -> bool:
+def is_trusted_proxy(peer: str | None, proxies: Sequence[str]) -> bool:
     """Say whether the peer, None on a Unix socket, is a trusted proxy."""
     if peer is None:
         return UNIX in proxies
@@ -43,7 +43,7 @@ def client_of(peer: str | None, forwarded: str, proxies: Sequence[str]) -> str |
     """
     client = peer
     for entry in reversed(forwarded.split(",")):
-        if not is_trusted(client, proxies):
+        if not is_trusted_proxy(client, proxies):
             break
         address = _address(_without_port(entry.strip()))
         if address is None:
@@ -68,7 +68,7 @@ def _without_port(text: str) -> str:
     return text.partition(":")[0] if text.count(":") == 1 else text
 
 
-class Forwarded:
+class ForwardedHeadersMiddleware:
     """An ASGI application whose scope has the client and the scheme that a trusted proxy saw.
 
     The headers are taken out, so that nothing behind it reads what anybody may have written.
@@ -85,9 +85,9 @@ class Forwarded:
 
     def _read(self, scope: Any) -> Any:
         client = scope.get("client") or (None, 0)
-        kept = [pair for pair in scope["headers"] if pair[0] not in FORWARDED]
+        kept = [pair for pair in scope["headers"] if pair[0] not in FORWARDED_HEADERS]
         found = {**scope, "headers": kept}
-        if not is_trusted(client[0], settings.TRUSTED_PROXIES):
+        if not is_trusted_proxy(client[0], settings.TRUSTED_PROXIES):
             return found
         seen = client_of(client[0], _joined(scope, b"x-forwarded-for"), settings.TRUSTED_PROXIES)
         if seen is not None and seen != client[0]:

@@ -11,7 +11,7 @@ KEPT = "BLAZEN_LISTENING_SOCKET"  # names the descriptor to the process that rep
 BACKLOG = 128
 
 
-class PortTaken(Exception):
+class PortInUse(Exception):
     """Another program listens on the port, or it may not be used."""
 
 
@@ -19,7 +19,7 @@ def listening_socket(port: int) -> socket.socket:
     """Return a socket that listens on `port` of this machine only; 0 takes a free one.
 
     While the server prepares or reloads, callers wait in line here and are not turned away.
-    Raises `PortTaken` with a sentence that says what to do.
+    Raises `PortInUse` with a sentence that says what to do.
     """
     kept = os.environ.pop(KEPT, "")
     if kept.isdecimal():
@@ -33,7 +33,7 @@ def listening_socket(port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise PortTaken(_reason(port, error)) from None
+        raise PortInUse(_reason(port, error)) from None
     return listener
 
 

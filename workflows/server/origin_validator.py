@@ -67,8 +67,8 @@ def parse(origin: str) -> Origin | None:
         port = parts.port or PORTS.get(parts.scheme)
     except ValueError:
         return None
-    bare = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
-    if not parts.hostname or port is None or not bare:
+    is_origin = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
+    if not parts.hostname or port is None or not is_origin:
         return None
     return parts.scheme, parts.hostname, port
 

@@ -1,6 +1,6 @@
 """SQL by hand: leasing many runs to one worker in one statement.
 
-What is claimable is said once more in `WorkflowRunQuerySet.claimable`, for everybody who only
+What is leasable is said once more in `WorkflowRunQuerySet.leasable`, for everybody who only
 asks; a test holds the two together.
 """
 
@@ -19,7 +19,7 @@ from workflows.sql.json_rows import from_rows, json_table, to_json, write_statem
 
 Run = TypeVar("Run", bound=Model)
 
-ISOLATE_FROM = 2  # crash_count after which a run is claimed alone
+ISOLATE_FROM = 2  # crash_count after which a run is leased alone
 LONGEST_LEASE = timedelta(minutes=1)
 
 
@@ -28,18 +28,19 @@ def lease_runs(
     owner: str,
     *,
     limit: int,
-    lease: timedelta,
+    duration: timedelta,
     holding: Collection[Any],
-    suspects: bool,
-    withheld: Q | None,
+    poison: bool,
+    excluded: Q | None,
 ) -> list[Run]:
-    """Lease the runs that want a worker, of the longest due the most innocent, and return them.
+    """Lease the runs that want a worker, and return them.
 
-    Each lease ends so long after the database's time at this moment.
+    Those that crashed least come first, and of these the longest due. Each lease ends `duration`
+    after the database's time at this moment.
     """
-    left_out, left_out_params = _left_out(model, withheld)
-    sql = _statement(model, connection.vendor, suspects=suspects).replace("{left out}", left_out)
-    due, far, until = [_moment(one) for one in (timedelta(0), LONGEST_LEASE, lease)]
+    left_out, left_out_params = _left_out(model, excluded)
+    sql = _statement(model, connection.vendor, poison=poison).replace("{left out}", left_out)
+    due, far, until = [_moment(one) for one in (timedelta(0), LONGEST_LEASE, duration)]
     each = [*left_out_params, limit]
     ways = [*each, due, *each, due, *each, far, *each]
     held = to_json(model, [{"id": pk} for pk in holding])
@@ -53,8 +54,8 @@ def lease_runs(
 
 
 @cache
-def _statement(model: type[Model], vendor: str, *, suspects: bool) -> str:
-    """Return the statement for this database. Rows that another worker claims are skipped.
+def _statement(model: type[Model], vendor: str, *, poison: bool) -> str:
+    """Return the statement for this database. Rows that another worker leases are skipped.
 
     PostgreSQL reckons from its own time; for SQLite, whose clock is this machine's, we do.
     """
@@ -68,8 +69,8 @@ def _statement(model: type[Model], vendor: str, *, suspects: bool) -> str:
         f"status = 'running' AND wake_at <= {moment}",
         f"status = 'running' AND wake_at > {moment}",
     )
-    innocence = f"crash_count {'>=' if suspects else '<'} {ISOLATE_FROM}"
-    ways = " UNION ALL ".join(_way(run, vendor, f"{one} AND {innocence}") for one in conditions)
+    crashes = f"crash_count {'>=' if poison else '<'} {ISOLATE_FROM}"
+    ways = " UNION ALL ".join(_way(run, vendor, f"{one} AND {crashes}") for one in conditions)
     return f"""
         WITH held AS MATERIALIZED (SELECT id FROM {json_table(vendor, model, ("id",))}),
         ready AS MATERIALIZED (
@@ -90,7 +91,7 @@ def _way(run: str, vendor: str, condition: str) -> str:
     are asked for.
 
     Only what PostgreSQL reads in the order of an index does it clear of what stood there before.
-    All that was queued or running since the last VACUUM would else be read for each claim.
+    All that was queued or running since the last VACUUM would else be read for each lease.
     """
     locked = "FOR UPDATE SKIP LOCKED" if vendor == "postgresql" else ""
     return f"""
@@ -103,11 +104,11 @@ def _way(run: str, vendor: str, condition: str) -> str:
     """
 
 
-def _left_out(model: type[Model], withheld: Q | None) -> tuple[str, list[Any]]:
+def _left_out(model: type[Model], excluded: Q | None) -> tuple[str, list[Any]]:
     """Return the condition that leaves runs to other workers, and its parameters."""
-    if withheld is None:
+    if excluded is None:
         return "", []
-    query = model._default_manager.exclude(withheld).query
+    query = model._default_manager.exclude(excluded).query
     sql, params = query.get_compiler(connection=connection).compile(query.where)
     return f"AND {sql}", list(params)
 

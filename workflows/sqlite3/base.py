@@ -18,11 +18,11 @@ from weakref import ref
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
-from workflows.sqlite3.fair_lock import Line
+from workflows.sqlite3.fair_lock import FairLock
 
 logger = logging.getLogger(__name__)
 
-LINES: dict[str, Line] = {}  # by file
+LOCKS: dict[str, FairLock] = {}  # by file
 PATIENCE = 5.0  # seconds, where the options name no `timeout`
 LONG = 5.0  # seconds that a transaction may take before the log tells of it
 
@@ -46,13 +46,13 @@ def oldest_reader() -> Reader | None:
     return Reader(names.get(oldest.thread, "unknown"), time.monotonic() - oldest.since)
 
 
-def line_of(file: str) -> Line:
+def lock_of(file: str) -> FairLock:
     """Return the line of a database file: one, however many threads are the first to ask.
 
     A `defaultdict` may make two, for it makes what is missing before it keeps it.
     """
-    line = LINES.get(file)
-    return LINES.setdefault(file, Line()) if line is None else line
+    lock = LOCKS.get(file)
+    return LOCKS.setdefault(file, FairLock()) if lock is None else lock
 
 
 class Cursor(base.SQLiteCursorWrapper):
@@ -100,7 +100,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._line: Line | None = None  # while it is this connection's turn
+        self._lock: FairLock | None = None  # while it is this connection's turn
         self._since = 0.0
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
@@ -116,36 +116,36 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return made
 
     def _start_transaction_under_autocommit(self) -> None:
-        line = line_of(str(self.settings_dict["NAME"]))
-        if not line.enter(self.settings_dict["OPTIONS"].get("timeout", PATIENCE)):
+        lock = lock_of(str(self.settings_dict["NAME"]))
+        if not lock.acquire(self.settings_dict["OPTIONS"].get("timeout", PATIENCE)):
             raise OperationalError("The database is locked by another thread.")
-        self._line, self._since = line, time.monotonic()
+        self._lock, self._since = lock, time.monotonic()
         try:
             super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except BaseException:
-            self._leave()
+            self._release()
             raise
 
     def _commit(self) -> None:
         super()._commit()  # type: ignore[misc]
-        self._leave()
+        self._release()
 
     def _rollback(self) -> None:
         try:
             super()._rollback()  # type: ignore[misc]
         finally:
-            self._leave()
+            self._release()
 
     def _close(self) -> None:
         try:
             super()._close()  # type: ignore[misc]
         finally:
-            self._leave()
+            self._release()
 
-    def _leave(self) -> None:
-        line, self._line = self._line, None
-        if line is not None:
-            line.leave()
+    def _release(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
             if (seconds := time.monotonic() - self._since) > LONG:
                 logger.warning(
                     "A transaction of the thread %r took %.1f s, in which nobody else could write.",

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 
 
-class Line:
+class FairLock:
     """A lock that is handed to whoever has waited longest.
 
     A plain lock is free for a moment when it is released, and whoever comes by then is faster than
@@ -15,16 +15,16 @@ class Line:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._taken = False
+        self._locked = False
         self._waiting: deque[threading.Lock] = deque()
 
-    def enter(self, seconds: float) -> bool:
+    def acquire(self, seconds: float) -> bool:
         """Wait for one's turn, at most so long; False if it did not come."""
         turn = threading.Lock()
         turn.acquire()
         with self._lock:
-            if not self._taken:
-                self._taken = True
+            if not self._locked:
+                self._locked = True
                 return True
             self._waiting.append(turn)
         if turn.acquire(timeout=seconds):
@@ -35,13 +35,13 @@ class Line:
             self._waiting.remove(turn)
             return False
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Let the next one in."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().release()
             else:
-                self._taken = False
+                self._locked = False
 
     def __len__(self) -> int:
         """Return how many wait."""

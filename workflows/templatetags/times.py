@@ -7,6 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from django import template
+from django.template.defaultfilters import date
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -87,6 +88,16 @@ def deadline(moment: datetime | None) -> SafeString | str:
     """`{% deadline request.deadline %}`: a `<time>` that says when it is due."""
     now = timezone.now()
     return _time(moment, now, due(moment, now), "due") if moment else ""
+
+
+@register.simple_tag
+def moment(value: datetime | None, pattern: str) -> SafeString | str:
+    """`{% moment run.created_at "H:i" %}`: a `<time>` in this format; on hover exactly when."""
+    if not value:
+        return ""
+    local = timezone.localtime(value)
+    element = '<time datetime="{}" title="{}">{}</time>'
+    return format_html(element, date(local, "c"), exact(value), date(local, pattern))
 
 
 @register.filter

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AnswerSummary:
     """What an answer comes down to.
 
     `word` reads on after a name ("bob approved"), `tone` is the class of its colour. `text` is
@@ -31,12 +31,12 @@ def by_whom(name: str, source: str) -> str:
     return system.get(source, "by a deleted account")
 
 
-def verdict_of(response: Any) -> Verdict:
-    """Read any accepted response, bare or typed."""
+def answer_summary(response: Any) -> AnswerSummary:
+    """Read any accepted response, typed or not."""
     if isinstance(response, str):
-        return Verdict("replied", text=response)
+        return AnswerSummary("replied", text=response)
     if not isinstance(response, dict):
-        return Verdict("answered", rest=response)
+        return AnswerSummary("answered", rest=response)
     word, tone = {True: ("approved", "go"), False: ("rejected", "stop")}.get(
         response.get("approved", ...), ("answered", "")
     )
@@ -45,4 +45,4 @@ def verdict_of(response: Any) -> Verdict:
     if not isinstance(comment, str):
         spoken.discard("comment")
     rest = {key: value for key, value in response.items() if key not in spoken}
-    return Verdict(word, tone, comment if isinstance(comment, str) else "", rest or None)
+    return AnswerSummary(word, tone, comment if isinstance(comment, str) else "", rest or None)

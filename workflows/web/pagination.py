@@ -18,7 +18,7 @@ from workflows.models.runs.queryset import WorkflowRunQuerySet
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor:
+class PageCursor:
     """The last row of the page before, in an order by a moment and then by id."""
 
     at: datetime
@@ -53,17 +53,25 @@ class Cursor:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RunListPage:
     """Some runs, newest first, and the queries of the pages beside it, empty where none is."""
 
     runs: list[WorkflowRun]
     newer: str
     older: str
 
+    @property
+    def has_other_pages(self) -> bool:
+        """Whether there is a newer or an older page."""
+        return bool(self.newer or self.older)
 
-def page_of_runs(runs: WorkflowRunQuerySet, query: QueryDict, size: int) -> Page:
+
+def page_of_runs(runs: WorkflowRunQuerySet, query: QueryDict, size: int) -> RunListPage:
     """Return the page that `older=` or `newer=` of `query` names, the newest without. One query."""
-    newer, older = Cursor.parse(query.get("newer", "")), Cursor.parse(query.get("older", ""))
+    newer, older = (
+        PageCursor.parse(query.get("newer", "")),
+        PageCursor.parse(query.get("older", "")),
+    )
     if newer is not None:
         ascending = runs.filter(newer.after("created_at")).order_by("created_at", "id")
         rows = list(ascending[: size + 1])
@@ -74,8 +82,8 @@ def page_of_runs(runs: WorkflowRunQuerySet, query: QueryDict, size: int) -> Page
         rows = list(runs.order_by("-created_at", "-id")[: size + 1])
         found, more_newer, more_older = rows[:size], older is not None, len(rows) > size
     if not found:
-        return Page([], "", "")
-    return Page(
+        return RunListPage([], "", "")
+    return RunListPage(
         found,
         newer=_link(query, "newer", found[0]) if more_newer else "",
         older=_link(query, "older", found[-1]) if more_older else "",
@@ -86,5 +94,5 @@ def _link(query: QueryDict, direction: str, run: WorkflowRun) -> str:
     link = query.copy()
     for name in ("newer", "older"):
         link.pop(name, None)
-    link[direction] = str(Cursor(run.created_at, run.id))
+    link[direction] = str(PageCursor(run.created_at, run.id))
     return link.urlencode()

@@ -20,7 +20,7 @@ from workflows.models import Delivery, WorkflowRun
 from workflows.sql.lease_runs import ISOLATE_FROM
 from workflows.worker.commit.row_builder import add_rows, add_snapshot
 from workflows.worker.commit.run_update import RunUpdate
-from workflows.worker.loading.loader import ClaimedRun
+from workflows.worker.loading.loader import LeasedRun
 
 SNAPSHOT_EVERY = 100  # journal entries
 ISOLATION_TIMEOUT = 30.0  # seconds that a poison run waits for an empty worker, and then has it
@@ -30,7 +30,7 @@ Status = WorkflowRun.Status
 
 
 class ActiveRun:
-    """The machine of a claimed run, its input that waits, and its output that is not stored yet.
+    """The machine of a leased run, its input that waits, and its output that is not stored yet.
 
     Nothing reaches the machine while a commit is under way: `work` is done when the next update
     is built, so that whatever the machine offers afterwards has been committed.
@@ -41,11 +41,11 @@ class ActiveRun:
 
     def __init__(
         self,
-        claimed: ClaimedRun,
+        leased: LeasedRun,
         clock: Callable[[], datetime],
         on_change: Callable[[ActiveRun], None],
     ) -> None:
-        row = claimed.row
+        row = leased.row
         self.row = row
         self.on_change = on_change
         self.id: UUID = row.pk
@@ -53,7 +53,7 @@ class ActiveRun:
         self.delivery_count = row.delivery_count
         self.seq = row.seq
         self.snapshot_seq = row.snapshot_seq
-        self.machine: Machine = claimed.machine
+        self.machine: Machine = leased.machine
         self.machine.clock = clock
         self.work: list[Callable[[], None]] = []
         self.tasks: set[StepTask] = set()
@@ -69,7 +69,7 @@ class ActiveRun:
         self._changes_inbox = False
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self.deliver(claimed.deliveries)
+        self.deliver(leased.deliveries)
 
     @property
     def is_isolated(self) -> bool:

@@ -51,7 +51,7 @@ class ActiveRuns:
 
     @property
     def is_isolated(self) -> bool:
-        """Say whether a poison run is active that nothing may be claimed beside."""
+        """Say whether a poison run is active that nothing may be leased beside."""
         return any(run.is_isolated for run in self.runs.values())
 
     async def wait_until_idle(self, seconds: float) -> None:

@@ -24,8 +24,8 @@ class BuildCompatibility:
     """This worker's build, and the other builds of workers that are alive. One query."""
 
     def __init__(self, owner: str, now: datetime) -> None:
-        self.mine = workflow_signatures()
-        self.build = build_id(self.mine)
+        self.signatures = workflow_signatures()
+        self.build = build_id(self.signatures)
         seen = (
             WorkerHeartbeat.objects.alive(now)
             .exclude(pk=owner)
@@ -38,7 +38,10 @@ class BuildCompatibility:
         """Return which runs to leave to others: those that only they know, and those that this
         build has refused while one of them has not. None if there are no others."""
         theirs = Q()
-        if unknown := {name for one in self.others.values() for name in one} - self.mine.keys():
+        if (
+            unknown := {name for one in self.others.values() for name in one}
+            - self.signatures.keys()
+        ):
             theirs |= Q(workflow__in=unknown)
         for build, signatures in self.others.items():
             refused = Q(incompatible_builds__contains=self.build) & ~Q(
@@ -61,10 +64,10 @@ class BuildCompatibility:
         """
         if not runs:
             return
-        mine = Q()
+        leased = Q()
         for run in runs:
-            mine |= Q(pk=run.pk, fence=run.fence)
-        WorkflowRun.objects.filter(mine, status="running").update(
+            leased |= Q(pk=run.pk, fence=run.fence)
+        WorkflowRun.objects.filter(leased, status="running").update(
             status="queued",
             lease_owner="",
             wake_at=database_now(),

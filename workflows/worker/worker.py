@@ -43,7 +43,7 @@ class Worker:
     """One worker of this process. `serve` for ever, or `run_until_idle` once.
 
     With `embedded` a start proves that the process before it is gone: whatever that one had
-    leased is claimed at once.
+    leased can be leased at once.
     """
 
     def __init__(self, *, embedded: bool = False) -> None:
@@ -56,7 +56,7 @@ class Worker:
         self.runner = StepRunner(self.active, self.commit, self.database, self.wake)
         self._due: datetime | None = None  # when a run that was suspended has to go on
         self._isolation_since: float | None = None  # since when a poison run waits for isolation
-        self._more = True  # whether the last claim may have left something behind
+        self._more = True  # whether the last lease may have left something behind
         self._until_idle = False
         self._swept_at = -SWEEP_INTERVAL
         self._swept: SweepResult | None = None
@@ -76,7 +76,7 @@ class Worker:
             await self._drained.wait()
 
     async def run_until_idle(self) -> None:
-        """Drive whatever can move now, and return when nothing active or claimable is left."""
+        """Drive whatever can move now, and return when nothing active or leasable is left."""
         self._until_idle = True
         async with self._at_work():
             while (more := await self._poll()) or self.active.runs:
@@ -84,7 +84,7 @@ class Worker:
                     await self._wait_for_wakeup()
 
     async def drain(self) -> None:
-        """Claim nothing more, let running steps end for a while, and give everything back."""
+        """Lease nothing more, let running steps end for a while, and give everything back."""
         self.active.draining = True
         self._poll_wanted.set()
         for run in list(self.active.runs.values()):
@@ -142,7 +142,7 @@ class Worker:
         self.active.drop(run)
 
     def _on_drop(self) -> None:
-        """Poll if a run that was left behind, or that has to be alone, can be claimed now."""
+        """Poll if a run that was left behind, or that has to be alone, can be leased now."""
         active = len(self.active.runs)
         if self._more and active <= MAX_ACTIVE_RUNS // 2:
             self._poll_wanted.set()
@@ -168,10 +168,10 @@ class Worker:
             return False
 
     async def _poll(self) -> bool:
-        """Sweep, read what came for active runs, and claim; True if more may be claimable.
+        """Sweep, read what came for active runs, and lease; True if more may be leasable.
 
         What changes seldom is read once a second only, however many wake-ups come. Nothing is
-        claimed if no wake-up came, nothing is due here, and the sweep has found nothing.
+        leased if no wake-up came, nothing is due here, and the sweep has found nothing.
         """
         wanted = self._is_poll_wanted()
         self._poll_wanted.clear()
@@ -186,12 +186,12 @@ class Worker:
             return False
         if not (wanted or swept.ready):
             return False
-        if swept.poison and await self._claim_poison_run():
+        if swept.poison and await self._lease_poison_run():
             return True
         free = MAX_ACTIVE_RUNS - len(self.active.runs)
-        claimed = await self._claim(free, poison=False) if free > 0 else 0
-        self._more = claimed == free
-        return 0 < claimed == free
+        leased = await self._lease_runs(free, poison=False) if free > 0 else 0
+        self._more = leased == free
+        return 0 < leased == free
 
     def _is_poll_wanted(self) -> bool:
         due = self._due is not None and self._due <= self.active.clock.now()
@@ -211,13 +211,13 @@ class Worker:
                 self._isolation_since = None
         return self._swept
 
-    async def _claim(self, limit: int, *, poison: bool) -> int:
-        claiming = self.database.call(
-            loader.claim_and_load, self.id, limit=limit, lease=self.lease,
+    async def _lease_runs(self, limit: int, *, poison: bool) -> int:
+        leasing = self.database.call(
+            loader.lease_and_load, self.id, limit=limit, duration=self.lease,
             holding=list(self.active.runs), poison=poison,
             builds=self._swept.builds if self._swept else None,
         )  # fmt: skip
-        now, loaded, claimed = await self.active.strays.watch(claiming)
+        now, loaded, leased = await self.active.strays.watch(leasing)
         if now is not None:
             self.active.clock.set(now)
         for one in loaded:
@@ -227,19 +227,19 @@ class Worker:
             self.runner.begin_steps(run)  # the rows it was loaded from are what led to this
             if has_input or not run.tasks:
                 self.commit.add(run)
-        return claimed
+        return leased
 
-    def activate(self, claimed: loader.ClaimedRun) -> ActiveRun:
-        """Return a claimed run as an active one; it waits for its first step."""
-        run = ActiveRun(claimed, self.active.clock.now, self.commit.add)
+    def activate(self, leased: loader.LeasedRun) -> ActiveRun:
+        """Return a leased run as an active one; it waits for its first step."""
+        run = ActiveRun(leased, self.active.clock.now, self.commit.add)
         self.active.add(run)
         return run
 
-    async def _claim_poison_run(self) -> bool:
-        """Claim a run that crashed its worker twice, alone: once no other run is active.
+    async def _lease_poison_run(self) -> bool:
+        """Lease a run that crashed its worker twice, alone: once no other run is active.
 
         A step that takes long must not keep everybody waiting for that, so after a while the
-        poison run is claimed beside it.
+        poison run is leased beside it.
         """
         now = asyncio.get_running_loop().time()
         if self._isolation_since is None:
@@ -247,4 +247,4 @@ class Worker:
         if self.active.runs and now - self._isolation_since < ISOLATION_TIMEOUT:
             return False
         self._isolation_since = None
-        return await self._claim(1, poison=True) > 0
+        return await self._lease_runs(1, poison=True) > 0

@@ -9,7 +9,12 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from approvals.accounts.unsent_forms.unsent_form import Unsent, login_address, page_behind, sealed
+from approvals.accounts.unsent_forms.unsent_form import (
+    UnsentForm,
+    login_address,
+    page_behind,
+    sealed,
+)
 from workflows.web.http import htmx_of
 from workflows.web.payload.node import humanised
 
@@ -29,12 +34,12 @@ def refuse_other_person(request: HttpRequest, writer: str) -> HttpResponse:
         return response
     context["next"] = login_address(page_behind(request.get_full_path()))
     if request.method == "POST":
-        unsent = Unsent.of(request)
+        unsent = UnsentForm.of(request)
         context |= {"unsent": unsent, "sealed": sealed(unsent), "typed": shown(unsent)}
     return render(request, "registration/other_person.html", context, status=STATUS)
 
 
-def shown(unsent: Unsent) -> list[tuple[str, str]]:
+def shown(unsent: UnsentForm) -> list[tuple[str, str]]:
     """Return the fields that a person filled in, each with its name and text."""
     return [(humanised(name.rpartition(".")[2]), text) for name, text in unsent.written]
 

@@ -31,7 +31,7 @@ MARGIN = 64 * 1024  # bytes beside the longest input that a form could send: nam
 # The page on which a form stands whose own address takes POSTs alone.
 PAGES = {
     **dict.fromkeys(
-        (f"approvals:{verb}" for verb in
+        (f"approvals:{action}" for action in
          ("decide", "claim", "release", "reassign", "reask", "comments", "draft", "undo")),
         "approvals:request",
     ),
@@ -62,7 +62,7 @@ def page_behind(address: str) -> str:
     page = PAGES.get(match.view_name)
     if page is None:
         return address
-    ids = {name: value for name, value in match.kwargs.items() if name != "verb"}
+    ids = {name: value for name, value in match.kwargs.items() if name != "action"}
     path = reverse(page, kwargs=ids)
     return f"{path}?{parts.query}" if parts.query else path
 
@@ -80,7 +80,7 @@ def page_of(request: HttpRequest) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsent:
+class UnsentForm:
     """One form: whose it is, where it was to go (`action`, a view's name), where it stands.
 
     `page` is an address, with its query where that tells pages apart.
@@ -136,24 +136,24 @@ class Unsent:
         return found
 
 
-def keep(request: HttpRequest) -> Unsent | None:
+def keep(request: HttpRequest) -> UnsentForm | None:
     """Keep the form that was posted, in the session; None if it does not say whose it is."""
     if request.method != "POST" or not writer_of(request):
         return None
-    unsent = Unsent.of(request)
+    unsent = UnsentForm.of(request)
     request.session[KEY] = asdict(unsent)
     if not request.user.is_authenticated:
         request.session.set_expiry(MAX_AGE)
     return unsent
 
 
-def kept(request: HttpRequest) -> Unsent | None:
+def kept(request: HttpRequest) -> UnsentForm | None:
     """Return the form that is kept, if it is this person's and not too old."""
     stored: dict[str, Any] | None = request.session.get(KEY)
     if stored is None:
         return None
     try:
-        unsent = Unsent(**stored)
+        unsent = UnsentForm(**stored)
     except TypeError:  # written by another version of this code
         return None
     if unsent.writer != str(request.user.pk) or time.time() - unsent.at > MAX_AGE:
@@ -190,7 +190,7 @@ def greet(request: HttpRequest) -> None:
     tell(request, unsent, "Your login had ended.")
 
 
-def tell(request: HttpRequest, unsent: Unsent, why: str) -> None:
+def tell(request: HttpRequest, unsent: UnsentForm, why: str) -> None:
     """Say that the form was not sent, and what to do."""
     if not unsent.is_written:
         messages.warning(request, f"{why} Nothing was done. Press the button again.")
@@ -204,7 +204,7 @@ def tell(request: HttpRequest, unsent: Unsent, why: str) -> None:
         messages.warning(request, f"Choose the file again: {', '.join(unsent.files)}.")
 
 
-def sealed(unsent: Unsent) -> str:
+def sealed(unsent: UnsentForm) -> str:
     """Return the form as a signed text, to go along in a page of somebody else's login."""
     return dumps(asdict(unsent), salt=SALT, compress=True)
 

@@ -16,7 +16,7 @@ from approvals.audit.origin import command_origin
 from approvals.errors import AnswerRefused
 from workflows.engine.serialization.json_limits import InputRefused, parse_json
 from workflows.models import InputRequest
-from workflows.web.answer_labels import verdict_of
+from workflows.web.answer_labels import answer_summary
 from workflows.web.forms.inputs.json_numbers import keep_digits
 
 DECIMAL = {"anyOf": [{"type": "number"}, {"type": "string"}]}  # as a decimal has it: all digits
@@ -114,7 +114,7 @@ class Command(BaseCommand):
         """Say what stands now, and on which run it goes."""
         decision = outcome.decision
         run = decision.request.run
-        said = f"{decision.by} {verdict_of(decision.response).word}"
+        said = f"{decision.by} {answer_summary(decision.response).word}"
         if outcome.again:
             return f"Request {decision.request_id}: {said} before, the same. Nothing changed."
         if outcome.waits:

@@ -15,8 +15,8 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from workflows.server.allocator import limit_areas
-from workflows.server.data_dir_lock import FolderLock, FolderTaken
-from workflows.server.listening_socket import PortTaken, keep, listening_socket
+from workflows.server.data_dir_lock import DataDirLock, DataDirLocked
+from workflows.server.listening_socket import PortInUse, keep, listening_socket
 from workflows.server.reloader import CodeWatcher, source_folders
 
 
@@ -40,11 +40,11 @@ class Command(BaseCommand):
 
     def handle(self, *, port: int, noreload: bool, **options: Any) -> None:
         """Serve; exit 0 after SIGTERM or Ctrl-C, 1 if it could not start or its worker broke."""
-        lock = FolderLock(settings.DATA_DIR)
+        lock = DataDirLock(settings.DATA_DIR)
         try:
             lock.acquire()
             listener = listening_socket(port)
-        except (FolderTaken, PortTaken) as error:
+        except (DataDirLocked, PortInUse) as error:
             lock.release()
             raise CommandError(str(error)) from None
         limit_areas()

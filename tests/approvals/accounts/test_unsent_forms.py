@@ -353,7 +353,7 @@ def test_every_form_stands_on_a_page_that_can_be_opened(request_: InputRequest) 
         if not route.name.startswith(("approvals:", "workflows:", "accounts:")):
             continue
         given = {name: value for name, value in ids.items() if f"{name}>" in route.pattern}
-        given |= {route.verb: route.choice} if route.verb else {}
+        given |= {route.key: route.choice} if route.key else {}
         address = reverse(route.name, kwargs=given)
         if desk.get(address).status_code == 405:
             seen += 1

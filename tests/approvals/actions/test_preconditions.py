@@ -16,11 +16,11 @@ from approvals.errors import (
     AlreadyAnswered,
     AnswerRefused,
     Closed,
+    ContentTooLarge,
     Invalid,
     NotPermitted,
     NotVisible,
-    RunBlocked,
-    TooLarge,
+    RequestBlocked,
 )
 from approvals.models import Decision
 from tests.support.answers import PAY, YES, everything
@@ -140,17 +140,17 @@ def test_a_deadline_to_come_keeps_nobody_from_answering(alice: User) -> None:
 
 def test_a_blocked_run_takes_no_answers(alice: User) -> None:
     error = refusal(alice, make_request(make_run(status="blocked")).id, YES)
-    assert isinstance(error, RunBlocked)
+    assert isinstance(error, RequestBlocked)
     assert "blocked" in str(error)
 
 
 def test_a_run_whose_workflow_is_gone_takes_no_answers(alice: User) -> None:
     request = make_request(make_run(workflow_name="gone"))
-    assert isinstance(refusal(alice, request.id, YES), RunBlocked)
+    assert isinstance(refusal(alice, request.id, YES), RequestBlocked)
 
 
 def test_a_request_whose_class_is_gone_takes_no_answers(alice: User) -> None:
-    assert isinstance(refusal(alice, make_request(event="OldRequest").id, YES), RunBlocked)
+    assert isinstance(refusal(alice, make_request(event="OldRequest").id, YES), RequestBlocked)
 
 
 def nested(depth: int) -> Any:
@@ -162,11 +162,11 @@ def nested(depth: int) -> Any:
 
 @pytest.mark.parametrize("response", ["x" * 70_000, {"approved": True, "comment": "y" * 70_000}])
 def test_too_many_bytes_are_too_large(alice: User, response: Any) -> None:
-    assert isinstance(refusal(alice, make_request().id, response), TooLarge)
+    assert isinstance(refusal(alice, make_request().id, response), ContentTooLarge)
 
 
 def test_too_many_levels_are_too_large(alice: User) -> None:
-    assert isinstance(refusal(alice, make_request().id, nested(40)), TooLarge)
+    assert isinstance(refusal(alice, make_request().id, nested(40)), ContentTooLarge)
 
 
 @pytest.mark.parametrize(
@@ -221,9 +221,10 @@ def test_each_refusal_has_the_status_of_the_contract() -> None:
     assert {
         error: error.status
         for error in (
-            NotPermitted, NotVisible, AlreadyAnswered, Closed, TooLarge, Invalid, RunBlocked
+            NotPermitted, NotVisible, AlreadyAnswered, Closed, ContentTooLarge, Invalid,
+            RequestBlocked,
         )
     } == {
-        NotPermitted: 403, NotVisible: 404, AlreadyAnswered: 409, Closed: 410, TooLarge: 413,
-        Invalid: 422, RunBlocked: 503,
+        NotPermitted: 403, NotVisible: 404, AlreadyAnswered: 409, Closed: 410, ContentTooLarge: 413,
+        Invalid: 422, RequestBlocked: 503,
     }  # fmt: skip

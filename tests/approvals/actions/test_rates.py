@@ -16,7 +16,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from approvals import actions
-from approvals.errors import TooOften
+from approvals.errors import RateLimited
 from approvals.models import Comment, Draft
 from tests.support.clients import desk_of
 from tests.support.factories import BARE, make_answered, make_request, make_run, make_user
@@ -78,7 +78,7 @@ def test_a_new_minute_counts_anew(desk: Client, alice: User) -> None:
     request = make_request()
     for _ in range(2):
         actions.claim(alice, request.pk)
-    with pytest.raises(TooOften):
+    with pytest.raises(RateLimited):
         actions.claim(alice, request.pk)
     Usage.objects.update(minute=F("minute") - timedelta(minutes=1))
     actions.claim(alice, request.pk)

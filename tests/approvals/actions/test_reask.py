@@ -286,7 +286,7 @@ def test_a_person_answers_after_the_default_did_not_fit(alice: User, olga: User)
     sweep_after_the_deadline()
     deploy(version(Old))
     page = text(desk_of(alice).get(url(request)))
-    assert "It was not answered by default at its deadline" in page
+    assert "The default answer was not used at the deadline" in page
     actions.decide(alice, request.id, YES, source="inbox")
     drive()
     assert again().run.result == YES

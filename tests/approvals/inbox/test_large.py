@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from approvals.context_processors import waiting_of
 from approvals.inbox.filters import Filters
-from approvals.inbox.queries import PAGE, Waiting, figures_of, next_after
+from approvals.inbox.queries import PAGE_SIZE, InboxPage, inbox_counts, next_after
 from tests.support.clients import HTMX, ago, desk_of, ids, rows, text
 from tests.support.factories import BARE, TYPED, make_request, make_run
 from tests.support.people import asked_of, make_operator, soon
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let three be as far as anything is counted, also in what was written down before."""
-    kept = (figures_of, waiting_of, attention_of)
+    kept = (inbox_counts, waiting_of, attention_of)
     monkeypatch.setattr(scalar_queries, "COUNT_LIMIT", 3)
     for one in kept:
         one.cache_clear()
@@ -38,8 +38,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         one.cache_clear()
 
 
-def waiting(user: User, **filters: str) -> Waiting:
-    return Waiting.of(user, Filters(**filters))
+def waiting(user: User, **filters: str) -> InboxPage:
+    return InboxPage.of(user, Filters(**filters))
 
 
 # Counts
@@ -100,7 +100,7 @@ def test_no_count_tells_of_what_is_hidden(desk: Client, bob: User) -> None:
 
 
 def test_filters_have_a_count_of_their_own(alice: User) -> None:
-    most = PAGE - 5  # of each, so that both together are more than a page
+    most = PAGE_SIZE - 5  # of each, so that both together are more than a page
     for n in range(2 * most):
         make_request(prompt="Odd?" if n % 2 else "Even?", created_at=ago(minutes=200 - n))
     page = waiting(alice, q="odd")
@@ -111,7 +111,7 @@ def test_filters_have_a_count_of_their_own(alice: User) -> None:
     )
     assert page.oldest == min(row.created_at for row in page.rows)
     page = waiting(alice, q="?")
-    assert (page.found, page.oldest, len(page.rows)) == (BoundedCount(2 * most), None, PAGE)
+    assert (page.found, page.oldest, len(page.rows)) == (BoundedCount(2 * most), None, PAGE_SIZE)
     assert page.next_page
     assert waiting(
         alice, q="even", after=page.next_page.partition("after=")[2]
@@ -131,7 +131,7 @@ def test_who_may_see_nothing_has_no_figures(django_user_model: type[User]) -> No
     page = waiting(django_user_model.objects.create(username="carol"))
     assert (page.rows, page.workflows, page.total, page.newest) == ([], [], BoundedCount(0), None)
     assert not page.urgencies
-    assert not page.given
+    assert not page.has_assigned
 
 
 # What there is to choose from
@@ -154,7 +154,7 @@ def test_mine_is_what_was_given_to_me_or_my_group_or_that_i_claimed(alice: User,
     asked_of(claimed_by=bob, claimed_until=soon())
     asked_of()
     assert {row.id for row in waiting(alice, mine="1").rows} == {one.id for one in mine}
-    assert waiting(alice).given
+    assert waiting(alice).has_assigned
     assert waiting(alice, mine="1").found == BoundedCount(3)
 
 
@@ -174,7 +174,7 @@ def in_order() -> list[InputRequest]:
 def test_pages_go_on_from_one_priority_into_the_next(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("approvals.inbox.queries.PAGE", 3)
+    monkeypatch.setattr("approvals.inbox.queries.PAGE_SIZE", 3)
     every, address, seen = in_order(), "/", list[str]()
     while address:
         page = desk.get(address)
@@ -203,13 +203,13 @@ def test_a_page_takes_at_most_eight_queries(
     query: str, sees_all: bool, alice: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     person = make_operator("olga") if sees_all else alice
-    for _ in range(PAGE + 1):
+    for _ in range(PAGE_SIZE + 1):
         asked_of(person, run=make_run(TYPED), tags=["a"], priority=3)
     desk = desk_of(person)
     with django_assert_max_num_queries(8):
-        assert len(rows(desk.get(f"/{query}"))) == PAGE
+        assert len(rows(desk.get(f"/{query}"))) == PAGE_SIZE
     with django_assert_max_num_queries(7):
-        assert len(rows(desk.get(f"/{query}", headers=HTMX))) == PAGE
+        assert len(rows(desk.get(f"/{query}", headers=HTMX))) == PAGE_SIZE
 
 
 # The workflow of a request

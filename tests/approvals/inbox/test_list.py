@@ -10,7 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from approvals.actions import decide
-from approvals.inbox.queries import PAGE
+from approvals.inbox.queries import PAGE_SIZE
 from tests.support.answers import YES
 from tests.support.clients import HTMX, ago, desk_of, ids, rows, text, url
 from tests.support.factories import (
@@ -76,12 +76,12 @@ def test_nonsense_in_the_address_is_ignored(desk: Client, query: dict[str, str])
 def test_a_long_list_comes_in_pages_that_miss_and_repeat_nothing(desk: Client) -> None:
     run = make_run()
     same = ago(hours=1)
-    every = {str(make_request(run, created_at=same).id) for _ in range(PAGE + 30)}
+    every = {str(make_request(run, created_at=same).id) for _ in range(PAGE_SIZE + 30)}
     first = desk.get("/")
     found = re.search(r'href="(/\?after=[^"]+)">More', first.content.decode())
     assert found
     second = desk.get(found[1].replace("&amp;", "&"))
-    assert (len(rows(first)), len(rows(second))) == (PAGE, 30)
+    assert (len(rows(first)), len(rows(second))) == (PAGE_SIZE, 30)
     assert set(rows(first)) | set(rows(second)) == every
 
 

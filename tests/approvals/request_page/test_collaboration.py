@@ -268,7 +268,7 @@ def test_an_answer_is_undone_from_its_page(desk: Client, bob: User, settings: An
 def test_the_more_urgent_comes_first_and_pages_go_on_from_there(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("approvals.inbox.queries.PAGE", 2)
+    monkeypatch.setattr("approvals.inbox.queries.PAGE_SIZE", 2)
     old, new = asked_of(created_at=soon(hours=-2)), asked_of(created_at=soon(hours=-1))
     urgent, low = asked_of(priority=4), asked_of(priority=1, created_at=soon(hours=-9))
     first = desk.get("/")

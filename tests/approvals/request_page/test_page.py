@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from approvals.actions import decide
-from approvals.inbox.queries import PAGE
+from approvals.inbox.queries import PAGE_SIZE
 from tests.support.answers import YES
 from tests.support.clients import HTMX, ago, desk_of, ids, rows, text, url
 from tests.support.factories import (
@@ -182,14 +182,14 @@ def test_answered_requests_come_in_pages(
     desk: Client, bob: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     at = timezone.now()
-    every = {url(make_answered(YES, by=bob, at=at)) for _ in range(PAGE + 5)}
+    every = {url(make_answered(YES, by=bob, at=at)) for _ in range(PAGE_SIZE + 5)}
     with django_assert_max_num_queries(14):
         first = desk.get("/requests/answered/", {"q": "publish"}).content.decode()
     found = re.search(r'href="([^"]+)">Older', first)
     assert found
     second = desk.get(found[1].replace("&amp;", "&")).content.decode()
     links = [re.findall(r'href="(/requests/[0-9a-f-]{36}/)"', page) for page in (first, second)]
-    assert [len(page) for page in links] == [PAGE, 5]
+    assert [len(page) for page in links] == [PAGE_SIZE, 5]
     assert set(links[0]) | set(links[1]) == every
 
 

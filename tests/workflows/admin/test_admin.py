@@ -25,7 +25,7 @@ from workflows.models import (
 pytestmark = pytest.mark.django_db
 
 HOSTILE = "<script>alert(1)</script>"
-HISTORY = ["workflowrun", "snapshot", "journalentry", "inputrequest", "delivery", "worker"]
+HISTORY = ["workflowrun", "snapshot", "journalentry", "inputrequest", "delivery", "workerheartbeat"]
 PAGES = [*(f"workflows_{name}" for name in HISTORY), "approvals_decision"]
 
 

@@ -243,7 +243,7 @@ def test_a_loop_keeps_its_recent_history_and_ends_right(
     with pytest.raises(BadSnapshot, match="was pruned"):
         snapshot_of(done, base.seq - 1)
     page = root.get(f"/runs/{run.pk}/?before={kept[20]}")
-    assert f"What came before #{kept[0]} was pruned." in page.text
+    assert f"Events before #{kept[0]} were pruned." in page.text
 
 
 def test_a_loop_keeps_few_snapshots_and_any_moment_still_folds_from_them(

@@ -11,8 +11,8 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.utils import OperationalError
 
-from workflows.sqlite3.base import line_of
-from workflows.sqlite3.fair_lock import Line
+from workflows.sqlite3.base import lock_of
+from workflows.sqlite3.fair_lock import FairLock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,8 +29,8 @@ def in_a_thread(work: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def line() -> Line:
-    return line_of(str(connection.settings_dict["NAME"]))
+def lock() -> FairLock:
+    return lock_of(str(connection.settings_dict["NAME"]))
 
 
 def test_writers_take_turns_in_the_order_in_which_they_came() -> None:
@@ -43,7 +43,7 @@ def test_writers_take_turns_in_the_order_in_which_they_came() -> None:
     with transaction.atomic():
         for place, name in enumerate(names, start=1):
             threads.append(in_a_thread(lambda name=name: write(name)))  # type: ignore[misc]
-            while len(line()) < place:
+            while len(lock()) < place:
                 time.sleep(0.001)
     for thread in threads:
         thread.join()
@@ -82,7 +82,7 @@ def test_who_waits_too_long_learns_and_is_not_in_the_line_any_more() -> None:
 
     with transaction.atomic():
         in_a_thread(wait).join()
-        assert len(line()) == 0
+        assert len(lock()) == 0
     assert reported == ["The database is locked by another thread."]
     with transaction.atomic():
         Group.objects.create(name="after it")

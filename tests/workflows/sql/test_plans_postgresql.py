@@ -85,15 +85,17 @@ def scans(node: dict[str, Any]) -> Iterator[str]:
         yield from scans(child)
 
 
-def test_a_claim_reads_in_the_order_of_the_index() -> None:
+def test_a_lease_reads_in_the_order_of_the_index() -> None:
     WorkflowRun.objects.start(BARE)
-    found = reads(lambda: WorkflowRun.objects.claim("me", limit=5, lease=LEASE, holding=[uuid4()]))
+    found = reads(
+        lambda: WorkflowRun.objects.lease("me", limit=5, duration=LEASE, holding=[uuid4()])
+    )
     assert Counter(found) == {"Index Scan run_wants": 4, "Sort": 1, BY_KEY: 1}
 
 
 def test_what_a_worker_holds_is_found_by_its_key() -> None:
     run = WorkflowRun.objects.start(BARE)
-    [row] = WorkflowRun.objects.claim("me", limit=5, lease=LEASE)
+    [row] = WorkflowRun.objects.lease("me", limit=5, duration=LEASE)
     write = parked(row)
     assert reads(lambda: mailbox.fetch_mailbox({run.pk: 0}, [])) == [BY_KEY]
     renewed = reads(lambda: WorkflowRun.objects.renew("me", [run.pk], database_now()))

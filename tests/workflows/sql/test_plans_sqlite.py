@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from approvals import actions
 from approvals.inbox.filters import Filters
-from approvals.inbox.queries import Past
+from approvals.inbox.queries import ArchivePage
 from approvals.models import Draft
-from approvals.request_page.collaboration import Together
+from approvals.request_page.collaboration import Collaboration
 from tests.support.factories import BARE, make_request
 from tests.support.journals import parked
 from tests.support.people import YES
@@ -62,18 +62,20 @@ def test_a_scan_is_seen() -> None:
 
 
 @pytest.mark.parametrize("poison", [True, False])
-def test_a_claim_finds_its_runs(poison: bool) -> None:
+def test_a_lease_finds_its_runs(poison: bool) -> None:
     WorkflowRun.objects.start(BARE)
-    lease, holding = timedelta(seconds=5), [uuid4()]
+    duration, holding = timedelta(seconds=5), [uuid4()]
     assert not scans(
-        lambda: loader.claim_and_load("me", limit=5, lease=lease, holding=holding, poison=poison)
+        lambda: loader.lease_and_load(
+            "me", limit=5, duration=duration, holding=holding, poison=poison
+        )
     )
 
 
-def test_of_all_that_waits_a_claim_reads_what_is_due() -> None:
+def test_of_all_that_waits_a_lease_reads_what_is_due() -> None:
     with CaptureQueriesContext(connection) as queries:
-        WorkflowRun.objects.claim("me", limit=5, lease=timedelta(seconds=5))
-        WorkflowRun.objects.claimable(timezone.now()).exists()
+        WorkflowRun.objects.lease("me", limit=5, duration=timedelta(seconds=5))
+        WorkflowRun.objects.leasable(timezone.now()).exists()
     for sql in [query["sql"] for query in queries if query["sql"].split()[0] in VERBS]:
         assert any("run_wants (status=? AND" in one and "wake_at<?" in one for one in steps(sql))
 
@@ -87,7 +89,7 @@ def test_what_a_worker_asks_all_the_time_finds_its_rows() -> None:
 
 def test_a_commit_finds_its_runs_by_their_keys() -> None:
     WorkflowRun.objects.start(BARE)
-    [row] = WorkflowRun.objects.claim("me", limit=5, lease=timedelta(seconds=5))
+    [row] = WorkflowRun.objects.lease("me", limit=5, duration=timedelta(seconds=5))
     with CaptureQueriesContext(connection) as queries:
         assert store.store([parked(row)]).done == {row.pk}
     [update] = [one["sql"] for one in queries if one["sql"].split()[0] == "UPDATE"]
@@ -135,8 +137,8 @@ def test_what_waits_is_counted_within_an_index(
 def test_what_was_answered_of_one_workflow_is_walked_through_in_order(alice: User) -> None:
     request = make_request()
     with CaptureQueriesContext(connection) as queries:
-        assert Past.of(alice, Filters(workflow=BARE.name)).rows == []
-        assert Together.of(alice, request).similar == []
+        assert ArchivePage.of(alice, Filters(workflow=BARE.name)).rows == []
+        assert Collaboration.of(alice, request).similar == []
     plans = [steps(query["sql"]) for query in queries]
     for way in ("request_answered_of (workflow=?)", "request_same_kind (workflow=? AND event=?)"):
         [plan] = [plan for plan in plans if any(way in step for step in plan)]

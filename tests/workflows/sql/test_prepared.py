@@ -55,7 +55,7 @@ def test_one_request_is_found_for_whom_it_is_visible() -> None:
     assert seen == everybody | reader | {("named", 1), ("grouped", 2)}
 
 
-def test_a_worker_claims_what_is_claimable() -> None:
+def test_a_worker_leases_what_is_leasable() -> None:
     now = database_now()
     minute = timedelta(minutes=1)  # more than a test may take
     moments = [None, now - SECOND, now, now + minute / 2, now + LONGEST_LEASE + minute]
@@ -65,12 +65,12 @@ def test_a_worker_claims_what_is_claimable() -> None:
             continue  # no such row may be
         owner = "another" if status == "running" else ""
         make_run(status=status, wake_at=moment, lease_owner=owner)
-    wanted = set(WorkflowRun.objects.claimable(now).values_list("pk", flat=True))
-    claimed = WorkflowRun.objects.claim("me", limit=100, lease=SECOND)
-    assert {one.pk for one in claimed} == wanted
+    wanted = set(WorkflowRun.objects.leasable(now).values_list("pk", flat=True))
+    leased = WorkflowRun.objects.lease("me", limit=100, duration=SECOND)
+    assert {one.pk for one in leased} == wanted
     assert len(wanted) == 9
     assert run.pk not in wanted
-    assert {one.status for one in claimed} == {"running"}
+    assert {one.status for one in leased} == {"running"}
 
 
 def rename(name: str, to: str) -> Statement:

@@ -194,7 +194,7 @@ def test_starting_needs_the_permission_and_a_post(client: Client) -> None:
     client.force_login(make_user("dave"))
     assert start(client, text="A letter.").status_code == 403
     page = client.get("/workflows/assistant/").content.decode()
-    assert "You may not start runs" in page
+    assert "You have no permission to start runs" in page
     assert 'name="_key"' not in page
     assert client.get("/workflows/assistant/start/").status_code == 405
     assert not WorkflowRun.objects.exists()

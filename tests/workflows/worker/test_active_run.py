@@ -17,8 +17,8 @@ from tests.support.worker_control import (
     Register,
     T,
     at_work,
-    claim,
     fresh,
+    lease,
     play,
     rows,
     start,
@@ -57,7 +57,7 @@ def test_a_batch_costs_the_same_queries_whatever_its_size() -> None:
             with CaptureQueriesContext(connection) as queries:
                 return function(), len(queries)
 
-        loaded, load = await rows(lambda: counted(lambda: claim(worker.id)))
+        loaded, load = await rows(lambda: counted(lambda: lease(worker.id)))
         writes = [worker.activate(one).build_update(worker.active.clock.now()) for one in loaded]
         stored, commit = await rows(lambda: counted(lambda: store.store(writes)))
         assert len(stored.done) == len(loaded)

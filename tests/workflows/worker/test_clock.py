@@ -40,8 +40,8 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
     return WorkflowRun.objects.get(pk=run.pk)
 
 
-def take(owner: str) -> list[loader.ClaimedRun]:
-    return loader.claim_and_load(owner, limit=10, lease=LEASE, holding=(), poison=False)[1]
+def take(owner: str) -> list[loader.LeasedRun]:
+    return loader.lease_and_load(owner, limit=10, duration=LEASE, holding=(), poison=False)[1]
 
 
 def test_a_run_queued_before_the_clock_went_back_does_not_wait_for_it() -> None:

@@ -49,8 +49,8 @@ def version(workflow: Workflow) -> Signatures:
     return workflow_signatures() | {workflow.name: workflow.signature}
 
 
-def take(owner: str = "me") -> list[loader.ClaimedRun]:
-    return loader.claim_and_load(owner, limit=10, lease=LEASE, holding=(), poison=False)[1]
+def take(owner: str = "me") -> list[loader.LeasedRun]:
+    return loader.lease_and_load(owner, limit=10, duration=LEASE, holding=(), poison=False)[1]
 
 
 def fresh(run: WorkflowRun) -> WorkflowRun:
@@ -102,7 +102,7 @@ def test_a_run_that_this_code_cannot_load_is_given_back_to_code_that_may() -> No
     given_back = fresh(run)
     assert (given_back.status, given_back.crash_count, given_back.error) == ("queued", 0, None)
     assert take() == []
-    assert fresh(run).fence == given_back.fence  # it was not even claimed again
+    assert fresh(run).fence == given_back.fence  # it was not even leased again
     run_code(LATER)
     assert [one.row.pk for one in take("old")] == [run.pk]
 
@@ -114,7 +114,7 @@ def test_many_runs_are_given_back_in_as_few_queries_as_one() -> None:
     counts = []
     for limit in (1, 5):
         with CaptureQueriesContext(connection) as queries:
-            loader.claim_and_load("me", limit=limit, lease=LEASE, holding=(), poison=False)
+            loader.lease_and_load("me", limit=limit, duration=LEASE, holding=(), poison=False)
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert set(WorkflowRun.objects.values_list("status", flat=True)) == {"queued"}
@@ -180,7 +180,7 @@ def test_a_run_that_kills_its_workers_is_blocked_whoever_else_is_there() -> None
     run = WorkflowRun.objects.start(flows.ASK, {})
     WorkflowRun.objects.filter(pk=run.pk).update(crash_count=5)
     beside("new", workflow_signatures() | {"t-new": "1"})
-    loader.claim_and_load("me", limit=1, lease=LEASE, holding=(), poison=True)
+    loader.lease_and_load("me", limit=1, duration=LEASE, holding=(), poison=True)
     assert "active on 5 workers" in (fresh(run).error or {})["message"]
 
 

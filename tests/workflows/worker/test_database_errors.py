@@ -15,9 +15,9 @@ from tests.support.worker_control import (
     Drive,
     at_work,
     begin,
-    claim,
     fresh,
     lapse,
+    lease,
     play,
     rows,
     start,
@@ -85,10 +85,10 @@ def test_two_hiccups_make_no_poison_run(text: str, drive: Drive) -> None:
     assert {fresh(run).crash_count for run in found} == {0}
 
 
-def test_a_claim_whose_outcome_nobody_knows_is_given_back() -> None:
+def test_a_lease_whose_outcome_nobody_knows_is_given_back() -> None:
     run, other = start(), start()
-    WorkflowRun.objects.claim("me", limit=1, lease=Worker().lease, holding=[other.pk])
-    claim("another")
+    WorkflowRun.objects.lease("me", limit=1, duration=Worker().lease, holding=[other.pk])
+    lease("another")
     strays = StrayLeases("me")
     strays.give_back(holding=())
     assert (fresh(run).status, fresh(run).lease_owner, fresh(run).crash_count) == ("queued", "", 0)
@@ -97,7 +97,7 @@ def test_a_claim_whose_outcome_nobody_knows_is_given_back() -> None:
 
 def test_what_is_held_is_not_given_back() -> None:
     held, stray = start(), start()
-    assert len(claim("me")) == 2
+    assert len(lease("me")) == 2
     StrayLeases("me").give_back(holding=[held.pk])
     assert (fresh(held).status, fresh(stray).status) == ("running", "queued")
 
@@ -105,21 +105,21 @@ def test_what_is_held_is_not_given_back() -> None:
 def test_a_run_at_which_the_database_fails_each_time_is_counted_in_the_end() -> None:
     run, strays = start(), StrayLeases("me")
     for _ in range(MAX_EXCUSES):
-        claim("me")
+        lease("me")
         strays.give_back(holding=())
         assert fresh(run).status == "queued"
-    claim("me")
+    lease("me")
     strays.give_back(holding=())
     assert fresh(run).status == "running", "its lease lapses, as that of one that kills its worker"
     lapse(run)
-    claim("another")
+    lease("another")
     assert fresh(run).crash_count == 1
 
 
 def test_a_run_that_got_on_is_excused_anew() -> None:
     run, strays = start(), StrayLeases("me")
     for _ in range(MAX_EXCUSES * 3):
-        claim("me")
+        lease("me")
         strays.give_back(holding=())
         strays.got_on(run.pk)
         assert fresh(run).status == "queued"
@@ -137,26 +137,26 @@ def test_only_a_database_that_went_away_is_an_excuse(error: Exception) -> None:
 
 def test_a_run_that_a_worker_gave_back_is_not_taken_over() -> None:
     run = start()
-    claim("dead")
+    lease("dead")
     lapse(run)
     before = value("blazen_takeovers_total")
-    claimed = claim("second")
+    leased = lease("second")
     assert value("blazen_takeovers_total") == before + 1
-    begin(claimed)
+    begin(leased)
     for owner in ("third", "fourth"):
         store.release([(run.pk, fresh(run).fence)])
-        assert len(claim(owner)) == 1
+        assert len(lease(owner)) == 1
         assert fresh(run).crash_count == 1, "what is known of it is kept"
     assert value("blazen_takeovers_total") == before + 1
 
 
 def test_a_lease_that_lapsed_before_anything_had_begun_is_a_takeover_too() -> None:
     run = start()
-    claim("dead")
+    lease("dead")
     before = value("blazen_takeovers_total")
     for n in range(2):
         lapse(run)
-        assert len(claim(f"worker {n}")) == 1
+        assert len(lease(f"worker {n}")) == 1
     assert fresh(run).crash_count == 1
     assert value("blazen_takeovers_total") == before + 2
 
@@ -179,7 +179,7 @@ def test_a_worker_that_drains_leaves_nothing_to_be_taken_over() -> None:
 
 
 async def live_run(worker: Worker) -> ActiveRun:
-    [loaded] = await rows(lambda: claim(worker.id))
+    [loaded] = await rows(lambda: lease(worker.id))
     live = worker.activate(loaded)
     return live
 

@@ -72,7 +72,7 @@ def test_an_idle_worker_asks_two_statements_a_second_at_most(
             await asyncio.to_thread(polling.until, lambda: len(sweeps) > 4)
 
     play(story())
-    # The first asks who is there and claims; each of the others is a second of idleness. The thread
+    # The first asks who is there and leases; each of the others is a second of idleness. The thread
     # of the leases asks two statements every 3.3 seconds besides.
     asked_by_each = [after - before for before, after in pairwise(sweeps[1:5])]
     assert asked_by_each == [1, 1, 1]

@@ -1,4 +1,4 @@
-"""Claims, fences and crash_count: a run has one worker at a time."""
+"""Leases, fences and crash_count: a run has one worker at a time."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.support.worker_control import (
     Register,
     at_work,
     begin,
-    claim,
     fresh,
     lapse,
+    lease,
     play,
     rows,
     start,
@@ -36,10 +36,10 @@ from workflows.worker.steps.thread_slots import ThreadLimiter
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
 
-def test_a_claim_leases_the_run_to_one_worker() -> None:
+def test_a_lease_leases_the_run_to_one_worker() -> None:
     run = start()
-    assert [one.row.pk for one in claim("a")] == [run.pk]
-    assert claim("b") == []
+    assert [one.row.pk for one in lease("a")] == [run.pk]
+    assert lease("b") == []
     held = fresh(run)
     assert (held.status, held.lease_owner, held.fence) == ("running", "a", 1)
 
@@ -49,7 +49,7 @@ def test_a_worker_that_lost_its_lease_cannot_write(drive: Drive) -> None:
 
     async def story() -> None:
         frozen = Worker()
-        loaded = await rows(lambda: claim("frozen"))
+        loaded = await rows(lambda: lease("frozen"))
         live = frozen.activate(loaded[0])
         await rows(lambda: lapse(run))
         await Worker().run_until_idle()
@@ -64,7 +64,7 @@ def test_a_worker_that_lost_its_lease_cannot_write(drive: Drive) -> None:
 
 def test_a_run_left_behind_is_taken_over_and_its_takeovers_are_forgotten(drive: Drive) -> None:
     run = start()
-    claim("dead")
+    lease("dead")
     drive()
     assert fresh(run).status == "running"  # the lease still stands
     lapse(run)
@@ -75,23 +75,23 @@ def test_a_run_left_behind_is_taken_over_and_its_takeovers_are_forgotten(drive: 
 
 def test_an_embedded_start_takes_over_at_once() -> None:
     run = start()
-    claim("process before")
+    lease("process before")
     asyncio.run(Worker(embedded=True).run_until_idle())
     assert fresh(run).status == "waiting"
 
 
-def test_a_run_that_took_down_its_worker_is_claimed_alone_then_blocked(drive: Drive) -> None:
+def test_a_run_that_took_down_its_worker_is_leased_alone_then_blocked(drive: Drive) -> None:
     run = start()
-    claim("dead 0")
+    lease("dead 0")
     for takeover in range(1, 5):
         lapse(run)
-        claimed = claim(f"dead {takeover}", poison=takeover > 2)
-        assert len(claimed) == 1, takeover
-        begin(claimed)
+        leased = lease(f"dead {takeover}", poison=takeover > 2)
+        assert len(leased) == 1, takeover
+        begin(leased)
         assert fresh(run).crash_count == takeover
         if takeover >= 2:
             lapse(run)
-            assert claim("in company") == []
+            assert lease("in company") == []
     other = start()
     lapse(run)
     drive()
@@ -103,25 +103,25 @@ def test_a_run_that_took_down_its_worker_is_claimed_alone_then_blocked(drive: Dr
 
 
 def test_a_run_is_blamed_for_a_second_death_only_if_something_of_it_had_begun() -> None:
-    begun, leased = start(), start()
-    claim("dead")
+    begun, unbegun = start(), start()
+    lease("dead")
     for kill in range(3):
         lapse(begun)
-        lapse(leased)
-        claimed = claim(f"killed {kill}", poison=False) + claim(f"killed {kill}", poison=True)
-        begin([one for one in claimed if one.row.pk == begun.pk])
+        lapse(unbegun)
+        leased = lease(f"killed {kill}", poison=False) + lease(f"killed {kill}", poison=True)
+        begin([one for one in leased if one.row.pk == begun.pk])
     assert fresh(begun).crash_count == 3
-    assert fresh(leased).crash_count == 1
-    lapse(leased)
-    assert [one.row.pk for one in claim("next")] == [leased.pk], "among others, as it always was"
+    assert fresh(unbegun).crash_count == 1
+    lapse(unbegun)
+    assert [one.row.pk for one in lease("next")] == [unbegun.pk], "among others, as it always was"
 
 
 def test_a_worker_that_dies_while_it_loads_is_counted_for_all_it_loaded() -> None:
     run = start()
-    claim("dead")
+    lease("dead")
     for _ in range(2):
         lapse(run)
-        WorkflowRun.objects.claim("dies in the load", limit=1, lease=LEASE)
+        WorkflowRun.objects.lease("dies in the load", limit=1, duration=LEASE)
     assert fresh(run).crash_count == 2
 
 
@@ -143,7 +143,7 @@ def test_a_step_of_a_run_that_was_taken_over_is_noted_before_it_begins(
         return StopEvent(result=None)
 
     run = start(register(Workflow("t-look", steps=[look, look_again])))
-    claim("dead")
+    lease("dead")
     lapse(run)
     asyncio.run(Worker().run_until_idle())
     assert seen == [(1, False), (0, False)]
@@ -153,7 +153,7 @@ def test_a_run_whose_step_waits_for_a_place_is_not_to_blame(register: Register) 
     gate = Gate()
     register(gate.workflow)
     runs = [start(gate.workflow), start(gate.workflow)]
-    claim("dead")
+    lease("dead")
     for run in runs:
         lapse(run)
 

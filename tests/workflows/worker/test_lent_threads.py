@@ -23,7 +23,7 @@ from workflows import models
 from workflows.engine import Event, StartEvent, StopEvent, Workflow, step
 from workflows.models import WorkflowRun
 from workflows.realtime.access_checks import loop_access_checks
-from workflows.server.closed_sockets import VanishedSockets
+from workflows.server.closed_sockets import ClosedSocketMiddleware
 from workflows.server.request_threads import RequestThreads
 from workflows.worker import Worker
 from workflows.worker.database_thread import DatabaseThread
@@ -228,7 +228,7 @@ async def test_what_is_sent_to_a_page_that_vanished_raises_nothing() -> None:
         await send({"type": "websocket.send", "text": "look again"})
         await send({"type": "websocket.close"})
 
-    await VanishedSockets(application)({}, None, send)
+    await ClosedSocketMiddleware(application)({}, None, send)
     assert len(sent) == 2
 
 
@@ -240,4 +240,4 @@ async def test_another_error_of_a_socket_is_still_an_error() -> None:
         await send({"type": "nonsense"})
 
     with pytest.raises(ValueError, match="no such"):
-        await VanishedSockets(application)({}, None, send)
+        await ClosedSocketMiddleware(application)({}, None, send)

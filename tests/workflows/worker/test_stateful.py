@@ -154,51 +154,51 @@ class Worlds(RuleBasedStateMachine):
 
     @rule()
     def die_before_anything_begins(self) -> None:
-        for loaded in self._claimed():
-            self.twins[loaded.row.pk].claim(begins=False)
+        for loaded in self._leased():
+            self.twins[loaded.row.pk].lease(begins=False)
         self._lapse()
 
     @rule()
     def die_before_the_first_commit(self) -> None:
-        self._touch(claimed := self._claimed())
-        for loaded in claimed:
-            self.twins[loaded.row.pk].claim()
+        self._touch(leased := self._leased())
+        for loaded in leased:
+            self.twins[loaded.row.pk].lease()
         self._lapse()
 
     @rule()
     def die_after_the_first_commit(self) -> None:
         """The mail is taken in and steps have begun, but nothing of theirs is stored."""
-        claimed = self._claimed()
+        leased = self._leased()
 
         async def commit() -> None:
             worker = Worker()
-            writes = [
-                worker.activate(one).build_update(database_now_of(claimed)) for one in claimed
-            ]
+            writes = [worker.activate(one).build_update(database_now_of(leased)) for one in leased]
             done = await worker.database.call(store.store, writes)
             await worker.database.close()
-            assert len(done.done) == len(claimed)
+            assert len(done.done) == len(leased)
 
-        if claimed:
+        if leased:
             asyncio.run(commit())
-        self._touch(claimed)
-        for loaded in claimed:
+        self._touch(leased)
+        for loaded in leased:
             self.twins[loaded.row.pk].begin()
         self._lapse()
 
-    def _claimed(self) -> list[loader.ClaimedRun]:
+    def _leased(self) -> list[loader.LeasedRun]:
         expected = {
             pk
             for pk, one in self.twins.items()
             if one.status in ("queued", "running") and one.crash_count < 2
         }
-        loaded = loader.claim_and_load("doomed", limit=10, lease=LEASE, holding=(), poison=False)[1]
+        loaded = loader.lease_and_load(
+            "doomed", limit=10, duration=LEASE, holding=(), poison=False
+        )[1]
         assert {one.row.pk for one in loaded} == expected
         return loaded
 
-    def _touch(self, claimed: list[loader.ClaimedRun]) -> None:
+    def _touch(self, leased: list[loader.LeasedRun]) -> None:
         """Note that steps of these begin, as a worker does before they do."""
-        WorkflowRun.objects.mark_started([one.row for one in claimed])
+        WorkflowRun.objects.mark_started([one.row for one in leased])
 
     def _lapse(self) -> None:
         """Let the leases end, as if the worker had died long ago."""
@@ -239,10 +239,10 @@ class Worlds(RuleBasedStateMachine):
         ]
 
 
-def database_now_of(claimed: list[loader.ClaimedRun]) -> Any:
-    """Return the time at which these runs were claimed."""
-    assert claimed[0].row.wake_at is not None
-    return claimed[0].row.wake_at - LEASE
+def database_now_of(leased: list[loader.LeasedRun]) -> Any:
+    """Return the time at which these runs were leased."""
+    assert leased[0].row.wake_at is not None
+    return leased[0].row.wake_at - LEASE
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from tests.support import flows
 from workflows.engine import InvalidInput, UnknownWorkflow, Workflow
-from workflows.errors import IdempotencyConflict, RequestClosed, RunEnded, WrongState
+from workflows.errors import IdempotencyConflict, RequestNotPending, RunEnded, WrongState
 from workflows.models import Delivery, InputRequest, JournalEntry, WorkerHeartbeat, WorkflowRun
 
 Drive = Callable[[], None]
@@ -205,7 +205,7 @@ def test_an_answer_counts_once(drive: Drive) -> None:
     drive()
     request = run.requests.get()
     approve(request)
-    with pytest.raises(RequestClosed, match="answered"):
+    with pytest.raises(RequestNotPending, match="answered"):
         approve(request)
     assert Delivery.objects.count() == 1
     assert fresh(run).delivery_count == 1
@@ -218,7 +218,7 @@ def test_an_overdue_request_expires_and_fails_its_run(drive: Drive) -> None:
     assert request.deadline is not None
     assert abs(request.deadline - request.created_at - timedelta(hours=1)) < timedelta(minutes=1)
     InputRequest.objects.update(deadline=request.created_at, created_at=request.created_at)
-    with pytest.raises(RequestClosed, match="expired"):
+    with pytest.raises(RequestNotPending, match="expired"):
         approve(request)
     drive()
     failed = fresh(run)

@@ -63,9 +63,9 @@ class _Thread(threading.Thread):
                 del result  # while it is idle, a thread keeps nothing of what it did
             del function, future
 
-    def _finish(self, settle: Callable[[Any], None], outcome: Any) -> None:
+    def _finish(self, report: Callable[[Any], None], outcome: Any) -> None:
         self._idle.append(self)
-        settle(outcome)
+        report(outcome)
 
 
 pool = DaemonThreadPool()

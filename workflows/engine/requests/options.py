@@ -96,7 +96,7 @@ def _edited_by_two(event: InputRequestEvent) -> str:
 
 @lru_cache(maxsize=1024)
 def has_verdict(request: type[InputRequestEvent]) -> bool:
-    """Say whether an answer approves or rejects: the bare reply, or one with `approved: bool`."""
+    """Say whether an answer approves or rejects: untyped, or typed with `approved: bool`."""
     if has_default_reply(request.reply):
         return True
     schema = schema_of(request.reply) or {}

@@ -28,13 +28,13 @@ _SHAPES = 'an answer is {"approved": true}, {"approved": false} or, as a reply, 
 
 @lru_cache(maxsize=4096)
 def has_default_reply(reply: type[InputResponseEvent]) -> bool:
-    """Return True if the class, and all between, leave `response` as the bare reply has it."""
+    """Return True if the class, and all between, leave `response` as the untyped reply has it."""
     ours = reply.__mro__[: reply.__mro__.index(InputResponseEvent)]
     return not any("response" in inspect.get_annotations(cls) for cls in ours)
 
 
 def schema_of(reply: type[InputResponseEvent]) -> dict[str, Any] | None:
-    """Return the JSON Schema of a typed reply's `response`, None for a bare one."""
+    """Return the JSON Schema of a typed reply's `response`, None for an untyped one."""
     if has_default_reply(reply):
         return None
     field = reply.model_fields["response"]
@@ -43,7 +43,7 @@ def schema_of(reply: type[InputResponseEvent]) -> dict[str, Any] | None:
 
 
 def schema_digest(schema: dict[str, Any] | None) -> str:
-    """Return the SHA-256 of a schema, in hex; of None for that of a bare reply."""
+    """Return the SHA-256 of a schema, in hex; of None for that of an untyped reply."""
     text = json.dumps(schema, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -61,7 +61,7 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
         if has_default_reply(request.reply):
             plain = plain_json(response, "response")
             encode(plain)
-            return check_bare(plain, allow)
+            return check_untyped(plain, allow)
         return store_event(validated_reply(request.reply, response))[0]["response"]
     except InvalidReply:
         raise
@@ -80,14 +80,14 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
 
 
 def verdict_of(response: Any) -> ReplyKind:
-    """Return what a bare answer is: a mapping with the key `approved` a verdict, else a reply."""
+    """Return what an untyped answer is: with the key `approved` a verdict, else a reply."""
     if isinstance(response, dict) and "approved" in response:
         return "approve" if response["approved"] else "reject"
     return "reply"
 
 
-def check_bare(response: Any, allow: Iterable[str]) -> Any:
-    """Return a bare answer as it travels; raise `InvalidReply` if it is none, or not allowed.
+def check_untyped(response: Any, allow: Iterable[str]) -> Any:
+    """Return an untyped answer as it travels; raise `InvalidReply` if it is none, or not allowed.
 
     A reply is any JSON but null and a text without letters. An empty comment is left out.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-Node = dict[str, Any]
+SchemaNode = dict[str, Any]
 
 _NESTED = (
     "schema", "items_schema", "keys_schema", "values_schema", "json_schema", "python_schema",
@@ -16,7 +16,7 @@ _NESTED = (
 _TABLES = ("fields", "choices")  # by name, where the name may be any, or a list
 
 
-def with_children(node: Node, rewrite: Callable[[Node], Node]) -> Node:
+def with_children(node: SchemaNode, rewrite: Callable[[SchemaNode], SchemaNode]) -> SchemaNode:
     """Return a copy of `node` with each schema directly within it rewritten."""
 
     def walk(value: Any) -> Any:

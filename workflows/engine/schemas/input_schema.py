@@ -15,7 +15,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 from pydantic_core import SchemaValidator, core_schema
 
-from workflows.engine.schemas.core_schema import Node, with_children
+from workflows.engine.schemas.core_schema import SchemaNode, with_children
 from workflows.engine.schemas.time_schema import time_reader
 from workflows.engine.schemas.zoned_times import read_outside_time
 
@@ -42,7 +42,7 @@ class _OutsideSchema:
         self.differs = False
         self.schema: Any = self._walk(schema)
 
-    def _walk(self, node: Node) -> Node:
+    def _walk(self, node: SchemaNode) -> SchemaNode:
         found = with_children(node, self._walk)
         kind = found.get("type")
         if kind in _TIMES:
@@ -51,16 +51,16 @@ class _OutsideSchema:
             return self._closed(found)
         return found
 
-    def _closed(self, node: Node) -> Node:
+    def _closed(self, node: SchemaNode) -> SchemaNode:
         config = node.get("config") or {}
         if "extra_fields_behavior" in config or "extra_behavior" in node:
             return node
         self.differs = True
         return {**node, "config": {**config, "extra_fields_behavior": "forbid"}}
 
-    def _with_zone(self, node: Node, kind: type[datetime] | type[time]) -> Node:
+    def _with_zone(self, node: SchemaNode, kind: type[datetime] | type[time]) -> SchemaNode:
         self.differs = True
-        kept: Node = {
+        kept: SchemaNode = {
             key: node.pop(key) for key in ("ref", "metadata", "serialization") if key in node
         }
         new: Any = core_schema.with_info_wrap_validator_function(

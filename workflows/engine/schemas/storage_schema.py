@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 
-from workflows.engine.schemas.core_schema import Node, with_children
+from workflows.engine.schemas.core_schema import SchemaNode, with_children
 from workflows.engine.schemas.time_schema import time_reader
 from workflows.engine.schemas.validators import Validators
 from workflows.engine.schemas.zoned_times import read_time, standard_zone, write_time
@@ -42,13 +42,13 @@ class StorageSchema:
     def __init__(self, schema: core_schema.CoreSchema) -> None:
         self._validators = Validators(schema)
         self.zoned = False
-        self.schema: Any = _open(self._walk(cast(Node, schema)))
+        self.schema: Any = _open(self._walk(cast(SchemaNode, schema)))
 
-    def _walk(self, node: Node) -> Node:
+    def _walk(self, node: SchemaNode) -> SchemaNode:
         found = with_children(self._rewrite(node), self._walk)
         return self._keep_zone(found) if found.get("type") in _TIMES else found
 
-    def _rewrite(self, node: Node) -> Node:
+    def _rewrite(self, node: SchemaNode) -> SchemaNode:
         """Return the node without validators and constraints; its children are as they were."""
         kind = node.get("type", "")
         if kind.startswith("function-") and "function" in node:
@@ -65,7 +65,7 @@ class StorageSchema:
             node = {**node, "config": {k: v for k, v in config.items() if k not in _CONFIG}}
         return node
 
-    def _without_validator(self, node: Node) -> Node:
+    def _without_validator(self, node: SchemaNode) -> SchemaNode:
         function = node["function"]
         if not isinstance(function, dict) or not self._validators.has(function["function"]):
             return node
@@ -77,10 +77,10 @@ class StorageSchema:
             return node
         return self._rewrite(_like(node, inner))
 
-    def _keep_zone(self, node: Node) -> Node:
+    def _keep_zone(self, node: SchemaNode) -> SchemaNode:
         self.zoned = True
         kind = _TIMES[node["type"]]
-        kept: Node = {
+        kept: SchemaNode = {
             key: node.pop(key) for key in ("ref", "metadata", "serialization") if key in node
         }
         new: Any = core_schema.with_info_wrap_validator_function(_reader(kind), node)
@@ -93,15 +93,15 @@ class StorageSchema:
 _TIMES: dict[str, type[datetime] | type[time]] = {"datetime": datetime, "time": time}
 
 
-def _like(outer: Node, inner: Node) -> Node:
+def _like(outer: SchemaNode, inner: SchemaNode) -> SchemaNode:
     """Return `inner` in the place of `outer`: under its reference, written by its serializer."""
-    kept: Node = {key: outer[key] for key in ("ref", "serialization") if key in outer}
+    kept: SchemaNode = {key: outer[key] for key in ("ref", "serialization") if key in outer}
     if kept.get("serialization", {}).get("schema") is inner:
         del kept["serialization"]
     return {**inner, **kept}
 
 
-def _kind_within(node: Node) -> str:
+def _kind_within(node: SchemaNode) -> str:
     """Return the type of what is behind functions and their like."""
     while node.get("type", "").startswith("function-") and "schema" in node:
         node = node["schema"]
@@ -125,7 +125,7 @@ def _open(node: Any) -> Any:
     return {**node, "config": config, "schema": _without_forbid(node["schema"])}
 
 
-def _without_forbid(node: Node) -> Node:
+def _without_forbid(node: SchemaNode) -> SchemaNode:
     if node.get("extra_behavior") == "forbid":
         node = {**node, "extra_behavior": "ignore"}
     if "schema" in node and node["type"] != "model-fields":

@@ -81,20 +81,22 @@ class WrittenFloat(float):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Location:
     """One value in a document, linked to its container so that paths cost nothing until asked."""
 
     value: object
     depth: int
-    parent: _Place | None = None
+    parent: _Location | None = None
     key: str | int | None = None
 
     def path(self) -> str:
         parts: list[str] = []
-        place: _Place | None = self
-        while place is not None and place.parent is not None:
-            parts.append(f"[{place.key}]" if isinstance(place.key, int) else _dotted(place.key))
-            place = place.parent
+        location: _Location | None = self
+        while location is not None and location.parent is not None:
+            parts.append(
+                f"[{location.key}]" if isinstance(location.key, int) else _dotted(location.key)
+            )
+            location = location.parent
         # A path is for people: of a very long one the two ends say enough.
         if len(parts) > 12:
             parts[6:-6] = ["…"]
@@ -177,19 +179,19 @@ def check_json(
     `what` opens the sentence ("The payload"). `max_bytes` counts compact UTF-8 JSON. Walks
     without recursion, and stops at the first limit passed, cycles included.
     """
-    stack = [_Place(value, depth=0)]
+    stack = [_Location(value, depth=0)]
     nodes = size = 0
     while stack:
-        place = stack.pop()
+        location = stack.pop()
         nodes += 1
         if nodes > max_nodes:
             raise TooLarge(what, f"has more than the {max_nodes:,} values allowed")
-        if isinstance(place.value, list | dict):
-            if place.depth >= max_depth:
-                raise _too_deep(what, max_depth, place.path())
-            size += 2 + _push(place, stack, what)
+        if isinstance(location.value, list | dict):
+            if location.depth >= max_depth:
+                raise _too_deep(what, max_depth, location.path())
+            size += 2 + _push(location, stack, what)
         else:
-            size += _scalar_size(place, what)
+            size += _scalar_size(location, what)
         if size > max_bytes:
             raise TooLarge(what, f"has more than the {max_bytes:,} bytes allowed")
     exact = _json_size(value, what, max_depth)
@@ -204,39 +206,41 @@ def _json_size(value: object, what: str, max_depth: int) -> int:
         raise _too_deep(what, max_depth, "") from None
 
 
-def _push(place: _Place, stack: list[_Place], what: str) -> int:
+def _push(location: _Location, stack: list[_Location], what: str) -> int:
     """Put the children of a list or object on the stack; return the bytes of its keys."""
-    if isinstance(place.value, list):
-        items = list(enumerate(place.value))
-        stack.extend(_Place(item, place.depth + 1, place, n) for n, item in reversed(items))
+    if isinstance(location.value, list):
+        items = list(enumerate(location.value))
+        stack.extend(
+            _Location(item, location.depth + 1, location, n) for n, item in reversed(items)
+        )
         return 0
-    assert isinstance(place.value, dict)
+    assert isinstance(location.value, dict)
     size = 0
-    for key, item in reversed(place.value.items()):
+    for key, item in reversed(location.value.items()):
         if not isinstance(key, str):
-            raise NotJson(what, f"has a key that is no text: {key!r:.60}", place.path())
-        size += _text_size(key, what, place.path) + 3
-        stack.append(_Place(item, place.depth + 1, place, key))
+            raise NotJson(what, f"has a key that is no text: {key!r:.60}", location.path())
+        size += _text_size(key, what, location.path) + 3
+        stack.append(_Location(item, location.depth + 1, location, key))
     return size
 
 
-def _scalar_size(place: _Place, what: str) -> int:
-    match place.value:
+def _scalar_size(location: _Location, what: str) -> int:
+    match location.value:
         case None | bool():
             return 4
         case str() as text:
-            return _text_size(text, what, place.path) + 2
+            return _text_size(text, what, location.path) + 2
         case float() as number:
             if math.isfinite(number):
                 return 1
-            _refuse_number(number, what, place.path())
+            _refuse_number(number, what, location.path())
         case int() as number if -_TOO_LONG < number < _TOO_LONG:
             return 1
         case int() | _HugeInteger():
-            raise NotJson(what, f"has an integer of more than {MAX_DIGITS} digits", place.path())
+            raise NotJson(what, f"has an integer of more than {MAX_DIGITS} digits", location.path())
         case other:
             kind = type(other).__name__
-            raise NotJson(what, f"holds a {kind}, which is not JSON", place.path())
+            raise NotJson(what, f"holds a {kind}, which is not JSON", location.path())
 
 
 def _text_size(text: str, what: str, path: Callable[[], str]) -> int:

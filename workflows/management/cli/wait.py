@@ -25,7 +25,7 @@ PAUSE = 0.2  # seconds between two looks at the run's row
 SILENCE = timedelta(seconds=5)  # after which no worker is believed to be there
 
 
-class TookTooLong(Exception):
+class WaitTimeout(Exception):
     """The run has not ended in the time that was given; it goes on."""
 
 
@@ -46,11 +46,11 @@ class Wait:
         self._driving: Thread | None = None
 
     def until_it_ends(self, timeout: float | None = None) -> None:
-        """Return once the run has ended or is blocked; raise `TookTooLong` after `timeout`."""
+        """Return once the run has ended or is blocked; raise `WaitTimeout` after `timeout`."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._has_stopped():
             if deadline is not None and time.monotonic() >= deadline:
-                raise TookTooLong
+                raise WaitTimeout
             self._drive_if_alone()
             time.sleep(PAUSE)
 
@@ -78,7 +78,7 @@ class Wait:
     def _drive_if_alone(self) -> None:
         if self._driving is not None and self._driving.is_alive():
             return
-        wanted = WorkflowRun.objects.claimable(database_now()).filter(pk=self.run.pk)
+        wanted = WorkflowRun.objects.leasable(database_now()).filter(pk=self.run.pk)
         if not wanted.exists() or not self._knows_no_worker():
             return
         # A daemon: Ctrl-C ends the command at once, and the lease lapses for the next worker.

@@ -12,7 +12,7 @@ from workflows.engine import InvalidInput, UnknownWorkflow, Workflow, registry
 from workflows.errors import AuthorMissing, IdempotencyConflict, InvalidIdempotencyKey
 from workflows.management.cli.input import read_input
 from workflows.management.cli.terminal import plain
-from workflows.management.cli.wait import TookTooLong, Wait, outcome
+from workflows.management.cli.wait import Wait, WaitTimeout, outcome
 from workflows.models import WorkflowRun, database_now
 from workflows.models.permissions import Perm
 
@@ -99,7 +99,7 @@ class Command(BaseCommand):
         waiting = Wait(run, self.say)
         try:
             waiting.until_it_ends(timeout)
-        except TookTooLong:
+        except WaitTimeout:
             text = f"Run {run.pk} is {run.status} after {timeout:g} s; it is not lost."
             raise CommandError(text, returncode=STILL_RUNNING) from None
         except KeyboardInterrupt:

@@ -29,22 +29,22 @@ def _groups_of(user: Any) -> models.QuerySet[Group, Any]:
 class AssignmentQuerySet(models.QuerySet["Assignment"]):
     """Queries over many assignments."""
 
-    def naming(self, user: Any) -> AssignmentQuerySet:
+    def assignments_of(self, user: Any) -> AssignmentQuerySet:
         """Those of the outer query's request that name the user of this key, or one of their
         groups.
         """
         own = Q(user=user) | Q(group__in=_groups_of(user))
         return self.filter(own, request=OuterRef("pk"))
 
-    def names(self, user: Any) -> IsNull:
+    def assigned_subquery(self, user: Any) -> IsNull:
         """Return the condition that the user of this key was given the outer query's request.
 
         Asks of one request after another, for pages that look through few. Instead of an EXISTS
         beside an OR, PostgreSQL would first read all that the user was ever given.
         """
-        return IsNull(Subquery(self.naming(user).values("pk")[:1]), False)
+        return IsNull(Subquery(self.assignments_of(user).values("pk")[:1]), False)
 
-    def given_to(self, user: Any) -> Q:
+    def assigned_to(self, user: Any) -> Q:
         """Return the condition that a request is among all that the user of this key was given.
 
         Reads these first, for whoever looks through many for the few that are theirs.

@@ -33,7 +33,7 @@ class RequestColumns(Claimable, DeadlineMixin):
 
     `id` stands in every address; `request_id` is the engine's name.
 
-    `schema` is the JSON Schema of a typed reply, null for a bare request, whose `allow` says
+    `schema` is the JSON Schema of a typed reply, null for an untyped request, whose `allow` says
     which of approve, reject and reply it takes. `schema_digest` is the digest of the schema, empty
     in rows of older code.  `source` says which side the answer came through;
     `answered_by` is null where the system answered.

@@ -76,7 +76,7 @@ def _seers() -> models.QuerySet[User]:
 
 def _open_to(user: Any) -> Q:
     """Return the condition that the user of this key may know of a request, if they decide."""
-    return Q(assigned=False) | Q(Assignment.objects.all().names(user))
+    return Q(assigned=False) | Q(Assignment.objects.all().assigned_subquery(user))
 
 
 def _able(but: OuterRef | None = None) -> models.QuerySet[Assignment]:
@@ -150,13 +150,13 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         """Requests that wait for an answer."""
         return self.filter(status="pending")
 
-    def given_to(self, user: User) -> InputRequestQuerySet:
+    def assigned_to(self, user: User) -> InputRequestQuerySet:
         """Requests that were given to `user`, by name or by group."""
-        return self.filter(Exists(Assignment.objects.naming(user.pk)))
+        return self.filter(Exists(Assignment.objects.assignments_of(user.pk)))
 
-    def mine(self, user: User) -> InputRequestQuerySet:
+    def for_user(self, user: User) -> InputRequestQuerySet:
         """Requests that were given to `user`, by name or by group, or that they have claimed."""
-        return self.filter(Q(claimed_by=user) | Exists(Assignment.objects.naming(user.pk)))
+        return self.filter(Q(claimed_by=user) | Exists(Assignment.objects.assignments_of(user.pk)))
 
     def unanswerable(self) -> InputRequestQuerySet:
         """Pending requests that nobody active may answer, four eyes and assignees considered.

@@ -54,6 +54,6 @@ class Delivery(models.Model):
         The caller has locked the run, so that the sweep does not let it go meanwhile.
         """
         held = cls.objects.filter(run=run_id, applied_seq=None, not_before__gt=now)
-        mine = [one.pk for one in held if one.data.get("request_id") == request_id]
-        count, _ = cls.objects.filter(pk__in=mine).delete()
+        found = [one.pk for one in held if one.data.get("request_id") == request_id]
+        count, _ = cls.objects.filter(pk__in=found).delete()
         return count == 1

@@ -1,4 +1,4 @@
-"""Sets of runs: who may see them, starting one, and claiming those that want a worker."""
+"""Sets of runs: who may see them, starting one, and leasing those that want a worker."""
 
 from __future__ import annotations
 
@@ -122,25 +122,25 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             raise IdempotencyConflict(workflow, key) from None
         return earlier
 
-    def claim(
+    def lease(
         self,
         owner: str,
         *,
         limit: int,
-        lease: timedelta,
+        duration: timedelta,
         holding: Collection[Any] = (),
-        suspects: bool = False,
-        withheld: Q | None = None,
+        poison: bool = False,
+        excluded: Q | None = None,
     ) -> list[WorkflowRun]:
-        """Lease up to `limit` runs that want a worker to `owner`, and return them.
+        """Lease up to `limit` runs that want a worker to `owner` for `duration`, and return them.
 
         A run whose lease lapsed has perhaps crashed its worker. Its `crash_count` grows, unless
-        nothing of it had begun, and from the second crash on only a call with `suspects` leases
-        it. `withheld` are runs to leave to others. Rows that another worker is leasing are skipped.
+        nothing of it had begun, and from the second crash on only a call with `poison` leases
+        it. `excluded` are runs to leave to others. Rows that another worker is leasing are skipped.
         """
         return lease_runs.lease_runs(
-            self.model, owner, limit=limit, lease=lease, holding=holding,
-            suspects=suspects, withheld=withheld,
+            self.model, owner, limit=limit, duration=duration, holding=holding,
+            poison=poison, excluded=excluded,
         )  # fmt: skip
 
     def mark_idle(self, runs: Collection[WorkflowRun]) -> None:
@@ -166,7 +166,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         """Count up the inbox, and waiting -> queued. Return how many rows were touched."""
         return self.update(**delivery_update(models.Value(now)))
 
-    def claimable(self, now: datetime) -> WorkflowRunQuerySet:
+    def leasable(self, now: datetime) -> WorkflowRunQuerySet:
         """Runs that want a worker: queued, due, or left behind by one that is gone.
 
         A queued run is due whatever the time: it was queued by a clock that may have gone back
@@ -195,7 +195,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             list(self.order_by("pk").select_for_update().values_list("pk", flat=True))
 
     def void_leases(self, now: datetime) -> int:
-        """Let every leased run be claimed at once.
+        """End every lease now, so that the runs can be leased at once.
 
         For the embedded mode only, where a start proves that the process before it is gone.
         """

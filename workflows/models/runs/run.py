@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class WorkflowRun(Authored):
     """A durable run. The row is what others may rely on; the journal holds how it came here.
 
-    `wake_at` is the moment from which a worker may claim the run, or null if only an answer or a
+    `wake_at` is the moment from which a worker may lease the run, or null if only an answer or a
     person can move it on; while it is leased it is the end of the lease. `delivery_count` counts
     all deliveries, so that a worker cannot suspend a run without an answer it has not seen. `fence`
     is a fencing token: it grows with each lease, so that a worker whose lease ended cannot write.
@@ -38,7 +38,7 @@ class WorkflowRun(Authored):
 
     class Status(models.TextChoices):
         QUEUED = "queued"  # -- start, answer, resume, retry, unblock -> queued
-        RUNNING = "running"  # queued, due waiting, lapsed running -- claim -> running
+        RUNNING = "running"  # queued, due waiting, lapsed running -- lease -> running
         WAITING = "waiting"  # running -- nothing left to do but wait -> waiting
         PAUSED = "paused"  # queued, waiting, running -- pause -> paused
         BLOCKED = "blocked"  # running, queued -- its code does not fit -> blocked
@@ -73,7 +73,7 @@ class WorkflowRun(Authored):
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    was_taken_over: bool = False  # no column: whether this claim found another worker's lease
+    was_taken_over: bool = False  # no column: whether this lease found another worker's lease
 
     objects = WorkflowRunQuerySet.as_manager()
 
@@ -114,7 +114,7 @@ class WorkflowRun(Authored):
             ),
         ]
         indexes = [
-            # What wants a worker now or at its time, in the order in which it is claimed.
+            # What wants a worker now or at its time, in the order in which it is leased.
             models.Index(
                 fields=["status", "wake_at"],
                 condition=Q(wake_at__isnull=False),
@@ -234,7 +234,7 @@ class WorkflowRun(Authored):
         self,
         sources: frozenset[Any] | set[Any],
         target: Status,
-        verb: str,
+        action: str,
         by: User | None,
         *,
         kind: str = "",
@@ -247,11 +247,11 @@ class WorkflowRun(Authored):
         self.refresh_from_db()
         if touched != 1:
             error = RunEnded if self.ended else WrongState
-            raise error(f"Run {self.id} of {self.workflow!r}", verb, self.status)
+            raise error(f"Run {self.id} of {self.workflow!r}", action, self.status)
         JournalEntry.objects.create(
             run=self,
             seq=self.seq,
-            kind=kind or verb,
+            kind=kind or action,
             data={"by": by.get_username() if by else ""},
             at=database_now(),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workflows.web.forms.outline import ROOT, Kind, Shape
+from workflows.web.forms.form_spec import ROOT, FieldSpec, Widget
 
 _PREFIXES = ("Value error, ", "Assertion failed, ")
 
@@ -23,24 +23,24 @@ _SENTENCES = {
 }
 
 
-def place_of(loc: Sequence[str | int], shapes: Mapping[str, Shape]) -> tuple[str, str]:
+def location_of(loc: Sequence[str | int], specs: Mapping[str, FieldSpec]) -> tuple[str, str]:
     """The name of the field that `loc` leads to, and the way on inside its JSON (`[2].kind`).
 
     `loc` may begin with `response`, as errors of a whole reply do, and holds the names of union
     members, which are no places. A location that is no field's comes back dotted.
     """
     parts = list(loc)
-    if parts and parts[0] == ROOT and ROOT not in shapes:
+    if parts and parts[0] == ROOT and ROOT not in specs:
         parts = parts[1:]
-    if ROOT in shapes and len(shapes) == 1 and parts[:1] != [ROOT]:
+    if ROOT in specs and len(specs) == 1 and parts[:1] != [ROOT]:
         parts = [ROOT, *parts]
     name = ""
     for n, part in enumerate(parts):
         inner = f"{name}.{part}" if name else str(part)
-        if inner in shapes:
+        if inner in specs:
             name = inner
-        elif not name or shapes[name].kind is not Kind.FIELDSET:
-            return (name, _inside(shapes[name], parts[n:])) if name else (_dotted(parts), "")
+        elif not name or specs[name].widget is not Widget.FIELDSET:
+            return (name, _inside(specs[name], parts[n:])) if name else (_dotted(parts), "")
     return name, ""
 
 
@@ -52,10 +52,10 @@ def message_of(error: Mapping[str, Any], rest: str) -> str:
     return f"At {rest}: {message}" if rest else message
 
 
-def _inside(shape: Shape, parts: Sequence[str | int]) -> str:
-    if shape.node.get("type") not in ("array", "object"):
+def _inside(spec: FieldSpec, parts: Sequence[str | int]) -> str:
+    if spec.node.get("type") not in ("array", "object"):
         return ""
-    if shape.kind is Kind.LINES and isinstance(parts[0], int):
+    if spec.widget is Widget.LINES and isinstance(parts[0], int):
         return f"entry {parts[0] + 1}"
     return _dotted(parts)
 

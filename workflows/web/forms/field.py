@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from workflows.web.forms.outline import Kind
+from workflows.web.forms.form_spec import Widget
 
-_WIDE = (Kind.LONG_TEXT, Kind.LINES, Kind.JSON, Kind.FIELDSET, Kind.CHECKBOXES, Kind.RADIO)
+_WIDE = (
+    Widget.LONG_TEXT, Widget.LINES, Widget.JSON, Widget.FIELDSET, Widget.CHECKBOXES, Widget.RADIO,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Field:
 
     name: str
     label: str
-    kind: Kind
+    widget: Widget
     required: bool
     id: str
     help: str = ""
@@ -60,7 +62,7 @@ class Field:
     @property
     def focus_id(self) -> str:
         """The id of the first thing in it that takes the focus."""
-        if self.kind is Kind.FIELDSET and self.children:
+        if self.widget is Widget.FIELDSET and self.children:
             return self.children[0].focus_id
         if self.is_choice_group and self.choices:
             return self.choices[0].id
@@ -69,20 +71,20 @@ class Field:
     @property
     def is_choice_group(self) -> bool:
         """Whether it is several inputs, one for each choice."""
-        return self.kind in (Kind.RADIO, Kind.CHECKBOXES)
+        return self.widget in (Widget.RADIO, Widget.CHECKBOXES)
 
     @property
     def is_select(self) -> bool:
-        return self.kind in (Kind.SELECT, Kind.TRISTATE, Kind.MULTISELECT)
+        return self.widget in (Widget.SELECT, Widget.TRISTATE, Widget.MULTISELECT)
 
     @property
     def is_textarea(self) -> bool:
-        return self.kind in (Kind.LONG_TEXT, Kind.JSON, Kind.LINES)
+        return self.widget in (Widget.LONG_TEXT, Widget.JSON, Widget.LINES)
 
     @property
     def group_attrs(self) -> dict[str, str | None]:
         """The ARIA attributes of the group of its inputs. Boxes are each a control of their own."""
-        if self.kind is not Kind.RADIO:
+        if self.widget is not Widget.RADIO:
             return {}
         attrs: dict[str, str | None] = {"role": "radiogroup"}
         if self.required:
@@ -94,11 +96,11 @@ class Field:
     @property
     def input_attrs(self) -> dict[str, str | None]:
         """The attributes of each input of the group."""
-        if self.kind is not Kind.RADIO:
-            return {"type": "checkbox"}
-        return {"type": "radio", **self.attrs}
+        if self.widget is Widget.RADIO:
+            return {"type": "radio", **self.attrs}
+        return {"type": "checkbox"}
 
     @property
     def is_wide(self) -> bool:
         """Whether it takes the whole width, where others stand in pairs."""
-        return bool(self.file_name) or (self.kind in _WIDE and not self.is_paired)
+        return bool(self.file_name) or (self.widget in _WIDE and not self.is_paired)

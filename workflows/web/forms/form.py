@@ -11,23 +11,23 @@ from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 
 from workflows.web.forms.base import Form, with_children
-from workflows.web.forms.errors import message_of, place_of
+from workflows.web.forms.errors import location_of, message_of
 from workflows.web.forms.field import Field
+from workflows.web.forms.form_spec import EXTRAS, UNSET, FieldSpec, FormSpec, Widget, form_spec
 from workflows.web.forms.inputs.datetimes import zone_of
 from workflows.web.forms.inputs.uploads import PREFIX, Unreadable, read_text
 from workflows.web.forms.json_schema import JSONSchema
-from workflows.web.forms.outline import EXTRAS, MISSING, Kind, Outline, Shape, outline
-from workflows.web.forms.post_reader import Answer
-from workflows.web.forms.renderer import Drawing, as_text
+from workflows.web.forms.post_reader import PostReader
+from workflows.web.forms.renderer import FieldRenderer, as_text
 
 MAX_UPLOAD_BYTES = 5_000_000
 ZONE = "_zone"
 """The control field that names the time zone in which a form was drawn, and so is read."""
 
 
-_WRITTEN = frozenset(Kind) - {
-    Kind.FIELDSET, Kind.CHECKBOX, Kind.CHECKBOXES, Kind.MULTISELECT, Kind.RADIO, Kind.SELECT,
-    Kind.TRISTATE,
+_WRITTEN = frozenset(Widget) - {
+    Widget.FIELDSET, Widget.CHECKBOX, Widget.CHECKBOXES, Widget.MULTISELECT, Widget.RADIO,
+    Widget.SELECT, Widget.TRISTATE,
 }  # fmt: skip
 
 
@@ -53,7 +53,7 @@ class SchemaForm(Form):
         uploads: bool = False,
     ) -> None:
         super().__init__()
-        self._outline: Outline = outline(schema, uploads=uploads)
+        self._spec: FormSpec = form_spec(schema, uploads=uploads)
         self._initial = initial
         self._data = data
         self._prefix_id = prefix_id
@@ -67,13 +67,13 @@ class SchemaForm(Form):
     @property
     def zone(self) -> str:
         """The name of the zone that times without an offset are in; empty if none are asked."""
-        asks = any(shape.kind is Kind.DATETIME for shape in self._shapes().values())
+        asks = any(spec.widget is Widget.DATETIME for spec in self._specs().values())
         return str(self._zone) if asks else ""
 
     @property
     def has_verdict(self) -> bool:
         """Whether `approved` is two submit buttons, and no field; else there is one Send."""
-        return self._outline.has_verdict
+        return self._spec.has_verdict
 
     @property
     def has_uploads(self) -> bool:
@@ -88,16 +88,16 @@ class SchemaForm(Form):
     @property
     def fields(self) -> list[Field]:
         """The fields as they stand now, with what was typed and the errors so far."""
-        drawing = Drawing(
+        renderer = FieldRenderer(
             data=self._data,
             uploaded=self._uploaded,
             errors=self._field_errors,
             prefix_id=self._prefix_id,
             uploads=self._uploads,
-            lenient=self.has_verdict,
+            no_browser_validation=self.has_verdict,
         )
         with timezone.override(self._zone):
-            return [drawing.field(shape, self._initial_of(shape)) for shape in self._outline.shapes]
+            return [renderer.field(spec, self._initial_of(spec)) for spec in self._spec.fields]
 
     def answer(
         self,
@@ -115,12 +115,12 @@ class SchemaForm(Form):
         data = self._data if self._data is not None else QueryDict()
         with timezone.override(self._zone):
             initial = dict(self._initial_values())
-            shapes = self._shapes()
-            drawn = {name: as_text(shapes[name], value) for name, value in initial.items()}
-            answer = Answer(
-                data, self._uploaded, document=self._outline.document, drawn=drawn, initial=initial
+            specs = self._specs()
+            drawn = {name: as_text(specs[name], value) for name, value in initial.items()}
+            answer = PostReader(
+                data, self._uploaded, document=self._spec.document, drawn=drawn, initial=initial
             )
-            value = answer.whole(self._outline)
+            value = answer.whole(self._spec)
         for name, problem in answer.problems.items():
             self._refuse(name, problem)
         return value
@@ -128,7 +128,7 @@ class SchemaForm(Form):
     def set_errors(self, errors: list[dict[str, Any]] | list[Any]) -> None:
         """Put each of pydantic's `errors()` at its field; those of no field into `errors`."""
         for error in errors:
-            name, rest = place_of(error.get("loc", ()), self._shapes())
+            name, rest = location_of(error.get("loc", ()), self._specs())
             message = message_of(error, rest)
             if name == "approved" and self.has_verdict and error.get("type") == "missing":
                 self._add_error("", "Choose one of the two buttons.")
@@ -140,49 +140,49 @@ class SchemaForm(Form):
         self._add_error(name, problem)
 
     def _add_error(self, name: str, message: str) -> None:
-        known = name in self._shapes()
+        known = name in self._specs()
         found = self._field_errors.setdefault(name, []) if known else self.errors
         text = message if known or not name else f"{name}: {message}"
         if text not in found:
             found.append(text)
 
-    def _shapes(self) -> dict[str, Shape]:
-        return {shape.name: shape for shape in _shapes(self._outline.shapes)}
+    def _specs(self) -> dict[str, FieldSpec]:
+        return {spec.name: spec for spec in _specs(self._spec.fields)}
 
-    def _initial_of(self, shape: Shape) -> Any:
+    def _initial_of(self, spec: FieldSpec) -> Any:
         if self._initial is None:
-            return MISSING
-        if shape.name == EXTRAS:
-            known = {other.name for other in self._outline.shapes}
+            return UNSET
+        if spec.name == EXTRAS:
+            known = {other.name for other in self._spec.fields}
             return {k: v for k, v in self._initial.items() if k not in known}
-        return self._initial.get(shape.key, MISSING)
+        return self._initial.get(spec.key, UNSET)
 
     def _initial_values(self) -> Iterator[tuple[str, Any]]:
         """Yield (name, value) of each field of text that is drawn with a value in it."""
-        for shape in self._outline.shapes:
-            yield from _values(shape, self._initial_of(shape))
+        for spec in self._spec.fields:
+            yield from _values(spec, self._initial_of(spec))
 
     def _read_files(self, files: MultiValueDict[str, UploadedFile[Any]], max_bytes: int) -> None:
-        for shape in self._shapes().values():
-            file = files.get(PREFIX + shape.name)
-            if file is None or shape.kind is not Kind.LONG_TEXT:
+        for spec in self._specs().values():
+            file = files.get(PREFIX + spec.name)
+            if file is None or spec.widget is not Widget.LONG_TEXT:
                 continue
             try:
-                self._uploaded[shape.name] = read_text(file, max_bytes=max_bytes)
+                self._uploaded[spec.name] = read_text(file, max_bytes=max_bytes)
             except Unreadable as error:
-                self._refuse(shape.name, str(error))
+                self._refuse(spec.name, str(error))
 
 
-def _values(shape: Shape, initial: Any) -> Iterator[tuple[str, Any]]:
-    value = shape.default if initial is MISSING else initial
-    for child in shape.children:
-        inner = value.get(child.key, MISSING) if isinstance(value, dict) else MISSING
+def _values(spec: FieldSpec, initial: Any) -> Iterator[tuple[str, Any]]:
+    value = spec.default if initial is UNSET else initial
+    for child in spec.children:
+        inner = value.get(child.key, UNSET) if isinstance(value, dict) else UNSET
         yield from _values(child, inner)
-    if value is not MISSING and value is not None and shape.kind in _WRITTEN:
-        yield shape.name, value
+    if value is not UNSET and value is not None and spec.widget in _WRITTEN:
+        yield spec.name, value
 
 
-def _shapes(shapes: tuple[Shape, ...]) -> Iterator[Shape]:
-    for shape in shapes:
-        yield shape
-        yield from _shapes(shape.children)
+def _specs(specs: tuple[FieldSpec, ...]) -> Iterator[FieldSpec]:
+    for spec in specs:
+        yield spec
+        yield from _specs(spec.children)

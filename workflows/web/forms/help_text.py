@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from workflows.web.forms.form_spec import LOCAL_DATETIME, FieldSpec, Widget
 from workflows.web.forms.inputs.datetimes import zone_words
 from workflows.web.forms.json_schema import JSONSchema
-from workflows.web.forms.outline import LOCAL_DATETIME, Kind, Shape
 
 _FORMATS = {
     "duration": "a duration such as PT15M or 1:30:00",
@@ -14,37 +14,37 @@ _FORMATS = {
 }
 
 
-def hint(shape: Shape) -> str:
+def help_text(spec: FieldSpec) -> str:
     """One line: optional or not, the developer's description, then the bounds."""
-    node = shape.node
-    parts = ["optional"] if _is_optional(shape) else []
-    if isinstance(node.get("description"), str) and shape.kind is not Kind.FIELDSET:
+    node = spec.node
+    parts = ["optional"] if _is_optional(spec) else []
+    if isinstance(node.get("description"), str) and spec.widget is not Widget.FIELDSET:
         parts.append(node["description"].strip())
     said = " ".join(parts).lower()  # a description may name a bound itself
     bounds = [_range(node), _steps(node), _length(node), _count(node)]
     parts.extend(bound for bound in bounds if bound and bound.lower() not in said)
-    parts.extend(_form_of(shape))
+    parts.extend(_form_of(spec))
     return " · ".join(parts)
 
 
-def _is_optional(shape: Shape) -> bool:
-    return shape.nullable or (shape.kind is Kind.JSON and not shape.required)
+def _is_optional(spec: FieldSpec) -> bool:
+    return spec.nullable or (spec.widget is Widget.JSON and not spec.required)
 
 
-def _form_of(shape: Shape) -> list[str]:
+def _form_of(spec: FieldSpec) -> list[str]:
     """How to write it, where the name of the type alone would leave one guessing."""
-    described = "description" in shape.node
-    if shape.kind is Kind.DATETIME:
-        local = shape.node.get("format") == LOCAL_DATETIME
+    described = "description" in spec.node
+    if spec.widget is Widget.DATETIME:
+        local = spec.node.get("format") == LOCAL_DATETIME
         return ["without a time zone" if local else zone_words()]
-    if shape.kind is Kind.LINES:
+    if spec.widget is Widget.LINES:
         return ["one on each line"]
-    if shape.kind is Kind.JSON:
-        return [] if described and "JSON" in shape.node["description"] else ["as JSON"]
-    if shape.kind is Kind.TEXT and not described:
-        if "pattern" in shape.node:
-            return [f"must match {shape.node['pattern']}"]
-        return [_FORMATS[shape.node["format"]]] if shape.node.get("format") in _FORMATS else []
+    if spec.widget is Widget.JSON:
+        return [] if described and "JSON" in spec.node["description"] else ["as JSON"]
+    if spec.widget is Widget.TEXT and not described:
+        if "pattern" in spec.node:
+            return [f"must match {spec.node['pattern']}"]
+        return [_FORMATS[spec.node["format"]]] if spec.node.get("format") in _FORMATS else []
     return []
 
 

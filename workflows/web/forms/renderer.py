@@ -1,4 +1,4 @@
-"""From shapes to drawn fields: what was typed first, else the initial value, else the default."""
+"""From specifications to fields: what was typed, else the initial value, else the default."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from django.http import QueryDict
 from django.utils.dateparse import parse_date, parse_datetime, parse_time
 
 from workflows.web.forms.field import Field, Option
-from workflows.web.forms.help_text import hint
+from workflows.web.forms.form_spec import EXTRAS, UNSET, FieldSpec, Widget
+from workflows.web.forms.help_text import help_text
 from workflows.web.forms.inputs.choices import text_of
 from workflows.web.forms.inputs.datetimes import to_input
 from workflows.web.forms.inputs.texts import (
@@ -23,15 +24,14 @@ from workflows.web.forms.inputs.texts import (
     unix_newlines,
 )
 from workflows.web.forms.inputs.uploads import PREFIX
-from workflows.web.forms.outline import EXTRAS, MISSING, Kind, Shape
 from workflows.web.forms.post_reader import last
 
-_NOT_SAID = "Unspecified"
+_UNSPECIFIED = "Unspecified"
 _TRISTATE = (("true", "Yes"), ("false", "No"))
 _CLOCKS = {
-    Kind.DATE: ("date", parse_date),
-    Kind.DATETIME: ("datetime-local", parse_datetime),
-    Kind.TIME: ("time", parse_time),
+    Widget.DATE: ("date", parse_date),
+    Widget.DATETIME: ("datetime-local", parse_datetime),
+    Widget.TIME: ("time", parse_time),
 }
 _FILE_TYPES = {
     "text/csv": ".csv,text/csv",
@@ -40,8 +40,8 @@ _FILE_TYPES = {
 }
 
 
-class Drawing:
-    """Draws one form. `lenient` leaves out all that makes a browser refuse to send.
+class FieldRenderer:
+    """Draws one form. `no_browser_validation` leaves out all that makes a browser refuse to send.
 
     That is for forms with a verdict: nothing half-typed may stand between a reviewer and Reject.
     """
@@ -54,140 +54,144 @@ class Drawing:
         errors: Mapping[str, list[str]],
         prefix_id: str,
         uploads: bool,
-        lenient: bool,
+        no_browser_validation: bool,
     ) -> None:
         self.data = data
         self.uploaded = uploaded
         self.errors = errors
         self.prefix_id = prefix_id
         self.uploads = uploads
-        self.lenient = lenient
+        self.no_browser_validation = no_browser_validation
 
-    def field(self, shape: Shape, initial: Any = MISSING, *, quiet: bool = False) -> Field:
-        """The field of `shape`; `quiet` inside an optional model, whose defaults are not filled."""
-        start = shape.default if initial is MISSING and not quiet else initial
+    def field(self, spec: FieldSpec, initial: Any = UNSET, *, skip_defaults: bool = False) -> Field:
+        """The field of `spec`; `skip_defaults` in an optional model: no default is filled in."""
+        start = spec.default if initial is UNSET and not skip_defaults else initial
         drawn = Field(
-            name=shape.name,
-            label=shape.label,
-            kind=shape.kind,
-            required=shape.required and not shape.nullable,
-            id=self.id_of(shape),
-            help=hint(shape),
-            errors=list(self.errors.get(shape.name, [])),
+            name=spec.name,
+            label=spec.label,
+            widget=spec.widget,
+            required=spec.required and not spec.nullable,
+            id=self.id_of(spec),
+            help=help_text(spec),
+            errors=list(self.errors.get(spec.name, [])),
         )
-        if shape.kind is Kind.FIELDSET:
-            drawn.children = self.children(shape, start, quiet=quiet)
-        elif shape.kind is Kind.CHECKBOX:
-            drawn.value = self.is_ticked(shape, start)
-        elif shape.kind in (Kind.CHECKBOXES, Kind.MULTISELECT):
-            drawn.choices = self.options(shape, self.chosen(shape, start), drawn.id)
+        if spec.widget is Widget.FIELDSET:
+            drawn.children = self.children(spec, start, skip_defaults=skip_defaults)
+        elif spec.widget is Widget.CHECKBOX:
+            drawn.value = self.is_ticked(spec, start)
+        elif spec.widget in (Widget.CHECKBOXES, Widget.MULTISELECT):
+            drawn.choices = self.options(spec, self.chosen(spec, start), drawn.id)
         else:
-            text = self.text(shape, start)
+            text = self.text(spec, start)
             drawn.value = text
-            drawn.choices = self.options(shape, {text}, drawn.id)
-        if self.uploads and shape.kind is Kind.LONG_TEXT:
-            drawn.file_name = PREFIX + shape.name
-            drawn.file_types = _FILE_TYPES.get(str(shape.node.get("contentMediaType")), "")
-        drawn.attrs = self.attrs(shape, drawn, quiet=quiet)
+            drawn.choices = self.options(spec, {text}, drawn.id)
+        if self.uploads and spec.widget is Widget.LONG_TEXT:
+            drawn.file_name = PREFIX + spec.name
+            drawn.file_types = _FILE_TYPES.get(str(spec.node.get("contentMediaType")), "")
+        drawn.attrs = self.attrs(spec, drawn, skip_defaults=skip_defaults)
         return drawn
 
-    def id_of(self, shape: Shape) -> str:
-        return f"{self.prefix_id}id_{re.sub(r'[^A-Za-z0-9_]', '-', shape.name)}"
+    def id_of(self, spec: FieldSpec) -> str:
+        return f"{self.prefix_id}id_{re.sub(r'[^A-Za-z0-9_]', '-', spec.name)}"
 
-    def children(self, shape: Shape, start: Any, *, quiet: bool) -> list[Field]:
+    def children(self, spec: FieldSpec, start: Any, *, skip_defaults: bool) -> list[Field]:
         values = start if isinstance(start, dict) else {}
-        inner = quiet or shape.nullable
+        inner = skip_defaults or spec.nullable
         return [
-            self.field(child, values.get(child.key, MISSING), quiet=inner)
-            for child in shape.children
+            self.field(child, values.get(child.key, UNSET), skip_defaults=inner)
+            for child in spec.children
         ]
 
-    def is_ticked(self, shape: Shape, start: Any) -> bool:
+    def is_ticked(self, spec: FieldSpec, start: Any) -> bool:
         if self.data is None:
             return start is True
-        return last(self.data, shape.name).strip().lower() not in ("", "false", "off", "0")
+        return last(self.data, spec.name).strip().lower() not in ("", "false", "off", "0")
 
-    def chosen(self, shape: Shape, start: Any) -> set[str]:
+    def chosen(self, spec: FieldSpec, start: Any) -> set[str]:
         if self.data is not None:
-            return set(self.data.getlist(shape.name))
+            return set(self.data.getlist(spec.name))
         values = start if isinstance(start, list | tuple | set) else []
-        return {text_of(shape.choices, value) for value in values}
+        return {text_of(spec.choices, value) for value in values}
 
-    def text(self, shape: Shape, start: Any) -> str:
-        if shape.node.get("format") == "password" or shape.node.get("writeOnly"):
+    def text(self, spec: FieldSpec, start: Any) -> str:
+        if spec.node.get("format") == "password" or spec.node.get("writeOnly"):
             return ""
-        if shape.name in self.uploaded:
-            return self.uploaded[shape.name]
-        if self.data is not None and shape.name in self.data:
-            return unix_newlines(last(self.data, shape.name))
-        return "" if start is MISSING else as_text(shape, start)
+        if spec.name in self.uploaded:
+            return self.uploaded[spec.name]
+        if self.data is not None and spec.name in self.data:
+            return unix_newlines(last(self.data, spec.name))
+        return "" if start is UNSET else as_text(spec, start)
 
-    def options(self, shape: Shape, chosen: set[str], field_id: str) -> list[Option]:
-        pairs = [(choice.text, choice.label) for choice in shape.choices]
-        if shape.kind is Kind.TRISTATE:
+    def options(self, spec: FieldSpec, chosen: set[str], field_id: str) -> list[Option]:
+        pairs = [(choice.text, choice.label) for choice in spec.choices]
+        if spec.widget is Widget.TRISTATE:
             pairs = list(_TRISTATE)
-        if shape.kind in (Kind.TRISTATE, Kind.SELECT) and ("" in chosen or shape.nullable):
-            pairs.insert(0, ("", _NOT_SAID if shape.nullable else "Choose…"))
+        if spec.widget in (Widget.TRISTATE, Widget.SELECT) and ("" in chosen or spec.nullable):
+            pairs.insert(0, ("", _UNSPECIFIED if spec.nullable else "Choose…"))
         return [
             Option(text, label, text in chosen, f"{field_id}-{n}")
             for n, (text, label) in enumerate(pairs)
         ]
 
-    def attrs(self, shape: Shape, drawn: Field, *, quiet: bool) -> dict[str, str | None]:
+    def attrs(self, spec: FieldSpec, drawn: Field, *, skip_defaults: bool) -> dict[str, str | None]:
         """Attributes of the input; numbers are text inputs, so that a wrong one can be shown."""
-        attrs = _kind_attrs(shape, str(drawn.value))
-        example = _placeholder(shape, quiet=quiet)
+        attrs = _widget_attrs(spec, str(drawn.value))
+        example = _placeholder(spec, skip_defaults=skip_defaults)
         if example and "rows" not in attrs and not drawn.choices:
             attrs["placeholder"] = example
-        must = drawn.required and shape.kind not in (Kind.CHECKBOX, Kind.CHECKBOXES, Kind.FIELDSET)
-        if must and quiet:
+        must = drawn.required and spec.widget not in (
+            Widget.CHECKBOX,
+            Widget.CHECKBOXES,
+            Widget.FIELDSET,
+        )
+        if must and skip_defaults:
             return attrs
-        if must and (self.lenient or drawn.file_name):
+        if must and (self.no_browser_validation or drawn.file_name):
             attrs["aria-required"] = "true"
         elif must:
             attrs["required"] = None
-        if not self.lenient and shape.kind is Kind.TEXT:
-            attrs |= _text_bounds(shape)
+        if not self.no_browser_validation and spec.widget is Widget.TEXT:
+            attrs |= _text_bounds(spec)
         return attrs
 
 
-def _kind_attrs(shape: Shape, value: str) -> dict[str, str | None]:
-    match shape.kind:
-        case Kind.INTEGER:
-            return {"type": "text", "inputmode": _number_keys(shape, "numeric")}
-        case Kind.NUMBER | Kind.DECIMAL:
-            return {"type": "text", "inputmode": _number_keys(shape, "decimal")}
-        case Kind.DATE | Kind.DATETIME | Kind.TIME:
-            return _clock_attrs(shape, value)
-        case Kind.LONG_TEXT:
-            return {"rows": str(rows(shape.key))}
-        case Kind.LINES:
+def _widget_attrs(spec: FieldSpec, value: str) -> dict[str, str | None]:
+    match spec.widget:
+        case Widget.INTEGER:
+            return {"type": "text", "inputmode": _number_keys(spec, "numeric")}
+        case Widget.NUMBER | Widget.DECIMAL:
+            return {"type": "text", "inputmode": _number_keys(spec, "decimal")}
+        case Widget.DATE | Widget.DATETIME | Widget.TIME:
+            return _clock_attrs(spec, value)
+        case Widget.LONG_TEXT:
+            return {"rows": str(rows(spec.key))}
+        case Widget.LINES:
             return {"rows": str(min(max(value.count("\n") + 2, 3), 16)), "spellcheck": "false"}
-        case Kind.JSON:
+        case Widget.JSON:
             lines = min(max(value.count("\n") + 1, 3), 16)
             return {"rows": str(lines), "spellcheck": "false", "autocapitalize": "off"}
-        case Kind.MULTISELECT:
-            return {"multiple": None, "size": str(min(len(shape.choices), 10))}
-        case Kind.TEXT:
-            keys = keyboard(shape.node)
-            secret = shape.node.get("format") == "password"
+        case Widget.MULTISELECT:
+            return {"multiple": None, "size": str(min(len(spec.choices), 10))}
+        case Widget.TEXT:
+            keys = keyboard(spec.node)
+            secret = spec.node.get("format") == "password"
             shown: dict[str, str | None] = {"type": "password" if secret else "text"}
             return shown | ({"inputmode": keys} if keys else {}) | {"autocomplete": "off"}
     return {}
 
 
-def _number_keys(shape: Shape, keys: str) -> str:
+def _number_keys(spec: FieldSpec, keys: str) -> str:
     """Some phones have no minus on their number pads: those only where nothing is below zero."""
-    low = shape.node.get("minimum", shape.node.get("exclusiveMinimum"))
+    low = spec.node.get("minimum", spec.node.get("exclusiveMinimum"))
     return keys if low is not None and low >= 0 else "text"
 
 
-def _clock_attrs(shape: Shape, value: str) -> dict[str, str | None]:
+def _clock_attrs(spec: FieldSpec, value: str) -> dict[str, str | None]:
     """A picker, unless what was typed is no date: a picker would drop it without a word."""
-    picker, parse = _CLOCKS[shape.kind]
+    picker, parse = _CLOCKS[spec.widget]
     if value and not _parses(parse, value):
         return {"type": "text"}
-    has_seconds = shape.kind is not Kind.DATE and value.count(":") > 1
+    has_seconds = spec.widget is not Widget.DATE and value.count(":") > 1
     return {"type": picker, "step": "1"} if has_seconds else {"type": picker}
 
 
@@ -200,20 +204,20 @@ def _parses(parse: Any, value: str) -> bool:
     return found is not None and getattr(found, "tzinfo", None) is None
 
 
-def _text_bounds(shape: Shape) -> dict[str, str | None]:
+def _text_bounds(spec: FieldSpec) -> dict[str, str | None]:
     bounds = {
-        "minlength": shape.node.get("minLength"),
-        "maxlength": shape.node.get("maxLength"),
-        "pattern": html_pattern(shape.node.get("pattern")),
+        "minlength": spec.node.get("minLength"),
+        "maxlength": spec.node.get("maxLength"),
+        "pattern": html_pattern(spec.node.get("pattern")),
     }
     return {name: str(bound) for name, bound in bounds.items() if bound}
 
 
-def _placeholder(shape: Shape, *, quiet: bool) -> str:
-    if quiet and shape.default is not MISSING and shape.default is not None:
-        return as_text(shape, shape.default)
-    examples = shape.node.get("examples")
-    return as_text(shape, examples[0]) if isinstance(examples, list) and examples else ""
+def _placeholder(spec: FieldSpec, *, skip_defaults: bool) -> str:
+    if skip_defaults and spec.default is not UNSET and spec.default is not None:
+        return as_text(spec, spec.default)
+    examples = spec.node.get("examples")
+    return as_text(spec, examples[0]) if isinstance(examples, list) and examples else ""
 
 
 def _is_line(text: str) -> bool:
@@ -221,20 +225,20 @@ def _is_line(text: str) -> bool:
     return text != "" and text == text.strip() and not has_line_ends(text)
 
 
-def as_text(shape: Shape, value: Any) -> str:
+def as_text(spec: FieldSpec, value: Any) -> str:
     """A value of the data as the text of its input."""
-    if shape.kind is Kind.LINES and isinstance(value, list):
-        lines = [as_text(shape.item, item) for item in value] if shape.item else []
+    if spec.widget is Widget.LINES and isinstance(value, list):
+        lines = [as_text(spec.item, item) for item in value] if spec.item else []
         if all(map(_is_line, lines)) and not "".join(lines[:1]).startswith("["):
             return "\n".join(lines)
-    if shape.kind in (Kind.JSON, Kind.LINES):
-        empty = value is None or (shape.name == EXTRAS and value == {})
+    if spec.widget in (Widget.JSON, Widget.LINES):
+        empty = value is None or (spec.name == EXTRAS and value == {})
         return "" if empty else json.dumps(value, indent=2, ensure_ascii=False, default=str)
     if value is None:
         return ""
-    if shape.choices:
-        return text_of(shape.choices, value)
+    if spec.choices:
+        return text_of(spec.choices, value)
     if isinstance(value, bool):
         return "true" if value else "false"
     text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return to_input(text) if shape.kind is Kind.DATETIME else text
+    return to_input(text) if spec.widget is Widget.DATETIME else text

@@ -18,11 +18,11 @@ from workflows.web.http import htmx_of
 
 logger = logging.getLogger(__name__)
 
-AWAY = (OperationalError, InterfaceError)
+CONNECTION_ERRORS = (OperationalError, InterfaceError)
 RETRY_AFTER = "5"  # seconds
 
 
-class OutageMiddleware:
+class DatabaseUnavailableMiddleware:
     """Answers 503 when there is no database, or when it goes away in the middle of a request.
 
     It stands before whatever first reads rows. A page gets a sentence, a fragment nothing to draw:
@@ -39,21 +39,21 @@ class OutageMiddleware:
         if request.path not in self.free:
             try:
                 connection.ensure_connection()
-            except AWAY as error:
+            except CONNECTION_ERRORS as error:
                 return unavailable(request, error)
         response = self.get_response(request)
         broke = getattr(request, "broke", None)
-        return unavailable(request, broke) if isinstance(broke, AWAY) else response
+        return unavailable(request, broke) if isinstance(broke, CONNECTION_ERRORS) else response
 
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
         """Answer for a view whose database went away, or was too busy to be waited for."""
-        return unavailable(request, exception) if isinstance(exception, AWAY) else None
+        return unavailable(request, exception) if isinstance(exception, CONNECTION_ERRORS) else None
 
 
 @receiver(got_request_exception)
-def note_what_broke(*, request: HttpRequest | None = None, **_: Any) -> None:
+def keep_middleware_error(*, request: HttpRequest | None = None, **_: Any) -> None:
     """Keep the error of a middleware: Django has made a 500 of it before we see the answer."""
     if request is not None:
         request.broke = sys.exc_info()[1]  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ from django.views.defaults import bad_request
 logger = logging.getLogger(__name__)
 
 
-class UnreadableMiddleware:
+class InvalidCharactersMiddleware:
     """Refuses a NUL in an address, forms in other encodings, and what is no value of a column."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

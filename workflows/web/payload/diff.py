@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from workflows.engine.requests.payload_edits import json_equal
 from workflows.text.invisible_characters import visible
-from workflows.web.payload.node import Line, Node, humanised, raw_text, scalar
+from workflows.web.payload.node import DiffLine, PayloadNode, humanised, raw_text, scalar
 
 MAX_LINES = 1000  # of each side; the comparison may take as long as their product
 MAX_CHARACTERS = 100_000
@@ -20,13 +20,13 @@ CONTEXT = 2  # lines that stay the same around those that do not
 _SHORT = 80
 
 
-class Builder(Protocol):
+class NodeBuilder(Protocol):
     """Who draws and counts the values within a change."""
 
     max_depth: int
     left: int
 
-    def node(self, value: Any, depth: int = 0) -> Node:
+    def node(self, value: Any, depth: int = 0) -> PayloadNode:
         """Return a value as a node."""
 
 
@@ -35,7 +35,7 @@ def is_change(value: dict[Any, Any]) -> bool:
     return "before" in value and "after" in value
 
 
-def difference(builder: Builder, before: Any, after: Any, depth: int) -> Node:
+def difference(builder: NodeBuilder, before: Any, after: Any, depth: int) -> PayloadNode:
     """Return what differs between two values, as keys, as lines, or as one beside the other."""
     if isinstance(before, dict) and isinstance(after, dict):
         if depth > builder.max_depth:
@@ -46,11 +46,13 @@ def difference(builder: Builder, before: Any, after: Any, depth: int) -> Node:
     if isinstance(before, list) and isinstance(after, list):
         return _lines(_items(before), _items(after))
     builder.left -= 2
-    return Node("pair", items=[builder.node(before, depth), builder.node(after, depth)])
+    return PayloadNode("pair", items=[builder.node(before, depth), builder.node(after, depth)])
 
 
-def _keys(builder: Builder, before: dict[Any, Any], after: dict[Any, Any], depth: int) -> Node:
-    node = Node("difference")
+def _keys(
+    builder: NodeBuilder, before: dict[Any, Any], after: dict[Any, Any], depth: int
+) -> PayloadNode:
+    node = PayloadNode("difference")
     for key in dict.fromkeys([*before, *after]):
         if builder.left <= 0:
             return _lines(raw_text(before), raw_text(after))
@@ -76,7 +78,7 @@ def _items(value: list[Any]) -> str:
     )
 
 
-def _tally(node: Node) -> str:
+def _tally(node: PayloadNode) -> str:
     changes = [item.change for item in node.items]
     words = [
         f"{changes.count(word)} {word}"
@@ -90,37 +92,37 @@ def _is_long(before: str, after: str) -> bool:
     return "\n" in before or "\n" in after or max(len(before), len(after)) > _SHORT
 
 
-def _lines(before: str, after: str) -> Node:
+def _lines(before: str, after: str) -> PayloadNode:
     """The lines of two texts; where they are too many, the texts one beside the other."""
     old, new = before.splitlines(), after.splitlines()
     too_long = max(len(before), len(after)) > MAX_CHARACTERS
     if too_long or max(len(old), len(new)) > MAX_LINES:
-        return Node("pair", items=[scalar(before), scalar(after)])
+        return PayloadNode("pair", items=[scalar(before), scalar(after)])
     lines = list(_compared(old, new))
     changes = [line.change for line in lines]
     words = [f"{changes.count(word)} {word}" for word in ("removed", "added") if word in changes]
     summary = f"Lines: {', '.join(words)}" if words else "No changed lines"
-    return Node("lines", summary=summary, lines=lines)
+    return PayloadNode("lines", summary=summary, lines=lines)
 
 
-def _compared(old: list[str], new: list[str]) -> Iterator[Line]:
+def _compared(old: list[str], new: list[str]) -> Iterator[DiffLine]:
     codes = SequenceMatcher(None, old, new, autojunk=True).get_opcodes()
     for n, (tag, i1, i2, j1, j2) in enumerate(codes):
         if tag == "equal":
             yield from _context(old[i1:i2], is_first=n == 0, is_last=n == len(codes) - 1)
             continue
-        yield from (Line("removed", visible(text)) for text in old[i1:i2])
-        yield from (Line("added", visible(text)) for text in new[j1:j2])
+        yield from (DiffLine("removed", visible(text)) for text in old[i1:i2])
+        yield from (DiffLine("added", visible(text)) for text in new[j1:j2])
 
 
-def _context(lines: list[str], *, is_first: bool, is_last: bool) -> Iterator[Line]:
+def _context(lines: list[str], *, is_first: bool, is_last: bool) -> Iterator[DiffLine]:
     """The lines next to a change, and how many were left out between."""
     head = 0 if is_first else CONTEXT
     tail = 0 if is_last else CONTEXT
     left_out = len(lines) - head - tail
     if left_out <= 1:
-        yield from (Line("same", visible(text)) for text in lines)
+        yield from (DiffLine("same", visible(text)) for text in lines)
         return
-    yield from (Line("same", visible(text)) for text in lines[:head])
-    yield Line("gap", f"{left_out} unchanged lines")
-    yield from (Line("same", visible(text)) for text in lines[len(lines) - tail :])
+    yield from (DiffLine("same", visible(text)) for text in lines[:head])
+    yield DiffLine("gap", f"{left_out} unchanged lines")
+    yield from (DiffLine("same", visible(text)) for text in lines[len(lines) - tail :])

@@ -39,7 +39,7 @@ _TEMPLATES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DiffLine:
     """A line of a text that changed: "added", "removed", "same", or "gap" for those left out."""
 
     change: str
@@ -47,7 +47,7 @@ class Line:
 
 
 @dataclass(slots=True)
-class Node:
+class PayloadNode:
     """One value as it is drawn. Each `kind` has a template:
 
     `text`, `number`, `bool`, `none`, `empty` (text); `link` (text is the address); `long` (text,
@@ -62,14 +62,14 @@ class Node:
     summary: str = ""
     label: str = ""
     key: str = ""
-    items: list[Node] = field(default_factory=list)
-    columns: list[Node] = field(default_factory=list)
-    rows: list[list[Node]] = field(default_factory=list)
-    more_rows: list[list[Node]] = field(default_factory=list)
+    items: list[PayloadNode] = field(default_factory=list)
+    columns: list[PayloadNode] = field(default_factory=list)
+    rows: list[list[PayloadNode]] = field(default_factory=list)
+    more_rows: list[list[PayloadNode]] = field(default_factory=list)
     is_figure: bool = False  # one of a column of numbers, which line up
     change: str = ""  # of an item in a difference: "added", "removed" or "changed"
-    same: list[Node] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    same: list[PayloadNode] = field(default_factory=list)
+    lines: list[DiffLine] = field(default_factory=list)
 
     @property
     def is_block(self) -> bool:
@@ -92,15 +92,15 @@ class Node:
         return {"added": "go", "removed": "stop"}.get(self.change, "wait")
 
 
-def scalar(value: Any) -> Node:
+def scalar(value: Any) -> PayloadNode:
     """A value without parts. Numbers are written as they are, whatever the reader's locale."""
     match value:
         case None:
-            return Node("none", text="—")
+            return PayloadNode("none", text="—")
         case bool():
-            return Node("bool", text="yes" if value else "no")
+            return PayloadNode("bool", text="yes" if value else "no")
         case int() | float() | Decimal():
-            return Node("number", text=_number(value))
+            return PayloadNode("number", text=_number(value))
         case str():
             return _text(value)
     return _text(str(value))
@@ -114,20 +114,20 @@ def _number(value: float | Decimal) -> str:
         return f"a whole number of {value.bit_length():,} bits"
 
 
-def _text(value: str) -> Node:
+def _text(value: str) -> PayloadNode:
     if value == "":
-        return Node("empty", text="empty text")
+        return PayloadNode("empty", text="empty text")
     address = web_address(value)
     if address is not None:
-        return Node("link", text=address)
+        return PayloadNode("link", text=address)
     if value.endswith("]") and (words := zoned_words(value)):
-        return Node("text", text=words)
+        return PayloadNode("text", text=words)
     shown = visible(value)
     lines = value.count("\n") + 1
     if len(value) <= _LONG_TEXT and lines <= _LONG_LINES:
-        return Node("text", text=shown)
+        return PayloadNode("text", text=shown)
     start = " ".join(shown[:400].split())[:80]
-    return Node("long", text=shown, summary=f"{start}… ({len(value):,} characters)")
+    return PayloadNode("long", text=shown, summary=f"{start}… ({len(value):,} characters)")
 
 
 def is_link(value: str) -> bool:
@@ -147,9 +147,9 @@ def _lowered(word: str) -> str:
     return word if word.isupper() else word[:1].lower() + word[1:]
 
 
-def raw(value: Any) -> Node:
+def raw(value: Any) -> PayloadNode:
     """The rest as JSON text, as it is."""
-    return Node("raw", text=raw_text(value))
+    return PayloadNode("raw", text=raw_text(value))
 
 
 def raw_text(value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from workflows.text.invisible_characters import visible
 from workflows.web.payload.diff import difference, is_change
-from workflows.web.payload.node import Node, humanised, raw, scalar
+from workflows.web.payload.node import PayloadNode, humanised, raw, scalar
 
 MAX_DEPTH = 6
 MAX_NODES = 2000
@@ -30,19 +30,19 @@ class Tree:
         self.max_depth = max_depth
         self.left = max_nodes
 
-    def node(self, value: Any, depth: int = 0) -> Node:
+    def node(self, value: Any, depth: int = 0) -> PayloadNode:
         self.left -= 1
         if not isinstance(value, dict | list | tuple):
             return scalar(value)
         if not value:
-            return Node("empty", text="nothing" if isinstance(value, dict) else "none")
+            return PayloadNode("empty", text="nothing" if isinstance(value, dict) else "none")
         if depth >= self.max_depth or self.left <= 0:
             return raw(value)
         if isinstance(value, dict):
             return self.changes(value, depth) if is_change(value) else self.facts(value, depth)
         return self.sequence(list(value), depth)
 
-    def changes(self, value: dict[Any, Any], depth: int) -> Node:
+    def changes(self, value: dict[Any, Any], depth: int) -> PayloadNode:
         """What `before` and `after` differ in, and below it what else was said."""
         change = difference(self, value["before"], value["after"], depth + 1)
         rest = {key: item for key, item in value.items() if key not in ("before", "after")}
@@ -53,8 +53,8 @@ class Tree:
         node.items.insert(0, change)
         return node
 
-    def facts(self, value: dict[Any, Any], depth: int) -> Node:
-        node = Node("facts")
+    def facts(self, value: dict[Any, Any], depth: int) -> PayloadNode:
+        node = PayloadNode("facts")
         pairs = list(_places(value).items())
         for n, (key, item) in enumerate(pairs):
             if self.left <= 0:
@@ -68,13 +68,13 @@ class Tree:
             node.items.append(child)
         return node
 
-    def sequence(self, value: list[Any], depth: int) -> Node:
+    def sequence(self, value: list[Any], depth: int) -> PayloadNode:
         if not any(isinstance(item, dict | list | tuple) for item in value):
             return self.scalars(value)
         columns = _columns(value)
         if columns and len(value) * len(columns) <= self.left:
             return self.table(value, columns)
-        node = Node("records")
+        node = PayloadNode("records")
         for n, item in enumerate(value):
             if self.left <= 0:
                 rest = raw(value[n:])
@@ -86,14 +86,14 @@ class Tree:
             node.items.append(child)
         return node
 
-    def scalars(self, value: list[Any]) -> Node:
+    def scalars(self, value: list[Any]) -> PayloadNode:
         items = [scalar(item) for item in value[: max(self.left, 1)]]
         self.left -= len(items)
         if len(items) < len(value):
             items.append(raw(value[len(items) :]))
-        return Node("inline" if _fit_a_line(items) else "bullets", items=items)
+        return PayloadNode("inline" if _fit_a_line(items) else "bullets", items=items)
 
-    def table(self, value: list[dict[str, Any]], columns: list[str]) -> Node:
+    def table(self, value: list[dict[str, Any]], columns: list[str]) -> PayloadNode:
         self.left -= len(value) * len(columns)
         rows = [[_cell(row.get(key, "")) for key in columns] for row in value]
         for n, key in enumerate(columns):
@@ -101,10 +101,10 @@ class Tree:
                 for row in rows:
                     row[n].is_figure = True
         heads = [
-            Node("text", label=humanised(key), is_figure=rows[0][n].is_figure)
+            PayloadNode("text", label=humanised(key), is_figure=rows[0][n].is_figure)
             for n, key in enumerate(columns)
         ]
-        return Node("table", columns=heads, rows=rows[:MAX_ROWS], more_rows=rows[MAX_ROWS:])
+        return PayloadNode("table", columns=heads, rows=rows[:MAX_ROWS], more_rows=rows[MAX_ROWS:])
 
 
 def _columns(value: list[Any]) -> list[str]:
@@ -119,12 +119,12 @@ def _columns(value: list[Any]) -> list[str]:
     return list(columns) if len(columns) <= MAX_COLUMNS else []
 
 
-def _cell(value: Any) -> Node:
+def _cell(value: Any) -> PayloadNode:
     """A scalar in a table, where nothing is said by an empty cell."""
-    return Node("empty") if value == "" else scalar(value)
+    return PayloadNode("empty") if value == "" else scalar(value)
 
 
-def _fit_a_line(items: list[Node]) -> bool:
+def _fit_a_line(items: list[PayloadNode]) -> bool:
     if any(item.is_block for item in items):
         return False
     return len(items) == 1 or sum(len(item.text) + 2 for item in items) <= _INLINE

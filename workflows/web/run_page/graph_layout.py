@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from workflows.engine.graph import Edge, Graph, Node
 
 BOX_HEIGHT = 48
-NARROWEST = {"start": 72, "step": 96, "person": 152, "stop": 72}
-WIDEST = 208
-CHARACTER = 7.4  # pixels of one in a label
+MIN_WIDTHS = {"start": 72, "step": 96, "person": 152, "stop": 72}
+MAX_WIDTH = 208
+CHARACTER_WIDTH = 7.4  # pixels of one in a label
 GAP_X, GAP_Y = 44, 20
 MARGIN = 12
-PASSAGE = 16  # the height that an edge takes where it passes a layer
-ARROW = 6
-COLUMN = 880  # pixels that a page has for it, at the least
+PASSAGE_HEIGHT = 16  # the height that an edge takes where it passes a layer
+ARROW_LENGTH = 6
+PAGE_WIDTH = 880  # pixels that a page has for it, at the least
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A node with its place, in pixels."""
+    """A node with its position, in pixels."""
 
     node: Node
     x: float
@@ -44,13 +44,13 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class GraphEdge:
     """An edge with the `d` of its path; it ends where its arrow's tip is, at `tip`."""
 
     edge: Edge
     path: str
     tip: tuple[float, float]
-    upwards: bool = False  # an arrow from below, of an edge that goes back
+    points_up: bool = False  # an arrow from below, of an edge that goes back
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,41 +58,41 @@ class Layout:
     """The drawing and its size in pixels. `boxes` are in reading order."""
 
     boxes: list[Box]
-    lines: list[Line]
+    edges: list[GraphEdge]
     width: float
     height: float
 
     @property
     def shrinks(self) -> bool:
         """Whether it may be drawn a little smaller to fit a page, rather than scrolled."""
-        return COLUMN < self.width <= COLUMN * 1.3
+        return PAGE_WIDTH < self.width <= PAGE_WIDTH * 1.3
 
 
 def layout(graph: Graph) -> Layout:
     """Return where everything goes. The same graph gives the same drawing."""
-    return _Drawing(graph).layout()
+    return _LayoutBuilder(graph).layout()
 
 
-class _Drawing:
+class _LayoutBuilder:
     def __init__(self, graph: Graph) -> None:
         self.nodes = {node.id: node for node in graph.nodes}
         known = [edge for edge in graph.edges if {edge.source, edge.target} <= set(self.nodes)]
         self.edges: list[Edge] = list({(edge.source, edge.target): edge for edge in known}.values())
         self.back = self._cycle_closers()
         self.forward = [edge for edge in self.edges if edge not in self.back]
-        self.layer = self._layers()
-        self.slots = self._slots()
+        self.layer_of = self._layers()
+        self.layers = self._ordered_layers()
 
     def layout(self) -> Layout:
-        boxes, passages = self._places()
+        boxes, passages = self._coordinates()
         bottom = max((box.y + box.height for box in boxes.values()), default=0.0)
-        bottom = max([bottom, *(y + PASSAGE / 2 for _, _, y in passages.values())])
-        lines = [self._line(edge, boxes, passages) for edge in self.forward]
-        lines += [self._arc(n, edge, boxes, bottom) for n, edge in enumerate(self.back)]
+        bottom = max([bottom, *(y + PASSAGE_HEIGHT / 2 for _, _, y in passages.values())])
+        edges = [self._forward_edge(edge, boxes, passages) for edge in self.forward]
+        edges += [self._back_edge(n, edge, boxes, bottom) for n, edge in enumerate(self.back)]
         right = max((box.x + box.width for box in boxes.values()), default=0.0)
         below = 22 + 12 * len(self.back) if self.back else 0
-        order = sorted(boxes.values(), key=lambda box: (box.x, box.y))
-        return Layout(order, lines, right + MARGIN, bottom + below + MARGIN)
+        in_reading_order = sorted(boxes.values(), key=lambda box: (box.x, box.y))
+        return Layout(in_reading_order, edges, right + MARGIN, bottom + below + MARGIN)
 
     # Which edges close a cycle, and which layer a node is in
 
@@ -123,89 +123,92 @@ class _Drawing:
 
     def _layers(self) -> dict[str, int]:
         """Return the longest way to each node; the stop stands in the last layer."""
-        layer = dict.fromkeys(self.nodes, 0)
+        layer_of = dict.fromkeys(self.nodes, 0)
         for _ in self.nodes:
             for edge in self.forward:
-                layer[edge.target] = max(layer[edge.target], layer[edge.source] + 1)
-        last = max(layer.values(), default=0)
+                layer_of[edge.target] = max(layer_of[edge.target], layer_of[edge.source] + 1)
+        last = max(layer_of.values(), default=0)
         for node in self.nodes.values():
             if node.kind == "stop":
-                layer[node.id] = max(last, 1)
-        return layer
+                layer_of[node.id] = max(last, 1)
+        return layer_of
 
     # The order within a layer: nodes, and the places where a long edge passes
 
-    def _slots(self) -> list[list[str | tuple[int, int]]]:
-        last = max(self.layer.values(), default=0)
-        slots: list[list[str | tuple[int, int]]] = [[] for _ in range(last + 1)]
+    def _ordered_layers(self) -> list[list[str | tuple[int, int]]]:
+        last = max(self.layer_of.values(), default=0)
+        layers: list[list[str | tuple[int, int]]] = [[] for _ in range(last + 1)]
         for node in self.nodes:
-            slots[self.layer[node]].append(node)
+            layers[self.layer_of[node]].append(node)
         before: dict[str | tuple[int, int], list[str | tuple[int, int]]] = defaultdict(list)
         for number, edge in enumerate(self.forward):
             previous: str | tuple[int, int] = edge.source
-            for layer in range(self.layer[edge.source] + 1, self.layer[edge.target]):
-                slots[layer].append((number, layer))
+            for layer in range(self.layer_of[edge.source] + 1, self.layer_of[edge.target]):
+                layers[layer].append((number, layer))
                 before[number, layer].append(previous)
                 previous = (number, layer)
             before[edge.target].append(previous)
-        for layer in range(1, len(slots)):
-            place = {slot: n - len(slots[layer - 1]) / 2 for n, slot in enumerate(slots[layer - 1])}
+        for layer in range(1, len(layers)):
+            last_layer = layers[layer - 1]
+            place = {item: n - len(last_layer) / 2 for n, item in enumerate(last_layer)}
             means = {
-                slot: sum(place.get(one, 0) for one in before[slot]) / (len(before[slot]) or 1)
-                for slot in slots[layer]
+                item: sum(place.get(one, 0) for one in before[item]) / (len(before[item]) or 1)
+                for item in layers[layer]
             }
             # Boxes go before the edges that pass beside them.
-            slots[layer].sort(key=lambda slot: (isinstance(slot, tuple), means[slot]))
-        return slots
+            layers[layer].sort(key=lambda item: (isinstance(item, tuple), means[item]))
+        return layers
 
     # Pixels
 
-    def _places(
+    def _coordinates(
         self,
     ) -> tuple[dict[str, Box], dict[tuple[int, int], tuple[float, float, float]]]:
-        tall = max((self._height(slots) for slots in self.slots), default=0.0)
+        tall = max((self._height(layer) for layer in self.layers), default=0.0)
         boxes: dict[str, Box] = {}
         passages: dict[tuple[int, int], tuple[float, float, float]] = {}
         x = float(MARGIN)
-        for slots in self.slots:
-            names = [self.nodes[slot] for slot in slots if isinstance(slot, str)]
+        for layer in self.layers:
+            names = [self.nodes[item] for item in layer if isinstance(item, str)]
             width = max((box_width(node) for node in names), default=0.0)
-            only_boxes = [slot for slot in slots if isinstance(slot, str)]
-            y = MARGIN + (tall - self._height(only_boxes or slots)) / 2
-            y = max(min(y, MARGIN + tall - self._height(slots)), float(MARGIN))
-            for slot in slots:
-                if isinstance(slot, str):
-                    boxes[slot] = Box(self.nodes[slot], x, y, width)
+            only_boxes = [item for item in layer if isinstance(item, str)]
+            y = MARGIN + (tall - self._height(only_boxes or layer)) / 2
+            y = max(min(y, MARGIN + tall - self._height(layer)), float(MARGIN))
+            for item in layer:
+                if isinstance(item, str):
+                    boxes[item] = Box(self.nodes[item], x, y, width)
                     y += BOX_HEIGHT + GAP_Y
                 else:
-                    passages[slot] = (x, x + width, y + PASSAGE / 2)
-                    y += PASSAGE + GAP_Y
+                    passages[item] = (x, x + width, y + PASSAGE_HEIGHT / 2)
+                    y += PASSAGE_HEIGHT + GAP_Y
             x += width + GAP_X
         return boxes, passages
 
-    def _height(self, slots: list[str] | list[str | tuple[int, int]]) -> float:
-        sizes = [BOX_HEIGHT if isinstance(slot, str) else PASSAGE for slot in slots]
+    def _height(self, layer: list[str] | list[str | tuple[int, int]]) -> float:
+        sizes = [BOX_HEIGHT if isinstance(item, str) else PASSAGE_HEIGHT for item in layer]
         return float(sum(sizes) + GAP_Y * max(len(sizes) - 1, 0))
 
-    def _line(
+    def _forward_edge(
         self,
         edge: Edge,
         boxes: dict[str, Box],
         passages: dict[tuple[int, int], tuple[float, float, float]],
-    ) -> Line:
+    ) -> GraphEdge:
         source, target = boxes[edge.source], boxes[edge.target]
         number = self.forward.index(edge)
         x, y = source.x + source.width, source.middle
         path = f"M{x:g} {y:g}"
-        for layer in range(self.layer[edge.source] + 1, self.layer[edge.target]):
+        for layer in range(self.layer_of[edge.source] + 1, self.layer_of[edge.target]):
             left, right, height = passages[number, layer]
             path += f"{_curve(x, y, left, height)}H{right:g}"
             x, y = right, height
         tip = (target.x, target.middle)
-        path += _curve(x, y, tip[0] - ARROW, tip[1])
-        return Line(edge, path, tip)
+        path += _curve(x, y, tip[0] - ARROW_LENGTH, tip[1])
+        return GraphEdge(edge, path, tip)
 
-    def _arc(self, number: int, edge: Edge, boxes: dict[str, Box], bottom: float) -> Line:
+    def _back_edge(
+        self, number: int, edge: Edge, boxes: dict[str, Box], bottom: float
+    ) -> GraphEdge:
         """Return an edge that goes back: down, below everything, and up into its target."""
         source, target = boxes[edge.source], boxes[edge.target]
         deep = bottom + 18 + 12 * number
@@ -215,9 +218,10 @@ class _Drawing:
         turn = min(8.0, abs(x - tip[0]) / 2)
         path = (
             f"M{x:g} {y:g}V{deep - turn:g}Q{x:g} {deep:g} {x - turn:g} {deep:g}"
-            f"H{tip[0] + turn:g}Q{tip[0]:g} {deep:g} {tip[0]:g} {deep - turn:g}V{tip[1] + ARROW:g}"
+            f"H{tip[0] + turn:g}Q{tip[0]:g} {deep:g} {tip[0]:g} {deep - turn:g}"
+            f"V{tip[1] + ARROW_LENGTH:g}"
         )
-        return Line(edge, path, tip, upwards=True)
+        return GraphEdge(edge, path, tip, points_up=True)
 
 
 def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
@@ -229,4 +233,6 @@ def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
 
 def box_width(node: Node) -> float:
     """Return how wide its box is; a longer label is cut by the drawing."""
-    return float(min(max(round(len(node.label) * CHARACTER) + 36, NARROWEST[node.kind]), WIDEST))
+    return float(
+        min(max(round(len(node.label) * CHARACTER_WIDTH) + 36, MIN_WIDTHS[node.kind]), MAX_WIDTH)
+    )

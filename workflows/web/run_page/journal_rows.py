@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce
 from workflows.models import InputRequest, JournalEntry, WorkflowRun
 from workflows.web.answer_labels import by_whom
 
-MAX_MARKS = 5000
+MAX_ROWS = 5000
 """Entries that are drawn; of a longer history the latest."""
 
 _TEXTS = {
@@ -30,7 +30,7 @@ _TEXTS = {
     "error": KT("data__error__message"),
 }
 
-WORDS = {
+LABELS = {
     "started": "Started",
     "step_completed": "Completed",
     "collected": "Added to the events that the step collects",
@@ -50,7 +50,7 @@ WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class JournalRow:
     """One transition. `at` is the end of the work that took `duration` seconds.
 
     `begun` are the steps whose invocations this transition began, once for each, and `ids` the
@@ -79,7 +79,7 @@ class Mark:
         return self.at - timedelta(seconds=self.duration or 0)
 
     @property
-    def what(self) -> str:
+    def description(self) -> str:
         """What happened, in words."""
         match self.kind:
             case "step_retried":
@@ -89,10 +89,10 @@ class Mark:
                 return f"Failed: {self.error}" if self.error else "Failed"
             case "step_completed" if self.attempt > 1:
                 return f"Completed, at attempt {self.attempt}"
-        return WORDS.get(self.kind, self.kind)
+        return LABELS.get(self.kind, self.kind)
 
     @property
-    def who(self) -> str:
+    def actor(self) -> str:
         """Who it came from: "alice", what stands for a person, or nobody."""
         if self.by or self.source not in ("handler", "deadline"):
             return self.by
@@ -104,13 +104,13 @@ class Mark:
         return self.kind == "step_retried"
 
 
-def marks_of(
+def journal_rows(
     run_id: UUID,
     *,
     hidden: QuerySet[InputRequest] | None = None,
     before: int | None = None,
-    limit: int = MAX_MARKS,
-) -> list[Mark]:
+    limit: int = MAX_ROWS,
+) -> list[JournalRow]:
     """Return the latest `limit` transitions of a run, oldest first, in one query.
 
     With `before` those whose `seq` is below it. What was done about the requests in `hidden` is
@@ -122,8 +122,8 @@ def marks_of(
     rows = _columns(entries.order_by("-seq"))
     if hidden is not None:
         rows = rows.exclude(request_id__in=hidden.order_by().values("request_id"))
-    marks = [_mark(row, with_error=hidden is None) for row in rows[:limit]]
-    return marks[::-1]
+    journal = [_journal_row(row, with_error=hidden is None) for row in rows[:limit]]
+    return journal[::-1]
 
 
 def _columns(entries: QuerySet[JournalEntry], *more: str) -> Any:
@@ -134,17 +134,19 @@ def _columns(entries: QuerySet[JournalEntry], *more: str) -> Any:
     )  # fmt: skip
 
 
-def last_retries(runs: Iterable[WorkflowRun]) -> dict[UUID, Mark]:
+def last_retries(runs: Iterable[WorkflowRun]) -> dict[UUID, JournalRow]:
     """Return the last failed attempt of each of these runs, by run id: one query."""
     later = JournalEntry.objects.filter(run=OuterRef("run"), kind="step_retried")
     last = later.order_by("-seq").values("seq")[:1]
     entries = JournalEntry.objects.filter(
         run__in=[run.pk for run in runs], kind="step_retried", seq=Subquery(last)
     )
-    return {row.pop("run_id"): _mark(row, with_error=True) for row in _columns(entries, "run_id")}
+    return {
+        row.pop("run_id"): _journal_row(row, with_error=True) for row in _columns(entries, "run_id")
+    }
 
 
-def _mark(row: dict[str, Any], *, with_error: bool) -> Mark:
+def _journal_row(row: dict[str, Any], *, with_error: bool) -> JournalRow:
     steps, spawn, numbers = row.pop("steps"), row.pop("spawn") or (), row.pop("numbers")
     begun = tuple(steps or (part[1] for part in spawn))
     ids = tuple(numbers or (part[0] for part in spawn))
@@ -154,4 +156,4 @@ def _mark(row: dict[str, Any], *, with_error: bool) -> Mark:
     row["attempt"] = row["attempt"] or 1
     row["invocation"] = row["invocation"] or 0
     due = datetime.fromisoformat(due) if due else None
-    return Mark(begun=begun, ids=ids, due=due, **row, **texts)
+    return JournalRow(begun=begun, ids=ids, due=due, **row, **texts)

@@ -10,15 +10,15 @@ from typing import Literal
 
 from workflows.engine.graph import Edge
 from workflows.models import InputRequest
-from workflows.web.answer_labels import verdict_of
-from workflows.web.run_page.journal_rows import Mark
-from workflows.web.run_page.waterfall import WORK, Interval, closed_at
+from workflows.web.answer_labels import answer_summary
+from workflows.web.run_page.journal_rows import JournalRow
+from workflows.web.run_page.waterfall import WORK_KINDS, Interval, closed_at
 
 State = Literal["idle", "some", "done", "here", "failed", "rejected"]
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class NodeStatus:
     """How far one node of the graph is; `text` says it ("41 of 41") where there is a count.
 
     `some` is a step that has done all it was given, and may be given more, or a person's node
@@ -31,7 +31,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class RunDurations:
     """Durations in seconds. `waiting` counts each moment once, however many requests were open."""
 
     elapsed: float
@@ -41,17 +41,21 @@ class Figures:
     retries: int
 
 
-def figures(
-    marks: Sequence[Mark], requests: Iterable[InputRequest], *, start: datetime, end: datetime
-) -> Figures:
+def run_durations(
+    journal: Sequence[JournalRow],
+    requests: Iterable[InputRequest],
+    *,
+    start: datetime,
+    end: datetime,
+) -> RunDurations:
     """Return the figures of a run between its start and its end, or now if it goes on."""
     waits = [(one.created_at, closed_at(one, end)) for one in requests]
-    return Figures(
+    return RunDurations(
         elapsed=max((end - start).total_seconds(), 0.0),
-        work=sum(mark.duration or 0 for mark in marks if mark.kind in WORK),
+        work=sum(entry.duration or 0 for entry in journal if entry.kind in WORK_KINDS),
         waiting=_covered(waits),
-        steps=sum(mark.kind == "step_completed" for mark in marks),
-        retries=sum(mark.is_retry for mark in marks),
+        steps=sum(entry.kind == "step_completed" for entry in journal),
+        retries=sum(entry.is_retry for entry in journal),
     )
 
 
@@ -67,28 +71,28 @@ def _covered(times: list[Interval]) -> float:
     return total
 
 
-def standings(
-    marks: Sequence[Mark],
+def node_statuses(
+    journal: Sequence[JournalRow],
     requests: Iterable[InputRequest],
     *,
     ended: bool,
     edges: Iterable[Edge] = (),
-    words: Mapping[str, str] | None = None,
-) -> dict[str, Standing]:
-    """Return the standing of each node that was reached, by the graph's node ids.
+    labels: Mapping[str, str] | None = None,
+) -> dict[str, NodeStatus]:
+    """Return the status of each node that was reached, by the graph's node ids.
 
-    Of a run that has ended nothing is under way any more, whatever was left undone. `words` say
+    Of a run that has ended nothing is under way any more, whatever was left undone. `labels` say
     of steps that have begun and not ended what they do: "in progress", "retrying".
     """
-    found = _steps(marks, ended=ended, words=words or {})
+    found = _steps(journal, ended=ended, labels=labels or {})
     found |= _people(requests)
     for node in _downstream([node for node in found if found[node].state == "here"], edges):
         if node in found and found[node].state == "done":
-            found[node] = Standing("some", f"{found[node].text.split(' ')[0] or 1} so far")
-    if any(mark.kind == "started" for mark in marks):
-        found["start"] = Standing("done")
-    if any(mark.kind == "completed" for mark in marks):
-        found["stop"] = Standing("done")
+            found[node] = NodeStatus("some", f"{found[node].text.split(' ')[0] or 1} so far")
+    if any(entry.kind == "started" for entry in journal):
+        found["start"] = NodeStatus("done")
+    if any(entry.kind == "completed" for entry in journal):
+        found["stop"] = NodeStatus("done")
     return found
 
 
@@ -105,37 +109,41 @@ def _downstream(nodes: list[str], edges: Iterable[Edge]) -> set[str]:
     return reached
 
 
-def _steps(marks: Sequence[Mark], *, ended: bool, words: Mapping[str, str]) -> dict[str, Standing]:
-    begun = Counter(step for mark in marks for step in mark.begun)
-    done = Counter(mark.step for mark in marks if mark.kind == "step_completed")
-    failed = _failed_step(marks)
-    standings = {}
+def _steps(
+    journal: Sequence[JournalRow], *, ended: bool, labels: Mapping[str, str]
+) -> dict[str, NodeStatus]:
+    begun = Counter(step for entry in journal for step in entry.begun)
+    done = Counter(entry.step for entry in journal if entry.kind == "step_completed")
+    failed = _failed_step(journal)
+    node_statuses = {}
     for step in begun | done:
         whole = max(begun[step], done[step])
         text = f"{done[step]} of {whole}" if whole > 1 else ""
         if step == failed:
-            standings[step] = Standing("failed", "failed" if whole == 1 else f"failed, {text}")
+            node_statuses[step] = NodeStatus(
+                "failed", "failed" if whole == 1 else f"failed, {text}"
+            )
         elif done[step] < whole and not ended:
-            word = words.get(step, "")
-            several = f"{text}, {word}" if word and word != "in progress" else text
-            standings[step] = Standing("here", several if text else word or "in progress")
+            label = labels.get(step, "")
+            several = f"{text}, {label}" if label and label != "in progress" else text
+            node_statuses[step] = NodeStatus("here", several if text else label or "in progress")
         else:
-            standings[step] = Standing("done" if done[step] else "idle", text)
-    return standings
+            node_statuses[step] = NodeStatus("done" if done[step] else "idle", text)
+    return node_statuses
 
 
-def _failed_step(marks: Iterable[Mark]) -> str:
+def _failed_step(journal: Iterable[JournalRow]) -> str:
     """Return the step that the run failed in, empty if it did not or was taken up again."""
     step = ""
-    for mark in marks:
-        if mark.kind == "failed":
-            step = mark.step
-        elif mark.kind == "reopened":
+    for entry in journal:
+        if entry.kind == "failed":
+            step = entry.step
+        elif entry.kind == "reopened":
             step = ""
     return step
 
 
-def _people(requests: Iterable[InputRequest]) -> dict[str, Standing]:
+def _people(requests: Iterable[InputRequest]) -> dict[str, NodeStatus]:
     by_event: dict[str, Counter[str]] = {}
     for request in requests:
         by_event.setdefault(f"person:{request.event}", Counter())[_word(request)] += 1
@@ -143,20 +151,20 @@ def _people(requests: Iterable[InputRequest]) -> dict[str, Standing]:
 
 
 def _word(request: InputRequest) -> str:
-    """Return what became of a request, in the words of `PERSON`."""
+    """Return what became of a request, as one of `ANSWERS`."""
     if request.status != InputRequest.Status.ANSWERED:
         return {"pending": "waiting", "cancelled": "closed"}.get(request.status, request.status)
-    return verdict_of(request.response).word
+    return answer_summary(request.response).word
 
 
-PERSON = ("waiting", "approved", "rejected", "replied", "answered", "expired", "closed")
+ANSWERS = ("waiting", "approved", "rejected", "replied", "answered", "expired", "closed")
 
 
-def _person(counts: Counter[str]) -> Standing:
-    text = ", ".join(f"{counts[word]} {word}" for word in PERSON if counts[word])
+def _person(counts: Counter[str]) -> NodeStatus:
+    text = ", ".join(f"{counts[word]} {word}" for word in ANSWERS if counts[word])
     if counts["waiting"]:
-        return Standing("here", text)
+        return NodeStatus("here", text)
     if counts["rejected"] == counts.total():
-        return Standing("rejected", text)
+        return NodeStatus("rejected", text)
     mixed = counts["rejected"] or counts["expired"] or counts["closed"]
-    return Standing("some" if mixed else "done", text)
+    return NodeStatus("some" if mixed else "done", text)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from workflows.web.run_page.journal_rows import Mark
+from workflows.web.run_page.journal_rows import JournalRow
 
 
 @dataclass(slots=True)
@@ -29,22 +29,22 @@ class Unfinished:
         return self.due is not None and self.due > now
 
 
-def unfinished(marks: Iterable[Mark]) -> list[Unfinished]:
+def unfinished(journal: Iterable[JournalRow]) -> list[Unfinished]:
     """Return what has begun and not ended, the oldest first, of a run that goes on.
 
     As in the engine, a run that is retried begins its unfinished steps with a new budget.
     """
     found: dict[int, Unfinished] = {}
-    for mark in marks:
-        if mark.kind == "step_completed":
-            found.pop(mark.invocation, None)
-        elif mark.kind == "step_retried":
-            one = found.setdefault(mark.invocation, Unfinished(mark.step, mark.start))
-            one.attempt, one.due, one.error = mark.attempt + 1, mark.due, mark.error
-            one.failed_at = mark.at
-        elif mark.kind == "reopened":
+    for entry in journal:
+        if entry.kind == "step_completed":
+            found.pop(entry.invocation, None)
+        elif entry.kind == "step_retried":
+            one = found.setdefault(entry.invocation, Unfinished(entry.step, entry.start))
+            one.attempt, one.due, one.error = entry.attempt + 1, entry.due, entry.error
+            one.failed_at = entry.at
+        elif entry.kind == "reopened":
             for key, one in found.items():
-                found[key] = Unfinished(one.step, mark.at)
-        for number, step in zip(mark.ids, mark.begun, strict=False):
-            found[number] = Unfinished(step, mark.at)
+                found[key] = Unfinished(one.step, entry.at)
+        for number, step in zip(entry.ids, entry.begun, strict=False):
+            found[number] = Unfinished(step, entry.at)
     return sorted(found.values(), key=lambda one: one.since)

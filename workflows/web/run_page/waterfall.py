@@ -13,15 +13,15 @@ from typing import Literal
 from uuid import UUID
 
 from workflows.models import InputRequest
-from workflows.web.answer_labels import by_whom, verdict_of
-from workflows.web.run_page.journal_rows import Mark
+from workflows.web.answer_labels import answer_summary, by_whom
+from workflows.web.run_page.journal_rows import JournalRow
 from workflows.web.run_page.unfinished_steps import Unfinished
 
-MAX_LANES = 60
-THINNEST = 0.4
+MAX_ROWS = 60
+MIN_BAR_WIDTH = 0.4
 """Percent. What took no time to speak of is drawn all the same."""
 
-WORK = frozenset({"step_completed", "step_retried", "failed"})
+WORK_KINDS = frozenset({"step_completed", "step_retried", "failed"})
 
 Interval = tuple[datetime, datetime]
 
@@ -36,20 +36,30 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Notch:
+class Marker:
     """The moment at which an attempt failed; `label` is empty where one stands close by."""
 
     kind: Literal["retry", "failed"]
     x: float
     label: str
-    flipped: bool  # the label stands before the notch, where there is no space behind it
+    flipped: bool  # the label stands before the marker, where there is no space behind it
+
+    @property
+    def label_x(self) -> int:
+        """How many pixels to the right of the marker the label begins; ends, if it is negative."""
+        return -7 if self.flipped else 7
+
+    @property
+    def label_anchor(self) -> Literal["start", "end"]:
+        """Which end of the label stands beside the marker."""
+        return "end" if self.flipped else "start"
 
 
 @dataclass(slots=True)
-class Lane:
-    """One line. `seconds` is what `bars` add up to in truth: work of a step, or waiting.
+class TimelineRow:
+    """One row. `seconds` is what `bars` add up to in truth: work of a step, or waiting.
 
-    `request` is the id of the request that the lane is about, None for a step or a pause;
+    `request` is the id of the request that the row is about, None for a step or a pause;
     `comment` is what was written with its answer.
     """
 
@@ -58,23 +68,28 @@ class Lane:
     seconds: float
     kind: Literal["work", "wait", "pause"]
     bars: list[Bar]
-    notches: list[Notch] = field(default_factory=list)
+    markers: list[Marker] = field(default_factory=list)
     count: int = 1
     outcome: str = ""
     comment: str = ""
     request: UUID | None = None
 
     @property
+    def time_label(self) -> str:
+        """What was done in the time."""
+        return {"work": "worked", "wait": "waited for people", "pause": "paused"}[self.kind]
+
+    @property
     def retries(self) -> int:
         """How many of its attempts were followed by another."""
-        return sum(notch.kind == "retry" for notch in self.notches)
+        return sum(marker.kind == "retry" for marker in self.markers)
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """The lanes in order of their beginning; `more` counts those left out at the end."""
+    """The rows in order of their beginning; `more` counts those left out at the end."""
 
-    lanes: list[Lane]
+    rows: list[TimelineRow]
     more: int
     start: datetime
     end: datetime
@@ -104,9 +119,9 @@ class Scale:
         """Return one bar for each stretch that differs from its neighbours."""
         bars: list[Bar] = []
         for start, end in sorted(times):
-            x = min(self.at(start), 100 - THINNEST)
-            stop = max(self.at(end), round(x + THINNEST, 2))
-            if bars and x <= bars[-1].x + bars[-1].width + THINNEST / 2:
+            x = min(self.at(start), 100 - MIN_BAR_WIDTH)
+            stop = max(self.at(end), round(x + MIN_BAR_WIDTH, 2))
+            if bars and x <= bars[-1].x + bars[-1].width + MIN_BAR_WIDTH / 2:
                 last = bars.pop()
                 x, stop = last.x, max(stop, last.x + last.width)
             bars.append(Bar(kind, x, round(stop - x, 2)))
@@ -114,82 +129,84 @@ class Scale:
 
 
 def timeline(
-    marks: Sequence[Mark],
+    journal: Sequence[JournalRow],
     requests: Iterable[InputRequest],
     *,
     start: datetime,
     end: datetime,
-    most: int = MAX_LANES,
+    limit: int = MAX_ROWS,
     at_work: Sequence[Unfinished] = (),
 ) -> Timeline:
     """Return the waterfall of a run between its start and its end, or now if it goes on.
 
-    A step is one lane however often it ran, a request is one lane. `at_work` are the invocations
+    A step is one row however often it ran, a request is one row. `at_work` are the invocations
     that a worker is busy with at the end.
     """
-    start = min([start, *(mark.start for mark in marks if mark.kind in WORK)])
+    start = min([start, *(entry.start for entry in journal if entry.kind in WORK_KINDS)])
     scale = Scale(start, end)
-    lanes = _step_lanes(marks, scale, at_work)
-    lanes += [_request_lane(request, scale, end) for request in requests]
-    lanes += _pauses(marks, scale, end)
-    lanes.sort(key=lambda lane: lane.start)
-    return Timeline(lanes[:most], max(len(lanes) - most, 0), start, end)
+    rows = _step_rows(journal, scale, at_work)
+    rows += [_request_row(request, scale, end) for request in requests]
+    rows += _pause_rows(journal, scale, end)
+    rows.sort(key=lambda row: row.start)
+    return Timeline(rows[:limit], max(len(rows) - limit, 0), start, end)
 
 
-def _step_lanes(marks: Iterable[Mark], scale: Scale, at_work: Iterable[Unfinished]) -> list[Lane]:
-    by_step: dict[str, list[Mark]] = defaultdict(list)
-    for mark in marks:
-        if mark.kind in WORK and mark.step:
-            by_step[mark.step].append(mark)
-    lanes = {step: _step_lane(step, done, scale) for step, done in by_step.items()}
+def _step_rows(
+    journal: Iterable[JournalRow], scale: Scale, at_work: Iterable[Unfinished]
+) -> list[TimelineRow]:
+    by_step: dict[str, list[JournalRow]] = defaultdict(list)
+    for entry in journal:
+        if entry.kind in WORK_KINDS and entry.step:
+            by_step[entry.step].append(entry)
+    rows = {step: _step_row(step, done, scale) for step, done in by_step.items()}
     busy: dict[str, list[datetime]] = defaultdict(list)
     for one in at_work:
         busy[one.step].append(one.due or one.since)
     for step, begins in busy.items():
-        lane = lanes.setdefault(step, Lane(step, min(begins), 0.0, "work", []))
-        lane.bars += scale.bars("open", [(begin, scale.end) for begin in begins])
-        lane.outcome = "in progress" if len(begins) == 1 else f"{len(begins)} in progress"
-        lane.count = max(lane.count, 1)
-    return list(lanes.values())
+        row = rows.setdefault(step, TimelineRow(step, min(begins), 0.0, "work", []))
+        row.bars += scale.bars("open", [(begin, scale.end) for begin in begins])
+        row.outcome = "in progress" if len(begins) == 1 else f"{len(begins)} in progress"
+        row.count = max(row.count, 1)
+    return list(rows.values())
 
 
-def _step_lane(step: str, done: list[Mark], scale: Scale) -> Lane:
-    return Lane(
+def _step_row(step: str, done: list[JournalRow], scale: Scale) -> TimelineRow:
+    return TimelineRow(
         label=step,
-        start=min(mark.start for mark in done),
-        seconds=sum(mark.duration or 0 for mark in done),
+        start=min(entry.start for entry in done),
+        seconds=sum(entry.duration or 0 for entry in done),
         kind="work",
-        bars=scale.bars("work", [(mark.start, mark.at) for mark in done]),
-        notches=_notches(done, scale),
-        count=sum(not mark.is_retry for mark in done),
+        bars=scale.bars("work", [(entry.start, entry.at) for entry in done]),
+        markers=_markers(done, scale),
+        count=sum(not entry.is_retry for entry in done),
         outcome="failed" if done[-1].kind == "failed" else "",
     )
 
 
-def _notches(done: Iterable[Mark], scale: Scale) -> list[Notch]:
-    notches: list[Notch] = []
+def _markers(done: Iterable[JournalRow], scale: Scale) -> list[Marker]:
+    markers: list[Marker] = []
     labelled = -100.0
-    for mark in done:
-        if mark.kind == "step_completed":
+    for entry in done:
+        if entry.kind == "step_completed":
             continue
-        kind: Literal["retry", "failed"] = "retry" if mark.is_retry else "failed"
-        x = scale.at(mark.at)
+        kind: Literal["retry", "failed"] = "retry" if entry.is_retry else "failed"
+        x = scale.at(entry.at)
         label = kind if x - labelled > 12 else ""
         labelled = x if label else labelled
-        notches.append(Notch(kind, x, label, flipped=x > 80))
-    return notches
+        markers.append(Marker(kind, x, label, flipped=x > 80))
+    return markers
 
 
-def _request_lane(request: InputRequest, scale: Scale, end: datetime) -> Lane:
+def _request_row(request: InputRequest, scale: Scale, end: datetime) -> TimelineRow:
     closed = closed_at(request, end)
-    return Lane(
+    return TimelineRow(
         label=request.prompt,
         start=request.created_at,
         seconds=max((closed - request.created_at).total_seconds(), 0.0),
         kind="wait",
         bars=scale.bars("wait", [(request.created_at, closed)]),
         outcome=outcome(request),
-        comment=verdict_of(request.response).text,
+        comment=answer_summary(request.response).text,
         request=request.id,
     )
 
@@ -213,17 +230,17 @@ def outcome(request: InputRequest) -> str:
         case InputRequest.Status.CANCELLED:
             return "closed with the run"
     who = request.answered_by.get_username() if request.answered_by else ""
-    return f"{verdict_of(request.response).word} {by_whom(who, request.source)}"
+    return f"{answer_summary(request.response).word} {by_whom(who, request.source)}"
 
 
-def _pauses(marks: Iterable[Mark], scale: Scale, end: datetime) -> list[Lane]:
+def _pause_rows(journal: Iterable[JournalRow], scale: Scale, end: datetime) -> list[TimelineRow]:
     times: list[Interval] = []
     since: datetime | None = None
-    for mark in marks:
-        if mark.kind == "paused" and since is None:
-            since = mark.at
-        elif since is not None and mark.kind in ("resumed", "cancelled"):
-            times.append((since, mark.at))
+    for entry in journal:
+        if entry.kind == "paused" and since is None:
+            since = entry.at
+        elif since is not None and entry.kind in ("resumed", "cancelled"):
+            times.append((since, entry.at))
             since = None
     if since is not None:
         times.append((since, end))
@@ -231,4 +248,4 @@ def _pauses(marks: Iterable[Mark], scale: Scale, end: datetime) -> list[Lane]:
         return []
     seconds = sum((stop - start).total_seconds() for start, stop in times)
     bars = scale.bars("pause", times)
-    return [Lane("Paused", times[0][0], seconds, "pause", bars, count=len(times))]
+    return [TimelineRow("Paused", times[0][0], seconds, "pause", bars, count=len(times))]

@@ -15,15 +15,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from workflows.engine import InvalidInput, Step, UnknownWorkflow, Workflow, registry
 from workflows.engine.serialization.json_limits import InputRefused, LimitExceeded, check_json
-from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey, TooOften
+from workflows.errors import IdempotencyConflict, InvalidIdempotencyKey, RateLimitExceeded
 from workflows.models import Usage, WorkflowRun
 from workflows.models.permissions import Perm
 from workflows.web.forms import SchemaForm
 from workflows.web.http import current_user, form_key, htmx_of, typed_before
 from workflows.web.run_access import RunAccess
 from workflows.web.run_page.graph_layout import layout
-from workflows.web.run_page.node_status import Standing
-from workflows.web.run_page.page import Place
+from workflows.web.run_page.graph_nodes import GraphNode
+from workflows.web.run_page.node_status import NodeStatus
 from workflows.web.views.run import visible_run
 
 
@@ -95,8 +95,8 @@ def start(request: HttpRequest, name: str) -> HttpResponse:
         try:
             Usage.objects.take(user, Usage.Kind.STARTS)
             run = begin(flow, data, request, earlier)
-        except TooOften as error:
-            return too_often(request, flow, form, error, earlier=earlier)
+        except RateLimitExceeded as error:
+            return rate_limited(request, flow, form, error, earlier=earlier)
         except InvalidInput as error:
             form.set_errors(error.errors)
         except InvalidIdempotencyKey as error:
@@ -130,11 +130,11 @@ def repeated(request: HttpRequest, flow: Workflow, run_id: str) -> WorkflowRun |
     return run
 
 
-def too_often(
+def rate_limited(
     request: HttpRequest,
     flow: Workflow,
     form: SchemaForm,
-    error: TooOften,
+    error: RateLimitExceeded,
     *,
     earlier: WorkflowRun | None,
 ) -> HttpResponse:
@@ -204,7 +204,7 @@ def page(
         "earlier": earlier,
         "steps": [StepRow.of(step) for step in flow.steps.values()],
         "layout": drawing,
-        "places": [Place(box, Standing("idle")) for box in drawing.boxes],
+        "nodes": [GraphNode(box, NodeStatus("idle")) for box in drawing.boxes],
         "key": _key_of(request),
         "may_start": current_user(request).has_perm(Perm.START_RUNS),
     }

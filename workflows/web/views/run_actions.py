@@ -20,7 +20,7 @@ from workflows.web.views.run import visible_run
 
 
 @require_POST
-def act(request: HttpRequest, run_id: str, verb: str) -> HttpResponse:
+def run_action(request: HttpRequest, run_id: str, action: str) -> HttpResponse:
     """Do it and go to the run, 303; 409 and the page, which says why, if its state forbids it.
 
     404 if the run is not for this person to see, 403 if it is not for them to control.
@@ -33,7 +33,7 @@ def act(request: HttpRequest, run_id: str, verb: str) -> HttpResponse:
     if not user.has_perm(Perm.OPERATE_RUNS):
         raise PermissionDenied
     try:
-        perform(run, verb, user)
+        apply_action(run, action, user)
     except (WrongState, WorkflowError) as error:
         run.refresh_from_db()
         page = RunPage(run, user, refusal=str(error))
@@ -41,9 +41,9 @@ def act(request: HttpRequest, run_id: str, verb: str) -> HttpResponse:
     return HttpResponseRedirect(run.get_absolute_url(), status=303)
 
 
-def perform(run: WorkflowRun, verb: str, user: User) -> None:
+def apply_action(run: WorkflowRun, action: str, user: User) -> None:
     """Call the run's method of this name. Raise `WrongState` if its status forbids it."""
-    match verb:
+    match action:
         case "cancel":
             run.cancel(by=user)
         case "pause":

@@ -63,6 +63,30 @@ class RunFilter:
         return runs
 
 
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run of the list. `is_hiding`: a request of it is hidden from the reader."""
+
+    run: WorkflowRun
+    is_hiding: bool
+
+    @property
+    def error(self) -> str:
+        """Why it failed or is blocked; empty if that may quote a hidden request."""
+        error = self.run.error
+        return str(error.get("message") or "") if self._may_quote(error) else ""
+
+    @property
+    def progress(self) -> str:
+        """What a run that goes on says of its progress, under the same condition."""
+        progress = self.run.progress
+        is_shown = not self.run.ended and self._may_quote(progress)
+        return str(progress.get("text") or "") if is_shown else ""
+
+    def _may_quote(self, value: Any) -> bool:
+        return isinstance(value, dict) and not self.is_hiding
+
+
 def id_range(text: str) -> tuple[UUID, UUID] | None:
     """Return the first and last id that begin with `text`, dashes or not; None if none can."""
     digits = text.lower().replace("-", "")
@@ -91,12 +115,13 @@ def runs(request: HttpRequest) -> HttpResponse:
     user, chosen = current_user(request), RunFilter.read(request.GET)
     found = chosen.apply(WorkflowRun.objects.visible_to(user), user)
     page = page_of_runs(with_open_requests(found, user), request.GET, PAGE_SIZE)
+    hiding = hiding_requests(user, [run for run in page.runs if run.error or run.progress])
     names = registry.names()
     if chosen.workflow and chosen.workflow not in names:
         names.append(chosen.workflow)
     context: dict[str, Any] = {
         "page": page,
-        "hiding": hiding_requests(user, [run for run in page.runs if run.error or run.progress]),
+        "rows": [RunRow(run, run.pk in hiding) for run in page.runs],
         "sees_all": user.has_perm(Perm.SEE_ALL_RUNS),
         "chosen": chosen,
         "statuses": WorkflowRun.Status.choices,

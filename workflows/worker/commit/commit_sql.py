@@ -39,7 +39,8 @@ SUSPENDS = f"""
 UPDATE = f"""
     UPDATE {RUN} SET {{sets}} FROM {{new}}
     WHERE {RUN}.id = new.id AND {{row}}.fence = new.fence AND {{row}}.status = 'running'
-        AND (new.delivery_count = -1 OR {{row}}.delivery_count = new.delivery_count) AND {{row}}.id = new.id
+        AND (new.delivery_count = -1 OR {{row}}.delivery_count = new.delivery_count)
+        AND {{row}}.id = new.id
     RETURNING {RUN}.id
 """
 APPLIED = (

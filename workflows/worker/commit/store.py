@@ -40,8 +40,8 @@ def block(row: WorkflowRun, reason: str) -> None:
     logger.error("Run %s of %s is blocked: %s", row.id, row.workflow, reason, extra=about)
     known = row.workflow in registry
     with transaction.atomic():
-        mine = WorkflowRun.objects.filter(pk=row.pk, fence=row.fence, status="running")
-        touched = mine.update(
+        leased = WorkflowRun.objects.filter(pk=row.pk, fence=row.fence, status="running")
+        touched = leased.update(
             status="blocked",
             lease_owner="",
             wake_at=None,
@@ -109,5 +109,5 @@ def release(held: Collection[tuple[UUID, int]]) -> None:
     """Running -> queued, for runs that this worker gives back as they are."""
     now = database_now()
     for run_id, fence in held:
-        mine = WorkflowRun.objects.filter(pk=run_id, fence=fence, status="running")
-        mine.update(status="queued", lease_owner="", wake_at=now)
+        leased = WorkflowRun.objects.filter(pk=run_id, fence=fence, status="running")
+        leased.update(status="queued", lease_owner="", wake_at=now)

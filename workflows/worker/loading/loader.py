@@ -1,4 +1,4 @@
-"""Claiming runs and loading what they hold, in batches: a fixed number of queries each.
+"""Leasing runs and loading what they hold, in batches: a fixed number of queries each.
 
 Everything here is synchronous and runs in the worker's database thread, one whole function at a
 time.
@@ -40,45 +40,45 @@ LATER = """
 
 
 @dataclass(slots=True)
-class ClaimedRun:
-    """A claimed run, loaded and ready to go on."""
+class LeasedRun:
+    """A leased run, loaded and ready to go on."""
 
     row: WorkflowRun
     machine: Machine
     deliveries: list[Delivery]
 
 
-@metrics.CLAIM.time()
-def claim_and_load(
+@metrics.LEASE.time()
+def lease_and_load(
     owner: str,
     *,
     limit: int,
-    lease: timedelta,
+    duration: timedelta,
     holding: Collection[UUID],
     poison: bool,
     builds: BuildCompatibility | None = None,
-) -> tuple[datetime | None, list[ClaimedRun], int]:
-    """Claim and load runs; return the time, if any was claimed, the runs, and how many were.
+) -> tuple[datetime | None, list[LeasedRun], int]:
+    """Lease and load runs; return the time, if any was leased, the runs, and how many were.
 
     `builds` may be a little old: who is there besides is asked again before a run is blocked. A
     run that cannot be loaded is given back if a live worker has another build for it, otherwise
-    blocked; the others are loaded all the same. With `poison` a run is claimed that has crashed
+    blocked; the others are loaded all the same. With `poison` a run is leased that has crashed
     its worker twice, else only others.
     """
     builds = builds or BuildCompatibility(owner, database_now())
-    rows = WorkflowRun.objects.claim(
-        owner, limit=limit, lease=lease, holding=holding, suspects=poison,
-        withheld=builds.excluded(),
+    rows = WorkflowRun.objects.lease(
+        owner, limit=limit, duration=duration, holding=holding, poison=poison,
+        excluded=builds.excluded(),
     )  # fmt: skip
     if not rows:
         return None, [], 0
     assert rows[0].wake_at
-    now = rows[0].wake_at - lease
-    metrics.count_claimed(rows)
+    now = rows[0].wake_at - duration
+    metrics.count_leased(rows)
     loaded, rejected = [], []
     for one in _load(rows):
         found = _crash_limit_error(one[0]) or _try_to_prepare(*one)
-        if isinstance(found, ClaimedRun):
+        if isinstance(found, LeasedRun):
             loaded.append(found)
         else:
             rejected.append((one[0], found))
@@ -104,7 +104,7 @@ def _reject(builds: BuildCompatibility, rejected: Sequence[tuple[WorkflowRun, st
 def _load(
     rows: Sequence[WorkflowRun],
 ) -> list[tuple[WorkflowRun, Snapshot | None, list[JournalEntry], list[Delivery]]]:
-    """Read what the claimed runs hold: at most three queries for all of them."""
+    """Read what the leased runs hold: at most three queries for all of them."""
     kept = [{"run_id": row.pk, "seq": row.snapshot_seq} for row in rows if row.snapshot_seq]
     snapshots = {one.run_id: one for one in fetch(Snapshot, kept, LATEST)}
     behind = [
@@ -127,7 +127,7 @@ def _crash_limit_error(row: WorkflowRun) -> str:
     )
 
 
-def _try_to_prepare(row: WorkflowRun, *held: Any) -> ClaimedRun | str:
+def _try_to_prepare(row: WorkflowRun, *held: Any) -> LeasedRun | str:
     """Return the run ready to go on, or the sentence that says why it cannot."""
     try:
         return _prepare(row, *held)
@@ -143,7 +143,7 @@ def _prepare(
     snapshot: Snapshot | None,
     entries: list[JournalEntry],
     deliveries: list[Delivery],
-) -> ClaimedRun:
+) -> LeasedRun:
     workflow = registry.get(row.workflow)
     state = fold(snapshot, entries)
     if state.seq != row.seq:
@@ -154,7 +154,7 @@ def _prepare(
     _check_answers(machine, deliveries)
     if not state.begun:
         machine.start(_start(workflow, row.input))
-    return ClaimedRun(row, machine, deliveries)
+    return LeasedRun(row, machine, deliveries)
 
 
 def _start(workflow: Definition, given: Any) -> StoredEvent:

@@ -1,6 +1,6 @@
 """Giving back runs that are leased to this worker though it does not hold them.
 
-A database that fails between the claim and the load, or at a commit whose outcome nobody knows,
+A database that fails between the lease and the load, or at a commit whose outcome nobody knows,
 leaves such runs behind. Their leases would lapse, and each would count as a run that may have
 crashed its worker.
 """
@@ -33,7 +33,7 @@ class StrayLeases:
         self.expected = False
 
     async def watch(self, call: Awaitable[T]) -> T:
-        """Await what claims runs, or gives them back, and note if the database fails at it."""
+        """Await what leases runs, or gives them back, and note if the database fails at it."""
         try:
             return await call
         except Exception as error:
@@ -59,9 +59,9 @@ class StrayLeases:
         excused = [pk for pk in found if self._excuses.get(pk, 0) < MAX_EXCUSES]
         if not excused:
             return
-        mine = leased.filter(pk__in=excused)
+        strays = leased.filter(pk__in=excused)
         with transaction.atomic():
-            mine.lock_in_order()
-            mine.update(status="queued", lease_owner="", wake_at=database_now())
+            strays.lock_in_order()
+            strays.update(status="queued", lease_owner="", wake_at=database_now())
         for pk in excused:
             self._excuses[pk] = self._excuses.get(pk, 0) + 1

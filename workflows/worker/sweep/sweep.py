@@ -36,7 +36,7 @@ class SweepResult:
     """What polls may know from a moment ago: the time it was, and who else is there.
 
     `ready` says whether a run wants a worker, `poison` whether one that crashed its worker twice
-    wants to be claimed by this one. `others` tells the workers apart that were alive.
+    wants to be leased by this one. `others` tells the workers apart that were alive.
     """
 
     now: datetime
@@ -110,8 +110,8 @@ def do_chores(now: datetime) -> None:
 
 
 def any_poison_run(builds: BuildCompatibility, now: datetime) -> bool:
-    """Return True if a run is there that has to be claimed alone, and not by others."""
-    ready = WorkflowRun.objects.claimable(now).filter(crash_count__gte=ISOLATE_FROM)
+    """Return True if a run is there that has to be leased alone, and not by others."""
+    ready = WorkflowRun.objects.leasable(now).filter(crash_count__gte=ISOLATE_FROM)
     if not ready.exists():
         return False
     excluded = builds.excluded()

@@ -12,13 +12,13 @@ from tests.support.replies import (
     Everything,
     ExpenseDecision,
     form_of,
-    kinds,
     posted,
+    widgets,
 )
 
 
 def test_every_supported_type_has_its_own_input() -> None:
-    assert kinds(form_of(Everything)) == {
+    assert widgets(form_of(Everything)) == {
         "flag": "checkbox",
         "count": "integer",
         "ratio": "number",
@@ -57,7 +57,7 @@ def test_a_bool_with_a_default_is_no_verdict() -> None:
     class Reply(BaseModel):
         approved: bool = False
 
-    assert kinds(form_of(Reply)) == {"approved": "checkbox"}
+    assert widgets(form_of(Reply)) == {"approved": "checkbox"}
 
 
 def test_a_model_that_contains_itself_ends_in_json() -> None:
@@ -66,7 +66,7 @@ def test_a_model_that_contains_itself_ends_in_json() -> None:
         inner: Part | None = None
         parts: list[Part] = []
 
-    assert kinds(form_of(Part)) == {"name": "text", "inner": "json", "parts": "json"}
+    assert widgets(form_of(Part)) == {"name": "text", "inner": "json", "parts": "json"}
 
 
 def test_a_draft_is_drawn_as_it_was_typed() -> None:

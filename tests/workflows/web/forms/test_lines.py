@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from tests.support.replies import answer_of, form_of, kinds, posted
+from tests.support.replies import answer_of, form_of, posted, widgets
 from workflows.web.forms.inputs.typed_numbers import reader_language
 
 
@@ -23,7 +23,7 @@ class Lists(BaseModel):
 
 
 def test_a_list_of_texts_numbers_or_dates_is_typed_by_lines() -> None:
-    assert kinds(form_of(Lists)) == {
+    assert widgets(form_of(Lists)) == {
         "names": "lines", "counts": "lines", "prices": "lines", "days": "lines",
         "nested": "json", "pair": "json",
     }  # fmt: skip
@@ -85,7 +85,7 @@ def test_an_untouched_text_keeps_its_line_ends(text: str) -> None:
         body: Annotated[str, Field(max_length=50)] = text
 
     (field,) = form_of(Letter).fields
-    assert field.kind == "textarea"  # a one-line input would drop them
+    assert field.widget == "textarea"  # a one-line input would drop them
     sent = str(field.value).replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     assert answer_of(Letter, posted(body=sent)) == {"body": text}
     changed: dict[str, Any] = answer_of(Letter, posted(body=f"{sent}!"))

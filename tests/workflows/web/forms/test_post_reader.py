@@ -15,9 +15,9 @@ from tests.support.replies import (
     ExpenseDecision,
     answer_of,
     form_of,
-    kinds,
     post,
     posted,
+    widgets,
 )
 
 
@@ -165,7 +165,7 @@ def test_a_bare_start_event_takes_any_fields() -> None:
 
     data = posted(text="hello", csrfmiddlewaretoken="t", _json='{"n": 1, "text": "lost"}')
     form = form_of(StartEvent, data=data)
-    assert kinds(form) == {"_json": "json"}
+    assert widgets(form) == {"_json": "json"}
     assert form.answer() == {"n": 1, "text": "hello"}
     wrong = form_of(StartEvent, data=posted(_json="[1]"))
     assert wrong.answer() == {}
@@ -177,7 +177,7 @@ def test_names_that_no_field_can_have_make_the_whole_a_json_object() -> None:
         dotted: int = Field(alias="a.b")
 
     form = form_of(Odd, data=posted(_json='{"a.b": 1}'))
-    assert kinds(form) == {"_json": "json"}
+    assert widgets(form) == {"_json": "json"}
     assert form.answer() == {"a.b": 1}
 
 

@@ -50,7 +50,7 @@ def test_flat_records_are_a_table_and_the_many_are_folded() -> None:
     html = drawn({"claims": rows})
     assert "and 12 more" in html
     assert html.count("<tr>") == 62 + 2
-    assert '<th scope="col"><bdi>Extra</bdi></th>' in html
+    assert "<bdi>Extra</bdi>" in html[: html.index("<tbody>")]
 
 
 def test_long_text_is_folded() -> None:

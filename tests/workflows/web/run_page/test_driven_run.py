@@ -64,7 +64,7 @@ def test_each_request_has_a_line_in_the_history_above_the_step_that_asked(run: W
     words = ["The second?", "The first?", "<code>ask</code>", "<code>read</code>"]
     places = [history.index(one) for one in words[:2]] + [history.rindex(one) for one in words[2:]]
     assert places == sorted(places)
-    assert history.count("Asked: ") == 2
+    assert history.count("Asked:") == 2
 
 
 def test_what_a_step_reported_of_its_progress_goes_when_the_step_completes(

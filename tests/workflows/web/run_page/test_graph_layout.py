@@ -61,7 +61,7 @@ def test_branches_stand_above_each_other() -> None:
 def test_a_long_edge_passes_beside_the_boxes_between() -> None:
     drawing = layout(graph("start-a", "a-b", "b-c", "a-c"))
     assert_apart(drawing)
-    [long] = [line for line in drawing.lines if (line.edge.source, line.edge.target) == ("a", "c")]
+    [long] = [edge for edge in drawing.edges if (edge.edge.source, edge.edge.target) == ("a", "c")]
     [between] = [box for box in drawing.boxes if box.node.id == "b"]
     passage = float(long.path.split("C")[1].split("H")[0].split()[-1])
     assert passage > between.y + between.height
@@ -69,14 +69,14 @@ def test_a_long_edge_passes_beside_the_boxes_between() -> None:
 
 def test_a_cycle_is_drawn_and_its_closing_edge_goes_below() -> None:
     drawing = layout(graph("start-ask", "ask-check", "check-ask", "check-stop"))
-    back = [line for line in drawing.lines if line.upwards]
-    assert [(line.edge.source, line.edge.target) for line in back] == [("check", "ask")]
+    back = [edge for edge in drawing.edges if edge.points_up]
+    assert [(edge.edge.source, edge.edge.target) for edge in back] == [("check", "ask")]
     assert_apart(drawing)
 
 
 def test_a_step_that_leads_to_itself_is_drawn() -> None:
     drawing = layout(graph("start-again", "again-again", "again-stop"))
-    assert [line.upwards for line in drawing.lines].count(True) == 1
+    assert [edge.points_up for edge in drawing.edges].count(True) == 1
 
 
 def test_the_stop_stands_last_even_if_nothing_leads_to_it_for_long() -> None:
@@ -106,4 +106,4 @@ def test_the_examples_are_drawn_whole(name: str) -> None:
 def test_no_graph_makes_boxes_overlap(pairs: list[tuple[int, int]]) -> None:
     drawing = layout(graph(*(f"s{a}-s{b}" for a, b in pairs)))
     assert_apart(drawing)
-    assert len(drawing.lines) == len(set(pairs))
+    assert len(drawing.edges) == len(set(pairs))

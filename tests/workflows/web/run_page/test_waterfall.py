@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 
 from workflows.engine.graph import Edge
 from workflows.models import InputRequest
-from workflows.web.run_page.journal_rows import Mark
-from workflows.web.run_page.node_status import figures, standings
+from workflows.web.run_page.journal_rows import JournalRow
+from workflows.web.run_page.node_status import node_statuses, run_durations
 from workflows.web.run_page.waterfall import Timeline, timeline
 
 START = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -20,8 +20,8 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def mark(kind: str, seconds: float, step: str = "", **columns: Any) -> Mark:
-    return Mark(seq=1, kind=kind, at=at(seconds), step=step, **columns)
+def mark(kind: str, seconds: float, step: str = "", **columns: Any) -> JournalRow:
+    return JournalRow(seq=1, kind=kind, at=at(seconds), step=step, **columns)
 
 
 def asked(seconds: float, **columns: Any) -> InputRequest:
@@ -36,43 +36,43 @@ def answered(seconds: float, until: float, response: object, **columns: Any) -> 
     )  # fmt: skip
 
 
-def draw(*parts: Mark | InputRequest, until: float = 100, most: int = 60) -> Timeline:
-    marks = [part for part in parts if isinstance(part, Mark)]
+def draw(*parts: JournalRow | InputRequest, until: float = 100, limit: int = 60) -> Timeline:
+    marks = [part for part in parts if isinstance(part, JournalRow)]
     requests = [part for part in parts if isinstance(part, InputRequest)]
-    return timeline(marks, requests, start=START, end=at(until), most=most)
+    return timeline(marks, requests, start=START, end=at(until), limit=limit)
 
 
 def test_work_ends_at_its_entry_and_is_as_wide_as_it_took() -> None:
-    [lane] = draw(mark("step_completed", 50, "check", duration=30.0)).lanes
-    [bar] = lane.bars
+    [row] = draw(mark("step_completed", 50, "check", duration=30.0)).rows
+    [bar] = row.bars
     assert (bar.kind, bar.x, bar.width) == ("work", 20, 30)
-    assert (lane.label, lane.seconds) == ("check", 30)
+    assert (row.label, row.seconds) == ("check", 30)
 
 
 def test_a_step_is_one_lane_however_often_it_ran() -> None:
     marks = [mark("step_completed", 10 * n, "check", duration=1.0) for n in (2, 4, 8)]
-    [lane] = draw(*marks).lanes
-    assert (lane.count, len(lane.bars), lane.seconds) == (3, 3, 3)
+    [row] = draw(*marks).rows
+    assert (row.count, len(row.bars), row.seconds) == (3, 3, 3)
 
 
 def test_work_that_cannot_be_distinguished_is_one_bar() -> None:
     marks = [mark("step_completed", 10 + n / 10, "check", duration=0.1) for n in range(41)]
-    [lane] = draw(*marks).lanes
-    assert len(lane.bars) == 1
-    assert lane.count == 41
+    [row] = draw(*marks).rows
+    assert len(row.bars) == 1
+    assert row.count == 41
 
 
 def test_what_took_no_time_is_drawn_all_the_same_and_inside_the_lane() -> None:
-    [lane] = draw(mark("step_completed", 100, "last", duration=0.0)).lanes
-    [bar] = lane.bars
+    [row] = draw(mark("step_completed", 100, "last", duration=0.0)).rows
+    [bar] = row.bars
     assert bar.width > 0
     assert bar.x + bar.width <= 100
 
 
 def test_an_open_request_waits_until_now() -> None:
-    [lane] = draw(asked(25)).lanes
-    assert [(bar.kind, bar.x, bar.width) for bar in lane.bars] == [("wait", 25, 75)]
-    assert (lane.outcome, lane.seconds) == ("waiting", 75)
+    [row] = draw(asked(25)).rows
+    assert [(bar.kind, bar.x, bar.width) for bar in row.bars] == [("wait", 25, 75)]
+    assert (row.outcome, row.seconds) == ("waiting", 75)
 
 
 def test_an_answered_request_says_who_decided_what() -> None:
@@ -82,60 +82,60 @@ def test_an_answered_request_says_who_decided_what() -> None:
         answered(11, 30, {"approved": True, "amount": "3"}, answered_by=bob),
         answered(12, 30, "Too long.", answered_by=bob),
     )
-    outcomes = [lane.outcome for lane in timeline.lanes]
+    outcomes = [row.outcome for row in timeline.rows]
     assert outcomes == ["rejected by bob", "approved by bob", "replied by bob"]
-    assert timeline.lanes[0].seconds == 20
+    assert timeline.rows[0].seconds == 20
 
 
 def test_the_input_handler_answers_as_the_workflow_itself() -> None:
     request = answered(10, 30, {"approved": True})
     request.source = "handler"
-    assert draw(request).lanes[0].outcome == "approved by the workflow itself"
+    assert draw(request).rows[0].outcome == "approved by the workflow itself"
 
 
 def test_an_expired_request_waited_until_its_deadline() -> None:
-    [lane] = draw(asked(10, status="expired", deadline=at(40))).lanes
-    assert (lane.outcome, lane.seconds) == ("expired", 30)
+    [row] = draw(asked(10, status="expired", deadline=at(40))).rows
+    assert (row.outcome, row.seconds) == ("expired", 30)
 
 
 def test_a_failed_attempt_is_notched_and_labelled() -> None:
-    [lane] = draw(
+    [row] = draw(
         mark("step_retried", 20, "publish", duration=5.0, attempt=1),
         mark("step_retried", 24, "publish", duration=2.0, attempt=2),
         mark("step_retried", 60, "publish", duration=2.0, attempt=3),
         mark("failed", 99, "publish", duration=1.0),
-    ).lanes
-    assert [(notch.x, notch.label) for notch in lane.notches] == [
+    ).rows
+    assert [(marker.x, marker.label) for marker in row.markers] == [
         (20, "retry"), (24, ""), (60, "retry"), (99, "failed"),
     ]  # fmt: skip
-    assert lane.retries == 3
-    assert lane.outcome == "failed"
-    assert lane.notches[-1].flipped
+    assert row.retries == 3
+    assert row.outcome == "failed"
+    assert row.markers[-1].flipped
 
 
 def test_a_pause_is_a_lane_of_its_own() -> None:
     timeline = draw(mark("paused", 10), mark("resumed", 40), mark("paused", 80))
-    [lane] = timeline.lanes
-    assert lane.kind == "pause"
-    assert [(bar.x, bar.width) for bar in lane.bars] == [(10, 30), (80, 20)]
+    [row] = timeline.rows
+    assert row.kind == "pause"
+    assert [(bar.x, bar.width) for bar in row.bars] == [(10, 30), (80, 20)]
 
 
 def test_lanes_come_in_the_order_of_their_beginning_and_are_capped() -> None:
-    timeline = draw(*(asked(seconds) for seconds in range(70, 0, -1)), most=60)
-    assert len(timeline.lanes) == 60
+    timeline = draw(*(asked(seconds) for seconds in range(70, 0, -1)), limit=60)
+    assert len(timeline.rows) == 60
     assert timeline.more == 10
-    starts = [lane.start for lane in timeline.lanes]
+    starts = [row.start for row in timeline.rows]
     assert starts == sorted(starts)
 
 
 def test_a_run_of_no_length_is_drawn() -> None:
     timeline = draw(mark("step_completed", 0, "first", duration=0.0), until=0)
-    assert timeline.lanes[0].bars
+    assert timeline.rows[0].bars
 
 
 def test_waiting_counts_each_moment_once() -> None:
     requests = [asked(10), answered(20, 40, None), answered(5, 15, None)]
-    found = figures([], requests, start=START, end=at(100))
+    found = run_durations([], requests, start=START, end=at(100))
     assert found.waiting == 95
 
 
@@ -146,7 +146,7 @@ def test_figures_count_steps_work_and_retries() -> None:
         mark("step_completed", 9, "a", duration=2.5),
         mark("completed", 9),
     ]
-    found = figures(marks, [], start=START, end=at(9))
+    found = run_durations(marks, [], start=START, end=at(9))
     assert (found.elapsed, found.work, found.steps, found.retries) == (9, 3.5, 1, 1)
 
 
@@ -157,7 +157,7 @@ def test_the_graph_says_how_far_each_node_is() -> None:
         mark("step_completed", 2, "check"),
     ]
     requests = [asked(1), asked(1), answered(1, 2, None)]
-    found = standings(marks, requests, ended=False)
+    found = node_statuses(marks, requests, ended=False)
     assert {node: (one.state, one.text) for node, one in found.items()} == {
         "start": ("done", ""),
         "read": ("done", ""),
@@ -174,22 +174,22 @@ def test_a_step_that_may_be_given_more_is_not_done_yet() -> None:
         mark("step_completed", 2, "close"),
     ]
     edges = [Edge("read", "person:PayRequest", "e"), Edge("person:PayRequest", "close", "e")]
-    found = standings(marks, [asked(1)], ended=False, edges=edges)
+    found = node_statuses(marks, [asked(1)], ended=False, edges=edges)
     assert (found["close"].state, found["close"].text) == ("some", "2 so far")
     assert found["read"].state == "done"
-    assert standings(marks, [asked(1)], ended=True)["close"].state == "done"
+    assert node_statuses(marks, [asked(1)], ended=True)["close"].state == "done"
 
 
 def test_a_step_that_failed_is_marked_until_it_is_taken_up_again() -> None:
     marks = [mark("started", 0, begun=("read",)), mark("failed", 3, "read")]
-    assert standings(marks, [], ended=True)["read"].state == "failed"
+    assert node_statuses(marks, [], ended=True)["read"].state == "failed"
     marks.append(mark("reopened", 4))
-    assert standings(marks, [], ended=False)["read"].state == "here"
+    assert node_statuses(marks, [], ended=False)["read"].state == "here"
 
 
 def test_nothing_is_under_way_in_a_run_that_has_ended() -> None:
     marks = [mark("started", 0, begun=("read", "other")), mark("step_completed", 3, "read")]
-    states = standings(marks, [], ended=True)
+    states = node_statuses(marks, [], ended=True)
     assert {node: one.state for node, one in states.items()} == {
         "start": "done", "read": "done", "other": "idle",
     }  # fmt: skip

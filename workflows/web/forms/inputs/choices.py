@@ -47,7 +47,7 @@ def _label(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def said(choices: tuple[Choice, ...], text: str) -> Any:
+def value_for(choices: tuple[Choice, ...], text: str) -> Any:
     """The value behind a posted `text`; a text that is no choice comes back as it is."""
     for choice in choices:
         if choice.text == text:

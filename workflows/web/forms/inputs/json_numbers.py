@@ -16,7 +16,7 @@ from workflows.engine.serialization.json_limits import InputRefused, WrittenFloa
 DEPTH = 50  # references and alternatives inside each other, of a schema that refers to itself
 
 
-class Place(NamedTuple):
+class SchemaLocation(NamedTuple):
     """A schema, and the document whose `$defs` it refers to."""
 
     schema: Mapping[str, Any]
@@ -30,27 +30,27 @@ def keep_digits(value: Any, *schemas: Mapping[str, Any], what: str) -> Any:
     takes a float, it becomes the nearest. Where no schema says anything, a float has to hold it,
     or `InputRefused` is raised with its place. `value` is from `parse_json(digits=True)`.
     """
-    return _keep(value, [Place(schema, schema) for schema in schemas], what, "$")
+    return _keep(value, [SchemaLocation(schema, schema) for schema in schemas], what, "$")
 
 
-def _keep(value: Any, places: Sequence[Place], what: str, where: str) -> Any:
+def _keep(value: Any, locations: Sequence[SchemaLocation], what: str, where: str) -> Any:
     if isinstance(value, WrittenFloat):
-        return _number(value, places, what, where)
+        return _number(value, locations, what, where)
     if isinstance(value, dict):
         return {
-            key: _keep(item, list(_members(places, key)), what, f"{where}.{key}")
+            key: _keep(item, list(_members(locations, key)), what, f"{where}.{key}")
             for key, item in value.items()
         }
     if isinstance(value, list):
         return [
-            _keep(item, list(_items(places, at)), what, f"{where}[{at}]")
+            _keep(item, list(_items(locations, at)), what, f"{where}[{at}]")
             for at, item in enumerate(value)
         ]
     return value
 
 
-def _number(value: WrittenFloat, places: Sequence[Place], what: str, where: str) -> Any:
-    found = [one.schema for one in _alternatives(places)]
+def _number(value: WrittenFloat, locations: Sequence[SchemaLocation], what: str, where: str) -> Any:
+    found = [one.schema for one in _alternatives(locations)]
     types = {one.get("type") for one in found}
     if {"number", "string"} <= types:
         return value.text
@@ -64,31 +64,31 @@ def _number(value: WrittenFloat, places: Sequence[Place], what: str, where: str)
     raise InputRefused(what, reason, where)
 
 
-def _alternatives(places: Sequence[Place], depth: int = 0) -> Iterator[Place]:
+def _alternatives(locations: Sequence[SchemaLocation], depth: int = 0) -> Iterator[SchemaLocation]:
     """Yield the schemas that a value may go by, behind references and unions."""
     if depth > DEPTH:
         return
-    for schema, whole in places:
+    for schema, whole in locations:
         inner = [one for key in ("anyOf", "oneOf", "allOf") for one in schema.get(key, ())]
         if name := str(schema.get("$ref", "")).removeprefix("#/$defs/"):
             inner.append(whole.get("$defs", {}).get(name, {}))
         if inner:
-            yield from _alternatives([Place(one, whole) for one in inner], depth + 1)
+            yield from _alternatives([SchemaLocation(one, whole) for one in inner], depth + 1)
         else:
-            yield Place(schema, whole)
+            yield SchemaLocation(schema, whole)
 
 
-def _members(places: Sequence[Place], key: str) -> Iterator[Place]:
-    for schema, whole in _alternatives(places):
+def _members(locations: Sequence[SchemaLocation], key: str) -> Iterator[SchemaLocation]:
+    for schema, whole in _alternatives(locations):
         found = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
         for one in (found, *schema.get("patternProperties", {}).values()):
             if isinstance(one, Mapping):
-                yield Place(one, whole)
+                yield SchemaLocation(one, whole)
 
 
-def _items(places: Sequence[Place], at: int) -> Iterator[Place]:
-    for schema, whole in _alternatives(places):
+def _items(locations: Sequence[SchemaLocation], at: int) -> Iterator[SchemaLocation]:
+    for schema, whole in _alternatives(locations):
         first = schema.get("prefixItems", [])
         found = first[at] if at < len(first) else schema.get("items")
         if isinstance(found, Mapping):
-            yield Place(found, whole)
+            yield SchemaLocation(found, whole)

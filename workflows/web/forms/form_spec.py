@@ -1,4 +1,4 @@
-"""The outline of a form: what is asked, under which names, before anyone has typed anything."""
+"""The specification of a form: what is asked, under which names, before anything is typed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ EXTRAS = "_json"
 """The control field for an object of any fields, such as a bare start event's."""
 
 
-class Missing:
-    """The type of `MISSING`: a property without a default, which null would not say."""
+class Unset:
+    """The type of `UNSET`: a property without a default, which null would not say."""
 
 
-MISSING: Final = Missing()
+UNSET: Final = Unset()
 
 
-class Kind(StrEnum):
+class Widget(StrEnum):
     """How one property is drawn and read back; templates branch on it."""
 
     TEXT = "text"
@@ -53,14 +53,14 @@ class Kind(StrEnum):
     FIELDSET = "fieldset"
 
 
-_LINE_KINDS = frozenset(
-    {Kind.TEXT, Kind.LONG_TEXT, Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL, Kind.DATE, Kind.DATETIME}
-    | {Kind.TIME}
-)
+_ONE_LINE = (
+    Widget.TEXT, Widget.LONG_TEXT, Widget.INTEGER, Widget.NUMBER, Widget.DECIMAL,
+    Widget.DATE, Widget.DATETIME, Widget.TIME,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class FieldSpec:
     """One property. `name` is the whole path (`a.b`), `key` its last part.
 
     `item` is what stands on each line of a list that is typed so.
@@ -69,40 +69,40 @@ class Shape:
     name: str
     key: str
     label: str
-    kind: Kind
+    widget: Widget
     required: bool
     nullable: bool
     node: JSONSchema
-    default: Any = MISSING
+    default: Any = UNSET
     choices: tuple[Choice, ...] = ()
-    children: tuple[Shape, ...] = ()
-    item: Shape | None = None
+    children: tuple[FieldSpec, ...] = ()
+    item: FieldSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class FormSpec:
     """All that a schema asks for.
 
-    `is_model`: the answer is an object, otherwise the value of the only shape. `has_verdict`: a
-    required bool `approved` is left out of `shapes` and drawn as two buttons. `takes_extras`:
+    `is_model`: the answer is an object, otherwise the value of the only field. `has_verdict`: a
+    required bool `approved` is left out of `fields` and drawn as two buttons. `takes_extras`:
     fields of any name may be posted too.
     """
 
-    shapes: tuple[Shape, ...]
+    fields: tuple[FieldSpec, ...]
     is_model: bool = True
     has_verdict: bool = False
     takes_extras: bool = False
     document: JSONSchema = field(default_factory=dict)
 
 
-def outline(schema: JSONSchema, *, uploads: bool = False) -> Outline:
-    """The outline of `schema`, pydantic's for validation; with `uploads` free text is long."""
-    return _Outliner(schema, uploads=uploads).outline()
+def form_spec(schema: JSONSchema, *, uploads: bool = False) -> FormSpec:
+    """What `schema` asks for, pydantic's for validation; with `uploads` free text is long."""
+    return _SpecBuilder(schema, uploads=uploads).build()
 
 
 @dataclass(frozen=True, slots=True)
 class _Property:
-    """Where a node stands: its path, whether it must be said, and what it is already inside."""
+    """Where a node stands: its path, whether it is required, and what it is already inside."""
 
     name: str
     key: str
@@ -111,76 +111,78 @@ class _Property:
     depth: int = 0
 
 
-class _Outliner:
+class _SpecBuilder:
     def __init__(self, schema: JSONSchema, *, uploads: bool) -> None:
         self.schema = schema
         self.nodes = SchemaNodes(schema)
         self.uploads = uploads
 
-    def outline(self) -> Outline:
+    def build(self) -> FormSpec:
         root = self.nodes.flat(self.schema)
         if not _is_model(root):
-            place = _Property(ROOT, ROOT, required=True)
-            return Outline((self.shape(self.schema, place),), is_model=False, document=self.schema)
+            at = _Property(ROOT, ROOT, required=True)
+            return FormSpec(
+                (self.field_spec(self.schema, at),), is_model=False, document=self.schema
+            )
         extras = root.get("additionalProperties") is True
         if not _has_plain_names(root):
-            return Outline((_extras_shape(required=True),), takes_extras=True)
+            return FormSpec((_extras_field(required=True),), takes_extras=True)
         inside = frozenset(self.nodes.refs(self.schema))
-        shapes = self.properties(root, "", inside, 0)
-        verdict = any(_is_verdict(shape) for shape in shapes)
-        shapes = [shape for shape in shapes if not (verdict and _is_verdict(shape))]
+        specs = self.properties(root, "", inside, 0)
+        verdict = any(_is_verdict(spec) for spec in specs)
+        specs = [spec for spec in specs if not (verdict and _is_verdict(spec))]
         if extras:
-            shapes.append(_extras_shape(required=False, alone=not shapes))
-        return Outline(tuple(shapes), True, verdict, extras, self.schema)
+            specs.append(_extras_field(required=False, alone=not specs))
+        return FormSpec(tuple(specs), True, verdict, extras, self.schema)
 
     def properties(
         self, model: JSONSchema, prefix: str, inside: frozenset[str], depth: int
-    ) -> list[Shape]:
+    ) -> list[FieldSpec]:
         required = set(model.get("required", []))
         return [
-            self.shape(node, _Property(prefix + key, key, key in required, inside, depth))
+            self.field_spec(node, _Property(prefix + key, key, key in required, inside, depth))
             for key, node in model.get("properties", {}).items()
         ]
 
-    def shape(self, raw: JSONSchema, place: _Property) -> Shape:
+    def field_spec(self, raw: JSONSchema, at: _Property) -> FieldSpec:
         node, nullable = self.nodes.without_null(raw)
         choices = self.choices(node)
-        children: tuple[Shape, ...] = ()
-        item = None if choices else self.item(node, place)
-        kind = self.kind(node, place, nullable=nullable, choices=choices)
-        if item is not None and kind is Kind.JSON:
-            kind = Kind.LINES
+        children: tuple[FieldSpec, ...] = ()
+        item = None if choices else self.item(node, at)
+        widget = self.widget(node, at, nullable=nullable, choices=choices)
+        if item is not None and widget is Widget.JSON:
+            widget = Widget.LINES
         refs = frozenset(self.nodes.refs(raw))
-        if kind is Kind.FIELDSET:
-            if refs & place.inside or place.depth >= MAX_NESTING:
-                kind = Kind.JSON
+        if widget is Widget.FIELDSET:
+            if refs & at.inside or at.depth >= MAX_NESTING:
+                widget = Widget.JSON
             else:
-                inside = place.inside | refs
-                found = self.properties(node, f"{place.name}.", inside, place.depth + 1)
+                inside = at.inside | refs
+                found = self.properties(node, f"{at.name}.", inside, at.depth + 1)
                 children = tuple(found)
-        return Shape(
-            name=place.name,
-            key=place.key,
-            label=_label(node, place.key),
-            kind=kind,
-            required=place.required,
+        return FieldSpec(
+            name=at.name,
+            key=at.key,
+            label=_label(node, at.key),
+            widget=widget,
+            required=at.required,
             nullable=nullable,
             node=node,
-            default=node.get("default", MISSING),
+            default=node.get("default", UNSET),
             choices=choices,
             children=children,
             item=item,
         )
 
-    def item(self, node: JSONSchema, place: _Property) -> Shape | None:
+    def item(self, node: JSONSchema, at: _Property) -> FieldSpec | None:
         """The item of a list whose items are typed one on each line: texts, numbers, dates."""
         items = node.get("items")
         if node.get("type") != "array" or not isinstance(items, dict) or "prefixItems" in node:
             return None
-        if place.depth > MAX_NESTING or self.nodes.without_null(items)[0].get("type") == "array":
+        if at.depth > MAX_NESTING or self.nodes.without_null(items)[0].get("type") == "array":
             return None
-        found = self.shape(items, _Property(place.name, place.key, True, place.inside, place.depth))
-        return found if found.kind in _LINE_KINDS and not found.nullable else None
+        found = self.field_spec(items, _Property(at.name, at.key, True, at.inside, at.depth))
+        return found if found.widget in _ONE_LINE and not found.nullable else None
 
     def choices(self, node: JSONSchema) -> tuple[Choice, ...]:
         if node.get("type") == "array" and isinstance(node.get("items"), dict):
@@ -188,34 +190,34 @@ class _Outliner:
             return () if nullable else choices_of(items)
         return choices_of(node)
 
-    def kind(
-        self, node: JSONSchema, place: _Property, *, nullable: bool, choices: tuple[Choice, ...]
-    ) -> Kind:
+    def widget(
+        self, node: JSONSchema, at: _Property, *, nullable: bool, choices: tuple[Choice, ...]
+    ) -> Widget:
         if node.get("type") == "array":
-            return _list_kind(choices)
+            return _list_widget(choices)
         if choices:
-            return _choice_kind(choices, plain=place.required and not nullable)
+            return _choice_widget(choices, plain=at.required and not nullable)
         match node.get("type"):
             case "boolean":
-                return Kind.TRISTATE if nullable else Kind.CHECKBOX
+                return Widget.TRISTATE if nullable else Widget.CHECKBOX
             case "string":
-                return self.text_kind(node, place.key)
+                return self.text_widget(node, at.key)
             case "integer" | "number" | "decimal" as number:
-                return Kind(number)
+                return Widget(number)
             case "object" if _is_model(node) and node.get("properties"):
                 closed = node.get("additionalProperties") is not True
-                return Kind.FIELDSET if closed and _has_plain_names(node) else Kind.JSON
-        return Kind.JSON
+                return Widget.FIELDSET if closed and _has_plain_names(node) else Widget.JSON
+        return Widget.JSON
 
-    def text_kind(self, node: JSONSchema, key: str) -> Kind:
+    def text_widget(self, node: JSONSchema, key: str) -> Widget:
         match node.get("format"):
             case "date":
-                return Kind.DATE
+                return Widget.DATE
             case "date-time" | "date-time-local":
-                return Kind.DATETIME
+                return Widget.DATETIME
             case "time":
-                return Kind.TIME
-        return Kind.LONG_TEXT if is_long(node, key, uploads=self.uploads) else Kind.TEXT
+                return Widget.TIME
+        return Widget.LONG_TEXT if is_long(node, key, uploads=self.uploads) else Widget.TEXT
 
 
 def _is_model(node: JSONSchema) -> bool:
@@ -234,34 +236,34 @@ def _has_plain_names(model: JSONSchema) -> bool:
     )
 
 
-def _is_verdict(shape: Shape) -> bool:
-    plain = shape.required and not shape.nullable
-    return shape.name == "approved" and plain and shape.kind is Kind.CHECKBOX
+def _is_verdict(spec: FieldSpec) -> bool:
+    plain = spec.required and not spec.nullable
+    return spec.name == "approved" and plain and spec.widget is Widget.CHECKBOX
 
 
-def _extras_shape(*, required: bool, alone: bool = True) -> Shape:
+def _extras_field(*, required: bool, alone: bool = True) -> FieldSpec:
     help_text = "A JSON object. Leave it empty for none." if not required else "A JSON object."
-    return Shape(
+    return FieldSpec(
         name=EXTRAS,
         key=EXTRAS,
         label="Fields" if alone else "Other fields",
-        kind=Kind.JSON,
+        widget=Widget.JSON,
         required=required,
         nullable=False,
         node={"description": help_text, "type": "object"},
     )
 
 
-def _list_kind(choices: tuple[Choice, ...]) -> Kind:
+def _list_widget(choices: tuple[Choice, ...]) -> Widget:
     if not choices:
-        return Kind.JSON
-    return Kind.CHECKBOXES if len(choices) <= 12 else Kind.MULTISELECT
+        return Widget.JSON
+    return Widget.CHECKBOXES if len(choices) <= 12 else Widget.MULTISELECT
 
 
-def _choice_kind(choices: tuple[Choice, ...], *, plain: bool) -> Kind:
+def _choice_widget(choices: tuple[Choice, ...], *, plain: bool) -> Widget:
     """Few short choices that must be made are shown open; a radio cannot be taken back."""
     short = len(choices) <= 4 and all(len(choice.label) <= 28 for choice in choices)
-    return Kind.RADIO if plain and short and len(choices) > 1 else Kind.SELECT
+    return Widget.RADIO if plain and short and len(choices) > 1 else Widget.SELECT
 
 
 def _label(node: JSONSchema, key: str) -> str:
