@@ -29,7 +29,7 @@ class Gallery:
 
     password = PASSWORD
 
-    def __init__(self, folder: Path, rows: str = "create_demo_data") -> None:
+    def __init__(self, folder: Path, rows: str = "furnish") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -58,7 +58,7 @@ class Gallery:
 
 
 @contextmanager
-def gallery(folder: Path, rows: str = "create_demo_data") -> Iterator[Gallery]:
+def gallery(folder: Path, rows: str = "furnish") -> Iterator[Gallery]:
     """Yield the running gallery in `folder`, and stop it."""
     shown = Gallery(folder, rows)
     try:
