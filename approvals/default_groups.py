@@ -1,4 +1,4 @@
-"""The two groups that every site starts with."""
+"""The two default groups of a site."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ OPERATORS = (
 
 
 def make_groups(**kwargs: Any) -> None:
-    """Make `reviewers` and `operators` after a migration, where they do not exist.
+    """Make `reviewers` and `operators` after a migration, if they do not exist.
 
-    A group that exists is left as its admins made it.
+    Existing groups are not changed.
     """
     from django.contrib.auth.models import Group, Permission
 

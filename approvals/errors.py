@@ -1,7 +1,7 @@
-"""Why an answer was not taken, each with the status that says so on the web.
+"""The errors of actions, each with its HTTP status.
 
-Nothing was changed when one of these is raised: the request, its run and its decisions are as they
-were. Wrong state, forbidden and not found stay apart, as a reviewer does something else in each.
+When one of these is raised, nothing was changed: neither the request nor its run nor its decisions.
+Wrong state, forbidden and not found are separate, because a reviewer reacts differently to each.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from workflows.web.answer_labels import by_whom
 
 
 class AnswerRefused(Exception):
-    """The root of this package's errors. `status` is the HTTP status of the refusal."""
+    """The base class of the errors of this package. `status` is the HTTP status."""
 
     status: ClassVar[int] = 400
 
 
 class NotVisible(AnswerRefused):
-    """No request has this id, or this person may not know of it; the two look the same."""
+    """There is no request with this id, or the person may not see it; both look the same."""
 
     status = 404
 
@@ -29,17 +29,17 @@ class NotVisible(AnswerRefused):
 
 
 class NotPermitted(AnswerRefused):
-    """The person may see the request and not answer it."""
+    """The person may see the request but not answer it."""
 
     status = 403
 
 
 class SecondPersonNeeded(NotPermitted):
-    """The person started the run, and the request asks for somebody else."""
+    """The person started the run, and the request needs another person."""
 
 
 class AlreadyAnswered(AnswerRefused):
-    """Somebody was faster. `by` is a user name, or empty where the system answered."""
+    """The request was answered before. `by` is a user name, or empty if the system answered."""
 
     status = 409
 
@@ -54,7 +54,7 @@ class AlreadyAnswered(AnswerRefused):
 
 
 class AlreadyVoted(AnswerRefused):
-    """This person has approved already, and others have not."""
+    """This person has approved already, and other approvals are missing."""
 
     status = 409
 
@@ -65,7 +65,7 @@ class AlreadyVoted(AnswerRefused):
 
 
 class ClaimedByOther(AnswerRefused):
-    """Somebody else has the request in hand until their claim ends."""
+    """Another person has claimed the request until their claim ends."""
 
     status = 409
 
@@ -78,7 +78,7 @@ class ClaimedByOther(AnswerRefused):
 
 
 class CannotUndo(AnswerRefused):
-    """There is nothing of theirs to take back, or the run has it by now."""
+    """The person has nothing to withdraw, or the run has got the answer already."""
 
     status = 409
 
@@ -94,7 +94,7 @@ class Superseded(AnswerRefused):
 
 
 class TooMany(AnswerRefused):
-    """More requests than one batch takes."""
+    """There are more requests than the limit of one batch."""
 
     status = 413
 
@@ -114,7 +114,7 @@ class ContentTooLarge(AnswerRefused):
 class Invalid(AnswerRefused):
     """The answer does not fit the reply's schema.
 
-    `errors` holds one entry for every fault: dicts of `loc`, `msg` and `type`, as pydantic's.
+    `errors` has one entry for each fault: dicts of `loc`, `msg` and `type`, as in pydantic.
     """
 
     status = 422
@@ -126,7 +126,7 @@ class Invalid(AnswerRefused):
 
 
 class RateLimited(AnswerRefused):
-    """The person did more of this than a minute allows. `retry_after` is in seconds."""
+    """The person did this more often than the limit per minute. `retry_after` is in seconds."""
 
     status = 429
 
@@ -136,17 +136,17 @@ class RateLimited(AnswerRefused):
 
 
 class RequestBlocked(AnswerRefused):
-    """The run waits for code that fits it, and takes no answers until then."""
+    """The run is blocked until there is code that fits it, and accepts no answers until then."""
 
     status = 503
 
 
 class StaleForm(RequestBlocked):
-    """The form was made by another version of the code than reads the answer."""
+    """The form was made by another version of the code than the present one."""
 
 
 class CannotReask(AnswerRefused):
-    """The request cannot be asked again under the code as it is now."""
+    """The request cannot be asked again with the present code."""
 
     status = 409
 

@@ -1,4 +1,4 @@
-"""Forms above what Django reads: 413 as for any answer that is too large, and not a bare 400."""
+"""Answers 413 to forms that are larger than Django reads, instead of Django's plain 400."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from workflows.web.http import current_user, is_fragment
 
 
 class RequestSizeMiddleware:
-    """Reads the form of a POST before the check of its token does, which has no words for this.
+    """Reads the form of a POST before the check of its token, which cannot handle this error.
 
-    Nothing has been checked then but who asks, and nothing is changed.
+    At this point only the login was checked, and nothing is changed.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer as ever."""
+        """Call the next middleware."""
         return self.get_response(request)
 
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: dict[str, Any]
     ) -> HttpResponse | None:
-        """Return the page that says so; None for all that can be read."""
+        """Return the page of the error; None if the form can be read."""
         try:
             request.POST  # noqa: B018  reads it
         except RequestDataTooBig:
@@ -48,15 +48,15 @@ class RequestSizeMiddleware:
                 return too_large(request, kwargs["request_id"])
             return render(request, "413.html", status=ContentTooLarge.status)
         except UnreadablePostError:
-            pass  # whoever sent it is gone; Django knows what to do
+            pass  # the client has disconnected; Django handles this
         return None
 
 
 def too_large(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Return the request with the error that `decide` would raise, in the order of its checks.
+    """Return the page of the request with the error that `decide` would raise.
 
-    What was typed is not read, so the page of htmx keeps it: only the words beside the buttons
-    are replaced. A browser without scripts has it behind its back button.
+    The form is not read. With htmx the page keeps what was typed: only the message beside the
+    buttons is replaced. A browser without scripts shows it again after Back.
     """
     try:
         row = actions.find(current_user(http), request_id)
@@ -73,7 +73,7 @@ def too_large(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 
 def refusal_of(user: User, row: InputRequest) -> AnswerRefused:
-    """Return why an answer of any size would be refused, else that this one is too large."""
+    """Return the error of an answer of any size, or else that this one is too large."""
     try:
         checks.check_permitted(user, row)
         preconditions.check_open(row)

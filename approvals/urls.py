@@ -1,4 +1,4 @@
-"""The inbox and its requests."""
+"""The addresses of the inbox and its requests."""
 
 from django.urls import path
 

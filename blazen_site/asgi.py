@@ -11,7 +11,7 @@ limit_areas()  # before any thread is started
 
 from django.core.asgi import get_asgi_application  # noqa: E402
 
-http = get_asgi_application()  # loads the applications, which all that follows needs
+http = get_asgi_application()  # loads the applications, which the code below needs
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter  # noqa: E402
@@ -30,13 +30,13 @@ from workflows.server.request_threads import RequestThreads  # noqa: E402
 refuse_demo_accounts()
 
 sockets = URLRouter([*inbox_sockets, *run_sockets])
-# The router raises where it finds nothing.
+# The router raises an error for unknown addresses.
 all_paths = URLRouter([*sockets.routes, re_path("", deny)])  # type: ignore[arg-type]
 
 protocols = ProtocolTypeRouter(
     {
         "http": GracefulShutdownMiddleware(RequestThreads(http)),
-        # The origin is checked first: a page of another site never learns who is logged in.
+        # The origin is checked first, so that other sites cannot find out who is logged in.
         "websocket": ClosedSocketMiddleware(OriginValidator(AuthMiddlewareStack(all_paths))),
         "channel": ChannelNameRouter({"workflows": WorkerConsumer.as_asgi()}),
     }
@@ -44,7 +44,7 @@ protocols = ProtocolTypeRouter(
 # From here on the client and the scheme are those that count.
 application = ForwardedHeadersMiddleware(protocols)
 
-# What is loaded by now stays. To go through it all again and again for garbage stops everything for
-# fifty milliseconds each time.
+# The garbage collector need not search the objects that are loaded now, because they are never
+# freed. Searching them would stop the process for fifty milliseconds each time.
 gc.collect()
 gc.freeze()

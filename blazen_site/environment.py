@@ -1,7 +1,7 @@
-"""What the settings read from outside: environment variables, and the secret kept beside the data.
+"""Reads the environment variables of the settings, and the secret in the data folder.
 
-Kept apart from the settings so that each rule ("outside DEBUG a secret is not invented") is one
-function with a test, and the settings remain a list.
+It is separate from the settings, so that each rule ("outside DEBUG no secret is generated") is one
+function with a test, and the settings are a list.
 """
 
 import os
@@ -28,42 +28,42 @@ PLACEHOLDERS = (
 DATABASE_SCHEMES = ("postgres", "postgresql", "psql", "pgsql", "sqlite")
 
 SQLITE_OPTIONS: dict[str, Any] = {
-    # Two writers that both began as readers cannot upgrade; taking the write lock first lets
-    # the second one wait instead of failing.
+    # Two transactions that both began as readers cannot both write. With the write lock at the
+    # beginning the second one waits and does not fail.
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
-    # FULL: an acknowledged answer survives a power cut, not only a crash of the process.
-    # A write-ahead log that a slow reader made long is cut when it begins anew.
+    # FULL: an acknowledged answer is kept after a power failure, not only after a crash.
+    # The limit cuts a write-ahead log that grew during a slow query, when it begins anew.
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
     "PRAGMA journal_size_limit=16777216",
 }
 # Steps have a second pool like this one (see `workflows.postgresql`).
-# A connection lives for one request and the pool keeps it warm; workers hold few at a time. While
-# the database is away a page gets an error after `timeout` seconds. The pool's own default for
-# `reconnect_timeout`, five minutes, doubles the pauses between its attempts up to minutes as well,
-# and would find a database that is back long after that; given up early, the next request tries.
+# A request takes a connection from the pool and gives it back; workers hold few at a time. If the
+# database is unavailable, a page gets an error after `timeout` seconds. The default of
+# `reconnect_timeout` is five minutes, with pauses that double up to minutes. So the pool would
+# notice a restored database late. With a short value the next request makes a new attempt.
 POSTGRES_POOL: dict[str, Any] = {
     "min_size": 1, "max_size": 32, "timeout": 4, "reconnect_timeout": 2,
 }  # fmt: skip
-# What runs for each answer is planned once a connection, not each time: half of what it cost.
+# Frequent statements are planned once for each connection, which saves half of their time.
 POSTGRES_PREPARED: dict[str, Any] = {"server_side_binding": True, "prepare_threshold": 5}
-# A machine that vanished sends no farewell. Without these a query waits for it for two hours.
+# A machine that fails does not close its connections. Without these a query waits for two hours.
 POSTGRES_TIMEOUTS: dict[str, Any] = {
     "connect_timeout": 4, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }  # fmt: skip
-# A process that was frozen in the middle of a transaction must not keep its rows locked. To compile
-# a statement takes a second, of which no statement of ours is worth one. And what ours look for is
-# in memory or on a disk without an arm: reckoning with one, PostgreSQL reads whole small tables and
-# what stood in an index before, rather than ask the index for a row.
+# The timeout is for a process that was frozen in a transaction and would keep its rows locked.
+# JIT compilation takes a second, and no statement here runs long enough for it. The page cost is
+# for data in memory or on solid state disks: with the default, PostgreSQL reads whole small tables
+# and old index entries instead of using the index.
 POSTGRES_SESSION = "-c idle_in_transaction_session_timeout=10s -c jit=off -c random_page_cost=1.1"
 
 
 def private_directory(path: Path) -> Path:
-    """Return `path`, made if missing, closed to other users of the machine.
+    """Return the folder `path`. Make it if it is missing, and close it to other users.
 
-    One that is open to them is closed, if it is ours alone. Raise ImproperlyConfigured, with the
-    line to type, for one that is not, or that others need: `/tmp`, a home, the code itself.
+    Raise ImproperlyConfigured, with the command to type, if it belongs to another user, or if other
+    users need it: `/tmp`, a home, the code itself.
     """
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = path.stat()
@@ -84,9 +84,9 @@ def private_directory(path: Path) -> Path:
 
 
 def private_file(path: Path) -> Path:
-    """Return `path`; what is there of it, or beside it by SQLite, is closed to all but its owner.
+    """Return `path`. Close the existing file, and SQLite's files beside it, to other users.
 
-    A file that is missing is made by the first connection, for its owner alone.
+    The first connection makes a missing file, which only its owner can read.
     """
     private_directory(path.parent)
     for one in path.parent.glob(f"{path.name}*"):
@@ -99,8 +99,8 @@ def private_file(path: Path) -> Path:
 def kept_secret(path: Path) -> str:
     """Return the secret stored in `path`; the first caller makes it (mode 0600).
 
-    Several processes may start at once: a secret is written whole under another name and then
-    linked into place, so that nobody reads half of one and all agree on the first.
+    Several processes may start at once. So the secret is written under another name and then linked
+    to `path`. No process reads an incomplete secret, and all use the first one.
     """
     private_directory(path.parent)
     if not path.exists():
@@ -113,14 +113,14 @@ def kept_secret(path: Path) -> str:
         try:
             os.link(draft, path)
         except FileExistsError:
-            pass  # another process was first; its secret counts
+            pass  # another process was first; its secret is used
         finally:
             draft.unlink()
     return path.read_text().strip()
 
 
 def refuse_weak(name: str, value: str, *, length: int, debug: bool) -> None:
-    """Raise ImproperlyConfigured for a secret that can be guessed. In DEBUG any will do."""
+    """Raise ImproperlyConfigured for a weak secret. In DEBUG any secret is accepted."""
     small = value.lower().replace("-", "").replace("_", "").replace(" ", "")
     reason = ""
     if len(value) < length:
@@ -137,7 +137,7 @@ def refuse_weak(name: str, value: str, *, length: int, debug: bool) -> None:
 
 
 def metrics_token(env: Env, *, debug: bool) -> str:
-    """Return `METRICS_TOKEN`, empty if there is none; a weak one is refused outside DEBUG."""
+    """Return `METRICS_TOKEN`, or an empty text. Outside DEBUG a weak one is refused."""
     given: str = env.str("METRICS_TOKEN", default="").strip()
     if given:
         refuse_weak("METRICS_TOKEN", given, length=16, debug=debug)
@@ -145,10 +145,10 @@ def metrics_token(env: Env, *, debug: bool) -> str:
 
 
 def secret_key(env: Env, *, debug: bool, data_dir: Path) -> str:
-    """Return `SECRET_KEY`, or in DEBUG a generated one kept in `data_dir`.
+    """Return `SECRET_KEY`, or in DEBUG a generated one that is stored in `data_dir`.
 
-    Raises ImproperlyConfigured outside DEBUG when there is none: sessions signed with a secret
-    that differs between machines, or is lost with a container, fail in ways that are hard to see.
+    Raise ImproperlyConfigured outside DEBUG if there is none. A generated secret would differ
+    between machines, or be lost with a container, and sessions would end for no visible reason.
     """
     given: str = env.str("SECRET_KEY", default="").strip()
     if given:
@@ -163,9 +163,9 @@ def secret_key(env: Env, *, debug: bool, data_dir: Path) -> str:
 
 
 def decision_keys(env: Env, *, debug: bool) -> list[str]:
-    """Return the keys that sign decisions; a weak one is refused outside DEBUG, as SECRET_KEY is.
+    """Return the keys that sign decisions. Outside DEBUG a weak one is refused, like SECRET_KEY.
 
-    Empty if there are none: then SECRET_KEY and its fallbacks sign.
+    If the list is empty, SECRET_KEY and its fallbacks are used.
     """
     given: list[str] = env.list("DECISION_KEYS", default=[])
     keys = [key.strip() for key in given if key.strip()]
@@ -175,7 +175,7 @@ def decision_keys(env: Env, *, debug: bool) -> list[str]:
 
 
 def site_url(env: Env) -> str:
-    """Return `SITE_URL` without a slash at its end; raise ImproperlyConfigured if it is no URL."""
+    """Return `SITE_URL` without a final slash; raise ImproperlyConfigured if it is no URL."""
     given: str = env.str("SITE_URL", default="").strip()
     parts = urlsplit(given)
     if given and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query):
@@ -184,11 +184,11 @@ def site_url(env: Env) -> str:
 
 
 def email(env: Env) -> dict[str, Any]:
-    """Return Django's settings of mail from `EMAIL_URL`; without one mail is printed."""
+    """Return Django's mail settings from `EMAIL_URL`; without one mails are printed."""
     given: str = env.str("EMAIL_URL", default="").strip() or "consolemail://"
     try:
         return dict(Env.email_url_config(given))
-    except (ImproperlyConfigured, ValueError):  # its text may hold the password
+    except (ImproperlyConfigured, ValueError):  # its text may contain the password
         raise ImproperlyConfigured(
             f"EMAIL_URL cannot be read. It has to be {', '.join(sorted(Env.EMAIL_SCHEMES))}, "
             "followed by ://, for example smtp+tls://user:password@mail.example.com:587."
@@ -196,10 +196,10 @@ def email(env: Env) -> dict[str, Any]:
 
 
 def allowed_hosts(env: Env, *, debug: bool) -> list[str]:
-    """Return the names this site answers to; a wildcard is refused outside DEBUG.
+    """Return the host names of this site. Outside DEBUG a wildcard is refused.
 
-    With `*` any page on the internet could open a socket here in a reviewer's name, because the
-    origin check of the sockets compares with this list.
+    With `*` any page on the internet could open a socket as a logged-in reviewer, because the
+    origin of sockets is compared with this list.
     """
     hosts: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
     if "*" in hosts and not debug:
@@ -211,9 +211,9 @@ def allowed_hosts(env: Env, *, debug: bool) -> list[str]:
 
 
 def trusted_proxies(env: Env) -> list[str]:
-    """Return the proxies whose forwarded headers are believed; none by default.
+    """Return the proxies whose forwarded headers are used; none by default.
 
-    Raise ImproperlyConfigured for what is neither an address, a network, nor "unix".
+    Raise ImproperlyConfigured for an entry that is no address, no network and not "unix".
     """
     names: list[str] = env.list("TRUSTED_PROXIES", default=[])
     names = [name.strip() for name in names if name.strip()]
@@ -253,7 +253,7 @@ def database(url: str, *, data_dir: Path) -> dict[str, Any]:
         options = SQLITE_OPTIONS | options
     elif config["ENGINE"].endswith("postgresql"):
         config["ENGINE"] = "workflows.postgresql"
-        session = f"{POSTGRES_SESSION} {options.get('options', '')}".strip()  # the last word counts
+        session = f"{POSTGRES_SESSION} {options.get('options', '')}".strip()  # the last one wins
         options = {"pool": POSTGRES_POOL} | POSTGRES_PREPARED | POSTGRES_TIMEOUTS | options
         options["options"] = session
     return {**config, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
@@ -262,8 +262,8 @@ def database(url: str, *, data_dir: Path) -> dict[str, Any]:
 def channel_layer(url: str) -> dict[str, Any]:
     """Return the channel layer's settings: Redis at `url`, or within this process without it.
 
-    A message that finds a full channel is dropped without a word, so capacity is generous; the
-    sweep finds what a lost wake-up missed. Ten unread wake-ups are enough.
+    Messages to a full channel are dropped without an error, so the capacity is large. Ten unread
+    wake-ups are enough, because the sweep finds runs whose wake-ups were lost.
     """
     config: dict[str, Any] = {
         "capacity": 10_000, "expiry": 60, "channel_capacity": {"workflows": 10},
@@ -275,7 +275,7 @@ def channel_layer(url: str) -> dict[str, Any]:
         }
     return {
         "BACKEND": "workflows.realtime.channel_layers.CancellableRedisChannelLayer",
-        # A receiver waits five seconds at a time; redis-py's own default gives up after five too,
-        # and whichever is first decides whether a quiet socket or worker breaks.
+        # A receiver waits five seconds at a time. The default timeout of redis-py is five seconds,
+        # too, so an idle socket or worker could fail by chance.
         "CONFIG": config | {"hosts": [{"address": url, "socket_timeout": 15}]},
     }

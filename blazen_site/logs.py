@@ -1,4 +1,4 @@
-"""How a log line is written: words for a person in DEBUG, one JSON object a line elsewhere."""
+"""The format of log lines: text in DEBUG, otherwise one JSON object on each line."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pythonjsonlogger.json import JsonFormatter
 
 from workflows.observability import log_context
 
-# What libraries attach for handlers of their own: whole objects, not facts.
+# Attributes that libraries add for their own handlers. They are objects that JSON cannot have.
 LEFT_OUT = ("request", "server_time", "taskName", "sinfo", "color_message")
 
 
 class LogContextFilter(logging.Filter):
-    """Gives a record the ids of the run and the request that it is about. Lets all pass."""
+    """Adds the ids of the run and the request to a record. It passes all records."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Add what is known and not said yet."""
+        """Add the known ids that the record does not have."""
         known = {**self._of_address(record), **log_context.current()}
         for name, value in known.items():
             if not hasattr(record, name):
@@ -26,15 +26,15 @@ class LogContextFilter(logging.Filter):
         return True
 
     def _of_address(self, record: logging.LogRecord) -> dict[str, str]:
-        """Django logs failed requests when the context that knew the ids is gone."""
+        """Return ids from the request: Django logs failed requests after the context has ended."""
         match = getattr(getattr(record, "request", None), "resolver_match", None)
         return log_context.known_fields(match.kwargs) if match is not None else {}
 
 
 class JsonLines(JsonFormatter):
-    """One JSON object a line: time, level, logger, message, then run_id, request_id and others.
+    """One JSON object on each line: time, level, logger, message, run_id, request_id and others.
 
-    A traceback is one string under `exception`, so that a line stays a line.
+    A traceback is one string in `exception`, so that a record is one line.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class JsonLines(JsonFormatter):
 
 
 def logging_settings(*, debug: bool) -> dict[str, Any]:
-    """Return Django's LOGGING: everything to stderr, where whoever started the process reads it."""
+    """Return Django's LOGGING, which writes all records to stderr."""
     line = {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
     return {
         "version": 1,
@@ -65,11 +65,11 @@ def logging_settings(*, debug: bool) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
             "django": {"handlers": [], "level": "INFO", "propagate": True},
-            # One line for every page and file is noise here; errors come from `django.request`.
+            # No line for each page and file; errors come from `django.request`.
             "daphne": {"level": "WARNING"},
             "axes": {"level": "WARNING"},
             "django.channels.server": {"level": "WARNING"},
-            # Asked, answered, ended: in DEBUG the pages tell it, and tell it better.
+            # In DEBUG the pages show requests, answers and ended runs, so they are not logged.
             "workflows.worker.commit.telemetry": {"level": "WARNING" if debug else "INFO"},
         },
     }

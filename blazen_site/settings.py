@@ -1,6 +1,6 @@
-"""The settings of the site, all from the environment; the defaults are the embedded mode.
+"""The settings of the site, all from the environment. The defaults are the embedded mode.
 
-Outside DEBUG everything is strict, and what is missing refuses to start rather than guess.
+Outside DEBUG, a missing or invalid setting stops the start.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from environ import Env
 from blazen_site import environment, logs
 from blazen_site.variables import flag, seconds, whole
 
-# Lets classes say what they are of (`ModelForm[Preferences]`) where Django has no generics.
+# Adds generics to classes of Django that have none (`ModelForm[Preferences]`).
 django_stubs_ext.monkeypatch()
 
 env = Env()
@@ -29,32 +29,31 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 PAYLOAD_MAX_BYTES = whole(env, "PAYLOAD_MAX_BYTES", 256 * 1024, 1)
 ANSWER_MAX_BYTES = whole(env, "ANSWER_MAX_BYTES", 64 * 1024, 1)
 JSON_MAX_DEPTH = whole(env, "JSON_MAX_DEPTH", 32, 1, 200)
-# What the server reads of one request, and how long it may take to come; see docs/operations.md.
+# The largest HTTP request, and the time in which it has to arrive; see docs/operations.md.
 REQUEST_MAX_BYTES = whole(env, "REQUEST_MAX_BYTES", 4 * 1024 * 1024, 1)
 REQUEST_SECONDS = seconds(env, "REQUEST_SECONDS", 30.0, 0.1, 3600)
-# Whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses, networks, or "unix".
+# Proxies whose X-Forwarded-For and X-Forwarded-Proto are used: addresses, networks, or "unix".
 TRUSTED_PROXIES = environment.trusted_proxies(env)
-# How many live pages one person may have open in each process.
+# Open sockets of one person in each process.
 SOCKETS_PER_PERSON = whole(env, "SOCKETS_PER_PERSON", 20, 1)
-# What one person may do within a minute, over all processes; 0 is without a limit. Decisions are
-# not limited.
+# Limits of one person per minute, over all processes; 0 means no limit. Decisions are not limited.
 COMMENTS_PER_MINUTE = whole(env, "COMMENTS_PER_MINUTE", 30, 0)
 STARTS_PER_MINUTE = whole(env, "STARTS_PER_MINUTE", 60, 0)
 CLAIMS_PER_MINUTE = whole(env, "CLAIMS_PER_MINUTE", 120, 0)
 DRAFTS_PER_MINUTE = whole(env, "DRAFTS_PER_MINUTE", 240, 0)
-# How long a worker that was killed or cut off keeps its runs from the others; at most 30.
+# Seconds after which other workers take over the runs of a killed worker; at most 30.
 WORKER_LEASE_SECONDS = seconds(env, "WORKER_LEASE_SECONDS", 5.0, 0.1, 30)
-# How long a claim on a request lasts by itself, and how long an answer can be taken back.
+# Seconds that a claim on a request lasts, and seconds in which an answer can be undone.
 CLAIM_SECONDS = whole(env, "CLAIM_SECONDS", 900, 1, 365 * 86400)
 UNDO_SECONDS = whole(env, "UNDO_SECONDS", 0, 0, 86400)
-# Entries of a run's journal that are kept while it is open: its recent history.
+# Entries of the journal of an open run that are kept.
 JOURNAL_KEEP = whole(env, "JOURNAL_KEEP", 10_000, 1)
 
-# Connections to PostgreSQL that the steps of a worker share; one that finds none free waits.
+# Connections to PostgreSQL that the steps of a worker share; if none is free, a step waits.
 STEP_CONNECTIONS = whole(env, "STEP_CONNECTIONS", 24, 1)
-# How long a step may do nothing in a transaction before PostgreSQL ends its session; 0 is for ever.
+# Seconds that a step may be idle in a transaction before PostgreSQL ends it; 0 means no limit.
 STEP_IDLE_IN_TRANSACTION_SECONDS = seconds(env, "STEP_IDLE_IN_TRANSACTION_SECONDS", 3600.0, 0)
-# Keys that sign decisions: the first signs, all verify. Empty: SECRET_KEY and its fallbacks.
+# Keys that sign decisions: the first signs, all verify. If empty, SECRET_KEY and its fallbacks.
 DECISION_KEYS = environment.decision_keys(env, debug=DEBUG)
 
 # --- operations -----------------------------------------------------------------------------
@@ -69,7 +68,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    # Before channels: our `runworker` replaces the one that ends when Redis is away.
+    # Before channels: the `runworker` of this app does not end when Redis is unavailable.
     "workflows",
     "approvals",
     "channels",
@@ -111,7 +110,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            # Its `csrf_token` adds whom the form was drawn for, in the admin's templates too.
+            # Its `csrf_token` adds the person of the form, also in the admin's templates.
             "builtins": ["approvals.templatetags.form_token"],
             "context_processors": [
                 "django.template.context_processors.request",
@@ -125,16 +124,16 @@ TEMPLATES = [
     },
 ]
 
-# --- rows and bells -------------------------------------------------------------------------
+# --- database and channel layer -------------------------------------------------------------
 DATABASES = {
     "default": environment.database(env.str("DATABASE_URL", default=""), data_dir=DATA_DIR)
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {"default": environment.channel_layer(env.str("REDIS_URL", default=""))}
 
-# --- people ---------------------------------------------------------------------------------
+# --- accounts -------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
-    # Only counts failures and locks out; the second one knows passwords and permissions.
+    # The first only checks the limits of failed log-ins, the second passwords and permissions.
     "approvals.accounts.logins.throttle.ThrottleBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
@@ -179,18 +178,18 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = flag(env, "SECURE_SSL_REDIRECT", default=not DEBUG)
-# What other programs ask each process for, behind the proxy.
+# Addresses that other programs request from each process directly.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 3600 if SECURE_SSL_REDIRECT else 0
-# Subdomains and browsers' preload lists are for the owner of the domain to decide.
+# The owner of the domain decides about subdomains and browsers' preload lists.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 SESSION_COOKIE_SECURE = flag(env, "SESSION_COOKIE_SECURE", default=not DEBUG)
 CSRF_COOKIE_SECURE = flag(env, "CSRF_COOKIE_SECURE", default=not DEBUG)
-# Scripts read the token at each request: one drawn into the page is stale after another login.
+# Scripts read the token at each request, because a token in the page is stale after a new login.
 CSRF_COOKIE_HTTPONLY = False
 CSRF_FAILURE_VIEW = "approvals.accounts.unsent_forms.csrf_failure.csrf_failure"
 
-# --- static files, from the app itself ------------------------------------------------------
+# --- static files, served by the application ------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -207,7 +206,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": STATICFILES_STORAGE_CLASS},
 }
 
-# --- words, clocks, letters, logs -----------------------------------------------------------
+# --- language, time, mail, logs -------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 USE_I18N = False
 USE_TZ = True
@@ -216,6 +215,6 @@ TIME_ZONE = "UTC"
 vars().update(environment.email(env))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="approvals@localhost")
 EMAIL_TIMEOUT = 10  # seconds
-SITE_URL = environment.site_url(env)  # what stands before a path in a mail
+SITE_URL = environment.site_url(env)  # the beginning of links in mails
 
 LOGGING = logs.logging_settings(debug=DEBUG)

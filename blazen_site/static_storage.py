@@ -1,6 +1,6 @@
-"""How static files are stored outside DEBUG: compressed, under names that hold a hash.
+"""Stores static files outside DEBUG: compressed, with a hash in their names.
 
-A deploy must not mix the modules of two versions, so the imports between them are hashed, too.
+A page must not mix the modules of two versions, so the imports between them have the hashes, too.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from servestatic.storage import CompressedManifestStaticFilesStorage
 
-# Django's `support_js_module_import_aggregation` rewrites imports in the files of all packages. A
-# comment in htmx's socket extension has `import("../htmx")`, which is no file: that fails.
+# Django's `support_js_module_import_aggregation` rewrites imports in the files of all packages. It
+# fails for a comment in htmx's socket extension, which has `import("../htmx")`: there is no such
+# file.
 OWN_MODULES = "js/*.js"
 IMPORTS = (
     (r'(?P<matched>\bfrom "(?P<url>\.[^"]+)";)', 'from "%(url)s";'),
@@ -19,7 +20,7 @@ IMPORTS = (
 
 
 class HashedModuleStorage(CompressedManifestStaticFilesStorage):
-    """Rewrites the imports of our own modules to hashed names; they must not import in a circle."""
+    """Rewrites the imports of this project's modules to hashed names. Circles are not allowed."""
 
     patterns: ClassVar = (
         *CompressedManifestStaticFilesStorage.patterns,

@@ -1,7 +1,7 @@
-"""Variables of the environment that are a number or a yes or no, each checked where it is read.
+"""Reads environment variables that are numbers or yes/no, and checks them.
 
-A value that is out of its bounds stops the start with the variable's name, its value and what is
-allowed: one that was taken would fail later, in a place that does not name it.
+A value that is not allowed stops the start. The error has the variable's name, its value and the
+allowed values. Otherwise the value would cause an error later that does not name the variable.
 """
 
 from math import isfinite
@@ -43,7 +43,7 @@ def seconds(env: Env, name: str, default: float, least: float, most: float | Non
 
 
 def flag(env: Env, name: str, *, default: bool) -> bool:
-    """Return whether variable `name` says yes, or `default` if it is unset or empty."""
+    """Return True if variable `name` means yes, or `default` if it is unset or empty."""
     given: str = env.str(name, default="").strip()
     if given and given.lower() not in YES + NO:
         raise refusal(name, given, "1 (or true, yes, on) or 0 (or false, no, off)")

@@ -1,4 +1,4 @@
-"""The machine as a Django application."""
+"""The Django application `workflows`."""
 
 from importlib import import_module
 
@@ -7,7 +7,7 @@ from django.utils.module_loading import autodiscover_modules
 
 
 class WorkflowsConfig(AppConfig):
-    """Runs, their rows, and the worker that drives them."""
+    """Runs, their rows, and the worker."""
 
     name = "workflows"
     default_auto_field = "django.db.models.BigAutoField"

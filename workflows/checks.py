@@ -1,4 +1,4 @@
-"""What `manage.py check` says about a site that would run, but not as its owner expects."""
+"""Warnings of `manage.py check` about a site that runs, but not as its owner may expect."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from django.db import connection
 def live_updates_cross_processes(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Warn where the database is made for several processes and the channel layer is not."""
+    """Warn if the database is for several processes but the channel layer is not."""
     layer = get_channel_layer()
     alone = layer is None or isinstance(layer, InMemoryChannelLayer)
     if connection.vendor == "sqlite" or not alone:
         return []
     return [
         Warning(
-            "Live updates and bells do not cross processes: DATABASE_URL names a database for "
-            "many processes, but without REDIS_URL the channel layer is each process's memory.",
+            "Live updates and wake-ups do not cross processes: DATABASE_URL names a database for "
+            "many processes, but without REDIS_URL each process has a channel layer in memory.",
             hint=(
                 "Set REDIS_URL. Until then a page shows what another process did only when it "
                 "asks again (every half minute), and a worker finds an answer up to a second "

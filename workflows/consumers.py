@@ -11,14 +11,14 @@ from workflows.realtime.publisher import run_group
 
 
 class RunConsumer(RefreshConsumer):
-    """An open run page: it fetches again whenever its run has changed."""
+    """The socket of an open run page, which fetches again after each change of its run."""
 
     async def groups_for(self) -> list[str]:
-        """Return the group of the run that the address names."""
+        """Return the group of the run in the address."""
         return [run_group(self.scope["url_route"]["kwargs"]["run_id"])]
 
     def allowed(self, user: User) -> bool:
-        """Say whether `user` may see the run."""
+        """Return True if `user` may see the run."""
         run_id = self.scope["url_route"]["kwargs"]["run_id"]
         return WorkflowRun.objects.visible_to(user).filter(pk=run_id).exists()
 

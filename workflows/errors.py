@@ -1,14 +1,14 @@
-"""What a durable run or request refuses to do, each with a sentence that names it."""
+"""The errors of runs and requests. Each message names the run or the request."""
 
 from __future__ import annotations
 
 
 class DurableError(Exception):
-    """The root of this package's errors. Nothing was changed when one of these is raised."""
+    """The base class of the errors of this package. When one is raised, nothing was changed."""
 
 
 class WrongState(DurableError):
-    """A transition was asked for that has no arrow from the state the row is in."""
+    """The requested transition is not possible from the present state."""
 
     def __init__(self, what: str, action: str, status: str) -> None:
         super().__init__(f"{what} is {status}; it cannot be {action}.")
@@ -20,26 +20,26 @@ class RunEnded(WrongState):
 
 
 class RunBlocked(WrongState):
-    """The run waits for code that can load it; it takes no answers until then."""
+    """The run is blocked until there is code that can load it. It accepts no answers until then."""
 
 
 class HistoryPruned(WrongState):
-    """The run's journal was let go of, so nothing can go on from where it ended."""
+    """The journal of the run was deleted, so the run cannot continue."""
 
     def __init__(self, what: str, action: str, status: str) -> None:
         super().__init__(what, action, f"{status} and its history was pruned")
 
 
 class RequestNotPending(WrongState):
-    """The request is no longer pending: somebody answered, or it expired or was cancelled."""
+    """The request is no longer pending: it was answered or cancelled, or it expired."""
 
 
 class RequestClaimed(WrongState):
-    """Somebody else has taken the request in hand, or it takes no answers any more."""
+    """Another person has claimed the request, or it accepts no answers any more."""
 
 
 class IdempotencyConflict(DurableError):
-    """The idempotency key was used before, with another input."""
+    """The idempotency key was used before with another input."""
 
     def __init__(self, workflow: str, key: str) -> None:
         super().__init__(
@@ -49,7 +49,7 @@ class IdempotencyConflict(DurableError):
 
 
 class AuthorMissing(DurableError):
-    """A run that needs a second person for an answer says who the first one is."""
+    """The run has no author, but its workflow needs a second person for an answer."""
 
     def __init__(self, workflow: str, request: str) -> None:
         super().__init__(
@@ -59,21 +59,21 @@ class AuthorMissing(DurableError):
 
 
 class WrongRepeat(DurableError):
-    """A run repeats a run of its own workflow only."""
+    """A run can only repeat a run of its own workflow."""
 
     def __init__(self, workflow: str, other: str) -> None:
         super().__init__(f"A run of {workflow!r} cannot repeat a run of {other!r}.")
 
 
 class InvalidIdempotencyKey(DurableError):
-    """The idempotency key is none: empty, too long, no text, or not to be stored."""
+    """The idempotency key is not valid: empty, too long, no text, or impossible to store."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The idempotency key {reason}.")
 
 
 class RateLimitExceeded(DurableError):
-    """A person did more of something than a minute allows. `retry_after` is in seconds."""
+    """A person did something more often than the limit per minute. `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, *, retry_after: int) -> None:
         super().__init__(sentence)

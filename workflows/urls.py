@@ -17,7 +17,7 @@ urlpatterns = [
         name="run_action",
     ),
     path("workflows/", catalogue.workflows, name="workflows"),
-    # A name may hold slashes: "letters/monthly".
+    # A name may contain slashes: "letters/monthly".
     path("workflows/<path:name>/start/", catalogue.start, name="start"),
     path("workflows/<path:name>/", catalogue.workflow, name="workflow"),
 ]

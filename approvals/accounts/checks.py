@@ -1,4 +1,4 @@
-"""What `manage.py check --deploy`, `check --database default` and `migrate` say of the accounts."""
+"""Checks of the accounts in `manage.py check --deploy`, `check --database default`, `migrate`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def demo_accounts(databases: Iterable[str] | None = None, **kwargs: Any) -> list
 def demo_accounts_of_a_deployment(
     databases: Iterable[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
-    """Return the same errors for `manage.py check --deploy`, which names no database."""
+    """Return the same errors for `manage.py check --deploy`, which is called without a database."""
     if settings.DEBUG or "default" in (databases or ()):
         return []
     return _errors(unchanged_or_none())

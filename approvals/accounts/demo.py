@@ -1,7 +1,7 @@
-"""Demo accounts and runs, made at the first start in DEBUG, and refused outside of DEBUG.
+"""Demo accounts and runs. They are made at the first start in DEBUG, and refused outside DEBUG.
 
-The README prints their password. Outside DEBUG a server does not start while an account still has
-it, and no log-in with it is accepted.
+The README has their password. Outside DEBUG a server does not start while an account still has this
+password, and no log-in with it is accepted.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ logger = logging.getLogger(__name__)
 
 
 def is_first_start() -> bool:
-    """Say whether nobody has an account yet."""
+    """Return True if there is no account yet."""
     return not User.objects.exists()
 
 
 def create_demo_data() -> int:
-    """Make the demo accounts, start the example runs as the admin, and return how many.
+    """Make the demo accounts, start the example runs as the admin, and return their number.
 
-    All or nothing, so that a start that was interrupted is still the first one. For DEBUG only:
-    everybody knows these passwords.
+    This is one transaction, so that it is done again if the start was interrupted. Only for DEBUG,
+    because these passwords are public.
     """
     with transaction.atomic():
         password = make_password(PASSWORD)
@@ -55,7 +55,7 @@ def unchanged_accounts() -> list[str]:
     """Return the names of the demo accounts that can still log in with the demo password."""
     users = get_user_model()
     if users._meta.db_table not in connection.introspection.table_names():
-        return []  # nothing was migrated yet, so nobody can log in
+        return []  # no migrations yet, so nobody can log in
     found = users.objects.filter(username__in=NAMES, is_active=True).order_by("username")
     return [user.get_username() for user in found if check_password(PASSWORD, user.password)]
 
@@ -63,8 +63,8 @@ def unchanged_accounts() -> list[str]:
 def refuse_demo_accounts() -> None:
     """Raise ImproperlyConfigured outside DEBUG if a demo account still has its password.
 
-    Runs in a thread of its own: a server may load the application inside its event loop, where
-    the ORM may not be used. A database that is away is no reason not to start.
+    It runs in a thread, because a server may load the application in its event loop, where the ORM
+    cannot be used. If the database is unavailable, the server starts nevertheless.
     """
     if settings.DEBUG:
         return
@@ -72,17 +72,17 @@ def refuse_demo_accounts() -> None:
         names = thread.submit(_in_thread).result()
     if names:
         raise ImproperlyConfigured(
-            f"The demo password still opens the account of {', '.join(names)}. Outside DEBUG "
+            f"These accounts still have the demo password: {', '.join(names)}. Outside DEBUG "
             "give a new one with `manage.py changepassword NAME`, or deactivate the account."
         )
 
 
 def unchanged_or_none() -> list[str]:
-    """Return `unchanged_accounts`, or none, with a line in the log, if the database is away."""
+    """Return `unchanged_accounts`. If the database is unavailable, log this and return none."""
     try:
         return unchanged_accounts()
     except DatabaseError:
-        logger.exception("The database is away; demo accounts could not be looked for.")
+        logger.exception("The database is unavailable; demo accounts were not checked.")
         return []
 
 

@@ -1,4 +1,4 @@
-"""What a person may change about their own account."""
+"""Forms of a person's own account."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from approvals.models import Preferences
 
 
 def zone_choices() -> list[tuple[str, str]]:
-    """Return every time zone of the machine as (name, words), in alphabetical order."""
+    """Return every time zone of the machine as (name, label), in alphabetical order."""
     names = sorted(zoneinfo.available_timezones() - {"localtime", "Factory"})
     return [(name, name.replace("_", " ")) for name in names]
 
 
 class LoginForm(AuthenticationForm):
-    """The login, which calls a name a name where Django says username."""
+    """The login form, which says "name" instead of Django's "username"."""
 
     error_messages = {
         "invalid_login": "Wrong name or password. Both are case-sensitive.",
@@ -27,7 +27,7 @@ class LoginForm(AuthenticationForm):
 
 
 class PreferencesForm(forms.ModelForm[Preferences]):
-    """The time zone that times are shown in, and whether single keys do something."""
+    """The time zone of the pages, and whether keyboard shortcuts are on."""
 
     class Meta:
         model = Preferences

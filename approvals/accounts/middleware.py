@@ -1,4 +1,4 @@
-"""What every page has in common: a login, the reader's time zone, and no stale copies."""
+"""Middleware of all pages: login, the reader's time zone, and no caching."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ Respond = Callable[[HttpRequest], HttpResponseBase]
 
 
 def freshness(get_response: Respond) -> Respond:
-    """Keep pages out of every cache: they are personal, and change under the reader.
+    """Forbid caching of pages, because they are personal and change often.
 
-    The same address gives a page or a fragment, so what does cache must tell them apart.
+    The same address returns a page or a fragment, so caches must distinguish the two.
     """
 
     def respond(request: HttpRequest) -> HttpResponseBase:
@@ -48,7 +48,7 @@ def freshness(get_response: Respond) -> Respond:
 
 
 def page_of(request: HttpRequest) -> str:
-    """Return the path of the page a request of htmx came from; `/` if it is not one of ours."""
+    """Return the path of the page that sent a request of htmx; `/` if it is of another site."""
     url = htmx_of(request).current_url or ""
     if not url_has_allowed_host_and_scheme(url, request.get_host(), request.is_secure()):
         return "/"
@@ -57,16 +57,16 @@ def page_of(request: HttpRequest) -> str:
 
 
 class LoginMiddleware(LoginRequiredMiddleware):
-    """Every view needs a login unless it is marked `@login_not_required`.
+    """Requires a login for every view that is not marked `@login_not_required`.
 
-    A page that was drawn for one person does nothing in the name of another. What was typed into a
-    form whose login had ended is kept until the same person is back.
+    A form that was made for one person is refused after another person has logged in. If a form is
+    posted after the end of its login, its content is kept until the same person logs in again.
     """
 
     def process_view(
         self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: Any
     ) -> HttpResponseBase | None:
-        """Return a refusal, or None where the view may answer."""
+        """Return a refusal, or None if the view may answer."""
         if not request.user.is_authenticated:
             found: HttpResponseBase | None = super().process_view(
                 request, view_func, view_args, view_kwargs
@@ -86,14 +86,14 @@ class LoginMiddleware(LoginRequiredMiddleware):
     ) -> HttpResponseBase:
         """Return a redirect to the login, or for htmx 204 with `HX-Redirect` to it.
 
-        A fragment's request cannot follow a redirect, it would draw the login into a corner of the
-        old page. Either way the login leads back to the page, whatever took the POST.
+        A request of a fragment must not follow a redirect, because the login page would be shown
+        inside the old page. In both cases the login leads back to the page of the form.
         """
         return to_login(request)
 
 
 def to_login(request: HttpRequest) -> HttpResponseBase:
-    """Keep the form that was posted, and send the browser to the login and back to its page."""
+    """Keep the posted form, and redirect to the login, which leads back to its page."""
     keep(request)
     if htmx_of(request):
         address = login_address(page_behind(page_of(request)))
@@ -103,11 +103,11 @@ def to_login(request: HttpRequest) -> HttpResponseBase:
 
 
 def reader(get_response: Respond) -> Respond:
-    """Show times in the reader's zone, and read numbers as their language writes them.
+    """Sets the reader's time zone, and the language in which numbers are read.
 
-    The zone is the one they chose, else the browser's (the cookie `timezone`, which a script of
-    the page keeps), else UTC. The other preference, read along with it, is for the templates:
-    `request.keys_off`.
+    The zone is the one that the person chose, else the browser's (the cookie `timezone`, which a
+    script of the page sets), else UTC. The other preference is read by the same query, and is
+    `request.keys_off` for the templates.
     """
 
     def respond(request: HttpRequest) -> HttpResponseBase:

@@ -1,4 +1,4 @@
-"""The account pages that Django does not bring along."""
+"""The account pages that Django does not have."""
 
 from __future__ import annotations
 
@@ -26,38 +26,38 @@ from workflows.web.http import typed_before
 
 
 class Login(LoginView):
-    """The login. It says what became of a form that could not be sent before.
+    """The login page. It tells what happened to a form that could not be sent before.
 
-    Who is logged in already is led on; who sends a name and a password becomes that person.
+    A person who is logged in is redirected. A posted name and password log that person in.
     """
 
     authentication_form = LoginForm
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show the form, or lead on."""
+        """Show the form, or redirect a person who is logged in."""
         if request.user.is_authenticated:
             return HttpResponseRedirect(self.get_success_url())
         return super().get(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        """Log in, and say what was kept."""
+        """Log in, and add a message about a kept form."""
         response = super().form_valid(form)
-        self.request.session.set_expiry(None)  # a form that waits has one of its own
+        self.request.session.set_expiry(None)  # a kept form has a page of its own
         report_after_login(self.request)
         unsent = kept(self.request)
-        if unsent is not None and not self.get_redirect_url():  # too long to be named as `next`
+        if unsent is not None and not self.get_redirect_url():  # too long for `next`
             return HttpResponseRedirect(unsent.page)
         return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Add whether a form waits, and whether the login leads back to a page that says so."""
+        """Add whether there is a kept form."""
         context = super().get_context_data(**kwargs)
         leads_back = context["next"] not in ("", "/") and not context["form"].errors
         return context | {"waits": KEY in self.request.session, "leads_back": leads_back}
 
 
 class Logout(LogoutView):
-    """The logout. What somebody else had typed goes along to their login (`_unsent`)."""
+    """The log-out. A form of another person is kept for their next log-in (`_unsent`)."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """End the login."""
@@ -68,24 +68,24 @@ class Logout(LogoutView):
 
 
 class PasswordChange(PasswordChangeView):
-    """Change one's own password; other sessions of the same person end with it."""
+    """Change one's own password. This ends the other sessions of the person."""
 
     success_url = reverse_lazy("accounts:account")
 
     def get_success_url(self) -> str:
-        """Return to the account page, with a word that it worked."""
+        """Redirect to the account page, with a message of success."""
         messages.success(self.request, "Your password was changed.")
         return super().get_success_url()
 
 
 @require_http_methods(["GET", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
-    """Show and store one's preferences; 422 with the form if something in it is none."""
+    """Show and store one's preferences; 422 with the form if a value is not valid."""
     assert request.user.is_authenticated
     preferences, _ = Preferences.objects.get_or_create(user=request.user)
     form = PreferencesForm(request.POST or None, instance=preferences)
     typed = typed_before(request, "accounts:account")
-    if typed is not None:  # it is shown as it was typed, and not checked before it is sent
+    if typed is not None:  # it is shown as it was typed, without errors
         form.initial["time_zone"] = typed.get("time_zone")
         form.initial["keys_on"] = "keys_on" in typed
     if request.method == "POST" and form.is_valid():
@@ -97,7 +97,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 def summary_of(form: PreferencesForm) -> str:
-    """Return what a change of preferences does to the pages."""
+    """Return a message about the effect of the changed preferences."""
     row, words = form.instance, []
     if "time_zone" in form.changed_data:
         words.append(f"Times are now shown in {row.time_zone or 'the zone of the browser'}.")
@@ -108,9 +108,9 @@ def summary_of(form: PreferencesForm) -> str:
 
 @login_not_required
 def admin_login(request: HttpRequest) -> HttpResponse:
-    """Send the admin's visitors to the one login; 403 for a person who is logged in and not staff.
+    """Redirect the admin's visitors to the login page; 403 for a logged-in person who is not staff.
 
-    Sending that person to the login as well would send them back and forth for ever.
+    Redirecting that person to the login, too, would cause an endless loop.
     """
     if request.user.is_authenticated:
         raise PermissionDenied

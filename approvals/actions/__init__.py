@@ -1,8 +1,8 @@
-"""The one source: whatever a person does to a request, from whichever side, goes through here.
+"""The actions on requests. Every page and every command calls these functions.
 
-`decide` answers. The other verbs are what people do before and after: claim, release, reassign,
-comment, save a draft, take an answer back, decide many at once. Each looks first whether the
-person may know of the request, then whether they may do this, then in which state it is.
+`decide` answers a request. The other actions are: claim, release, reassign, comment, save a draft,
+withdraw an answer, decide many at once, ask again. Each checks first whether the person may see the
+request, then whether they may do this, then the state of the request.
 """
 
 from approvals.actions.bulk import Answer, Item, decide_many

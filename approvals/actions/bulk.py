@@ -1,4 +1,4 @@
-"""Answers to many requests at once, each with an outcome of its own."""
+"""Answers many requests at once, each with an outcome of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_REQUESTS = 100  # requests in one batch
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of one request of a batch: an outcome or a refusal. No row if not visible."""
+    """The result of one request of a batch: an outcome or a refusal. No row if not visible."""
 
     request_id: str
     request: InputRequest | None
@@ -33,7 +33,7 @@ class Item:
 class Answer:
     """The answer to one request of a batch, and the digest of what the person saw of it.
 
-    An empty digest is that of no version: such an answer is refused as `Superseded`.
+    An empty digest belongs to no version: such an answer is refused as `Superseded`.
     """
 
     response: Any
@@ -56,12 +56,12 @@ def load_items(user: User, ids: Sequence[UUID | str]) -> list[Item]:
 
 
 def unfit(request: InputRequest, response: Any) -> Invalid | ContentTooLarge | None:
-    """Return why the answer itself would be refused, whatever the state of the request."""
+    """Return why the answer itself would be refused, in any state of the request."""
     try:
         validated_answer(request, response, None)
     except (Invalid, ContentTooLarge) as error:
         return error
-    except AnswerRefused:  # the run is blocked: an outcome, and not a fault of the answer
+    except AnswerRefused:  # the run is blocked, which is no fault of the answer
         return None
     return None
 
@@ -69,10 +69,10 @@ def unfit(request: InputRequest, response: Any) -> Invalid | ContentTooLarge | N
 def decide_many(
     user: User, answers: Mapping[str, Answer], *, source: str, origin: Origin = UNKNOWN
 ) -> list[Item]:
-    """Answer many requests, given by id, and return what became of each.
+    """Answer many requests, given by id, and return the result of each.
 
-    Each goes through `decide` by itself: one that is refused stops none of the others. Raise
-    `TooMany` above `MAX_REQUESTS`; then nothing was decided.
+    Each is answered by `decide` separately, so a refusal does not affect the others. Raise
+    `TooMany` above `MAX_REQUESTS`. Then nothing was decided.
     """
     done = []
     for item in load_items(user, list(answers)):

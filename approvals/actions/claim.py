@@ -1,4 +1,4 @@
-"""Claiming a request, so that nobody else answers it meanwhile, and releasing it."""
+"""Claims a request, so that no other person answers it meanwhile, and releases it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def claim_length() -> timedelta:
-    """Return how long a claim lasts by itself."""
+    """Return the duration of a claim."""
     return timedelta(seconds=settings.CLAIM_SECONDS)
 
 
 def claim(user: User, request_id: UUID | str) -> InputRequest:
-    """Take a request in hand, or go on holding it. Until the claim ends only `user` may answer.
+    """Claim a request, or renew the claim. Until the claim ends only `user` may answer.
 
-    Raise as `decide` does; `ClaimedByOther` names who holds it.
+    Raise the errors of `decide`; `ClaimedByOther` names the holder.
     """
     for attempt in range(2):
         request = find(user, request_id)
@@ -44,15 +44,15 @@ def claim(user: User, request_id: UUID | str) -> InputRequest:
         try:
             request.claim(user, claim_length())
         except RequestClaimed:
-            continue  # looking again tells who was faster
+            continue  # the next check finds the holder
         return request
     raise Closed(f"Request {request_id} keeps changing; look at it again.")
 
 
 def release(user: User, request_id: UUID | str) -> InputRequest:
-    """Let go of a request; operators may take it from whoever holds it. Nothing if it is free.
+    """Release a claim. Operators may release the claim of any person. Do nothing if it is free.
 
-    Raise `NotVisible`, or `NotPermitted` if it is somebody else's.
+    Raise `NotVisible`, or `NotPermitted` if another person holds it.
     """
     request = find(user, request_id)
     holder = holder_of(request)

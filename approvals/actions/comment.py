@@ -1,4 +1,4 @@
-"""Comments of people to each other."""
+"""Adds comments to requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def comment(user: User, request_id: UUID | str, text: str) -> Comment:
-    """Say something to all who see the request, for as long as it waits.
+    """Add a comment for all who see the request. The request has to be open.
 
     Raise `NotVisible`, `AlreadyAnswered`, `Closed`, `ContentTooLarge`, `Invalid` or `RateLimited`.
     """

@@ -1,4 +1,4 @@
-"""Answering a request: the last answer, or one approval of several."""
+"""Answers a request: by the final answer, or by one approval of several."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ DROP_DRAFT = PreparedQuery(
 )
 
 MAX_ATTEMPTS = 5
-"""How often a lost compare-and-set is looked at again. Once explains it; a run that is retried
-at that very moment may open the request anew, and votes of others come between."""
+"""Attempts after a lost compare-and-set. Usually the second attempt finds the reason. More are
+needed if the run is retried at that time, or if others approve in between."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A decision that stands. `again`: this person had taken the same one before.
+    """The decision that was stored. `again` is True if this person had made the same one before.
 
-    `votes` of `quorum` approvals are there; `waits` says that the request waits for more.
+    The request has `votes` of `quorum` approvals. `waits` is True if it waits for more.
     """
 
     decision: Decision
@@ -64,12 +64,12 @@ class Outcome:
 
     @property
     def waits(self) -> bool:
-        """Whether this was an approval while others are still missing."""
+        """True if this was an approval and others are still missing."""
         return self.decision.kind == Decision.Kind.VOTE and self.decision.request.is_pending
 
     @classmethod
     def of(cls, request: InputRequest, decision: Decision, *, again: bool = False) -> Outcome:
-        """Read how far the request is."""
+        """Return the outcome of a decision, with the counts of the request."""
         decision.request = request
         return cls(decision, again, request.votes, request.quorum)
 
@@ -85,15 +85,16 @@ def decide(
     edits: Mapping[str, Any] | None = None,
     origin: Origin = UNKNOWN,
 ) -> Outcome:
-    """Answer a request as `user`, and put the answer on its way to the run.
+    """Answer a request as `user`, and deliver the answer to the run.
 
-    `response` is JSON as it came from outside; what is stored is its normalised form. `source`
-    names the side it came from ("inbox", "command"). An answer that is not `readable` (a form
-    with text where JSON belongs) is refused as invalid in its turn. `digest` is that of what the
-    person saw, `edits` are payload keys that they changed, `origin` is recorded.
+    `response` is JSON from outside; its normalised form is stored. `source` names the interface
+    ("inbox", "command"). An answer that is not `readable` (a form with text instead of JSON) is
+    refused as invalid, after the other checks. `digest` is that of what the person saw. `edits` are
+    the payload keys that they changed. `origin` is recorded.
 
-    Raise a subclass of `AnswerRefused`, with nothing changed, in the order visible, permitted,
-    same answer again (no error), state and deadline, claim, digest, size, schema.
+    Raise a subclass of `AnswerRefused`. Then nothing was changed. The checks are, in
+    this order: visible, permitted, same answer again (no error), state and deadline, claim, digest,
+    size, schema.
     """
     for _ in range(MAX_ATTEMPTS):
         request = find_to_decide(user, request_id)
@@ -112,16 +113,16 @@ def decide(
             with transaction.atomic():
                 return store(user, request, answer, effective, source, origin)
         except WrongState:
-            continue  # somebody was faster: what they did is found by looking again
+            continue  # another person was faster: the next attempt finds the change
     raise Closed(f"Request {request_id} keeps changing; look at it again.")
 
 
 def validated_answer(
     request: InputRequest, response: Any, edits: Mapping[str, Any] | None
 ) -> tuple[Any, dict[str, Any]]:
-    """Return the answer as it will be stored, and all edits that are effective with it.
+    """Return the answer in the form to store, and all edits that take effect with it.
 
-    Raise `ContentTooLarge`, `Invalid`, or `RequestBlocked` where the code that reads it is missing.
+    Raise `ContentTooLarge`, `Invalid`, or `RequestBlocked` if the code for the answer is missing.
     """
     check_size(request, response)
     check_size(request, dict(edits or {}), what="The edit")
@@ -131,9 +132,9 @@ def validated_answer(
 def same_decision(
     user: User, request: InputRequest, response: Any, edits: Mapping[str, Any] | None
 ) -> Decision | None:
-    """Return the effective decision of `user` on `request`, if it says the same as `response`.
+    """Return the effective decision of `user` on `request`, if it equals `response`.
 
-    A double click, a lost acknowledgement and a page sent anew are no conflicts.
+    So a double click, a lost acknowledgement or a repeated POST is no conflict.
     """
     answered = request.status == InputRequest.Status.ANSWERED
     if not (request.answered_by_id == user.pk if answered else request.votes):
@@ -164,10 +165,10 @@ def store(
     user: User, request: InputRequest, answer: Any, edits: dict[str, Any], source: str,
     origin: Origin = UNKNOWN,
 ) -> Outcome:  # fmt: skip
-    """Answer the row or count a vote on it, and record the decision, in the caller's transaction.
+    """Answer the request or count an approval, and store the decision, in the caller's transaction.
 
-    Raise `WrongState` if the request is not as it was read or its run takes no answer,
-    `AlreadyVoted` if this approval would be the second of one person.
+    Raise `WrongState` if the request was changed since it was read or its run accepts no answer,
+    `AlreadyVoted` if this would be the second approval of one person.
     """
     decision = new_decision(user, request, answer, edits, source, origin)
     approved = isinstance(answer, dict) and answer.get("approved") is True
@@ -197,7 +198,7 @@ def store(
 
 
 def _vote(vote: Decision, *, void: bool, lapsed: Sequence[Decision]) -> Outcome:
-    """Record an approval that was counted: with `void` the first one of a new version."""
+    """Store an approval that was counted. With `void` it is the first one of a new version."""
     user, request = vote.by, vote.request
     earlier = Decision.objects.filter(request=request, kind=Decision.Kind.VOTE)
     if void:  # nobody approved this version before
@@ -211,9 +212,9 @@ def _vote(vote: Decision, *, void: bool, lapsed: Sequence[Decision]) -> Outcome:
 
 
 def _earlier(user: User, request: InputRequest) -> Approvals:
-    """Return the approvals before this one, looked at within the transaction that counts them."""
+    """Return the approvals before this one, read in the transaction that counts them."""
     found = Approvals.of(request)
-    if found.counted != request.votes:  # one came since the row was read, perhaps this very one
+    if found.counted != request.votes:  # an approval came since the row was read, perhaps this one
         raise WrongState(f"Request {request.id}", "approved", "changing")
     if any(vote.by_id == user.pk for vote in found.counting):
         raise AlreadyVoted(request.id, votes=len(found.counting), quorum=request.quorum)

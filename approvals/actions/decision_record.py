@@ -1,4 +1,4 @@
-"""The row that a decision becomes."""
+"""Makes the row of a decision."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def new_decision(
     user: User, request: InputRequest, answer: Any, edits: dict[str, Any], source: str,
     origin: Origin, kind: Decision.Kind = Decision.Kind.FINAL,
 ) -> Decision:  # fmt: skip
-    """Return what `user` decided on the request as it is now; it is neither signed nor stored."""
+    """Return the decision of `user` on the present request. It is neither signed nor stored."""
     return Decision(
         request=request, kind=kind, by=user, response=answer, edits=edits,
         revision=request.revision, source=source, name=user.get_username(), seen=request.version,

@@ -1,4 +1,4 @@
-"""Keeping an answer that somebody has begun."""
+"""Saves drafts of answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def save_draft(user: User, request_id: UUID | str, data: Mapping[str, Any]) -> Draft:
-    """Keep the fields of a form as they are typed; the last word counts. Raise as `decide`."""
+    """Save the fields of a form as they were typed, over an earlier draft. Raise as `decide`."""
     request = find(user, request_id)
     check_permitted(user, request)
     check_open(request)
@@ -31,5 +31,5 @@ def save_draft(user: User, request_id: UUID | str, data: Mapping[str, Any]) -> D
 
 
 def draft_of(user: User, request: InputRequest) -> Draft | None:
-    """Return what `user` has begun to answer to a request that they see."""
+    """Return the draft of `user` for a request that they see."""
     return Draft.objects.filter(request=request, user=user.pk).first()

@@ -1,7 +1,7 @@
-"""The checks of the source, one function each, in the order in which they are asked.
+"""The checks of all actions, one function each, in the order in which they run.
 
-What they find may be outdated a moment later; the compare-and-set of the row decides, and who
-loses it is checked again to learn what happened.
+Their result may be outdated a moment later. The compare-and-set of the row decides. If it fails,
+the checks run again to find the reason.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def find(user: User | AnonymousUser, request_id: UUID | str) -> InputRequest:
 
 
 def find_to_decide(user: User | AnonymousUser, request_id: UUID | str) -> InputRequest:
-    """Return the same, without the names of people, which only a refusal needs."""
+    """Return the same without the names of people, which only a refusal needs."""
     return _find(user, request_id, people=False)
 
 
@@ -66,7 +66,7 @@ def _find(user: User | AnonymousUser, request_id: UUID | str, *, people: bool) -
 
 
 def check_open(request: InputRequest) -> None:
-    """Raise `AlreadyAnswered`, `Closed` or `RequestBlocked` unless the request takes an answer."""
+    """Raise `AlreadyAnswered`, `Closed` or `RequestBlocked` unless it accepts an answer."""
     run = request.run
     status = InputRequest.Status
     if request.status == status.ANSWERED:
@@ -91,7 +91,7 @@ def check_open(request: InputRequest) -> None:
 
 
 def check_current(request: InputRequest) -> None:
-    """Raise `StaleForm` unless the code still has the schema that the request was asked with."""
+    """Raise `StaleForm` unless the code still has the schema that is stored with the request."""
     if reason := stale_reason(request):
         raise StaleForm(
             f"Request {request.id} needs an operator: {reason}. It takes no answer until it is "
@@ -100,16 +100,16 @@ def check_current(request: InputRequest) -> None:
 
 
 def check_discussed(request: InputRequest) -> None:
-    """Raise `AlreadyAnswered` or `Closed` unless the request is still talked about.
+    """Raise `AlreadyAnswered` or `Closed` unless the request accepts comments, drafts and the like.
 
-    While its run is blocked, or its form is out of date, it is: it will be answered later.
+    It does while its run is blocked or its form is out of date, because it is answered later.
     """
     with suppress(RequestBlocked, StaleForm):
         check_open(request)
 
 
 def check_rate(user: User, kind: Usage.Kind) -> None:
-    """Count one more of this kind; raise `RateLimited`."""
+    """Count one action of this kind; raise `RateLimited` above the limit."""
     try:
         Usage.objects.take(user, kind)
     except RateLimitExceeded as error:
@@ -117,7 +117,7 @@ def check_rate(user: User, kind: Usage.Kind) -> None:
 
 
 def check_claim(user: User, request: InputRequest) -> None:
-    """Raise `ClaimedByOther` while somebody else, who may decide it, has the request in hand."""
+    """Raise `ClaimedByOther` if another person, who may decide the request, has claimed it."""
     if request.claimed_by_id in (None, user.pk):
         return
     if (holder := holder_of(request)) is not None:
@@ -126,13 +126,13 @@ def check_claim(user: User, request: InputRequest) -> None:
 
 
 def check_digest(request: InputRequest, digest: str) -> None:
-    """Raise `Superseded` if what was seen is not what the request shows by now."""
+    """Raise `Superseded` if the digest is not that of the present version."""
     if digest and digest != request.version:
         raise Superseded(request.id, digest=request.version)
 
 
 def check_size(request: InputRequest, value: Any, *, what: str = "The answer") -> None:
-    """Raise `ContentTooLarge`, or `Invalid` for what no database takes: NUL, NaN, surrogates."""
+    """Raise `ContentTooLarge`, or `Invalid` if it cannot be stored: NUL, NaN, a lone surrogate."""
     try:
         check_json(
             value,
@@ -148,7 +148,7 @@ def check_size(request: InputRequest, value: Any, *, what: str = "The answer") -
 
 
 def normalised(request: InputRequest, response: Any) -> Any:
-    """Return the answer as it is stored; raise `Invalid`, or `RequestBlocked` without its code."""
+    """Return the answer in the form to store; raise `Invalid`, or `RequestBlocked`."""
     try:
         workflow = registry.get(request.run.workflow)
         answer = workflow.check_reply(request.event, request.allow, response)
@@ -157,12 +157,12 @@ def normalised(request: InputRequest, response: Any) -> Any:
     except InvalidReply as error:
         faults = error.errors or [{"loc": (), "msg": str(error), "type": "reply"}]
         raise Invalid(request.id, faults) from None
-    check_size(request, answer)  # "NaN" is a text before and a number after
+    check_size(request, answer)  # "NaN" is a text before the validation and a number after it
     return answer
 
 
 def effective_edits(request: InputRequest, edits: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return all changes to the payload with these laid over earlier ones; raise `Invalid`."""
+    """Return all changes of the payload, earlier ones included; raise `Invalid`."""
     given = edits or {}
     try:
         changed = check_edits(request.editable, request.payload, given, request.editable_types)

@@ -1,4 +1,4 @@
-"""Asking a request again whose form was made by another version of the code."""
+"""Asks a request again if its form was made by another version of the code."""
 
 from __future__ import annotations
 
@@ -40,15 +40,14 @@ IDLE_STATUSES = (WorkflowRun.Status.WAITING, WorkflowRun.Status.PAUSED)
 
 
 def reask(user: User, request_id: UUID | str) -> InputRequest:
-    """Give a pending request the form that the code has now, as a new version of it.
+    """Give a pending request the form of the present code, as a new version.
 
-    Approvals of the earlier version cease to count; drafts, edits and assignees stay, and so do
-    quorum and four eyes. One that is overdue gets as much time again as it had; where its default
-    no longer fits, it stays open at its deadline. The run's journal and a note on the request say
-    who did it.
+    Approvals of the earlier version no longer count. Drafts, edits, assignees, quorum and four eyes
+    are kept. An overdue request gets as much time again as it had. If its default no longer fits,
+    it stays open at its deadline. The run's journal and a note on the request name `user`.
 
-    Raise `NotVisible`; `NotPermitted` unless `user` controls runs; as `check_open` does; or
-    `CannotReask` with what is in the way.
+    Raise `NotVisible`; `NotPermitted` unless `user` controls runs; the errors of `check_open`; or
+    `CannotReask` with the reason.
     """
     request = find(user, request_id)
     if not user.has_perm(Perm.OPERATE_RUNS):
@@ -74,7 +73,7 @@ def reask(user: User, request_id: UUID | str) -> InputRequest:
 
 
 def _checked(request: InputRequest, now: datetime) -> Workflow:
-    """Return the workflow of the request, if it can be asked again under it."""
+    """Return the workflow of the request, if the request can be asked again."""
     name = request.run.workflow
     try:
         workflow = registry.get(name)
@@ -101,7 +100,7 @@ def _checked(request: InputRequest, now: datetime) -> Workflow:
 def _new_columns(
     request: InputRequest, workflow: Workflow, now: datetime
 ) -> tuple[dict[str, Any], str]:
-    """Return the columns of the new version, and what the note says of it."""
+    """Return the columns of the new version, and the text of the note."""
     said = "asked this again with the current version of the code"
     columns: dict[str, Any] = {"votes": 0, "claimed_by": None, "claimed_until": None}
     if request.overdue_at:
@@ -115,12 +114,12 @@ def _new_columns(
         "schema": request.schema, "schema_digest": workflow.reply_digest(request.event),
         "revision": request.revision, "digest": digest_of(request),
     }  # fmt: skip
-    request.revision -= 1  # what the row still has
+    request.revision -= 1  # the state that the row must still have
     return columns, said
 
 
 def _takes_default(request: InputRequest, workflow: Workflow) -> bool:
-    """Say whether the code takes the default, and leaves it as it is."""
+    """Return True if the code accepts the default without changing it."""
     default = request.default_response
     try:
         return json_equal(workflow.check_reply(request.event, request.allow, default), default)
@@ -129,7 +128,7 @@ def _takes_default(request: InputRequest, workflow: Workflow) -> bool:
 
 
 def _write_journal(user: User, request: InputRequest, now: datetime) -> None:
-    """Record it in the history of the run, which no worker holds."""
+    """Add a journal entry to the run, which no worker holds."""
     idle = WorkflowRun.objects.filter(pk=request.run_id, status__in=IDLE_STATUSES)
     if idle.update(seq=F("seq") + 1) != 1:
         raise CannotReask(f"Run {request.run_id} is at work just now; ask again when it waits.")

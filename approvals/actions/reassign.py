@@ -1,4 +1,4 @@
-"""Giving a request to other people."""
+"""Reassigns a request to other people."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from workflows.realtime import publisher
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-MAX_ASSIGNEES = 50  # names that one request can be given to
+MAX_ASSIGNEES = 50  # names in one reassignment
 
 
 def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputRequest:
-    """Give a request to these users and groups, and to nobody else. It is free then.
+    """Assign a request to these users and groups only, and release its claim.
 
-    For operators and for whom it was given to; only operators may give it to everybody, by an
-    empty list. With four eyes whoever started the run may not, and a request that names a group
-    stays with people of that group. Raise as `decide` does; `Invalid` lists the names that cannot
-    decide it, whether they exist or not.
+    Operators and assignees may do this. Only operators may assign it to everybody, by an empty
+    list. With four eyes the person who started the run may not. A request that names a group can
+    only be assigned to people of that group. Raise the errors of `decide`; `Invalid` lists the
+    names that cannot decide it, whether they exist or not.
     """
     request = find(user, request_id)
     check_may_give(user, request)
@@ -57,7 +57,7 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
 
 
 def may_reassign(user: User, request: InputRequest) -> bool:
-    """Say whether `user` may give this request to others."""
+    """Return True if `user` may reassign this request."""
     if request.four_eyes and request.run.has_author(user):
         return False
     if user.has_perm(Perm.OPERATE_RUNS):

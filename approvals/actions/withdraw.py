@@ -1,4 +1,4 @@
-"""Taking back what one decided, while it has not had its effect."""
+"""Withdraws one's own answer or approval before it takes effect."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 def withdraw(
     user: User, request_id: UUID | str, *, source: str, origin: Origin = UNKNOWN
 ) -> Decision:
-    """Take one's own answer back, or one's approval while others are missing; that is recorded.
+    """Withdraw one's own answer, or one's approval while others are missing, and record this.
 
-    Votes of others stand. Raise `NotVisible`, `NotPermitted` if somebody else answered,
-    `CannotUndo` if there is nothing to take back or it is too late, `Closed` with the run.
+    Approvals of others stay. Raise `NotVisible`, `NotPermitted` if another person answered,
+    `CannotUndo` if there is nothing to withdraw or it is too late, `Closed` if the run has ended.
     """
     request = find(user, request_id)
     if request.is_pending and request.votes:
@@ -51,9 +51,9 @@ def withdraw(
 
 
 def _edits_before(request: InputRequest) -> dict[str, Any]:
-    """Return the edits of the version that was answered, which only approvals make.
+    """Return the edits of the version that was answered. Only approvals make edits.
 
-    They stay with the version when the approval that made it is taken back, or ceases to count.
+    The version keeps its edits if the approval that made it is withdrawn or no longer counts.
     """
     votes = Decision.objects.filter(request=request, kind=Decision.Kind.VOTE)
     last = votes.order_by("-pk").first()
@@ -61,7 +61,7 @@ def _edits_before(request: InputRequest) -> dict[str, Any]:
 
 
 def _withdraw_vote(user: User, request: InputRequest, source: str, origin: Origin) -> Decision:
-    """Take back an approval that counts for the version there is now."""
+    """Withdraw an approval that counts for the present version."""
     effective = Decision.objects.effective().filter(
         request=request, kind=Decision.Kind.VOTE, by=user
     )
@@ -69,7 +69,7 @@ def _withdraw_vote(user: User, request: InputRequest, source: str, origin: Origi
         try:
             check_open(request)
         except RequestBlocked:
-            pass  # it takes no answers, but an approval may go
+            pass  # it accepts no answers, but an approval may be withdrawn
         except AlreadyAnswered:
             raise _too_late(request) from None
         try:
@@ -86,7 +86,7 @@ def _withdraw_vote(user: User, request: InputRequest, source: str, origin: Origi
 def _record(
     user: User, request: InputRequest, source: str, origin: Origin, said: str
 ) -> Decision:  # fmt: skip
-    """Write down that it was taken back, for the audit and for those who saw it."""
+    """Store the withdrawal as a decision and a note, for the audit and for the page."""
     now = database_now()
     Comment.objects.create(request=request, by=user, at=now, text=said, is_system=True)
     kind = Decision.Kind.WITHDRAWN
@@ -96,7 +96,7 @@ def _record(
 
 
 def may_undo(user: User, request: InputRequest) -> bool:
-    """Say whether `user` gave the answer and it waits to be delivered."""
+    """Return True if `user` answered and the answer is still delayed."""
     until = request.undo_until
     is_own = request.status == InputRequest.Status.ANSWERED and request.answered_by_id == user.pk
     return is_own and until is not None and until > database_now()

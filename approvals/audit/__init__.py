@@ -1,1 +1,1 @@
-"""Decisions that cannot be changed behind the application's back."""
+"""Signs decisions, and finds decisions that were changed outside the application."""

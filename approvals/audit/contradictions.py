@@ -1,4 +1,4 @@
-"""Finding requests that say something else of their answer than the decision that gave it."""
+"""Finds requests whose answer differs from their decision."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FINAL, VOTE = Decision.Kind.FINAL, Decision.Kind.VOTE
 
 
 def wrong_requests() -> Iterator[str]:
-    """Yield a sentence for each request that contradicts its decisions, or lacks one of them."""
+    """Yield a sentence for each request that differs from its decisions, or has no decision."""
     effective = Decision.objects.filter(
         request=OuterRef("pk"), kind__in=[FINAL, VOTE], superseded_at=None
     )
@@ -30,7 +30,7 @@ def wrong_requests() -> Iterator[str]:
         decisions: dict[UUID, list[Decision]] = defaultdict(list)
         theirs = Decision.objects.filter(request__in=[key for key, _ in page])
         for _, decision in readable(theirs.filter(kind__in=[FINAL, VOTE]).order_by("pk")):
-            if decision is not None:  # else it is named by itself
+            if decision is not None:  # otherwise the decision itself is reported
                 decisions[decision.request_id].append(decision)
         for key, row in page:
             fault = "cannot be read" if row is None else _fault(row, decisions[key])
@@ -45,7 +45,7 @@ def _fault(request: InputRequest, decisions: list[Decision]) -> str:
         return f"counts {request.votes} approvals before its answer, and {votes} are there"
     last = next((one for one in effective if one.kind == FINAL), None)
     if last is None:
-        if request.answered_by_id is None:  # it waits, or was closed by nobody
+        if request.answered_by_id is None:  # it is open, or was closed without an answer
             return ""
         return f"was answered by user {request.answered_by_id}, and there is no such decision"
     if request.status != InputRequest.Status.ANSWERED:
@@ -68,7 +68,7 @@ def _fault(request: InputRequest, decisions: list[Decision]) -> str:
 def _shown(request: InputRequest, decisions: list[Decision], last: Decision) -> str:
     """Return the digest of what the request showed before its last decision.
 
-    Edits stay when the approval that made them is taken back, or ceases to count.
+    Edits are kept if the approval that made them is withdrawn or no longer counts.
     """
     votes = [one for one in decisions if one.kind == VOTE and one.pk < last.pk]
     shown = InputRequest(

@@ -1,4 +1,4 @@
-"""Where a decision came from, as far as the application can know it."""
+"""The origin of a decision: address, session and account."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from approvals.accounts.logins.client_address import client_address
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is recorded beside the name of a person.
+    """The data that is recorded with the name of a person.
 
-    `address` is the IP address of the client, `session` the SHA-256 of the session's key, in
-    hex, `account` the account of the operating system that ran a command. Empty: not known.
+    `address` is the IP address of the client, `session` the SHA-256 of the session's key in hex,
+    `account` the account of the operating system that ran a command. Unknown values are empty.
     """
 
     address: str = ""
@@ -30,17 +30,17 @@ UNKNOWN = Origin()
 
 
 def origin_of(http: HttpRequest) -> Origin:
-    """Return the origin of a request to a page."""
+    """Return the origin of an HTTP request."""
     key = http.session.session_key
     session = hashlib.sha256(key.encode()).hexdigest() if key else ""
     return Origin(address=client_address(http) or "", session=session)
 
 
 def command_origin() -> Origin:
-    """Return the origin of a command: who runs it, by the kernel's word, and on which machine.
+    """Return the origin of a command: the account, as the kernel reports it, and the machine.
 
-    The variables of the environment that tell who is behind `sudo` can be set to anything, so
-    they are recorded as a claim.
+    The account behind `sudo` is only in an environment variable, which can have any value. So it is
+    recorded as unverified.
     """
     uid = os.getuid()
     try:

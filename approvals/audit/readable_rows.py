@@ -1,4 +1,4 @@
-"""Reading rows that SQL may have made unreadable: a time that is none, a number that is a text."""
+"""Reads rows that SQL may have made unreadable, such as an invalid time or a text as a number."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ M = TypeVar("M", bound=Model)
 
 
 def readable(rows: QuerySet[M]) -> list[tuple[Any, M | None]]:
-    """Return the key of each of these rows, and the row, or None where it cannot be read."""
+    """Return the key of each of these rows, and the row, or None if it cannot be read."""
     try:
         return [(row.pk, row) for row in rows]
-    except (ValueError, DatabaseError):  # of one of them
+    except (ValueError, DatabaseError):  # one of the rows is unreadable
         return [(key, _one(rows.model, key)) for key in rows.values_list("pk", flat=True)]
 
 

@@ -1,8 +1,8 @@
-"""The chain over all decisions: each seal is signed together with the one before it.
+"""The chain of seals over all decisions. Each seal is signed together with the one before it.
 
-A decision is signed in the statement that stores it, and sealed a few seconds later by a worker,
-many at a time: a chain that grew with each decision would let all who decide wait for each other.
-Whoever adds a seal locks the end of the chain, as the last lock of the transaction.
+A decision is signed in the statement that stores it. A worker seals it a few seconds later, many
+decisions at a time. If each decision were sealed at once, all decisions would wait for each other.
+Adding a seal locks the end of the chain, as the last lock of the transaction.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from workflows.sql.json_rows import bulk_insert
 
 SEAL_INTERVAL = timedelta(seconds=10)
 BATCH_SIZE = 500  # decisions in one transaction
-OVERLAP = 1000  # keys before the last sealed one that are looked at: their commit may come late
+OVERLAP = 1000  # keys before the last seal that are read again: commits may be late
 Kind = DecisionSeal.Kind
 
 
 class Link(NamedTuple):
-    """What a seal says: what happened to which decision, and the signature of that."""
+    """The content of a seal: the decision, what happened to it, and the signature of that."""
 
     kind: str
     decision: int
@@ -35,13 +35,13 @@ class Link(NamedTuple):
 
 
 class Sealer:
-    """Seals new decisions now and then, for as long as a worker lives."""
+    """Seals new decisions at intervals, in a worker."""
 
     def __init__(self) -> None:
         self._due: datetime | None = None
 
     def __call__(self, now: datetime) -> None:
-        """Seal what was decided since the last time, if that is `SEAL_INTERVAL` ago."""
+        """Seal new decisions, if the last time was `SEAL_INTERVAL` seconds ago."""
         if self._due is None or now >= self._due:
             self._due = now + SEAL_INTERVAL
             last = DecisionSeal.objects.aggregate(last=Max("decision"))["last"] or 0
@@ -49,10 +49,10 @@ class Sealer:
 
 
 def seal_new(*, after: int = 0) -> int:
-    """Seal the decisions with greater keys than this, in their order; return how many.
+    """Seal the decisions with greater keys than this, in their order; return their number.
 
-    What the application did not sign, or what repeats a sealed signature, is left alone, for
-    `verify_decisions` to find.
+    A decision without a valid signature, or with a signature that is sealed already, is not sealed.
+    `verify_decisions` reports it.
     """
     sealed = 0
     while unsealed(after).exists():
@@ -67,14 +67,14 @@ def seal_new(*, after: int = 0) -> int:
 
 
 def unsealed(after: int = 0) -> QuerySet[Decision]:
-    """Return signed decisions with a greater key than this that no seal names, in order."""
+    """Return signed decisions with greater keys than this that have no seal, in order."""
     seals = DecisionSeal.objects.filter(decision=OuterRef("pk"), kind=Kind.MADE)
     rows = Decision.objects.filter(~Exists(seals), pk__gt=after).exclude(signature="")
     return rows.order_by("pk")
 
 
 def _seal(chain: DecisionChain, decisions: Sequence[Decision]) -> int:
-    """Seal those of these decisions that carry the application's signature; return how many."""
+    """Seal the decisions that have a valid signature of the application; return their number."""
     signatures = [one.signature for one in decisions]
     seals = DecisionSeal.objects.filter(content__in=signatures)
     known = set(seals.values_list("content", flat=True))
@@ -88,14 +88,14 @@ def _seal(chain: DecisionChain, decisions: Sequence[Decision]) -> int:
 
 
 def supersede(decisions: QuerySet[Decision], at: datetime) -> int:
-    """Let these cease to count, once, and seal it in the same transaction; return how many.
+    """Mark decisions as superseded, and seal this in the same transaction; return their number.
 
-    What was decided stays as it was written.
+    The other columns of the decisions are not changed.
     """
     with transaction.atomic():
         rows = list(decisions.filter(superseded_at=None).select_for_update())
         links = [Link(Kind.SUPERSEDED, one.pk, sign(superseded_content(one, at))) for one in rows]
-        # Not by the append-only query set, which refuses every update.
+        # This does not use the append-only query set, because that refuses every update.
         effective: QuerySet[Decision] = QuerySet(Decision).filter(superseded_at=None)
         count = effective.filter(pk__in=[one.pk for one in rows]).update(superseded_at=at)
         if links:
@@ -104,9 +104,9 @@ def supersede(decisions: QuerySet[Decision], at: datetime) -> int:
 
 
 def accept(decision: Decision, note: str) -> bool:
-    """Seal what no process signed of this decision, because an operator answers for it.
+    """Seal the unsigned parts of a decision that an operator has accepted.
 
-    Return False if nothing was missing.
+    Return False if no part was unsigned.
     """
     with transaction.atomic():
         chain = _lock()
@@ -117,7 +117,7 @@ def accept(decision: Decision, note: str) -> bool:
 
 
 def unsigned_links(decision: Decision, sealed: Collection[str], note: str) -> list[Link]:
-    """Return what seals a decision of which code without signatures wrote all, or the end."""
+    """Return what to seal of a decision that was stored or superseded without a signature."""
     links = []
     if not decision.signature and Kind.ACCEPTED not in sealed:
         links.append(Link(Kind.ACCEPTED, decision.pk, sign(content_of(decision)), note))
@@ -128,7 +128,7 @@ def unsigned_links(decision: Decision, sealed: Collection[str], note: str) -> li
 
 
 def _append(chain: DecisionChain, links: Sequence[Link]) -> None:
-    """Add seals behind the end of the chain, which the caller has locked."""
+    """Add seals at the end of the chain, which the caller has locked."""
     seals, now = [], database_now()
     for link in links:
         values = signed_link(chain.number + 1, chain.signature, link, now)
@@ -146,13 +146,13 @@ def signed_link(number: int, before: str, link: Link, at: datetime) -> dict[str,
 
 
 def seal_content(seal: dict[str, Any], before: str) -> list[Any]:
-    """Return what the seal of these columns signs: itself, and the one before it."""
+    """Return the data that a seal signs: its columns, and the signature of the seal before it."""
     own = [seal[name] for name in ("number", "kind", "decision", "content", "note")]
     return [before, moment(seal["at"]), *map(str, own)]
 
 
 def superseded_content(decision: Decision, at: datetime) -> list[Any]:
-    """Return what is signed where a decision ceases to count."""
+    """Return the data that is signed when a decision is superseded."""
     return ["superseded", decision.signature or decision.pk, moment(at)]
 
 

@@ -1,4 +1,4 @@
-"""Finding decisions that somebody changed, removed or put in behind the application's back."""
+"""Finds decisions that were changed, removed or inserted outside the application."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Seals = dict[str, DecisionSeal]  # of one decision, by kind
 
 @contextmanager
 def one_moment() -> Iterator[None]:
-    """Read everything as it is at one moment, while others go on deciding.
+    """Read a consistent state of the database in the block, while other people decide.
 
-    Within a transaction of the caller it is left to that.
+    Within a transaction of the caller, that transaction is used.
     """
     if connection.in_atomic_block:
         yield
@@ -34,7 +34,7 @@ def one_moment() -> Iterator[None]:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield
-    else:  # `atomic` would keep all others from writing
+    else:  # `atomic` would block all writers
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")
             try:
@@ -44,7 +44,7 @@ def one_moment() -> Iterator[None]:
 
 
 def findings() -> Iterator[str]:
-    """Yield a sentence for everything that is wrong, with the key of the row."""
+    """Yield a sentence for each fault, with the key of the row."""
     yield from _wrong_seals()
     yield from _wrong_decisions()
     yield from _removed()
@@ -52,7 +52,7 @@ def findings() -> Iterator[str]:
 
 
 def has_seal(number: int, signature: str) -> bool:
-    """Say whether the chain has this seal, which was written down somewhere else."""
+    """Return True if the chain has this seal, which was recorded outside the database."""
     return DecisionSeal.objects.filter(pk=number, signature=signature).exists()
 
 
@@ -75,7 +75,7 @@ def _columns(seal: DecisionSeal) -> dict[str, Any]:
 
 
 def _signature_of(number: int) -> str:
-    """Return the signature of a seal of which something else cannot be read."""
+    """Return the signature of a seal that has other unreadable columns."""
     return DecisionSeal.objects.values_list("signature", flat=True).get(pk=number)
 
 
@@ -130,7 +130,7 @@ def _named(row: Decision) -> str:
 
 
 def _removed() -> Iterator[str]:
-    """Find the seals whose decision is not there."""
+    """Find the seals whose decision does not exist."""
     there = Decision.objects.filter(pk=OuterRef("decision")).values("pk")
     seals = DecisionSeal.objects.annotate(row=Subquery(there)).filter(row=None)
     gone = seals.exclude(kind=Kind.SUPERSEDED).order_by("number").values_list("number", "decision")

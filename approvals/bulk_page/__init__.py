@@ -1,1 +1,1 @@
-"""What the page shows on which many requests are decided at once."""
+"""The page on which many requests are decided at once."""

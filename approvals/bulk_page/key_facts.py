@@ -1,4 +1,4 @@
-"""The few facts by which one tells requests of one kind apart: plain values of their payloads."""
+"""A few plain values of payloads that distinguish requests of one kind."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from django.utils.text import Truncator
 
 from workflows.web.payload.node import humanised, scalar
 
-MAX_FACTS = 4  # facts of a row
+MAX_FACTS = 4  # values of a row
 MAX_LENGTH = 60  # characters of a value
 
 
 def key_facts(payloads: Sequence[Any]) -> list[list[tuple[str, str]]]:
     """Return (label, text) pairs for each payload; the same labels for all, in the same order.
 
-    They are the first plain values. Where there are too many, a key whose values differ comes
-    before one that is the same in every row: it distinguishes the rows.
+    They are the first plain values. If there are too many, keys whose values differ are chosen
+    first, because they distinguish the rows.
     """
     keys: dict[str, None] = {}
     for payload in payloads:

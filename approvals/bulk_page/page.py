@@ -1,7 +1,8 @@
-"""The page of a batch: what was chosen, in groups of one kind, each row with values of its own.
+"""The page of a batch: the selected requests in groups of one kind, each with its own values.
 
-All groups stand in one form, so that nothing typed in one is lost when another is decided. The
-fields of a row are called `r.<request id>.<name>`, those of a group `g.<group key>.<name>`.
+All groups are in one form, so that what was typed in a group is not lost when another group is
+decided. The fields of a row are named `r.<request id>.<name>`, those of a group
+`g.<group key>.<name>`.
 """
 
 from __future__ import annotations
@@ -39,11 +40,11 @@ BUTTONS = {"approve": "true", "reject": "false"}
 
 @dataclass(slots=True)
 class Row:
-    """One request of a batch: what it shows, what was typed for it, and what became of it.
+    """One request of a batch: what it shows, what was typed for it, and its result.
 
-    `is_chosen` says that it will be decided with its group. `why_not` is why it cannot be.
-    `form` is its own, or None where the group has one for all of its rows. `error` is why the
-    answer that was just sent was refused; `is_decided` says that it was taken. `answered_by` is
+    `is_chosen` is True if it will be decided with its group. `why_not` is the reason if it cannot
+    be. `form` is its own form, or None if the group has one form for all rows. `error` is the
+    reason if the last answer was refused; `is_decided` is True if it was accepted. `answered_by` is
     the name of who answered it, or "you", or "the system".
     """
 
@@ -60,27 +61,27 @@ class Row:
 
     @property
     def is_voted(self) -> bool:
-        """Whether this person has approved it, and others have to."""
+        """True if this person has approved it, and others have to approve it, too."""
         return isinstance(self.why_not, AlreadyVoted)
 
     @property
     def refusal(self) -> str:
-        """Why it was not decided just now, or else why it cannot be."""
+        """The reason why it was not decided, or why it cannot be decided."""
         return self.error or ("" if self.why_not is None else str(self.why_not))
 
     @property
     def shows_refusal(self) -> bool:
-        """Whether it must be said that it was not decided."""
+        """True if it must be said that it was not decided."""
         return bool(self.refusal) and not self.is_voted
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be decided here."""
+        """True if it can be decided here."""
         return self.request is not None and self.request.is_pending and self.why_not is None
 
     @property
     def takes_values(self) -> bool:
-        """Whether values can be typed for it alone."""
+        """True if values can be typed for it alone."""
         return self.is_open and self.form is not None
 
     @property
@@ -91,28 +92,28 @@ class Row:
 
     @property
     def consequence(self) -> Consequence | None:
-        """What an approval does, as far as that is still so."""
+        """What an approval does, if this is still true."""
         return Consequence.of(self.request) if self.request and self.is_open else None
 
     @property
     def prefix(self) -> str:
-        """What the names of its fields begin with."""
+        """The prefix of the names of its fields."""
         return f"r.{self.request_id}."
 
     @property
     def fields(self) -> list[Field]:
-        """Its fields, under names of its own."""
+        """Its fields, with the prefix."""
         return with_prefix(self.form.fields, self.prefix) if self.form else []
 
     @property
     def has_errors(self) -> bool:
-        """Whether something typed for it is wrong."""
+        """True if a value that was typed for it is not valid."""
         return self.form is not None and self.form.has_errors
 
 
 @dataclass(slots=True)
 class Group:
-    """Rows that take the same answer. `untyped` is the form of all, if they have no schema."""
+    """Rows that take the same answer. `untyped` is their common form, if they have no schema."""
 
     key: str
     rows: list[Row]
@@ -121,18 +122,18 @@ class Group:
 
     @property
     def title(self) -> str:
-        """Which workflow asks."""
+        """The workflow of the requests."""
         assert self.rows[0].request
         return self.rows[0].request.run.workflow
 
     @property
     def prefix(self) -> str:
-        """What the names of the common fields begin with."""
+        """The prefix of the names of the common fields."""
         return f"g.{self.key}."
 
     @property
     def fields(self) -> list[Field]:
-        """The fields that are the same for all rows, under names of the group's own."""
+        """The common fields of all rows, with the prefix of the group."""
         return with_prefix(self.untyped.fields, self.prefix) if self.untyped else []
 
     @property
@@ -142,31 +143,31 @@ class Group:
 
     @property
     def has_verdict(self) -> bool:
-        """Whether a typed answer is given with Approve and Reject; else there is one Send."""
+        """True if there are the buttons Approve and Reject; otherwise there is one Send."""
         return any(row.form is not None and row.form.has_verdict for row in self.rows)
 
     @property
     def reply_kinds(self) -> list[str]:
-        """What the buttons decide."""
+        """The kinds of answers that the buttons give."""
         if self.untyped is not None:
             return [name for name in ("approve", "reject", "reply") if name in self.allow]
         return ["approve", "reject"] if self.has_verdict else ["send"]
 
     @property
     def buttons(self) -> list[BulkButton]:
-        """The same, as they are drawn."""
+        """The buttons of `reply_kinds`."""
         return [bulk_button(kind) for kind in self.reply_kinds]
 
     @property
     def has_errors(self) -> bool:
-        """Whether something typed is wrong, so that nothing of the group was decided."""
+        """True if a value is not valid, so that nothing of the group was decided."""
         shared = self.untyped is not None and self.untyped.has_errors
         return shared or any(row.has_errors for row in self.rows)
 
 
 @dataclass(slots=True)
 class Batch:
-    """All that was chosen, as one person sees it. `hidden` are rows that they may not see."""
+    """All selected requests, as one person sees them. `hidden` are those they may not see."""
 
     groups: list[Group]
     hidden: list[Row]
@@ -186,12 +187,12 @@ class Batch:
 
     @property
     def rows(self) -> Iterator[Row]:
-        """Every row that may be seen."""
+        """All visible rows."""
         return (row for group in self.groups for row in group.rows)
 
     @property
     def is_open(self) -> bool:
-        """Whether anything of it can still be decided."""
+        """True if any row can still be decided."""
         return any(row.is_open for row in self.rows)
 
     def group(self, key: str) -> Group | None:
@@ -200,9 +201,9 @@ class Batch:
 
 
 def answers_of(group: Group, verdict: str, data: QueryDict) -> dict[str, Answer]:
-    """Return the answer to each chosen row, by id. What is wrong is put at its field.
+    """Return the answer to each chosen row, by id. Errors are added to their fields.
 
-    A row that was changed since the page was drawn is left out of the choice and says so. One that
+    A row that was changed since the page was rendered is not answered, and shows this. A row that
     is no longer open is kept: the refusal says what happened to it.
     """
     answers = {}
@@ -285,6 +286,6 @@ def _untyped_form(key: str, allow: list[str], data: QueryDict | None) -> Untyped
 
 
 def kind_of(row: InputRequest) -> str:
-    """Return what requests that take the same answer have in common, as a short text."""
+    """Return a short key that is equal for requests that take the same answer."""
     kind = [row.run.workflow, row.event, row.schema, sorted(row.allow)]
     return hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,7 +1,7 @@
-"""What the last POST of a batch's page did, for the page that the browser is sent to after it.
+"""The result of the last POST of a batch, for the page that is shown after the redirect.
 
-The browser is always sent on (303), so that a reload and Back ask for a page and send nothing. What
-was typed, and what became of each row, is kept meanwhile in the session of the one person.
+The response is always a redirect (303), so that a reload and Back send nothing. Meanwhile what was
+typed, and the result of each row, are kept in the session of the person.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from workflows.web.http import current_user
 
 KEY = "batch_results"
 MAX_RESULTS = 4  # batches, each in a tab of its own
-MAX_BYTES = 128 * 1024  # of all of them: the session is read with every page
+MAX_BYTES = 128 * 1024  # of all batches: the session is read with every page
 MAX_AGE = 3600  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """One POST: to which batch (`address`), by whom, what was typed, and what came of it.
+    """One POST: its batch (`address`), its person, what was typed, and the results.
 
-    `wrong` is the group and the verdict whose values do not fit, so that nothing was decided.
-    `rows` has for each request that was answered its state afterwards, and the refusal or "".
+    `wrong` is the group and the verdict if values were not valid, so that nothing was decided.
+    `rows` has the state of each answered request afterwards, and its refusal or "".
     """
 
     address: str
@@ -62,7 +62,7 @@ class BatchResult:
 
     @classmethod
     def kept(cls, request: HttpRequest, address: str) -> Self | None:
-        """Return what is kept of this person's last POST to `address`, if it is not too old."""
+        """Return the result of this person's last POST to `address`, if it is not too old."""
         for stored in request.session.get(KEY, []):
             try:
                 result = cls(**stored)
@@ -74,7 +74,7 @@ class BatchResult:
         return None
 
     def keep(self, request: HttpRequest) -> bool:
-        """Put it into the session, in place of the oldest; return False if it is too large."""
+        """Store it in the session, instead of the oldest; return False if it is too large."""
         stored: list[dict[str, Any]] = request.session.get(KEY, [])
         kept = [asdict(self), *(one for one in stored if one.get("address") != self.address)][
             :MAX_RESULTS
@@ -85,14 +85,14 @@ class BatchResult:
         return bool(kept)
 
     def data(self) -> QueryDict:
-        """Return what was typed, as a form reads it."""
+        """Return what was typed, in the form of a POST."""
         found = QueryDict(mutable=True)
         for name, values in self.fields.items():
             found.setlist(name, values)
         return found
 
     def put_on(self, batch: Batch) -> None:
-        """Say at each row what became of it, as far as the row is still as it was left."""
+        """Add its result to each row, if the row has not changed since."""
         for row in batch.rows:
             state, refusal = self.rows.get(row.request_id, ("", ""))
             if state and state == state_of(row.request):
@@ -104,7 +104,7 @@ class BatchResult:
 
 
 def state_of(request: InputRequest | None) -> str:
-    """Return what changes when a request is answered, voted on, edited or reopened."""
+    """Return a text that changes when a request is answered, approved, edited or reopened."""
     if request is None:
         return "hidden"
     return f"{request.status} {request.answered_by_id} {request.votes} {request.version}"

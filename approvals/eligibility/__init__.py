@@ -1,1 +1,1 @@
-"""Who may decide a request at this moment."""
+"""Checks who may decide a request at this time."""

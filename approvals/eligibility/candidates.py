@@ -1,4 +1,4 @@
-"""Who can decide a request: whom it may be given to, and whom a page offers for that."""
+"""The people and groups that a request can be assigned to, and those that a page offers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ MAX_CANDIDATES = 50  # people, and groups, that a page lists to choose from
 
 
 def who_can_decide(request: InputRequest) -> QuerySet[User]:
-    """Return the people who could decide this request if it were given to them.
+    """Return the people who could decide this request if it were assigned to them.
 
-    They are active, may decide, and four eyes do not forbid it. The request has its run at hand.
+    They are active, may decide, and are not excluded by four eyes. The request has its run loaded.
     """
     people = deciders()
     if request.four_eyes and request.run.started_by_id is not None:
@@ -41,10 +41,10 @@ def groups_that_can_decide(request: InputRequest) -> QuerySet[Group]:
 
 
 def unfit(request: InputRequest, names: Iterable[str], directory: Directory) -> list[str]:
-    """Return those of `names` that this request cannot be given to.
+    """Return those of `names` that this request cannot be assigned to.
 
-    A name that there is not and one that may not decide are the same here: whoever asks learns
-    nothing of who exists.
+    Unknown names and people who may not decide are treated equally, so that the caller cannot find
+    out which names exist.
     """
     found = {name: next(directory.found([name]), None) for name in names}
     groups = [one.pk for one in found.values() if isinstance(one, Group)]
@@ -56,7 +56,7 @@ def unfit(request: InputRequest, names: Iterable[str], directory: Directory) -> 
 
 
 def candidate_names(request: InputRequest) -> list[str]:
-    """Return the names to choose from: people, then groups; nothing if there are too many."""
+    """Return the names to choose from: people, then groups; none if there are too many."""
     people = list(who_can_decide(request).order_by("username")[: MAX_CANDIDATES + 1])
     groups = list(groups_that_can_decide(request).order_by("name")[: MAX_CANDIDATES + 1])
     if max(len(people), len(groups)) > MAX_CANDIDATES:

@@ -1,7 +1,7 @@
-"""Who may decide a request at this moment, whatever they did or were given before.
+"""Checks whether a person may decide a request at this time.
 
-An approval, a claim and a name on a request each outlive what made them possible: people are
-deactivated, lose a permission, or leave a group. So they are asked again whenever it counts.
+After an approval, a claim or an assignment, people may be deactivated, lose a permission, or leave
+a group. So the check is repeated each time it matters.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def check_permitted(user: User, request: InputRequest) -> None:
 
 
 def may_decide(user: User, request: InputRequest) -> bool:
-    """Say whether `user`, freshly read, may see and answer this request now."""
+    """Return True if `user`, just read from the database, may see and answer this request now."""
     if not user.is_active:
         return False
     try:
@@ -44,13 +44,13 @@ def may_decide(user: User, request: InputRequest) -> bool:
 
 
 def holder_of(request: InputRequest) -> User | None:
-    """Return who holds the request now. A claim lapses with the right to decide."""
+    """Return the holder of the request. A claim ends when its holder may no longer decide."""
     holder = request.holder(database_now()) if request.claimed_by_id else None
     return holder if holder is not None and may_decide(holder, request) else None
 
 
 def free_lapsed_claim(user: User, request: InputRequest) -> None:
-    """Release a claim of somebody else that no longer counts, so that it blocks nobody."""
+    """Release a claim of another person that no longer counts, so that it blocks nobody."""
     if request.claimed_by_id in (None, user.pk):
         return
     holder = request.holder(database_now())
@@ -59,7 +59,7 @@ def free_lapsed_claim(user: User, request: InputRequest) -> None:
 
 
 def check_may_give(user: User, request: InputRequest) -> None:
-    """Raise `SecondPersonNeeded` if `user` would choose who approves a run of their own."""
+    """Raise `SecondPersonNeeded` if `user` started the run and may not choose who approves it."""
     if request.four_eyes and request.run.has_author(user):
         raise SecondPersonNeeded(
             f"Request {request.id} requires a second person: {user.get_username()} started "
@@ -68,16 +68,16 @@ def check_may_give(user: User, request: InputRequest) -> None:
 
 
 def keys_asked(request: InputRequest) -> list[str]:
-    """Return the keys of those whom the request named; of an older row, of those who have it."""
+    """Return the keys of those whom the request named; for an older row, of its assignees."""
     if request.asked_of or not request.assigned:
         return list(request.asked_of)
     return [one.key for one in request.assignments.select_related("user", "group")]
 
 
 def outside(request: InputRequest, people: Sequence[User | Group]) -> list[User | Group]:
-    """Return those to whom this request may not be given: it names a group, and they are not of it.
+    """Return those of them who are not in the groups that the request names.
 
-    Nobody is outside of a request that names no group.
+    If the request names no group, the result is empty.
     """
     asked = set(keys_asked(request)) if request.assigned else set()
     groups: list[Any] = [key.removeprefix(GROUP) for key in asked if key.startswith(GROUP)]

@@ -1,4 +1,4 @@
-"""Who of several people may still decide a request."""
+"""Selects the people who get a reminder of a request."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflows.models import InputRequest
 
 
 def still_deciding(request: InputRequest, people: QuerySet[User]) -> QuerySet[User]:
-    """Leave out those who may not decide it, and those who approved it as it is now."""
+    """Remove those who may not decide it, and those who have approved its present version."""
     votes = Decision.objects.effective().filter(request=request, kind=Decision.Kind.VOTE)
     deciders = who_can_decide(request).values("pk")
     return people.filter(pk__in=deciders).exclude(pk__in=votes.values("by"))

@@ -1,4 +1,4 @@
-"""Counting approvals: of the version there is now, by people who may decide it now."""
+"""Counts the approvals of the present version, by people who may decide it now."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Approvals:
-    """The approvals of one version: those that count, and those that no longer do.
+    """The approvals of one version: those that count, and those that no longer count.
 
-    `editor` made this version from the one before, None if nobody did.
+    `editor` is the person whose edit made this version, None for an unedited one.
     """
 
     counting: list[Decision]
@@ -27,30 +27,30 @@ class Approvals:
 
     @classmethod
     def of(cls, request: InputRequest) -> Approvals:
-        """Read the approvals of the version that `request` has; ask about each of their people."""
+        """Read the approvals of the present version, and check the person of each."""
         rows = Decision.objects.filter(request=request, revision=request.revision)
         rows = rows.exclude(kind=Decision.Kind.FINAL).select_related("by").order_by("pk")
         votes = [row for row in rows if row.kind == Decision.Kind.VOTE]
-        later = {row.by_id: row.pk for row in rows}  # the last that each of them did
+        later = {row.by_id: row.pk for row in rows}  # the last decision of each person
         counting: list[Decision] = []
         lapsed: list[Decision] = []
         for vote in votes:
             if vote.superseded_at is None:
                 (counting if may_decide(vote.by, request) else lapsed).append(vote)
-            elif later[vote.by_id] == vote.pk:  # not taken back, and not given anew
+            elif later[vote.by_id] == vote.pk:  # not withdrawn, and not repeated
                 lapsed.append(vote)
         editor = votes[0].by if votes and request.edits else None
         return cls(counting, lapsed, editor)
 
     @property
     def counted(self) -> int:
-        """How many of them the row of the request has counted."""
+        """The number of approvals that the row of the request has counted."""
         return len(self.counting) + sum(vote.superseded_at is None for vote in self.lapsed)
 
 
 def approvals_needed(request: InputRequest, edits: Mapping[str, Any]) -> int:
-    """Return how many people have to approve the version with these edits.
+    """Return the number of people who have to approve the version with these edits.
 
-    With four eyes, whoever edits is one pair: somebody else approves what they made of it.
+    With four eyes, another person besides the editor has to approve an edited version.
     """
     return max(request.quorum, 2) if request.four_eyes and edits else request.quorum

@@ -1,4 +1,4 @@
-"""What the address of a list asks for, and where in it a page begins."""
+"""The filters in the address of a list, and the cursors of its pages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MINE = "1"
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the address of a list asks for; it goes along to the requests opened from it."""
+    """The filters of a list. The addresses of requests opened from the list contain them, too."""
 
     q: str = ""
     workflow: str = ""
@@ -37,7 +37,7 @@ class Filters:
 
     @classmethod
     def of(cls, query: QueryDict) -> Filters:
-        """Read the filters of an address. NUL, which no database searches for, is left out."""
+        """Read the filters of an address. NUL characters are removed: no database stores them."""
         values = {
             name: query.get(name, "").replace("\x00", "").strip()[:200]
             for name in ("q", "workflow", "tag", "priority", "mine", "closed", "after")
@@ -48,16 +48,16 @@ class Filters:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether some requests are left out on purpose."""
+        """True if a filter excludes requests."""
         return bool(self.q or self.workflow or self.tag or self.priority or self.mine)
 
     @property
     def is_partial(self) -> bool:
-        """Whether requests may be missing from the page: by a filter, or on a page before it."""
+        """True if requests may be missing from the page: by a filter, or on a page before it."""
         return self.is_narrowed or bool(self.after)
 
     def matching(self, user: User) -> Q:
-        """The requests asked for, wherever the page begins. `mine` are those of `user`."""
+        """Apply the filters without the cursor. `mine` means the requests of `user`."""
         found = self._with_text() if self.q else Q()
         if self.workflow:
             found &= Q(workflow=self.workflow)
@@ -66,20 +66,20 @@ class Filters:
         if self.priority:
             found &= Q(priority=Priority.named(self.priority))
         if self.mine:
-            # ASSIGNED_OR_CLAIMED adds nothing to the meaning, but names the index.
+            # ASSIGNED_OR_CLAIMED does not change the result, but makes the database use the index.
             found &= ASSIGNED_OR_CLAIMED & (
                 Q(claimed_by=user) | Assignment.objects.all().assigned_to(user.pk)
             )
         return found
 
     def _with_text(self) -> Q:
-        """Requests whose prompt has the words. Older code stored rows without what is searched."""
+        """Requests whose prompt has the words. Rows of older code have no search text."""
         plain = Q(search_text="", prompt__icontains=self.q)
         folded = fold(self.q)
         return Q(search_text__contains=folded) | plain if folded else plain
 
     def _tagged(self) -> Q:
-        """Requests with the tag, likewise."""
+        """Requests with the tag. Rows of older code have no search text."""
         plain = Q(Contains(Cast("tags", TextField()), json.dumps(self.tag)), search_tags="")
         folded = fold_tags([self.tag])
         return Q(search_tags__contains=folded) | plain
@@ -91,12 +91,12 @@ class Filters:
 
     @property
     def archive_cursor(self) -> PageCursor | None:
-        """The row after which a page of what is over begins."""
+        """The row after which a page of closed requests begins."""
         return PageCursor.parse(self.after)
 
     @property
     def inbox_cursor(self) -> InboxCursor | None:
-        """The row after which a page of what waits begins."""
+        """The row after which a page of pending requests begins."""
         return InboxCursor.parse(self.after)
 
     @property
@@ -107,34 +107,34 @@ class Filters:
 
     @property
     def first_page(self) -> str:
-        """The same, from the first row on."""
+        """The same without the cursor."""
         return replace(self, after="").query
 
     @property
     def without_tag(self) -> str:
-        """The same, whatever the tags."""
+        """The same without the tag."""
         return replace(self, tag="", after="").query
 
     def next_page(self, cursor: PageCursor | InboxCursor) -> str:
-        """The same, from the row after `cursor` on."""
+        """The same with this cursor."""
         return replace(self, after=str(cursor)).query
 
 
 @dataclass(frozen=True, slots=True)
 class InboxCursor:
-    """A row of the inbox, where the more urgent comes first and then what was asked earlier."""
+    """A position in the inbox, which is sorted by priority and then by the time of asking."""
 
     priority: int
     cursor: PageCursor
 
     @classmethod
     def at(cls, row: InputRequest) -> InboxCursor:
-        """Return the cursor of a row."""
+        """Return the position of a row."""
         return cls(row.priority, PageCursor(row.created_at, row.id))
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Read what `str` wrote; None for anything else, which means the first page."""
+        """Read the output of `str`; return None for other texts, which means the first page."""
         priority, _, rest = text.partition("_")
         cursor = PageCursor.parse(rest)
         valid = priority.isascii() and priority.isdigit() and len(priority) < 5
@@ -145,6 +145,6 @@ class InboxCursor:
 
     @property
     def beyond(self) -> tuple[Q, Q]:
-        """Rows after this one: the equally urgent, then the less; each a stretch of an index."""
+        """Rows after this one, with the same and with lower priority; each a range of an index."""
         level = Q(priority=self.priority) & self.cursor.after("created_at")
         return level, Q(priority__lt=self.priority)

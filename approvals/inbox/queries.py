@@ -1,4 +1,4 @@
-"""The lists of requests: what waits, the more urgent and older first, and what is over."""
+"""The lists of requests: pending ones by priority and age, and closed ones."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 PAGE_SIZE = 50
 ORDER = ("-priority", "created_at", "id")
-HEADLINE = 300  # characters of a prompt that a row could show; prompts may be very long
+HEADLINE = 300  # characters of a prompt that are read for a row; prompts may be very long
 
 Requests = QuerySet[InputRequest]
 
 
 def slim(requests: Requests) -> Requests:
-    """Leave the long columns in the database: a row shows the beginning of its prompt."""
+    """Do not read the long columns: a row shows only the beginning of its prompt."""
     return (
         requests.annotate(headline=Left("prompt", HEADLINE))
         .select_related("run", "claimed_by")
@@ -46,15 +46,15 @@ def slim(requests: Requests) -> Requests:
 
 @dataclass(frozen=True, slots=True)
 class InboxPage:
-    """The inbox of one person at this moment: two queries, three on a later page.
+    """The inbox of one person at this time, read by two queries, or three on a later page.
 
-    Whatever waits, only so much is read: a page of rows, and counts up to `COUNT_LIMIT`.
-
-    `total` counts all that wait, `found` those that the filters let through. `oldest` is when the
-    first of these was asked, None where filters leave more than a page; `newest` when the last of
-    all was, so that a page can tell what came after it. `workflows` are those of which something
-    waits, `urgencies` says that priorities differ, `has_assigned` that somebody has something.
-    `next_page` is the end of an address, or empty. `viewer` is what the person may do.
+    However many requests wait, only one page of rows is read, and counts up to
+    `scalar_queries.COUNT_LIMIT`. `total` counts all pending requests, `found` those that the
+    filters select. `oldest` is the time of the first of these, None if they are more than a page.
+    `newest` is the time of the last of all, so that a page can mark later ones. `workflows` are
+    those with pending requests. `urgencies` is True if priorities differ, `has_assigned` if a
+    request is assigned. `next_page` is the end of an address, or empty. `viewer` has the
+    permissions of the person.
     """
 
     viewer: PermissionProfile
@@ -85,7 +85,7 @@ class InboxPage:
                 )
         counts = scalar_queries.fetch_scalars(wanted, user=user.pk)
         lowest, highest, given = (counts.pop(name) for name in ("lowest", "highest", "given"))
-        if filters.is_narrowed and "found" not in counts:  # the page has them all
+        if filters.is_narrowed and "found" not in counts:  # the page has all of them
             counts["found"] = BoundedCount(len(rows))
             counts["oldest"] = min((row.created_at for row in rows), default=None)
         counts.setdefault("found", counts["total"])
@@ -96,23 +96,23 @@ class InboxPage:
 
     @property
     def is_paged(self) -> bool:
-        """Whether there is a page before or after this one."""
+        """True if there is a page before or after this page."""
         return bool(self.filters.after or self.next_page)
 
     @property
     def is_done(self) -> bool:
-        """Whether this person answers requests, and none waits for them."""
+        """True if this person answers requests, and none waits for them."""
         return self.viewer.has_perm(Perm.DECIDE) and not self.total
 
     @property
     def is_forbidden(self) -> bool:
-        """Whether this person may neither answer nor read requests."""
+        """True if this person may neither answer nor read requests."""
         may_read = self.viewer.has_perm(Perm.SEE_ALL_REQUESTS)
         return not (may_read or self.viewer.has_perm(Perm.DECIDE))
 
     @property
     def is_selectable(self) -> bool:
-        """Whether this person may select rows, to answer several at once."""
+        """True if this person may select rows, to answer several at once."""
         return self.viewer.has_perm(Perm.DECIDE) and len(self.rows) > 1
 
     @property
@@ -130,7 +130,7 @@ class InboxPage:
 
     @property
     def offers_mine(self) -> bool:
-        """Whether the list can be limited to what this person was given or has claimed."""
+        """True if the list can be limited to what this person was given or has claimed."""
         return self.has_assigned or bool(self.filters.mine)
 
 
@@ -144,7 +144,7 @@ def _page(matching: Requests, filters: Filters) -> tuple[list[InputRequest], str
 
 
 def _in_order(requests: Requests, stretches: Iterable[Q], most: int) -> Iterator[InputRequest]:
-    """Yield up to `most` requests of these stretches, which are asked for as far as needed."""
+    """Yield up to `most` requests of these ranges. A range is read only if it is needed."""
     for stretch in stretches:
         found = list(slim(requests.filter(stretch)).order_by(*ORDER)[:most])
         yield from found
@@ -155,7 +155,7 @@ def _in_order(requests: Requests, stretches: Iterable[Q], most: int) -> Iterator
 
 @cache
 def inbox_counts(viewer: PermissionProfile) -> dict[str, ScalarQuery]:
-    """Ask for what is said of all that waits for somebody like this, whatever the filters."""
+    """Return the queries of the counts that do not depend on filters, for people of a profile."""
     pending = InputRequest.objects.visible_to(viewer).pending()
     urgent = pending.order_by(*ORDER)
     return {
@@ -172,7 +172,7 @@ def inbox_counts(viewer: PermissionProfile) -> dict[str, ScalarQuery]:
 
 
 def next_after(user: User, request: InputRequest, filters: Filters) -> InputRequest | None:
-    """Return the request that waits next after this one, or the first; None if none does."""
+    """Return the pending request after this one, or the first one; None if there is none."""
     pending = InputRequest.objects.visible_to(user).pending()
     others = pending.filter(filters.matching(user)).exclude(pk=request.pk)
     return next(_in_order(others, (*InboxCursor.at(request).beyond, Q()), 1), None)
@@ -180,14 +180,14 @@ def next_after(user: User, request: InputRequest, filters: Filters) -> InputRequ
 
 @dataclass(frozen=True, slots=True)
 class ArchivePage:
-    """Requests that are over: answered, or closed without an answer. Newest first."""
+    """A page of closed requests: answered, or closed without an answer. Newest first."""
 
     rows: list[InputRequest]
     next_page: str
 
     @classmethod
     def of(cls, user: User, filters: Filters) -> ArchivePage:
-        """Read one page of what `user` may see: one query."""
+        """Read one page that `user` may see, by one query."""
         condition = CLOSED if filters.closed else Q(status="answered")
         column = "created_at" if filters.closed else "answered_at"
         requests = InputRequest.objects.visible_to(user).filter(filters.matching(user), condition)

@@ -1,7 +1,7 @@
-"""What a row of a list says of a request, as words that a template only writes down.
+"""The texts of the rows of a list, as dictionaries for the template.
 
-A template asks whatever it is given first whether it is a dictionary. With fifty requests and
-twenty words of each, to ask models took longer than all the rest of the page.
+A template first tries each object as a dictionary. With fifty requests and twenty texts of each,
+this took longer for model objects than the rest of the page.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ RUN_BADGES = {
     WorkflowRun.Status.BLOCKED: ("Blocked", True),
     WorkflowRun.Status.PAUSED: ("Run paused", False),
 }
-MAX_TITLE = 80  # characters of a prompt that tell one tick from another
-MAX_EXCERPT = 100  # characters of what was answered
+MAX_TITLE = 80  # characters of a prompt in the label of a checkbox
+MAX_EXCERPT = 100  # characters of an answer
 
 
 class Badge(NamedTuple):
-    """A short text; with `emphasis` it is drawn so that it stands out."""
+    """A short text; with `emphasis` it is emphasised."""
 
     text: str
     emphasis: bool = False
 
 
 def waiting_row(request: InputRequest, user: User | AnonymousUser, query: str) -> dict[str, Any]:
-    """Return what `user` reads of a request that waits; `query` goes along to its page."""
+    """Return the texts of a pending request for `user`. `query` is added to its link."""
     headline: str = request.headline  # type: ignore[attr-defined]  # the listing annotates it
     return {
         "pk": request.pk,
@@ -56,7 +56,7 @@ def waiting_row(request: InputRequest, user: User | AnonymousUser, query: str) -
 
 
 def past_row(request: InputRequest) -> dict[str, Any]:
-    """Return what is read of a request that is over, answered or not."""
+    """Return the texts of a closed request, answered or not."""
     place = f"{request.run.workflow} · {short_id(request.run_id)}"
     headline: str = request.headline  # type: ignore[attr-defined]  # the listing annotates it
     row = {"address": request.get_absolute_url(), "headline": plain(headline)}
@@ -93,7 +93,7 @@ def outcome_of(request: InputRequest) -> str:
 
 
 def badges_of(request: InputRequest, user: User | AnonymousUser) -> Iterator[Badge]:
-    """Yield what `user` should know before they open the request."""
+    """Yield the badges that `user` should see before they open the request."""
     run = request.run
     if run.status in RUN_BADGES:
         yield Badge(*RUN_BADGES[WorkflowRun.Status(run.status)])

@@ -1,4 +1,4 @@
-"""Who decided what, what they said to each other, and how each person likes their pages."""
+"""The rows of decisions, comments, drafts, preferences and seals."""
 
 from approvals.models.comment import Comment
 from approvals.models.decision import Decision

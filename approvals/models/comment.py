@@ -1,4 +1,4 @@
-"""What people say to each other on a request."""
+"""Comments on requests."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from workflows.models.append_only import AppendOnly, AppendOnlyQuerySet
 
 
 class Comment(AppendOnly):
-    """What reviewers say to each other on a request. A note tells what `by` did, not said.
+    """A comment of a reviewer on a request. With `is_system` it is a note of an action of `by`.
 
-    Append-only, as decisions are.
+    Comments are append-only, like decisions.
     """
 
     request = models.ForeignKey(InputRequest, models.PROTECT, related_name="comments")

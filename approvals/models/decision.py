@@ -1,4 +1,4 @@
-"""What people decided."""
+"""The decisions of people."""
 
 from __future__ import annotations
 
@@ -17,28 +17,30 @@ from workflows.models.requests.deadlines import EMPTY_DICT
 
 
 class DecisionQuerySet(AppendOnlyQuerySet["Decision"]):
-    """Decisions are history: sets of them cannot be edited or deleted either."""
+    """Query sets of decisions. They refuse to edit or delete rows, too."""
 
     def effective(self) -> DecisionQuerySet:
-        """Votes and answers that count: neither withdrawn, nor given to an earlier version."""
+        """Approvals and answers that count: not withdrawn, and not of an earlier version."""
         return self.filter(superseded_at=None).exclude(kind=Decision.Kind.WITHDRAWN)
 
 
 class Decision(AppendOnly):
-    """What a person decided on a request, as it was accepted at the one source.
+    """The decision of a person on a request, as `decide` accepted it.
 
-    `revision` is the version of the request that they decided on, `edits` what was effective on
-    it by then; `seen` is the digest of what they saw. `name` is the person's user name at that
-    time; `address`, `session` and `account` are those of an `Origin`. `superseded_at` is when it
-    ceased to count: it was withdrawn, or the request was edited by somebody else. Nothing else
-    of the row ever changes: `signature` is the keyed digest of it, empty in rows that code wrote
-    which did not know of it. A `DecisionSeal` chains it to the decisions before.
+    `revision` is the version of the request that they decided on. `edits` are the changes that took
+    effect with it. `seen` is the digest of what they saw. `name` is the person's user name at that
+    time. `address`, `session` and `account` are those of an `Origin`.
+
+    `superseded_at` is the time from which the decision no longer counts: it was withdrawn, or
+    another person edited the request. No other column ever changes. `signature` is the keyed digest
+    of the other columns, empty in rows of code without signatures. A `DecisionSeal` adds the
+    decision to the chain of all decisions.
     """
 
     class Kind(models.TextChoices):
-        VOTE = "vote"  # an approval while others are still missing
+        VOTE = "vote"  # an approval while others are missing
         FINAL = "final"  # the answer
-        WITHDRAWN = "withdrawn"  # says that the one before it of this person was taken back
+        WITHDRAWN = "withdrawn"  # withdraws the decision of this person before it
 
     request = models.ForeignKey(InputRequest, models.PROTECT, related_name="decisions")
     kind = models.CharField(
@@ -85,7 +87,7 @@ class Decision(AppendOnly):
         super().save(*args, **kwargs)
 
     def sign(self, at: datetime) -> Decision:
-        """Say when it was decided, and sign everything that the row says by then."""
+        """Set the time of the decision, and sign the row."""
         self.at = at
         self.name = self.name or self.by.get_username()
         self.signature = sign(content_of(self))

@@ -1,4 +1,4 @@
-"""Answers that people have begun."""
+"""Drafts of answers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflows.models.fields import OrderedJSONField
 
 
 class Draft(models.Model):
-    """An answer that somebody has begun: the fields of its form, as they were typed."""
+    """A draft of an answer: the fields of its form, as they were typed."""
 
     request = models.ForeignKey(  # `draft_once_a_person` begins with it
         InputRequest, models.CASCADE, related_name="drafts", db_index=False
@@ -30,7 +30,7 @@ class Draft(models.Model):
 
     @property
     def typed(self) -> QueryDict:
-        """The fields as a form reads them."""
+        """The fields in the form of a POST."""
         fields = QueryDict(mutable=True)
         for name, values in self.data.items():
             fields.setlist(name, values)

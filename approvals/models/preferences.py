@@ -1,4 +1,4 @@
-"""How each person likes their pages."""
+"""The preferences of each person."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check_time_zone(name: str) -> None:
 
 
 class Preferences(models.Model):
-    """How a person likes their pages. An empty `time_zone` is that of the browser."""
+    """The preferences of a person. An empty `time_zone` means that of the browser."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="preferences"

@@ -1,4 +1,4 @@
-"""The chain over all decisions, by which changes behind the application's back are found."""
+"""The chain of seals over all decisions, by which changes outside the application are found."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from workflows.models.append_only import AppendOnly, AppendOnlyQuerySet
 
 
 class DecisionSeal(AppendOnly):
-    """One link of the chain over all decisions: a decision was made, or ceased to count.
+    """One seal of the chain: a decision was made, or it no longer counts.
 
-    `decision` is the key of a decision's row, without a constraint, so that the seal outlives
-    it. `content` is the signature of what is sealed. `signature` covers this row and the
-    signature of the one before, `number` - 1.
+    `decision` is the key of a decision, without a constraint, so that the seal stays if the row is
+    deleted. `content` is the signature of the sealed data. `signature` covers this row and the
+    signature of the seal before it, `number` - 1.
     """
 
     class Kind(models.TextChoices):
         MADE = "made"
         SUPERSEDED = "superseded"
-        ACCEPTED = "accepted"  # a row without a signature, which an operator answers for
+        ACCEPTED = "accepted"  # a row without a signature that an operator has accepted
 
     number = models.PositiveBigIntegerField(primary_key=True)
     kind = models.CharField(max_length=16, choices=Kind.choices)
@@ -41,7 +41,7 @@ class DecisionSeal(AppendOnly):
 
 
 class DecisionChain(models.Model):
-    """The end of the chain: one row, which is locked by whoever adds a seal."""
+    """The end of the chain: one row, which is locked while a seal is added."""
 
     number = models.PositiveBigIntegerField(default=0)
     signature = models.CharField(max_length=64, default="", blank=True)

@@ -1,7 +1,7 @@
-"""Keyed digests of decisions: who can write to the database cannot make them without the key.
+"""Keyed digests of decisions. A person with access to the database cannot make them without a key.
 
-The keys are the setting DECISION_KEYS, or, where that is empty, SECRET_KEY and its fallbacks. The
-first signs; all of them verify, so that a key can be replaced.
+The keys are the setting DECISION_KEYS, or, if that is empty, SECRET_KEY and its fallbacks. The
+first key signs; all keys verify, so that a key can be replaced.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ def sign(values: Sequence[Any]) -> str:
 
 
 def verify(values: Sequence[Any], signature: str) -> bool:
-    """Say whether `signature` is that of these values, under any of the keys."""
+    """Return True if `signature` is that of these values under any of the keys."""
     text = _text(values)
     return any(hmac.compare_digest(_digest(key, text), signature) for key in _keys())
 
 
 def content_of(decision: Decision) -> list[Any]:
-    """Return everything of a decision that never changes, as JSON values in a fixed order."""
+    """Return the columns of a decision that never change, as JSON values in a fixed order."""
     values = [getattr(decision, field) for field in FIELDS]
     return [str(decision.request_id), decision.by_id, moment(decision.at), *values]
 
 
 def moment(at: datetime | None) -> str:
-    """Return a time as it is signed: UTC, with microseconds; empty for what SQL made no time."""
+    """Return a time in the form that is signed: UTC, with microseconds; empty for no valid time."""
     return at.astimezone(UTC).isoformat(timespec="microseconds") if at else ""
 
 

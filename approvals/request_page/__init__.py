@@ -1,1 +1,1 @@
-"""What the page of one request shows."""
+"""The page of one request."""

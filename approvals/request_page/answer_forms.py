@@ -1,4 +1,4 @@
-"""Reads a posted answer: of a request with or without a reply class."""
+"""Reads a posted answer to a request with or without a reply class."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MISPLACED = {
 class UntypedForm(Form):
     """The form of a request without a schema: `verdict`, `comment`, and `text` for a reply.
 
-    `allow` holds which of approve, reject and reply the request takes. What was typed stays in
-    the fields, so that a refused form is drawn as it was sent. `note` is said beside each field.
+    `allow` lists the accepted answers: approve, reject, reply. What was typed is kept in the
+    fields, so that a refused form is shown as it was sent. `note` is shown beside each field.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class UntypedForm(Form):
 
     @property
     def takes_verdict(self) -> bool:
-        """Whether the request can be approved or rejected, so that a comment makes sense."""
+        """True if the request can be approved or rejected, so that it has a comment field."""
         return bool({"approve", "reject"} & self.allow)
 
     @property
@@ -59,9 +59,9 @@ class UntypedForm(Form):
         return fields
 
     def answer(self) -> Any:
-        """Return the response as it goes on the wire; None, with an error, if there is none.
+        """Return the response; return None and add an error if there is none.
 
-        What would be lost is an error: text in the field that the pressed button does not send.
+        Text in a field that the pressed button does not send is an error, because it would be lost.
         """
         self.errors, self._field_errors = [], {}
         match self._data.get("verdict", ""):
@@ -80,7 +80,7 @@ class UntypedForm(Form):
         return None
 
     def set_errors(self, errors: list[dict[str, Any]]) -> None:
-        """Show each error of `decide` at its field, unless reading had found one there."""
+        """Add each error of `decide` to its field, unless the field has an error already."""
         if self.has_errors:
             return
         names = {field.name for field in self.fields}
@@ -116,9 +116,9 @@ class UntypedForm(Form):
 
 
 def form_for(request: InputRequest, data: QueryDict | None = None) -> UntypedForm | SchemaForm:
-    """Return the form that answers `request`, filled with what was posted if anything was.
+    """Return the form that answers `request`, filled with the posted values if there are any.
 
-    Where others have approved with values of their own, it begins with those of the last of them.
+    If others have approved with a form, it begins with the values of the last of them.
     """
     if request.schema is None:
         return UntypedForm(request.allow, data=data)
@@ -126,7 +126,7 @@ def form_for(request: InputRequest, data: QueryDict | None = None) -> UntypedFor
 
 
 def _approved_values(request: InputRequest) -> dict[str, Any] | None:
-    """Return the answer of the latest approval that counts; None, without a query, if none is."""
+    """Return the answer of the latest approval that counts; None if there are no approvals."""
     if not (request.votes and request.is_pending):
         return None
     counting = Approvals.of(request).counting

@@ -1,4 +1,4 @@
-"""What others do about a request: who has it, who approved, what was said, and similar ones."""
+"""What other people did with a request: claim, approvals, comments, and similar requests."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 MAX_SIMILAR = 3  # decisions on requests of the same kind
-MAX_COMMENTS = 200  # the last ones that are drawn
+MAX_COMMENTS = 200  # the number of last comments that are shown
 
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One approval while others are missing; `counts` says whether its person may still decide.
+    """One approval of several. `counts` is True if its person may still decide.
 
-    `differs`: its values are not those of the answer, which the last approval gave.
+    `differs` is True if its values are not those of the answer, which the last approval gave.
     """
 
     decision: Decision
@@ -42,12 +42,12 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Collaboration:
-    """One request among people, as `user` sees it: seven queries at most, one if it is only theirs.
+    """What other people did with a request, as `user` sees it. It takes one to seven queries.
 
-    `holder` has it in hand; `changes` are what the edits so far make of the payload; `approvals`
-    counts those votes that count, and `edited_it` says that this person made the present version.
-    `candidates` are the names that the request may be given to by this person, empty where there
-    are too many to choose from.
+    `holder` has claimed the request. `changes` are the payload values that the edits so far change.
+    `approvals` counts the approvals that count. `edited_it` is True if this person made the present
+    version. `candidates` are the names to which this person may reassign the request, empty if
+    there are too many.
     """
 
     assignees: list[str]
@@ -65,17 +65,17 @@ class Collaboration:
 
     @property
     def approvals(self) -> int:
-        """How many approvals count now."""
+        """The number of approvals that count now."""
         return sum(vote.counts for vote in self.votes)
 
     @property
     def has_values(self) -> bool:
-        """Whether an approval says more than that it is one."""
+        """True if an approval has more fields than `approved`."""
         return any(vote.answer.rest is not None for vote in self.votes)
 
     @property
     def difference(self) -> dict[str, dict[str, object]]:
-        """The changes as a payload that says what was and what is, drawn like any other."""
+        """The changes as a payload with `before` and `after`, which is shown as a difference."""
         return {
             "before": {one.key: one.before for one in self.changes},
             "after": {one.key: one.after for one in self.changes},
@@ -83,7 +83,7 @@ class Collaboration:
 
     @classmethod
     def of(cls, user: User, request: InputRequest) -> Collaboration:
-        """Read what belongs to `request`."""
+        """Read everything about `request`."""
         votes, editor = _votes(request)
         said = Comment.objects.filter(request=request).select_related("by").order_by("-at", "-id")
         pending = request.is_pending
@@ -116,7 +116,7 @@ def _votes(request: InputRequest) -> tuple[list[Vote], User | None]:
     """Return the approvals of the present version, and who made this version."""
     if request.quorum < 2:
         return [], None
-    if not request.is_pending:  # what counted then is history
+    if not request.is_pending:  # the approvals of a closed request do not change
         effective = Decision.objects.effective().filter(request=request, kind=Decision.Kind.VOTE)
         kept = effective.select_related("by").order_by("pk")
         return [_settled(row, request) for row in kept], None

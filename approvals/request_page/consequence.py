@@ -1,4 +1,4 @@
-"""What an approval does, as the workflow wrote it, and of which values that is true."""
+"""The sentence of the workflow about what an approval does, and whether it is still true."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from workflows.models import InputRequest
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """A sentence of the workflow, and words before it that keep it from saying what is not so.
+    """A sentence of the workflow, and an introduction that says when it is true.
 
-    The sentence was written for the payload as it was asked. Once that was edited, it describes
-    what is no longer proposed, so `is_outdated` says to draw it as such.
+    The sentence was written for the original payload. After an edit it may be wrong, so
+    `is_outdated` is True and the page strikes it out.
     """
 
     lead: str
@@ -21,7 +21,7 @@ class Consequence:
 
     @classmethod
     def of(cls, request: InputRequest) -> Consequence | None:
-        """Return what stands beside the buttons; None where the workflow said nothing."""
+        """Return the sentence beside the buttons; None if the workflow gave none."""
         text = request.if_approved
         if not text:
             return None

@@ -1,4 +1,4 @@
-"""What the deadline of a request does by itself, in words for the people who see it."""
+"""The text about what happens at the deadline of a request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workflows.templatetags.times import clock
 from workflows.web.answer_labels import answer_summary
 from workflows.web.payload.node import humanised
 
-MAX_LENGTH = 60  # characters of a default that are read beside a deadline
+MAX_LENGTH = 60  # characters of a default that are shown beside a deadline
 
 
 def deadline_words(request: InputRequest) -> str:

@@ -1,4 +1,4 @@
-"""One request as a person sees it: in which state it is for them, and what they may do."""
+"""One request as a person sees it: its state for this person, and what they may do."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RequestPage:
-    """What the page of a request draws.
+    """The data of the page of a request.
 
-    `blocker` is why this person cannot answer it now, `error` why what they just sent was not
-    taken, `unsent_answer` that answer, `form_values` what was typed beside it; `accepted` says that
-    it was taken.
-    `block_reason` is why the run is blocked, empty where this person may not read it.
+    `blocker` is the reason why this person cannot answer it now. `error` is the reason why the
+    answer that they just sent was refused, `unsent_answer` is that answer, and
+    `form_values` what else was typed. `accepted` is True if the answer was accepted.
+    `block_reason` is the reason why the run is blocked, empty if this person may not read it.
     """
 
     request: InputRequest
@@ -78,7 +78,7 @@ class RequestPage:
         accepted: bool = False,
         form_values: dict[str, str] | None = None,
     ) -> RequestPage:
-        """Read what belongs to `request`, which has its run at hand."""
+        """Read everything about `request`, whose run is loaded."""
         collaboration = Collaboration.of(user, request)
         draft = collaboration.draft.typed if collaboration.draft else None
         blocking = blocker(user, request)
@@ -101,70 +101,70 @@ class RequestPage:
 
     @property
     def prompt(self) -> Prompt:
-        """What is asked, as it is drawn."""
+        """The rendered prompt."""
         return Prompt.of(self.request.prompt)
 
     @property
     def buttons(self) -> list[AnswerButton]:
-        """The ways to answer."""
+        """The buttons of the ways to answer."""
         if isinstance(self.form, UntypedForm):
             return untyped_buttons(self.form, has_voted=self.collaboration.has_voted)
         return schema_buttons(self.form, has_voted=self.collaboration.has_voted)
 
     @property
     def is_open(self) -> bool:
-        """Whether the request waits for an answer, be it not from this person or not just now."""
+        """True if the request is pending, even if this person cannot answer it now."""
         return self.request.is_pending and not self.is_closed
 
     @property
     def is_closed(self) -> bool:
-        """Whether its time is over, though the sweep may not have written so yet."""
+        """True if the deadline has passed, even if no worker has stored this yet."""
         return isinstance(self.blocker, Closed)
 
     @property
     def is_blocked(self) -> bool:
-        """Whether the run takes no answers until its code is mended."""
+        """True if the run accepts no answers until its code is fixed."""
         return isinstance(self.blocker, RequestBlocked)
 
     @property
     def is_stale(self) -> bool:
-        """Whether it needs an operator: its form is not the one that the code has now."""
+        """True if it needs an operator, because its form differs from that of the code."""
         return isinstance(self.blocker, StaleForm) or self.waits_past_default
 
     @property
     def waits_past_default(self) -> bool:
-        """Whether it stayed open at its deadline because its default no longer fits."""
+        """True if it stayed open at its deadline because its default no longer fits."""
         by_default = self.request.on_deadline == OnDeadline.DEFAULT
         return self.is_open and by_default and self.request.overdue_at is not None
 
     @property
     def is_forbidden(self) -> bool:
-        """Whether this person may only read."""
+        """True if this person may only read."""
         return isinstance(self.blocker, NotPermitted)
 
     @property
     def needs_second_person(self) -> bool:
-        """Whether this person started the run, and somebody else has to answer."""
+        """True if this person started the run and another person has to answer."""
         return isinstance(self.blocker, SecondPersonNeeded)
 
     @property
     def shows_form(self) -> bool:
-        """Whether the form is drawn; while the run is blocked it keeps what is typed."""
+        """True if the form is shown. While the run is blocked, the form saves drafts."""
         return self.is_open and not self.is_forbidden and not self.is_held
 
     @property
     def is_held(self) -> bool:
-        """Whether somebody else has it in hand."""
+        """True if another person has claimed it."""
         return isinstance(self.blocker, ClaimedByOther)
 
     @property
     def was_superseded(self) -> bool:
-        """Whether the answer just sent was to an earlier version."""
+        """True if the answer just sent was for an earlier version."""
         return isinstance(self.error, Superseded)
 
     @property
     def problem(self) -> str:
-        """What else was refused just now, as a sentence."""
+        """The error text of another refusal."""
         shown = isinstance(
             self.error, AlreadyVoted | CannotReask | CannotUndo | ClaimedByOther | RateLimited
         )
@@ -173,7 +173,7 @@ class RequestPage:
 
     @property
     def lost_edits(self) -> list[Change]:
-        """What the person had made of the version before, after which it was changed."""
+        """What the person had typed for the earlier version."""
         unsent_answer = (
             self.unsent_answer
             if self.was_superseded and isinstance(self.unsent_answer, dict)
@@ -183,17 +183,17 @@ class RequestPage:
 
     @property
     def was_too_large(self) -> bool:
-        """Whether the answer just sent passed a limit."""
+        """True if the answer just sent exceeded a limit."""
         return isinstance(self.error, ContentTooLarge)
 
     @property
     def came_late(self) -> bool:
-        """Whether an answer was sent to a request that no longer took one."""
+        """True if an answer was sent to a request that no longer accepted one."""
         return isinstance(self.error, AlreadyAnswered | Closed)
 
     @property
     def at_deadline(self) -> str:
-        """What happens by itself at the deadline; empty without one."""
+        """What happens at the deadline; empty without one."""
         return deadline_words(self.request)
 
     @property
@@ -214,14 +214,14 @@ class RequestPage:
 
 
 def block_reason(user: User, request: InputRequest) -> str:
-    """Return why the run is blocked, if that quotes no request that is hidden from `user`."""
+    """Return why the run is blocked, if `user` may see all requests that it may quote."""
     error = request.run.error if isinstance(request.run.error, dict) else {}
     readable = error and RunAccess.of(user, request.run).to_state
     return str(error.get("message", "")) if readable else ""
 
 
 def blocker(user: User, request: InputRequest) -> AnswerRefused | None:
-    """Return what would keep `user` from answering now, state first; None if nothing would."""
+    """Return the error that `user` would get for an answer now, or None."""
     try:
         check_open(request)
         check_permitted(user, request)

@@ -1,4 +1,4 @@
-"""The fields of a request's payload that may be changed before it is approved."""
+"""The form of the payload fields that may be changed before the approval."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from workflows.web.forms.inputs.typed_numbers import AmbiguousNumber, read_numbe
 from workflows.web.payload.node import humanised
 
 PREFIX = "_edit."
-LONG_FROM = 80  # characters from which a text has a field of several lines
+LONG_FROM = 80  # a longer text has a field of several lines
 _LINE: dict[str, str | None] = {"autocomplete": "off"}
 _ATTRS: dict[Widget, dict[str, str | None]] = {
     Widget.TEXT: _LINE,
@@ -40,7 +40,7 @@ _ATTRS: dict[Widget, dict[str, str | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a reviewer made of one key."""
+    """The change of one key."""
 
     key: str
     before: Any
@@ -48,7 +48,7 @@ class Change:
 
 
 class EditForm(Form):
-    """Draws the editable keys with what stands there now, and reads what was made of them."""
+    """Renders the editable keys with their present values, and reads the posted values."""
 
     def __init__(self, request: InputRequest, data: QueryDict | None = None) -> None:
         super().__init__()
@@ -61,14 +61,14 @@ class EditForm(Form):
 
     @property
     def fields(self) -> list[Field]:
-        """A field for each key, with what was typed, else with the value that it has now."""
+        """A field for each key, with the posted or else the present value."""
         return [self._field(key, number) for number, key in enumerate(self._keys, start=1)]
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What was posted and is not what stood there, as JSON where it can be read as such.
+        """The posted values that differ from the present ones, as JSON if possible.
 
-        A browser changes the line ends of a text that nobody touched; that is no change.
+        Browsers change the line ends of texts. This does not count as a change.
         """
         found = {}
         for key in self._keys:
@@ -82,12 +82,12 @@ class EditForm(Form):
         return found
 
     def set_errors(self, errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Show each error of `decide` at its field; return those that belong elsewhere."""
+        """Add each error of `decide` to its field; return those of other fields."""
         others = []
         for error in errors:
             loc = tuple(error.get("loc", ()))
             if loc[:1] == ("edits",) and loc[1:2] and loc[1] in self._keys:
-                # Why a value was not read says more than what is wrong with it.
+                # The reading error is more exact.
                 self._field_errors.setdefault(loc[1], str(error["msg"]))
             else:
                 others.append(error)
@@ -122,19 +122,19 @@ class EditForm(Form):
 
 
 def changed(request: InputRequest, edits: Mapping[str, Any]) -> list[Change]:
-    """Return what these edits make of the payload, key by key."""
+    """Return the changes of the payload by these edits, for each key."""
     payload = request.payload if isinstance(request.payload, dict) else {}
     pairs = [(key, payload.get(key), value) for key, value in edits.items()]
     return [Change(*pair) for pair in pairs if not json_equal(pair[1], pair[2])]
 
 
 def written(value: Any) -> str:
-    """Return a value as it stands in its field."""
+    """Return the text of a value for its field."""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def read_json(text: str) -> Any:
-    """Return the JSON that `text` is; raise `InputRefused`."""
+    """Read `text` as JSON; raise `InputRefused`."""
     return parse_json(
         text, what="The value", max_bytes=settings.ANSWER_MAX_BYTES,
         max_depth=settings.JSON_MAX_DEPTH,
@@ -142,9 +142,9 @@ def read_json(text: str) -> Any:
 
 
 def _read(before: Any, text: str) -> Any:
-    """Return the posted value; what is not of the kind it was is refused afterwards.
+    """Return the posted value. A value of another kind is refused later.
 
-    Raise `AmbiguousNumber` for a number with two readings.
+    Raise `AmbiguousNumber` for a number with two meanings.
     """
     if isinstance(before, str):
         return with_line_ends_of(before, text)

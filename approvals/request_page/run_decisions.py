@@ -1,4 +1,4 @@
-"""What was decided on the requests of one run, as far as one person may see these requests."""
+"""The decisions on the requests of one run that a person may see."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MAX_ROWS = 30
 
 @dataclass(slots=True)
 class Decided:
-    """One answer, one approval of several, or that one was taken back.
+    """One answer, one approval of several, or one withdrawal.
 
-    `who` follows the verb: "by alice". `counts` is False for what was taken back or superseded
-    later. `edits` are all that were effective, `changes` what they made of the payload.
+    `who` follows the verb: "by alice". `counts` is False if the decision was withdrawn or
+    superseded later. `edits` are all that took effect, `changes` their changes of the payload.
     """
 
     request: InputRequest
@@ -38,7 +38,7 @@ class Decided:
 
     @property
     def word(self) -> str:
-        """The verb, as a sentence begins with it."""
+        """The verb, with a capital letter."""
         return capfirst(self.answer.word)
 
     @property
@@ -49,7 +49,7 @@ class Decided:
 
     @property
     def difference(self) -> dict[str, dict[str, Any]]:
-        """The changes as a payload that says what was and what is."""
+        """The changes as a payload with `before` and `after`."""
         return {
             "before": {one.key: one.before for one in self.changes},
             "after": {one.key: one.after for one in self.changes},
@@ -58,16 +58,17 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class RunDecisions:
-    """The newest decisions first; `is_cut`: there are older ones than what is shown."""
+    """The decisions, newest first. `is_cut` is True if there are older ones."""
 
     shown: list[Decided]
     is_cut: bool
 
     @classmethod
     def of(cls, user: User, run: WorkflowRun) -> RunDecisions:
-        """Read them: two queries, a third where something was edited.
+        """Read the decisions, by two queries, or three if there were edits.
 
-        An answer stands in its request, whoever gave it; what came before it in the decisions.
+        The answer is in the request itself, also that of the system. Earlier decisions are in their
+        own rows.
         """
         visible = InputRequest.objects.visible_to(user).filter(run=run)
         answered = visible.filter(status=InputRequest.Status.ANSWERED)
@@ -108,7 +109,7 @@ def _decision(decision: Decision) -> Decided:
 
 
 def _fill_changes(shown: list[Decided]) -> None:
-    """Read the payloads that edits were laid over; nothing where there are none."""
+    """Read the payloads of edited requests; no query if there were no edits."""
     edited = [one for one in shown if one.edits]
     if not edited:
         return

@@ -1,4 +1,4 @@
-"""How a request came here, in a few lines: the start of its run, its work, and its answers."""
+"""A short summary of the run of a request: its start, its steps, and its answers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
 MAX_ANSWERS = 4
-"""Answers of others that are listed one by one; a run may have asked thousands of questions."""
+"""The number of listed answers to other requests; a run may have thousands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class AnsweredRequest:
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What happened to the run of a request so far, as far as one person may know of it.
+    """What happened in the run of a request so far, as one person may see it.
 
-    `steps` and `retries` count what the machine did before it asked. `answers` are the last few
-    of other people, oldest first, `earlier` how many there were before; `open` counts the other
-    requests of the run that still wait. Requests that this person may not see are in none of them.
+    `steps` and `retries` are counts from before the request. `answers` are the last answers to
+    other requests, oldest first; `earlier` is the number of answers before these. `open` counts the
+    other pending requests of the run. Requests that this person may not see are not included.
     """
 
     request: InputRequest
@@ -57,12 +57,12 @@ class RunSummary:
 
     @property
     def started_at(self) -> datetime:
-        """When the run began."""
+        """The start time of the run."""
         return self.request.run.created_at
 
     @classmethod
     def of(cls, user: User, request: InputRequest) -> RunSummary:
-        """Read what `user` may know of the run of `request`, which is at hand: three queries."""
+        """Read what `user` may see of the loaded run of `request`, by three queries."""
         work = JournalEntry.objects.filter(run=request.run_id, at__lte=request.created_at)
         counts = work.aggregate(
             steps=Count("pk", filter=Q(kind="step_completed")),

@@ -17,70 +17,70 @@ class Sections:
 
     @property
     def deadline(self) -> bool:
-        """Whether the request can still be answered, but not for ever."""
+        """True if the request can still be answered, but not for ever."""
         return self.detail.is_open and self.detail.request.deadline is not None
 
     @property
     def priority(self) -> bool:
-        """Whether it is pending with a priority that is worth a label."""
+        """True if it is pending with a priority that is worth a label."""
         request = self.detail.request
         return request.is_pending and request.priority != Priority.NORMAL
 
     @property
     def quorum(self) -> bool:
-        """Whether it is pending and several people have to approve it."""
+        """True if it is pending and several people have to approve it."""
         return self.detail.request.is_pending and self.detail.request.quorum > 1
 
     @property
     def overdue(self) -> bool:
-        """Whether it is pending although its deadline has passed."""
+        """True if it is pending although its deadline has passed."""
         return self.detail.request.is_pending and self.detail.request.overdue_at is not None
 
     @property
     def own_edits_notice(self) -> bool:
-        """Whether the reader approved a version of their own, so that a second person must, too."""
+        """True if the reader approved a version of their own, so that a second person must, too."""
         own = self.detail.collaboration
         return own.has_voted and self.detail.request.four_eyes and own.edited_it
 
     @property
     def recorded_notice(self) -> bool:
-        """Whether the reader has approved just now, and others have to approve as well."""
+        """True if the reader has approved just now, and others have to approve as well."""
         return self.detail.accepted and self.detail.collaboration.has_voted
 
     @property
     def claim_notice(self) -> bool:
-        """Whether a claim of somebody else is the reason why the reader cannot answer."""
+        """True if the reader cannot answer because another person has claimed the request."""
         return self.detail.is_held and not self.detail.problem
 
     @property
     def stale_form_notice(self) -> bool:
-        """Whether the run takes no answer because the code has another form now."""
+        """True if the run takes no answer because the code has another form now."""
         return self.detail.is_stale and self.detail.is_blocked
 
     @property
     def blocked_notice(self) -> bool:
-        """Whether the request is pending, but its run takes no answers."""
+        """True if the request is pending, but its run takes no answers."""
         return self.detail.is_blocked and self.detail.request.is_pending
 
     @property
     def closed_notice(self) -> bool:
-        """Whether it was closed without an answer, and no other notice says so."""
+        """True if it was closed without an answer, and no other notice says so."""
         return self.detail.is_closed and not self.detail.came_late
 
     @property
     def paused_notice(self) -> bool:
-        """Whether an answer is used only after somebody resumes the run."""
+        """True if the run is paused, so that it uses an answer only after it was resumed."""
         is_paused = self.detail.request.run.status == WorkflowRun.Status.PAUSED
         return is_paused and self.detail.request.is_pending
 
     @property
     def claim_button(self) -> bool:
-        """Whether the reader may claim the request."""
+        """True if the reader may claim the request."""
         return self._takes_claims and self.detail.collaboration.holder is None
 
     @property
     def release_button(self) -> bool:
-        """Whether the reader may end a claim: their own, as an operator also that of others."""
+        """True if the reader may end a claim: their own, as an operator also that of others."""
         holder = self.detail.collaboration.holder
         if holder is None or not self._takes_claims:
             return False
@@ -88,7 +88,7 @@ class Sections:
 
     @property
     def reask_button(self) -> bool:
-        """Whether the reader may replace the form of the request by that of the present code."""
+        """True if the reader may replace the form of the request by that of the present code."""
         return self.detail.is_stale and self._is_operator
 
     @property
@@ -105,17 +105,17 @@ class Sections:
 
     @property
     def values_hint(self) -> bool:
-        """Whether it must be said which of several approvals gives the run its values."""
+        """True if it must be said which of several approvals gives the run its values."""
         return self.detail.request.is_pending and self.detail.collaboration.has_values
 
     @property
     def unsent_answer(self) -> bool:
-        """Whether an answer was refused that has to be shown again."""
+        """True if an answer was refused that has to be shown again."""
         return self.detail.error is not None and self.detail.unsent_answer is not None
 
     @property
     def comments(self) -> bool:
-        """Whether there is a comment, or may be one: also one that was sent too late."""
+        """True if there is a comment, or may be one: also one that was sent too late."""
         return self.detail.is_open or bool(self.detail.collaboration.comments or self._said)
 
     @property
@@ -130,7 +130,7 @@ class Sections:
 
     @property
     def reassignment(self) -> bool:
-        """Whether the reader may give the request to other people."""
+        """True if the reader may give the request to other people."""
         return self.detail.collaboration.may_reassign and self.detail.is_open
 
     @property

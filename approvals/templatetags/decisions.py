@@ -1,4 +1,4 @@
-"""The section of a run's page that says who decided what: the page knows nothing of decisions."""
+"""The section of decisions on the page of a run. The app `workflows` does not know decisions."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ register = template.Library()
 
 @register.inclusion_tag("runs/decisions.html", takes_context=True)
 def decisions(context: Context, run: WorkflowRun) -> dict[str, Any]:
-    """`{% decisions run %}`: each decision with its question, person, comment, edits and time."""
+    """`{% decisions run %}`: each decision with its prompt, person, comment, edits and time."""
     return {"decisions": RunDecisions.of(context["user"], run)}

@@ -1,7 +1,7 @@
-"""`{% csrf_token %}` of this site: the token, and whom the form was drawn for.
+"""`{% csrf_token %}` of this site: the token, and the person for whom the form was made.
 
-It takes the place of Django's own tag in every template, those of the admin too, so that no form
-can be forgotten.
+It replaces Django's own tag in all templates, also in those of the admin, so that every form has
+it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def csrf_token(context: dict[str, Any]) -> SafeString:
-    """Return the hidden fields of a form that posts."""
+    """Return the hidden fields of a form with POST."""
     token = context.get("csrf_token")
     if not token or token == "NOTPROVIDED":
         return SafeString("")
@@ -31,6 +31,6 @@ def csrf_token(context: dict[str, Any]) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def writer_token(context: dict[str, Any]) -> str:
-    """Return whom the page is drawn for, signed; empty for nobody."""
+    """Return the signed id of the person of the page; empty without a login."""
     request = context.get("request")
     return signed_writer(request) if request is not None else ""

@@ -1,4 +1,4 @@
-"""`/requests/answered/`: what is over, to be read."""
+"""`/requests/answered/`: the closed requests."""
 
 from __future__ import annotations
 

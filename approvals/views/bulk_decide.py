@@ -19,10 +19,10 @@ from workflows.web.http import current_user, typed_before
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def decide_many(http: HttpRequest) -> HttpResponse:
-    """Show what was chosen (`_id` in the address) with forms to answer it; a POST answers a group.
+    """Show the selected requests (`_id` in the address) with forms; a POST answers a group.
 
-    The page has an address, so that one can look at a request and come back. Every POST is
-    answered with 303 to it, unless it is too large to be kept until then.
+    The page has an address, so that a person can open a request and come back. The response to a
+    POST is 303 to this address, unless the result is too large to be kept until then.
     """
     ids = http.GET.getlist(CHOSEN) or http.POST.getlist(CHOSEN)
     address = address_of(ids)
@@ -46,9 +46,9 @@ def decide_many(http: HttpRequest) -> HttpResponse:
 def decide_chosen(http: HttpRequest, ids: list[str]) -> BatchResult:
     """Answer the chosen rows of one group.
 
-    `_go` is the key of the group and what is decided ("…:approve"), `_id` the rows that are
-    chosen, `_digest.<id>` what was shown of each. If a value does not fit, nothing is decided;
-    else each row has an outcome of its own.
+    `_go` is the key of the group and the decision ("…:approve"), `_id` the chosen rows,
+    `_digest.<id>` the digest of what was shown of each. If a value is not valid, nothing is
+    decided. Otherwise each row has an outcome of its own.
     """
     address, go = address_of(ids), http.POST.get("_go", "")
     batch = Batch.of(current_user(http), ids, http.POST)
@@ -76,7 +76,7 @@ def address_of(ids: list[str]) -> str:
 def draw(
     http: HttpRequest, batch: Batch | None, address: str, *, problem: str, status: int = 200
 ) -> HttpResponse:
-    """Render the page of a batch, before or after it."""
+    """Render the page of a batch, before or after a decision."""
     rows = list(batch.rows) if batch else []
     open_count = sum(row.is_open for row in rows)
     is_empty = not (rows or (batch and batch.hidden))

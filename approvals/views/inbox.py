@@ -1,4 +1,4 @@
-"""`/`: the requests that wait, and the fragment that keeps the list of an open page true."""
+"""`/`: the pending requests, and the fragment that updates the list of an open page."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from workflows.web.http import current_user, htmx_of, is_fragment
 
 @require_safe
 def inbox(http: HttpRequest) -> HttpResponse:
-    """Show the list with nothing opened; to htmx only the rows, with `?open=` a word on that one.
+    """Show the list without an open request; for htmx only the rows.
 
-    The fragment also renews the counts and the page's title, and says beside the form of the
-    open request, out of band, whether it still waits: what is typed there is kept.
+    The fragment also updates the counts and the page's title. With `?open=` it adds a message
+    beside the form of the open request (out of band) that says whether the request is still
+    pending. What is typed there is kept.
     """
     filters = Filters.of(http.GET)
     context = list_context(http, filters)
@@ -40,7 +41,7 @@ def inbox(http: HttpRequest) -> HttpResponse:
 
 
 def list_context(http: HttpRequest, filters: Filters) -> dict[str, Any]:
-    """Return what the list and the frame around it need, for any page of the inbox."""
+    """Return the context of the list and of the page around it, for any page of the inbox."""
     user, query = current_user(http), filters.query
     waiting = InboxPage.of(user, filters)
     rows = [waiting_row(one, user, query) for one in waiting.rows]
@@ -48,7 +49,7 @@ def list_context(http: HttpRequest, filters: Filters) -> dict[str, Any]:
 
 
 def open_request(http: HttpRequest) -> InputRequest | None:
-    """Return the request that stands open beside the list, if it may be seen."""
+    """Return the request that is open beside the list, if the person may see it."""
     try:
         return find(current_user(http), http.GET["open"]) if http.GET.get("open") else None
     except NotVisible:

@@ -25,7 +25,7 @@ from workflows.web.http import current_user, is_fragment, typed_before
 
 @require_safe
 def request(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Show a request beside the list; to htmx only itself. 404 if this person may not see it."""
+    """Show a request beside the list; for htmx only the request. 404 if it is not visible."""
     try:
         row = actions.find(current_user(http), request_id)
     except NotVisible as error:
@@ -45,10 +45,10 @@ def request(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 @require_POST
 def decide(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Answer a request through the one source.
+    """Answer a request by `decide`.
 
-    htmx gets the request as it stands then, with the status of the outcome; a plain form gets
-    303 to the request on success. What was typed comes back with every refusal.
+    htmx gets the request in its new state, with the status of the outcome. A plain form gets 303 to
+    the request on success. Every refusal shows what was typed.
     """
     try:
         row = actions.find(current_user(http), request_id)
@@ -75,12 +75,12 @@ def draw_refusal(
     http: HttpRequest, request_id: UUID, error: AnswerRefused, form: UntypedForm | SchemaForm,
     edits: EditForm, response: Any,
 ) -> HttpResponse:  # fmt: skip
-    """Render the request as it is now, with what was typed and why it was not taken."""
+    """Render the present request, with what was typed and the reason of the refusal."""
     if isinstance(error, Invalid):
         form.set_errors(edits.set_errors(error.errors))
     try:
         row = actions.find(current_user(http), request_id)
-    except NotVisible:  # it was given to somebody else meanwhile
+    except NotVisible:  # it was reassigned meanwhile
         return draw(http, None, status=NotVisible.status)
     late = isinstance(error, Superseded)  # the new version shows its own values
     detail = RequestPage.of(
@@ -91,7 +91,7 @@ def draw_refusal(
 
 
 def redirect_after_post(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Return 303 to the request, with the filters of the list it was opened from."""
+    """Return 303 to the request, with the filters of its list."""
     response = redirect("approvals:request", request_id)
     response.status_code = 303
     response["Location"] += Filters.of(http.GET).query
@@ -101,7 +101,7 @@ def redirect_after_post(http: HttpRequest, request_id: UUID) -> HttpResponse:
 def draw(
     http: HttpRequest, detail: RequestPage | None, *, status: int = 200, offers_next: bool = False
 ) -> HttpResponse:
-    """Render a request (or that there is none), for htmx alone and otherwise beside the list."""
+    """Render a request (or that there is none): for htmx alone, otherwise beside the list."""
     filters = Filters.of(http.GET)
     context: dict[str, Any] = {
         "detail": detail, "missing": detail is None, "at_detail": True, "filters": filters,

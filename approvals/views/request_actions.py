@@ -1,4 +1,4 @@
-"""What people do to a request beside answering it, each a POST that is one verb of the source."""
+"""The other actions on a request: each POST calls one function of `approvals.actions`."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from workflows.web.http import current_user, is_fragment
 
 @require_POST
 def claim(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Take the request in hand."""
+    """Claim the request."""
     return run_action(http, request_id, lambda: actions.claim(current_user(http), request_id))
 
 
 @require_POST
 def release(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Let go of the request."""
+    """Release the claim."""
     return run_action(http, request_id, lambda: actions.release(current_user(http), request_id))
 
 
 @require_POST
 def reassign(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Give the request to the people and groups ticked as `chosen`, or named in `to`.
+    """Assign the request to the people and groups selected as `chosen`, or named in `to`.
 
-    In `to` commas separate them.
+    In `to` the names are separated by commas.
     """
     names = http.POST.getlist("chosen") + re.split(r"[,\n]", http.POST.get("to", ""))
     return run_action(
@@ -48,13 +48,13 @@ def reassign(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 @require_POST
 def reask(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Give the request the form that the code has now."""
+    """Ask the request again with the form of the present code."""
     return run_action(http, request_id, lambda: actions.reask(current_user(http), request_id))
 
 
 @require_POST
 def comments(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Say `said` to all who see the request."""
+    """Add `said` as a comment."""
     text = http.POST.get("said", "")
     return run_action(
         http, request_id, lambda: actions.comment(current_user(http), request_id, text)
@@ -63,7 +63,7 @@ def comments(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 @require_POST
 def undo(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Take one's own answer back."""
+    """Withdraw one's own answer or approval."""
     user, origin = current_user(http), origin_of(http)
     action = lambda: actions.withdraw(user, request_id, source="inbox", origin=origin)  # noqa: E731
     return run_action(http, request_id, action)
@@ -71,7 +71,7 @@ def undo(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 @require_POST
 def draft(http: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Keep what was typed so far: 204 to a page that saves as one types, else 303 to it."""
+    """Save a draft: 204 for a page that saves during typing, otherwise 303 to the page."""
     names = [name for name in http.POST if name.startswith(PREFIX) or name[:1] != "_"]
     fields = {name: http.POST.getlist(name) for name in names if name != "csrfmiddlewaretoken"}
     user = current_user(http)
@@ -86,9 +86,9 @@ def draft(http: HttpRequest, request_id: UUID) -> HttpResponse:
 
 
 def run_action(http: HttpRequest, request_id: UUID, action: Callable[[], Any]) -> HttpResponse:
-    """Do it, and show the request as it is then, or why it was refused.
+    """Run the action, and show the request in its new state, or the refusal.
 
-    A plain form gets 303 to the request; to the inbox, if it is no longer theirs to see.
+    A plain form gets 303 to the request, or to the inbox if the person can no longer see it.
     """
     refusal = None
     try:
@@ -111,14 +111,14 @@ def run_action(http: HttpRequest, request_id: UUID, action: Callable[[], Any]) -
 
 
 def set_retry_after(answer: HttpResponse, refusal: AnswerRefused | None) -> HttpResponse:
-    """Say when to try again, where that is known."""
+    """Add `Retry-After` if the time is known."""
     if isinstance(refusal, RateLimited):
         answer["Retry-After"] = str(refusal.retry_after)
     return answer
 
 
 def typed_in(http: HttpRequest, refusal: AnswerRefused | None) -> dict[str, str]:
-    """Return what was typed into a small form that was refused, so that it is drawn again."""
+    """Return what was typed into a small form that was refused, so that it is shown again."""
     if refusal is None:
         return {}
     faults = refusal.errors if isinstance(refusal, Invalid) else []
@@ -128,7 +128,7 @@ def typed_in(http: HttpRequest, refusal: AnswerRefused | None) -> dict[str, str]
 
 
 def to_inbox(http: HttpRequest) -> HttpResponse:
-    """Send the person back to their list."""
+    """Redirect the person to their list."""
     address = reverse("approvals:inbox") + Filters.of(http.GET).query
     if is_fragment(http):
         return HttpResponse(status=204, headers={"HX-Redirect": address})

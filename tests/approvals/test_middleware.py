@@ -69,7 +69,7 @@ def test_htmx_keeps_the_form_and_learns_beside_the_buttons(desk: Client) -> None
     assert "<form" not in response.content.decode()
 
 
-def test_a_refusal_that_comes_before_the_size_comes_before_it_here(desk: Client) -> None:
+def test_refusals_before_the_size_check_come_first_here_too(desk: Client) -> None:
     gone = make_request(make_run(status="cancelled"), status="cancelled")
     assert send(desk, url(gone, "decide/")).status_code == 410
     assert send(desk, url(gone, "decide/"), headers=HTMX).status_code == 410

@@ -257,7 +257,7 @@ OF_A_REQUEST = [
 
 
 @pytest.mark.parametrize(("route", "method"), OF_A_REQUEST, ids=str)
-def test_a_request_that_names_somebody_is_there_for_no_other_reviewer(
+def test_a_request_that_names_a_person_is_hidden_from_other_reviewers(
     route: Route, method: str, world: World
 ) -> None:
     for name in ("named", "other"):

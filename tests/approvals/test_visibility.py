@@ -170,7 +170,7 @@ def test_the_walk_decides_what_it_may(world: Canaries) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("person", PEOPLE)
-async def test_no_socket_says_anything_of_a_request(person: str) -> None:
+async def test_no_socket_message_has_data_of_a_request(person: str) -> None:
     world = await sync_to_async(Canaries.make)()
     client = await sync_to_async(sockets.sign_in)(world.people[person])
     paths = ["/ws/inbox/", *(f"/ws/runs/{run.pk}/" for run in world.runs)]
@@ -186,7 +186,7 @@ async def test_no_socket_says_anything_of_a_request(person: str) -> None:
 # What was seen to leak, each by itself
 
 
-def test_the_trail_of_a_request_tells_nothing_of_one_that_is_hidden() -> None:
+def test_the_summary_of_a_request_has_no_data_of_hidden_requests() -> None:
     alice, bob = make_reviewer("alice"), make_reviewer("bob")
     run = make_run()
     done = {"approved": False, "comment": "Fraud."}

@@ -96,7 +96,7 @@ def test_less_of_what_takes_time_is_better_and_more_of_what_is_done() -> None:
     assert not cost(aim=None, figure=99.0).misses
 
 
-def test_a_line_shows_the_aim_and_no_share_of_what_is_not_done_in_a_second() -> None:
+def test_a_line_shows_the_target_and_a_share_only_for_rates() -> None:
     limits = {("sqlite", 1): 100.0}
     slow = cost(figure=1234.5, note="from here to there.", uneven="it rained.")
     work = cost(row="after 20", unit="cycles/s", figure=50.0)
@@ -121,7 +121,7 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert percentile([3.0], 99) == 3.0
 
 
-def test_a_full_list_says_nothing_of_what_stands_behind_its_end() -> None:
+def test_a_full_list_has_no_data_about_later_rows() -> None:
     requests = [f"r{number}" for number in range(FULL + 2)]
     committed = dict.fromkeys(requests, 1.0)
     shown = [

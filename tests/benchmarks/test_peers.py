@@ -55,7 +55,7 @@ def test_a_line_that_a_script_prints_becomes_a_figure() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "warming up", "[]", '{"row": "engine steps"}'])
-def test_a_line_that_is_no_figure_is_refused_by_name(line: str) -> None:
+def test_a_line_that_is_no_figure_is_refused_and_named(line: str) -> None:
     with pytest.raises(FigureError, match="not a figure"):
         read_line(line)
 
@@ -150,7 +150,7 @@ async def test_each_way_of_measuring_prints_one_figure(
     assert all(one.cores > 0 for one in read)
 
 
-async def test_a_row_that_was_not_asked_for_is_left_out(
+async def test_a_row_that_was_not_selected_is_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def work() -> None:

@@ -83,7 +83,7 @@ def test_no_admin_page_breaks_the_policy(desk: Page, server: ServeProcess) -> No
     assert found == []
 
 
-def test_an_action_is_taken_and_told(desk: Page, server: ServeProcess) -> None:
+def test_an_action_is_done_and_a_message_is_shown(desk: Page, server: ServeProcess) -> None:
     desk.goto(f"{server.url}/admin/workflows/workflowrun/?q=assistant")
     desk.check("#result_list tbody tr >> nth=0 >> input[type=checkbox]")
     desk.select_option("[name=action]", "cancel")

@@ -69,7 +69,8 @@ SETTLED = """async () => {
 # What has a colour that means something, and no word that says the same.
 WORDLESS = """() => {
   const says = (one) => /[\\p{L}\\d]/u.test(one.innerText + (one.ariaLabel ?? ""));
-  const shown = ".tag, .note, .outcome, .errors, .banner, .error, .errorlist li, time.late, .count";
+  const reported =
+    ".tag, .note, .outcome, .errors, .banner, .error, .errorlist li, time.late, .count";
   const wrong = [...document.querySelectorAll("[aria-invalid=true]")].filter((one) => {
     const ids = (one.getAttribute("aria-describedby") ?? "").split(" ");
     return !ids.some((id) => document.getElementById(id)?.matches(".error, .errorlist"));

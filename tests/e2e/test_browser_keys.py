@@ -192,9 +192,7 @@ def test_no_key_and_no_click_decides_what_one_has_left(alice: Tab, admin: Person
     expect(alice.row(second)).to_be_visible()
 
 
-def test_answers_that_come_in_another_order_leave_the_row_that_was_gone_to(
-    alice: Tab, admin: Person
-) -> None:
+def test_responses_in_another_order_keep_the_selected_row(alice: Tab, admin: Person) -> None:
     first, second = ask(admin, "Slow to come", "Quick to come")
     alice.open_live("/")
     page = alice.page

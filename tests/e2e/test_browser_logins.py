@@ -105,7 +105,7 @@ def test_a_new_login_of_the_same_person_costs_no_second_click(
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-def test_an_ended_login_costs_no_word_of_a_comment_and_of_a_start(
+def test_a_comment_and_a_start_are_kept_when_a_login_ends(
     browser: Browser, server: ServeProcess, admin: Person, scripts: bool
 ) -> None:
     request = ask(admin, f"Commented {'with' if scripts else 'without'} scripts, and logged out")

@@ -100,7 +100,7 @@ def test_a_claim_is_seen_at_once_and_an_answer_can_be_undone(
         expect(bob.row(request)).to_be_visible()
 
 
-def test_a_draft_follows_its_writer_and_nobody_else(browser: Browser, server: ServeProcess) -> None:
+def test_a_draft_is_shown_only_to_its_writer(browser: Browser, server: ServeProcess) -> None:
     path = transfer(server, "Begun here, ended there?")
     with tabs(browser, server, "alice") as desk:
         desk.open_live(path)

@@ -280,7 +280,9 @@ def test_a_logout_elsewhere_ends_the_open_page(browser: Browser, server: ServePr
         tab.page.wait_for_url("**/accounts/login/?next=/")
 
 
-def test_a_lost_login_costs_no_word(browser: Browser, server: ServeProcess, admin: Person) -> None:
+def test_typed_text_is_not_lost_when_a_login_ends(
+    browser: Browser, server: ServeProcess, admin: Person
+) -> None:
     request, run = ask(admin, "The login is lost")
     with tabs(browser, server, "") as tab:
         tab.log_in("alice")

@@ -82,7 +82,7 @@ def test_workers_with_wrong_clocks_go_by_the_databases(database: Database, libra
             assert crew.ask(AT_ANOTHER_TIME) == crew.ask(DUE_AT_ANOTHER_TIME) == []
 
 
-def test_a_clock_that_jumps_takes_no_run_from_its_worker_and_starves_none(
+def test_a_clock_that_jumps_ends_no_lease_and_delays_no_run(
     database: Database, library: str
 ) -> None:
     with crew_on(database) as crew:

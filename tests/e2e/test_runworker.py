@@ -69,7 +69,7 @@ def test_outside_debug_it_refuses_to_start_while_a_demo_password_opens_an_accoun
     manage(folder, "shell", "--verbosity", "0", "--command", MAKE_ALICE)
     strict = environment(folder, DEBUG="0", SECRET_KEY="Zx8-only-this-test-knows-it-4qLw91")
     for command, status, said in (
-        (["runworker", "workflows"], 1, "The demo password still opens the account of alice."),
+        (["runworker", "workflows"], 1, "These accounts still have the demo password: alice."),
         (["check", "--deploy"], 1, "The account alice still has the demo password."),
     ):
         done = subprocess.run(

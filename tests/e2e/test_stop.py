@@ -30,7 +30,7 @@ class Web:
         self.port = free_port()
         self.environment = procfile.environment_of_a_server(
             folder, PORT=str(self.port), SECURE_SSL_REDIRECT="0", SESSION_COOKIE_SECURE="0",
-            CSRF_COOKIE_SECURE="0", LOGIN_FAILURES_PER_ADDRESS="1000",
+            CSRF_COOKIE_SECURE="0", LOGIN_FAILURE_LIMIT="1000", LOGIN_FAILURES_PER_ADDRESS="1000",
         )  # fmt: skip
         if prepare:
             procfile.run_to_its_end(procfile.COMMANDS["release"], self.environment)
@@ -101,7 +101,7 @@ def status_of(connection: http.client.HTTPConnection) -> int:
 
 
 @pytest.mark.soak
-def test_daphne_answers_what_is_under_way_and_ends(web: Web) -> None:
+def test_daphne_answers_requests_in_progress_and_ends(web: Web) -> None:
     for _ in range(ROUNDS):
         sent = log_in_wrongly(web.port, MANY)
         web.process.send_signal(signal.SIGTERM)

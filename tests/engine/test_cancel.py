@@ -85,7 +85,9 @@ async def test_a_step_that_swallows_its_cancellation_is_left(
     assert (await handler.snapshot()).data["values"] == {}
 
 
-async def test_an_input_handler_that_swallows_its_cancellation_is_left(stubborn: Stubborn) -> None:
+async def test_an_input_handler_that_ignores_its_cancellation_is_not_waited_for(
+    stubborn: Stubborn,
+) -> None:
     @step
     async def ask(event: StartEvent) -> InputRequestEvent:
         return InputRequestEvent(prompt="?")
@@ -149,7 +151,9 @@ async def test_cancelling_twice_or_after_the_end_changes_nothing(stubborn: Stubb
     await cancelled(handler)
 
 
-async def test_a_step_that_timed_out_and_stays_leaves_its_run_to_fail(stubborn: Stubborn) -> None:
+async def test_a_step_that_runs_on_after_its_timeout_does_not_keep_its_run_open(
+    stubborn: Stubborn,
+) -> None:
     async def begin(event: StartEvent) -> StopEvent:
         await stubborn.stay()
         return StopEvent()
@@ -161,7 +165,7 @@ async def test_a_step_that_timed_out_and_stays_leaves_its_run_to_fail(stubborn: 
         await handler.cancel()
 
 
-async def test_who_waits_with_a_timeout_again_and_again_leaves_nothing_behind() -> None:
+async def test_repeated_waits_with_a_timeout_collect_no_futures() -> None:
     leave = asyncio.Event()
 
     async def begin(event: StartEvent) -> StopEvent:

@@ -237,7 +237,7 @@ def test_key_is_the_same_for_every_attempt_and_no_others() -> None:
     assert again.context.run_id == "run-1"
 
 
-def test_closed_context_takes_nothing_more_by_name() -> None:
+def test_a_closed_context_refuses_all_calls() -> None:
     bench = started()
     one, two = bench.take()
     one.context.close()
@@ -276,7 +276,7 @@ def test_request_and_answerer_are_empty_where_nothing_was_asked() -> None:
     assert bench.session["live"] is one
 
 
-def test_event_that_no_step_takes_says_if_the_annotation_does_not_name_it_either() -> None:
+def test_error_of_an_untaken_event_says_if_the_annotation_does_not_name_it() -> None:
     class Nowhere(Event):
         pass
 
@@ -294,7 +294,7 @@ def test_event_that_no_step_takes_says_if_the_annotation_does_not_name_it_either
     assert str(bench.machine.failure).endswith(reported)
 
 
-def test_a_set_is_refused_with_what_to_give_instead() -> None:
+def test_a_set_is_refused_with_a_suggestion() -> None:
     attempt = started().take()[0].context
     with pytest.raises(UnstorableValue, match="'set' cannot be stored; give a list"):
         attempt.set("names", {"ada"})

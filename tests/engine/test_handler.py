@@ -97,7 +97,7 @@ async def test_run_waits_for_its_answer_and_ends_with_the_result() -> None:
     assert (handler.status, handler.pending_requests) == ("completed", [])
 
 
-async def test_branch_that_needs_no_human_goes_on_meanwhile() -> None:
+async def test_a_branch_without_a_request_continues_meanwhile() -> None:
     handler, gate = await started()
     assert handler.status == "running"
     assert len(handler.pending_requests) == 1

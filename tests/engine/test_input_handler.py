@@ -152,7 +152,9 @@ async def test_whatever_goes_wrong_the_request_is_the_humans(
     assert len(desk.asked) == 1
 
 
-async def test_human_who_is_faster_wins_quietly(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_answer_before_that_of_the_handler_is_used_without_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     desk = Desk(approve)
     desk.leave.clear()
     gate = asyncio.Event()

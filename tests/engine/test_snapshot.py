@@ -102,7 +102,7 @@ async def test_snapshot_of_an_engine_error_gives_the_same_class(register: Regist
             await one.result()
 
 
-async def test_snapshot_of_a_cancelled_run_says_so(register: Register) -> None:
+async def test_snapshot_of_a_cancelled_run_has_the_status_cancelled(register: Register) -> None:
     handler, _ = await waiting(register)
     await handler.cancel()
     again = await Workflow.resume(through_text(await handler.snapshot()))

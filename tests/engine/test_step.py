@@ -130,7 +130,7 @@ def extra(event: A, ctx: Context, more: int = 3) -> None: ...
         no_such_class, returns_text, starred, by_keyword, extra,
     ],
 )  # fmt: skip
-def test_signature_that_says_too_little_is_refused_by_name(function: Any) -> None:
+def test_incomplete_signature_is_refused_and_named(function: Any) -> None:
     with pytest.raises(InvalidStep, match=f"'{function.__name__}'"):
         step(function)
 
@@ -195,7 +195,9 @@ def test_name_can_be_given() -> None:
         ({"max_concurrency": 0}, "cannot be 0; give a whole number of at least 1, or None"),
     ],
 )
-def test_a_refused_option_says_what_to_write(options: dict[str, Any], reported: str) -> None:
+def test_the_error_of_a_refused_option_suggests_a_value(
+    options: dict[str, Any], reported: str
+) -> None:
     with pytest.raises(InvalidStep) as refused:
         step(**options)(a_step)
     assert reported in str(refused.value)

@@ -139,7 +139,7 @@ def test_builder_builds_the_same() -> None:
     assert built.description == "Says so."
 
 
-def test_signature_tells_shapes_apart_and_not_sources() -> None:
+def test_signature_depends_on_schemas_and_not_on_source_text() -> None:
     def one(event: StartEvent) -> StopEvent:
         return StopEvent(result=1)
 
@@ -232,7 +232,7 @@ async def test_input_is_one_value_or_keywords_not_both() -> None:
     assert await (await free.run(a=1)).result() == {"a": 1}
 
 
-def test_start_schema_says_whether_more_fields_are_welcome() -> None:
+def test_start_schema_says_whether_other_fields_are_allowed() -> None:
     assert free.start_schema()["additionalProperties"] is True
     schema = typed.start_schema()
     assert schema["additionalProperties"] is False

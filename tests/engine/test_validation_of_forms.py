@@ -100,7 +100,7 @@ def test_a_workflow_name_that_no_address_can_carry_is_refused(name: Any) -> None
 
 
 @pytest.mark.parametrize("name", ["a", "letters/monthly", "Zürich 7", "start", "a.b", "?#%&"])
-def test_a_workflow_name_that_an_address_can_carry_is_taken(name: str) -> None:
+def test_a_workflow_name_that_fits_into_an_address_is_accepted(name: str) -> None:
     assert Workflow(name, [step(begin_any)]).name == name
 
 

@@ -19,7 +19,7 @@ REDIS = {"REDIS_URL": "redis://127.0.0.1:1"}
     [({}, False), (NOBODY, True), (NOBODY | REDIS, False)],
     ids=["embedded", "PostgreSQL alone", "PostgreSQL and Redis"],
 )
-def test_a_database_for_many_processes_wants_redis(
+def test_a_database_for_many_processes_needs_redis(
     tmp_path: Path, given: dict[str, str], warned: bool
 ) -> None:
     done = subprocess.run(

@@ -42,7 +42,7 @@ def test_nobody_is_trusted_by_default(settings: Settings) -> None:
     assert client_of("127.0.0.1", "198.51.100.1", settings.TRUSTED_PROXIES) == "127.0.0.1"
 
 
-def test_a_unix_socket_is_trusted_where_the_setting_says_so() -> None:
+def test_a_unix_socket_is_trusted_if_the_setting_names_it() -> None:
     assert client_of(None, "198.51.100.1", ["unix"]) == "198.51.100.1"
 
 

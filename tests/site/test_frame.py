@@ -62,7 +62,7 @@ def test_every_page_carries_the_policy_and_is_kept_out_of_caches(
     assert "HX-Request" in response.headers["Vary"]
 
 
-def test_the_frame_says_that_no_worker_was_seen(client: Client, carol: User) -> None:
+def test_every_page_shows_that_no_worker_is_alive(client: Client, carol: User) -> None:
     client.force_login(carol)
     assert b"No worker is running" in client.get(PAGE).content
 
@@ -74,7 +74,7 @@ def test_an_unknown_address_is_a_designed_page(client: Client, carol: User, sett
     assert b"Page not found" in response.content
 
 
-def test_a_page_too_old_to_be_sent_says_so(carol: User) -> None:
+def test_a_form_of_an_expired_page_shows_an_error(carol: User) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(carol)
     response = client.post(PAGE, {"time_zone": "UTC"})

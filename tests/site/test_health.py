@@ -29,7 +29,7 @@ def test_it_needs_no_login_and_knows_no_worker(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_it_says_when_the_newest_worker_was_seen(client: Client) -> None:
+def test_the_health_check_has_the_age_of_the_last_heartbeat(client: Client) -> None:
     now = timezone.now()
     for name, age in (("old", 90), ("new", 40)):
         seen = now - timedelta(seconds=age)

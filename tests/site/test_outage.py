@@ -28,7 +28,7 @@ def cut_at(words: str) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     "table", ["django_session", "auth_user", "approvals_preferences", "workflows_inputrequest"]
 )
-def test_a_page_whose_database_went_away_in_the_middle_is_unavailable(
+def test_a_page_whose_database_fails_during_the_request_is_unavailable(
     client: Client, table: str
 ) -> None:
     client.raise_request_exception = False

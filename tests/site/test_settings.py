@@ -57,7 +57,7 @@ def test_without_debug_cookies_and_addresses_are_secure(tmp_path: Path) -> None:
     assert settings_of(shown, tmp_path, DEBUG="1").stdout.strip() == "(False, False, False)"
 
 
-def test_each_secure_flag_can_be_switched_off_alone(tmp_path: Path) -> None:
+def test_each_secure_flag_can_be_switched_off_separately(tmp_path: Path) -> None:
     shown = "s.SECURE_SSL_REDIRECT, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE"
     result = settings_of(shown, tmp_path, **STRICT, SECURE_SSL_REDIRECT="0")
     assert result.stdout.strip() == "(False, True, True)"
@@ -175,7 +175,7 @@ def test_a_data_folder_that_was_open_is_closed_with_what_is_in_it(tmp_path: Path
 
 
 @pytest.mark.django_db  # it connects
-def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_a_new_database(tmp_path: Path) -> None:
     settings = environment.database("", data_dir=tmp_path / "var")
     assert not Path(settings["NAME"]).exists()
     connection = DatabaseWrapper({**connections["default"].settings_dict, **settings})
@@ -184,7 +184,7 @@ def test_a_new_database_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(Path(settings["NAME"]).stat().st_mode) == 0o600
 
 
-def test_a_folder_that_others_need_is_refused_with_the_line_to_type(tmp_path: Path) -> None:
+def test_a_folder_that_other_users_need_is_refused_with_the_command_to_type(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -232,7 +232,7 @@ def test_what_is_no_network_is_no_trusted_proxy(tmp_path: Path) -> None:
         ("SITE_URL", "approvals", "a URL such as https://approvals.example.com"),
     ],
 )
-def test_a_setting_out_of_its_bounds_refuses_to_start_and_says_what_is_allowed(
+def test_a_setting_out_of_its_bounds_stops_the_start_and_the_error_names_the_bounds(
     tmp_path: Path, name: str, value: str, allowed: str
 ) -> None:
     result = settings_of("s.PORT", tmp_path, **{**STRICT, name: value})

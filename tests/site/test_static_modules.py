@@ -93,7 +93,7 @@ def test_every_module_belongs_to_a_page() -> None:
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: path.relative_to(MODULES).as_posix())
-def test_a_module_is_checked_says_what_it_does_and_is_short(path: Path) -> None:
+def test_a_module_is_type_checked_has_a_comment_and_is_short(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert lines[0] == "// @ts-check", "Begin with `// @ts-check`: `make check` checks its types."
     assert lines[1].startswith("/* "), "Then say in a comment what the module does."

@@ -1,7 +1,7 @@
-"""The admin's pages about runs: everything is there to be found and read, nothing to be rewritten.
+"""The admin's pages of runs. All rows can be found and read, and history cannot be changed.
 
-What happened is history, so no row of it can be added, edited or deleted here. What may be done
-to a run is what may be done elsewhere, through the same verbs, and is logged. Routes are edited.
+No row of the history can be added, edited or deleted here. The actions on runs are those of the
+other pages, and they are logged. Only routes can be edited.
 """
 
 from workflows.admin.journal import DeliveryAdmin, JournalEntryAdmin, SnapshotAdmin, WorkerAdmin

@@ -1,7 +1,7 @@
-"""What one value of a row looks like on an admin page: JSON to read, links to follow.
+"""Renders values of rows on admin pages: JSON, text and links.
 
-Prompts, payloads and results are untrusted text. Everything goes through `format_html`, which
-escapes it, and characters that would reorder what is around them are shown by their number.
+Prompts, payloads and results are untrusted text. All of them are escaped by `format_html`, and
+characters that reorder text are shown as code points.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from workflows.text.invisible_characters import show_invisibles
 
 Column = Callable[[Any], str]
 
-MAX_CHARACTERS = 100_000  # of one value on a page; the run's own page has a snapshot whole
+MAX_CHARACTERS = 100_000  # characters of one value; the page of the run has the whole snapshot
 _LINE_BREAK = re.compile(r"(?<!\\)((?:\\\\)*\\n)")
 
 
 def block(text: str) -> str:
-    """Return `text` as a preformatted block, cut where a page becomes too long to use."""
+    """Return `text` as a preformatted block, cut if it is too long for a page."""
     rest = len(text) - MAX_CHARACTERS
     shown = show_invisibles(text[:MAX_CHARACTERS])
     if rest > 0:
@@ -36,8 +36,8 @@ def block(text: str) -> str:
 def json_block(value: Any) -> str:
     """Return JSON data as an indented block; a dash for null.
 
-    After each escaped line break in a string follows a real one: a file or a traceback in a
-    payload is to be read, and is copied from the run's snapshot.
+    A real line break is added after each escaped one, so that a file or a traceback in a payload is
+    readable. The snapshot on the page of the run has the unchanged text.
     """
     if value is None:
         return "-"

@@ -1,4 +1,4 @@
-"""Filters whose choices are known beforehand, so that no list reads its table to draw them."""
+"""Filters with known choices, so that no list reads its table to find them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KINDS = (
 
 
 class WorkflowFilter(admin.SimpleListFilter):
-    """The workflows that are registered; a run of another one is found by searching its name."""
+    """Filters by registered workflow. Runs of other workflows can be found by a search."""
 
     title = "workflow"
     parameter_name = "workflow"
@@ -35,7 +35,7 @@ class WorkflowFilter(admin.SimpleListFilter):
 
 
 class KindFilter(admin.SimpleListFilter):
-    """The kinds of transition that a journal records."""
+    """Filters by kind of journal entry."""
 
     title = "kind"
     parameter_name = "kind"
@@ -43,7 +43,7 @@ class KindFilter(admin.SimpleListFilter):
     def lookups(
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[tuple[str, str]]:
-        """Return every kind, in the order of a run's life."""
+        """Return all kinds, in the order in which they occur in a run."""
         return [(kind, kind.replace("_", " ")) for kind in KINDS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

@@ -1,4 +1,4 @@
-"""Journal, snapshots, deliveries and workers: what happened, and who was there."""
+"""The admin's pages of journal entries, snapshots, deliveries and workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workflows.web.context_processors import WORKER_SILENCE
 
 @admin.register(JournalEntry)
 class JournalEntryAdmin(ReadOnlyAdmin):
-    """One page per transition. A run's journal is reached from the run, newest first."""
+    """Journal entries. The page of a run links to its journal, newest first."""
 
     list_display = ("headline", link_to("run"), "step", "at", "worked")
     list_filter = (KindFilter, "at")
@@ -27,18 +27,18 @@ class JournalEntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="entry")
     def headline(self, entry: JournalEntry) -> str:
-        """Return the entry's place in its run, and what happened."""
+        """Return the number of the entry, and its kind."""
         return f"#{entry.seq} {entry.kind.replace('_', ' ')}"
 
     @admin.display(description="worked")
     def worked(self, entry: JournalEntry) -> str:
-        """Return for how long the step worked."""
+        """Return the duration of the step."""
         return "-" if entry.duration is None else f"{entry.duration:.3f} s"
 
 
 @admin.register(Snapshot)
 class SnapshotAdmin(ReadOnlyAdmin):
-    """One page per point that a run can be rebuilt from."""
+    """Snapshots of runs."""
 
     list_display = ("seq", link_to("run"), "format", "created_at")
     list_filter = ("created_at",)
@@ -53,7 +53,7 @@ class SnapshotAdmin(ReadOnlyAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
-    """One page per answer or command on its way to a run, or applied by it."""
+    """Deliveries: answers and commands for runs, pending or applied."""
 
     list_display = ("kind", link_to("run"), "created_at", "applied_seq")
     list_filter = ("kind", ("applied_seq", admin.EmptyFieldListFilter), "created_at")
@@ -68,7 +68,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(WorkerHeartbeat)
 class WorkerAdmin(ReadOnlyAdmin):
-    """The processes that drive runs, those that are gone included."""
+    """Workers, also those that have ended."""
 
     shows_requests = False
     list_display = ("id", "started_at", "seen_at", "is_alive")
@@ -79,5 +79,5 @@ class WorkerAdmin(ReadOnlyAdmin):
 
     @admin.display(boolean=True, description="seen lately")
     def is_alive(self, worker: WorkerHeartbeat) -> bool:
-        """Say whether the worker was seen within the last half minute."""
+        """Return True if the worker had a heartbeat within the last half minute."""
         return database_now() - worker.seen_at <= WORKER_SILENCE

@@ -1,8 +1,8 @@
-"""Pages for rows that are read and never rewritten, however many of them there are.
+"""Read-only admin pages for large tables.
 
-The tables behind these pages grow for ever. So a list counts no further than a person would page,
-loads no document that it does not show, offers no sort without an index, and no `date_hierarchy`,
-which reads the whole table to find its years.
+These tables grow without limit. So a list has a limited count, does not load documents that it does
+not show, and can be sorted only by an index. It has no `date_hierarchy`, because that reads the
+whole table to find the years.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from workflows.models.permissions import Perm
 from workflows.text.invisible_characters import show_invisibles
 from workflows.text.search_text import fold
 
-COUNT_LIMIT = 10_000  # rows that a list counts, and can be paged through
+COUNT_LIMIT = 10_000  # rows that a list counts and shows on its pages
 
 
 class BoundedPaginator(Paginator[Any]):
-    """Counts up to `COUNT_LIMIT` rows; what lies beyond is found by filter and search."""
+    """Counts up to `COUNT_LIMIT` rows. Further rows can be found by filters and search."""
 
     @cached_property
     def count(self) -> int:
@@ -42,28 +42,28 @@ class BoundedPaginator(Paginator[Any]):
 
 
 class LeanChangeList(ChangeList):
-    """A list that leaves out the columns in `ModelAdmin.list_defer`: whole documents."""
+    """A list that does not load the columns in `ModelAdmin.list_defer`, which are documents."""
 
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        """Return the rows of the page without their documents."""
+        """Return the rows of the page without documents."""
         assert isinstance(self.model_admin, ReadOnlyAdmin)
         return super().get_queryset(*args, **kwargs).defer(*self.model_admin.list_defer)
 
     @property
     def count_is_bounded(self) -> bool:
-        """Say whether there may be more rows than were counted."""
+        """Return True if there may be more rows than were counted."""
         return bool(self.result_count >= COUNT_LIMIT)
 
 
 @dataclass(frozen=True, slots=True)
 class Related:
-    """Rows of `model` that belong to a row: those whose `lookup` is its primary key."""
+    """A link to the rows of `model` whose `lookup` is the primary key of a row."""
 
     model: type[Model]
     lookup: str
 
     def link(self, pk: Any) -> tuple[str, str]:
-        """Return the address of the list of these rows, and words that say how many."""
+        """Return the address of the list of these rows, and a text with their number."""
         meta = self.model._meta
         rows = self.model._default_manager.filter(**{self.lookup: pk})
         count = rows.order_by()[: COUNT_LIMIT + 1].count()
@@ -74,7 +74,7 @@ class Related:
 
 
 def marked(response: HttpResponse) -> HttpResponse:
-    """Have a page show each hidden character as its code point, once it is rendered."""
+    """Show each hidden character of a page as its code point, after it was rendered."""
 
     def mark(rendered: SimpleTemplateResponse) -> None:
         rendered.content = show_invisibles(rendered.content.decode())
@@ -85,17 +85,17 @@ def marked(response: HttpResponse) -> HttpResponse:
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """Rows to find and to read: no add, no change, no delete.
+    """Admin pages without add, change and delete.
 
-    `uuid_lookups` are tried in turn when the search is a UUID, so that an id that was copied
-    whole finds its rows by an index. `list_defer` is what a list does not load, `page_fields` what
-    a row's page has, from top to bottom; `related` says which lists of other rows it links to.
+    If the search text is a UUID, `uuid_lookups` are tried one after the other, so that rows are
+    found by an index. `list_defer` are the columns that a list does not load. `page_fields` are the
+    fields of the page of a row, from top to bottom. `related` are the lists that it links to.
     """
 
     paginator = BoundedPaginator
     show_full_result_count = False
     shows_requests: ClassVar[bool] = True
-    """Whether the rows hold, or may quote, what was asked of people."""
+    """True if the rows hold, or may quote, what was asked of people."""
     list_per_page = 50
     list_max_show_all = 0
     sortable_by = ()
@@ -106,33 +106,33 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
     related: ClassVar[list[Related]] = []
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Return the list with hidden characters marked, in whatever column they stand."""
+        """Return the list with hidden characters marked in all columns."""
         return marked(super().changelist_view(request, *args, **kwargs))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Return the page of a row, likewise: its title and the way to it show the row, too."""
+        """Return the page of a row with hidden characters marked, also in its title and path."""
         return marked(super().changeform_view(request, *args, **kwargs))
 
     def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Return the history of a row, likewise."""
+        """Return the history of a row with hidden characters marked."""
         return marked(super().history_view(request, *args, **kwargs))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Return the list that loads no documents."""
+        """Return the class of the list, which loads no documents."""
         return LeanChangeList
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return what the page of a row shows."""
+        """Return the fields of the page of a row."""
         return self.page_fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return all that the page shows."""
+        """Return all fields of the page."""
         return self.page_fields
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find a UUID by the indexes, anything else in the text of `search_fields`."""
+        """Find a UUID by the indexes, and any other text in `search_fields`."""
         try:
             uuid = UUID(search_term.strip())
         except ValueError:
@@ -145,14 +145,14 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         return queryset.none(), False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse to whoever may not see every request: no row here asks for whom it was meant."""
+        """Refuse people who may not see every request: these pages do not filter by person."""
         allowed: bool = super().has_view_permission(request, obj)
         return allowed and (not self.shows_requests or request.user.has_perm(Perm.SEE_ALL_REQUESTS))
 
     def _found(
         self, request: HttpRequest, rows: QuerySet[Any], term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Find a text as it was typed, and as folded columns have it."""
+        """Search for a text as it was typed, and in folded form in folded columns."""
         found, twice = super().get_search_results(request, rows, term)
         folded = fold(term)
         if folded == term:
@@ -161,20 +161,20 @@ class ReadOnlyAdmin(admin.ModelAdmin[Any]):
         return found | more, twice or again
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: rows come from runs."""
+        """Refuse: only runs make rows."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: what happened is not edited."""
+        """Refuse: history cannot be edited."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: what happened is not deleted."""
+        """Refuse: history cannot be deleted."""
         return False
 
     @admin.display(description="related")
     def related_links(self, row: Model) -> str:
-        """Return links to the lists of rows that belong to this one."""
+        """Return links to the lists of rows that belong to this row."""
         links = [related.link(row.pk) for related in self.related]
         items = format_html_join("", '<li><a href="{}">{}</a></li>', links)
         return format_html('<ul class="related-links">{}</ul>', items)

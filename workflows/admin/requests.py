@@ -1,4 +1,4 @@
-"""Requests: what was asked, and what was answered."""
+"""The admin's pages of requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workflows.text.invisible_characters import show_invisibles
 
 @admin.register(InputRequest)
 class InputRequestAdmin(ReadOnlyAdmin):
-    """Requests are answered at their own page, where the rules of answering are."""
+    """Requests. They are answered on their own pages, not here."""
 
     list_display = (
         "__str__", "status", link_to("run"), "created_at", "deadline", "answered_by",
@@ -42,15 +42,15 @@ class InputRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description="answered via", ordering="source")
     def answered_via(self, row: InputRequest) -> str:
-        """Return through which side the answer came."""
+        """Return the interface that the answer came from."""
         return row.source
 
     @admin.display(description="assigned to")
     def assigned_to(self, row: InputRequest) -> str:
-        """Return the names of the assignees; all reviewers where there is none."""
+        """Return the names of the assignees, or "all reviewers"."""
         names = [one.name for one in row.assignments.select_related("user", "group")]
         return show_invisibles(", ".join(names)) if row.assigned else "all reviewers"
 
     def view_on_site(self, obj: InputRequest) -> str:
-        """Return the address where the request can be answered."""
+        """Return the address of the page on which the request is answered."""
         return obj.get_absolute_url()

@@ -1,4 +1,4 @@
-"""Who gets what names nobody. The one thing of the machine that is edited here."""
+"""The admin's pages of routes, which are the recipients of requests that name nobody."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from workflows.models import Route
 
 
 class RouteForm(forms.ModelForm[Route]):
-    """Refuses a workflow or a request class that nobody has: its route would never be taken."""
+    """Refuses unknown workflows and request classes: their routes would never be used."""
 
     def clean(self) -> dict[str, Any]:
-        """Check the two names, and that the route leads anywhere."""
+        """Check the two names, and that the route has a recipient or a priority."""
         data = super().clean() or {}
         try:
             flow = registry.get(data.get("workflow", ""))
@@ -37,7 +37,7 @@ class RouteForm(forms.ModelForm[Route]):
 
 @admin.register(Route)
 class RouteAdmin(admin.ModelAdmin[Route]):
-    """Routes by workflow and request class; they count for requests made from then on."""
+    """Routes by workflow and request class. They apply to new requests only."""
 
     form = RouteForm
     list_display = ("workflow", "event", "priority")

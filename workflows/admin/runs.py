@@ -1,4 +1,4 @@
-"""Runs: found, read, and cancelled, retried, paused or resumed through their own verbs."""
+"""The admin's pages of runs, with actions to cancel, retry, pause and resume."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, Wor
 from workflows.models.permissions import Perm
 from workflows.text.invisible_characters import show_invisibles
 
-MAX_RUNS = 500  # that one action takes; each is a transaction and an entry in the log
+MAX_RUNS = 500  # runs of one action; each is a transaction and an entry in the log
 MAX_REFUSALS = 20  # that are listed one by one
 
 DONE = {
@@ -32,7 +32,7 @@ DONE = {
 
 @admin.display(description="error")
 def error_of(run: WorkflowRun) -> str:
-    """Return the error's sentence, and its traceback as lines."""
+    """Return the message of the error, and its traceback as lines."""
     if not isinstance(run.error, dict) or "traceback" not in run.error:
         return json_block(run.error)
     rest = {key: value for key, value in run.error.items() if key != "traceback"}
@@ -41,7 +41,7 @@ def error_of(run: WorkflowRun) -> str:
 
 @admin.register(WorkflowRun)
 class WorkflowRunAdmin(ReadOnlyAdmin):
-    """Every run, newest first, with links to all that belongs to it."""
+    """All runs, newest first, with links to the rows that belong to them."""
 
     list_display = ("__str__", "status", "started_by", "created_at", "finished_at")
     list_filter = ("status", WorkflowFilter, "created_at")
@@ -67,7 +67,7 @@ class WorkflowRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="repeats runs of")
     def repeats_runs_of(self, run: WorkflowRun) -> str:
-        """Return the names of those who started what this run repeats."""
+        """Return the names of the people who started the runs that this run repeats."""
         names = run.earlier_authors.values_list("name", flat=True) if run.is_repeat else ()
         return show_invisibles(", ".join(names)) or "-"
 
@@ -76,31 +76,31 @@ class WorkflowRunAdmin(ReadOnlyAdmin):
         return obj.get_absolute_url()
 
     def has_control_permission(self, request: HttpRequest) -> bool:
-        """Say whether this person may control runs; nobody edits them."""
+        """Return True if this person may control runs. Nobody may edit them."""
         return request.user.has_perm(Perm.OPERATE_RUNS)
 
     @admin.action(permissions=["control"], description="Cancel selected runs")
     def cancel(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
-        """Cancel those that have not ended."""
+        """Cancel the selected runs that have not ended."""
         self._apply("cancel", request, queryset)
 
     @admin.action(permissions=["control"], description="Retry selected failed or blocked runs")
     def retry(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
-        """Let failed and blocked ones go on from where they stopped."""
+        """Retry the selected runs that failed or are blocked."""
         self._apply("retry", request, queryset)
 
     @admin.action(permissions=["control"], description="Pause selected runs")
     def pause(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
-        """Pause those that are under way."""
+        """Pause the selected runs that are open."""
         self._apply("pause", request, queryset)
 
     @admin.action(permissions=["control"], description="Resume selected paused runs")
     def resume(self, request: HttpRequest, queryset: QuerySet[WorkflowRun]) -> None:
-        """Let paused ones go on."""
+        """Resume the selected runs that are paused."""
         self._apply("resume", request, queryset)
 
     def _apply(self, action: str, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Call `action` on each run in a transaction of its own, and say what came of it."""
+        """Call `action` on each run in a separate transaction, and show the results."""
         runs = list(queryset.defer(*self.list_defer)[: MAX_RUNS + 1])
         if len(runs) > MAX_RUNS:
             text = f"Nothing was done: select {MAX_RUNS} runs at most."
@@ -118,7 +118,7 @@ class WorkflowRunAdmin(ReadOnlyAdmin):
             self.message_user(request, text, messages.WARNING)
 
     def _refusal(self, action: str, request: HttpRequest, run: WorkflowRun) -> str:
-        """Apply `action` and log it, or return the sentence that says why the run refused."""
+        """Apply `action` and log it, or return the error of the run."""
         assert isinstance(request.user, User)
         try:
             with transaction.atomic():

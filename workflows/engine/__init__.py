@@ -1,7 +1,7 @@
 """Typed async steps connected by events, which pause for people and survive restarts.
 
-Pure Python: no Django, no database. `Machine` decides, `WorkflowHandler` runs it in memory, and
-the worker runs it on rows of a database.
+It is pure Python, without Django and without a database. `Machine` decides what a run does next.
+`WorkflowHandler` runs it in memory, and the worker runs it with database rows.
 """
 
 from workflows.engine.context import Context

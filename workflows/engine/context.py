@@ -1,4 +1,4 @@
-"""What a step may see and do."""
+"""The context of a step: what a step may read and do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workflows.engine.serialization.stored_event import StoredEvent
 
 
 class CurrentInvocation(Protocol):
-    """What a context reads of the invocation that it belongs to."""
+    """The interface of the invocation that a context belongs to."""
 
     id: int
     step: str
@@ -25,7 +25,7 @@ class CurrentInvocation(Protocol):
 
 
 class PendingEffects(Protocol):
-    """Where an attempt keeps its writes and events until its step completes."""
+    """The interface of the writes and events of an attempt, until its step completes."""
 
     sent: list[Event]
 
@@ -33,16 +33,16 @@ class PendingEffects(Protocol):
         """Return a copy of the value under `key`."""
 
     def set(self, key: str, value: Any) -> None:
-        """Keep a write."""
+        """Add a write."""
 
     def update(self, committed: Mapping[str, Any], key: str, function: Callable[[Any], Any]) -> Any:
-        """Keep an update, and return what it would give now."""
+        """Add an update, and return its result on the present value."""
 
 
 class Run(Protocol):
-    """What a context reads of its run. `values` are the committed ones, encoded.
+    """The interface of the run that a context belongs to. `values` are committed and encoded.
 
-    Its text names the run in sentences.
+    `str()` of it names the run in error texts.
     """
 
     run_id: str
@@ -56,30 +56,30 @@ class Run(Protocol):
     def collect(
         self, invocation: Any, asked: Sequence[type[Event]], key: str | None
     ) -> list[Any] | None:
-        """Count a contribution to a fan-in; return the whole list to whoever completes it."""
+        """Count a contribution to a fan-in; return the whole list if it is complete."""
 
 
 class StepHost(Protocol):
-    """What whoever runs steps offers to them. Called on the thread of the host or another."""
+    """The interface of the host that runs steps. Steps call it from any thread."""
 
     session: dict[str, Any]
 
     def call(self, function: Callable[[], Any]) -> Any:
-        """Run `function` where the run's state may be touched, and return what it returns."""
+        """Run `function` on the thread that owns the run's state, and return its result."""
 
     def stream(self, event: Event) -> None:
-        """Show an event to whoever follows the run."""
+        """Publish an event to the followers of the run."""
 
     def progress(self, fraction: float, text: str, step: str = "") -> None:
-        """Tell how far the run is, as `step` reports it."""
+        """Publish the progress of the run, reported by `step`."""
 
 
 class Context:
     """One attempt of one step at one event.
 
-    Writes and sent events take effect when the step completes, or not at all; `progress` and
-    `write_event_to_stream` at once. Raise `ContextClosed` from all of them once the attempt no
-    longer counts.
+    Writes and sent events take effect when the step completes, or not at all. `progress` and
+    `write_event_to_stream` take effect at once. All of them raise `ContextClosed` after the attempt
+    has ended.
     """
 
     def __init__(
@@ -98,12 +98,12 @@ class Context:
 
     @property
     def attempt(self) -> int:
-        """Which attempt at this event this is, from 1."""
+        """The number of this attempt at the event, from 1."""
         return self._invocation.failures + 1
 
     @property
     def idempotency_key(self) -> str:
-        """A key for this event at this step: the same for every attempt, and no other's."""
+        """A unique key for this event at this step. It is the same for every attempt."""
         return f"{self._run.run_id}:{self._invocation.id}"
 
     @property
@@ -114,7 +114,7 @@ class Context:
 
     @property
     def effective_payload(self) -> Any:
-        """The payload that was approved: the request's, with the reviewers' edits laid over."""
+        """The payload that was approved: the request's payload with the reviewers' edits."""
         stored = self._invocation.request
         if stored is None:
             return None
@@ -123,12 +123,12 @@ class Context:
 
     @property
     def answered_by(self) -> str:
-        """Who answered: a user name, empty for the system."""
+        """The user name of the person who answered, empty for the system."""
         return self._invocation.answered_by
 
     @property
     def session(self) -> dict[str, Any]:
-        """Live objects of this process, shared by the run's steps and never in a snapshot."""
+        """Objects in memory, shared by the steps of the run in this process, and never stored."""
         return self._host.session
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -142,15 +142,15 @@ class Context:
         self._effects.set(key, value)
 
     def update(self, key: str, function: Callable[[Any], Any]) -> Any:
-        """Write `function(value)`, None where there is none, and return what it gives now.
+        """Write `function(value)` and return it. `value` is None if the key has no value.
 
-        It runs again on the committed value when the step completes, so it must be pure.
+        The function runs again on the committed value when the step completes, so it must be pure.
         """
         self._check_open()
         return self._effects.update(self._run.values, key, function)
 
     def send_event(self, event: Event) -> None:
-        """Emit an event, as if the step had returned it too."""
+        """Emit an event, like the events that the step returns."""
         self._check_open()
         kind: type[object] = type(event)
         if not issubclass(kind, Event):
@@ -160,45 +160,45 @@ class Context:
         self._effects.sent.append(event)
 
     def write_event_to_stream(self, event: Event) -> None:
-        """Show an event to whoever follows the run. Immediate; may repeat on a retry."""
+        """Publish an event to the followers of the run, at once. A retry may repeat it."""
         self._check_open()
         self._host.stream(event)
 
     def progress(self, fraction: float, text: str = "") -> None:
-        """Tell how far the run is, from 0 to 1. Immediate; the last report counts.
+        """Show the progress of the run, from 0 to 1, at once. The last report is shown.
 
         It is shown until the step completes.
         """
         self._check_open()
         fraction = float(fraction)
-        known = fraction if fraction == fraction else 0.0  # NaN is no place on a bar
+        known = fraction if fraction == fraction else 0.0  # NaN cannot be shown
         share = min(max(known, 0.0), 1.0)
         self._host.progress(share, clean_text(str(text)), self._invocation.step)
 
     def collect_events(
         self, event: Event, asked: Sequence[type[Event]], *, key: str | None = None
     ) -> list[Any] | None:
-        """Wait for a set of events: the list, in the order asked, once all have come, else None.
+        """Collect a set of events. Return the list, in the order asked, or None if incomplete.
 
-        `event` is the one that the step was called with. Its contribution counts at this call,
-        once over all attempts; whoever completes the set owns the list.
+        `event` is the one that the step was called with. This call adds it to the set, once over
+        all attempts. The invocation that completes the set gets the list.
 
-        Sets with another `key`, a text of at most 200 characters, are kept apart: give one
-        wherever two sets of the same events may be collected at once, such as the parts of two
-        documents. Without it they cannot be distinguished, and a list may hold parts of both.
+        Sets with different keys are separate. A `key` is a text of at most 200 characters. Give one
+        if two sets of the same events may be collected at once, such as the parts of two documents.
+        Without a key, a list may contain parts of both.
         """
         self._check_open()
         found: list[Any] | None = self._host.call(lambda: self._collect(event, asked, key))
         return found
 
     def close(self) -> None:
-        """Let nothing that the attempt still does count."""
+        """Refuse all later calls of the attempt."""
         self._closed = True
 
     def _collect(
         self, event: Event, asked: Sequence[type[Event]], key: str | None
     ) -> list[Any] | None:
-        """Collect, where the run's state may be touched: the step may be late by now."""
+        """Collect, on the thread that owns the run's state. The attempt may have ended by now."""
         self._check_open()
         if type(event).__name__ != self._invocation.event.name:
             raise CollectEventError(

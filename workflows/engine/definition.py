@@ -1,4 +1,4 @@
-"""The definition of a workflow: steps under a name, checked as a graph when it is built."""
+"""The definition of a workflow: a name and steps, checked as a graph when it is built."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ InputHandler = Callable[[InputRequestEvent], Awaitable[InputResponseEvent | None
 
 
 class Definition:
-    """Typed steps connected by events: all that a run needs to know of its workflow.
+    """Typed steps connected by events: the part of a workflow that a run needs.
 
-    It holds no run's state and runs nothing itself; `Workflow` adds that.
+    It has no state of runs and does not run anything; `Workflow` adds methods to run it.
 
-    `four_eyes` names the request classes that ask for a second person by default.
+    `four_eyes` has the names of the request classes that need a second person by default.
 
-    Raise a `BuildError` that names the step or event if the graph cannot work.
+    Raise a `BuildError` that names the step or event if the graph is not valid.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Definition:
 
     @cached_property
     def signature(self) -> str:
-        """A digest of step names, accepted events and their schemas; never of source text."""
+        """A digest of the step names, accepted events and their schemas, not of source text."""
         shape = {
             step.name: {cls.__name__: _shape(cls) for cls in step.accepts}
             for step in self.steps.values()
@@ -126,7 +126,7 @@ class Definition:
         return found
 
     def stored_input(self, data: Any) -> StoredEvent:
-        """Return the start event that `data` describes, as a run keeps it; raise `InvalidInput`."""
+        """Return the start event that `data` describes, in stored form; raise `InvalidInput`."""
         try:
             return StoredEvent.from_event(self.start_event(data))
         except UnstorableValue as error:
@@ -152,13 +152,13 @@ class Definition:
         return cls
 
     def reply_schema(self, request: str) -> dict[str, Any] | None:
-        """Return the JSON Schema of the answer to a request class, None for an untyped one."""
+        """Return the JSON Schema of the answer to a request class, None without a reply class."""
         if request not in self._schemas:
             self._schemas[request] = schema_of(self.request_class(request).reply)
         return self._schemas[request]
 
     def reply_digest(self, request: str) -> str:
-        """Return the digest of `reply_schema`, which is that of an equal schema anywhere."""
+        """Return the digest of `reply_schema`. Equal schemas have equal digests."""
         if request not in self._schema_digests:
             self._schema_digests[request] = schema_digest(self.reply_schema(request))
         return self._schema_digests[request]
@@ -171,5 +171,5 @@ class Definition:
 def _shape(cls: type[Event]) -> Any:
     try:
         return cls.model_json_schema()
-    except PydanticUserError:  # a field of a type that has no schema, though it may have JSON
+    except PydanticUserError:  # a type of a field has no schema, although its values may have JSON
         return {name: str(field.annotation) for name, field in cls.model_fields.items()}

@@ -1,4 +1,4 @@
-"""What can go wrong, one class a case, each with a sentence that names the thing."""
+"""The errors of the engine, one class for each case. The message names the thing."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from typing import Any
 
 
 class WorkflowError(Exception):
-    """The root of everything that the engine raises on purpose."""
+    """The base class of all errors that the engine raises."""
 
 
 class BuildError(WorkflowError):
-    """A workflow cannot be built as it was declared."""
+    """A workflow cannot be built from its declaration."""
 
 
 class InvalidStep(BuildError):
-    """A step's signature or options do not say what the engine needs to know."""
+    """The signature or the options of a step are not valid."""
 
 
 class BadName(InvalidStep):
-    """A workflow, a step or an event has a name that no column or no address can hold."""
+    """The name of a workflow, a step or an event does not fit into a column or an address."""
 
 
 class BadReply(BuildError):
@@ -26,7 +26,7 @@ class BadReply(BuildError):
 
 
 class NoSchema(BuildError):
-    """A start event or a reply has no JSON Schema, so that nobody could be shown a form of it."""
+    """A start event or a reply has no JSON Schema, so no form can be made for it."""
 
 
 class DuplicateStep(BuildError):
@@ -34,15 +34,15 @@ class DuplicateStep(BuildError):
 
 
 class DuplicateEvent(BuildError):
-    """Two event classes of one workflow have the same name on the wire."""
+    """Two event classes of one workflow have the same stored name."""
 
 
 class StartEventError(BuildError):
-    """No step, or more than one start class, takes the run's input."""
+    """The steps take no start class, or more than one."""
 
 
 class UnroutedEvent(BuildError):
-    """A step says that it returns an event which no step accepts."""
+    """A step returns, by its annotation, an event that no step accepts."""
 
 
 class UnsentEventWarning(UserWarning):
@@ -50,31 +50,31 @@ class UnsentEventWarning(UserWarning):
 
 
 class UnansweredRequest(BuildError):
-    """A step asks something whose reply no step accepts."""
+    """A step makes a request whose reply no step accepts."""
 
 
 class AmbiguousReply(BuildError):
-    """Several steps ask and several accept the untyped reply: none could tell whose it is."""
+    """Several steps make requests and several accept the default reply, so routing is ambiguous."""
 
 
 class QuorumWithoutVerdict(BuildError):
-    """Several people have to approve, but the reply has nothing that says so."""
+    """Several people have to approve, but the reply has no field for an approval."""
 
 
 class BadDefault(BuildError):
-    """A request class has a default that no request can have."""
+    """A request class has a default that is not valid."""
 
 
 class DuplicateWorkflow(WorkflowError):
-    """Another workflow is registered under the name."""
+    """A workflow with this name is registered already."""
 
 
 class UnknownWorkflow(WorkflowError):
-    """No workflow is registered under the name."""
+    """No workflow with this name is registered."""
 
 
 class DetailedError(WorkflowError):
-    """A refusal with one entry per fault: dicts of `loc`, `msg` and `type`, as pydantic's."""
+    """An error with one entry per fault: dicts of `loc`, `msg` and `type`, as in pydantic."""
 
     def __init__(self, message: str, errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(message)
@@ -86,15 +86,15 @@ class InvalidInput(DetailedError):
 
 
 class InvalidReply(DetailedError):
-    """The answer does not fit the request's reply. The request is as it was."""
+    """The answer does not fit the request's reply. The request is unchanged."""
 
 
 class InvalidRequestOptions(WorkflowError):
-    """A step made a request with options that cannot be kept; the sentence names the field."""
+    """A step made a request with an option that is not valid; the message names the field."""
 
 
 class UnknownRequest(WorkflowError):
-    """The run never made a request of this id."""
+    """The run has no request with this id."""
 
 
 class AlreadyAnswered(WorkflowError):
@@ -106,11 +106,11 @@ class RequestClosed(WorkflowError):
 
 
 class UnstorableValue(WorkflowError):
-    """A value is neither JSON nor one of the types that can travel beside it."""
+    """A value is neither JSON nor of another type that can be stored."""
 
 
 class InvalidReturn(WorkflowError):
-    """A step returned something else than an event, a list of events or None."""
+    """A step returned a value that is no event, no list of events and not None."""
 
 
 class UnroutableEvent(WorkflowError):
@@ -118,19 +118,19 @@ class UnroutableEvent(WorkflowError):
 
 
 class DuplicateRequest(WorkflowError):
-    """A step used a `request_id` that its run had used before."""
+    """A step used a `request_id` that exists in its run already."""
 
 
 class CollectEventError(WorkflowError):
-    """`collect_events` was called with an event that is not among those it asks for."""
+    """`collect_events` was called with an event that is not in the list of classes."""
 
 
 class ContextClosed(WorkflowError):
-    """The step outlived its timeout or its run; what it does no longer counts."""
+    """The step ran longer than its timeout or its run. Its calls are refused."""
 
 
 class StepFailed(WorkflowError):
-    """A step raised, and has no retries left."""
+    """A step raised an error, and has no retries left."""
 
 
 class StepTimeout(WorkflowError):
@@ -138,15 +138,15 @@ class StepTimeout(WorkflowError):
 
 
 class WrongRequestId(WorkflowError):
-    """The input handler answered another request than it was asked."""
+    """The input handler answered a request that is not the one it was called for."""
 
 
 class WorkflowStalled(WorkflowError):
-    """Nothing is queued, running, timed or open, and there was no StopEvent."""
+    """The run has no step, timer or request left, and no step returned a StopEvent."""
 
 
 class RequestExpired(WorkflowError):
-    """Nobody answered a request before its deadline."""
+    """A request was not answered before its deadline."""
 
 
 class WorkflowCancelled(WorkflowError):
@@ -154,24 +154,24 @@ class WorkflowCancelled(WorkflowError):
 
 
 class BadSnapshot(WorkflowError):
-    """The text is not a snapshot, or of a format that this version does not read."""
+    """The text is no snapshot, or its format is not supported by this version."""
 
 
 class IncompatibleRun(WorkflowError):
-    """What a run holds does not fit the workflow as it is declared now."""
+    """The state of a run does not fit the present code of its workflow."""
 
 
 def is_own(error: BaseException) -> bool:
-    """Return True if `error` is of a class of this module itself.
+    """Return True if the class of `error` is defined in this module.
 
-    A class that has the name of one, or inherits from one, is somebody else's. Compared by
-    identity alone, because a class may bring a metaclass with ways of its own.
+    Classes elsewhere with the same name, or subclasses, do not count. Classes are compared by
+    identity, because a metaclass may define other comparisons.
     """
     return any(type(error) is cls for cls in _OWN.values())
 
 
 def error_class(kind: str) -> type[WorkflowError]:
-    """Return the class that `kind` names, `WorkflowError` if none does."""
+    """Return the class named `kind`, or `WorkflowError` if there is none."""
     return _OWN.get(kind, WorkflowError)
 
 

@@ -1,4 +1,4 @@
-"""The events that connect steps. Routing goes by exact class, the wire name is the class name."""
+"""The events that connect steps. They are routed by exact class and stored by class name."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ MAX_QUORUM = 100
 
 
 class Event(BaseModel, metaclass=EventType):
-    """What one step returns and another takes. Immutable; subclass it with typed fields.
+    """The value that one step returns and another takes. Immutable; subclass it with typed fields.
 
-    A field that the class does not declare is an error that names it, unless the class has an
-    `extra` of its own in its `model_config`.
+    A field that the class does not declare is an error that names it, unless the class sets `extra`
+    in its `model_config`.
     """
 
-    # NaN is kept as it is, to be refused: written as null, it would be lost without an error.
+    # NaN is not written as null, so that it is refused later and not lost without an error.
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
@@ -45,21 +45,21 @@ class Event(BaseModel, metaclass=EventType):
     )
 
     def __init__(self, /, **data: Any) -> None:
-        """Check the fields; raise pydantic's `ValidationError` that names each fault."""
+        """Check the fields; raise pydantic's `ValidationError`, which names each fault."""
         __tracebackhide__ = True
         try:
             self.__pydantic_validator__.validate_python(data, self_instance=self)
         except ValidationError as error:
             raise name_unknown_fields(error, type(self)) from None
 
-    # Pydantic then builds events from JSON without a call of Python, as it does its own models.
+    # So pydantic builds events from JSON without calling Python, like its own models.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
 
 
 class StartEvent(Event):
-    """A run's input. Takes any fields as it is; a subclass takes those it declares.
+    """The input of a run. This class takes any fields; a subclass takes the fields it declares.
 
-    A subclass with `extra="allow"` in its own `model_config` takes any others, too.
+    A subclass with `extra="allow"` in its `model_config` takes other fields, too.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -69,7 +69,7 @@ class StartEvent(Event):
 class StopEvent(Event):
     """Ends the run. `result` is what `handler.result()` returns.
 
-    A subclass with fields of its own, which leaves `result` alone, gives these as a dict.
+    If a subclass has fields of its own and does not change `result`, the result is a dict of them.
     """
 
     result: Any = None
@@ -78,9 +78,9 @@ class StopEvent(Event):
 class InputResponseEvent(Event):
     """A person's answer, matched to its request by `request_id`.
 
-    An untyped answer is `{"approved": bool, "comment"?: str}` or, as a reply, any other JSON but
-    null. A subclass annotates `response` with the type that an answer must have. `edits` are the
-    payload's keys that were changed before it was approved; `ctx.effective_payload` has them.
+    Here `response` is `{"approved": bool, "comment"?: str}` or, as a reply, any other JSON but
+    null. A subclass annotates `response` with the type that an answer must have. `edits` are
+    the changes of the payload before the approval; `ctx.effective_payload` includes them.
     """
 
     request_id: str
@@ -89,19 +89,19 @@ class InputResponseEvent(Event):
 
     @property
     def approved(self) -> bool | None:
-        """True or False for a verdict, None for a reply."""
+        """True for an approval, False for a rejection, None for a reply."""
         value = self._read("approved")
         return value if isinstance(value, bool) else None
 
     @property
     def comment(self) -> str | None:
-        """The remark that came with a verdict."""
+        """The comment of an approval or a rejection."""
         value = self._read("comment")
         return value if isinstance(value, str) else None
 
     @property
     def text(self) -> str | None:
-        """The text of a reply, None for a verdict and for a reply that is no text."""
+        """The text of a reply. None for an approval, a rejection, or a reply that is no text."""
         return self.response if isinstance(self.response, str) else None
 
     def _read(self, name: str) -> Any:
@@ -111,23 +111,24 @@ class InputResponseEvent(Event):
 
 
 class InputRequestEvent(Event):
-    """Asks a person. The run goes on with whatever else it can do, then waits.
+    """A request to a person. The run continues with its other steps, then waits for the answer.
 
-    `payload` is JSON shown with the prompt, and becomes plain JSON when it is asked. `allow` says
-    which answers an untyped request takes. A request not answered within `due_in` expires, and its
-    run fails, unless `on_deadline` says that `default_response` answers then, or that it stays
+    `payload` is shown with the prompt. It is converted to plain JSON when the step asks. `allow`
+    lists the answers that a request without a reply class accepts. If a request is not answered
+    within `due_in`, it expires and its run fails. With another `on_deadline`, `default_response`
+    answers then, or the request stays
     open.
 
-    `assign_to` names users and groups ("alice", "group:finance") that may see it, all reviewers
-    if none. `remind_in` and `escalate_in` count from when it was asked; the escalation adds
-    `escalate_to` to the assignees. `if_approved` is one line that says what an approval does;
-    `editable` are keys of the payload that may be changed before it; `editable_types` says which of
-    them were no texts before the payload became JSON, and is filled in where it is not given.
+    `assign_to` names the users and groups ("alice", "group:finance") that may see it; without names
+    all reviewers may. `remind_in` and `escalate_in` count from the time of asking. The escalation
+    adds `escalate_to` to the assignees. `if_approved` is one line that says what an approval does.
+    `editable` are the keys of the payload that may be changed before the approval. `editable_types`
+    says which of them were no texts before the payload became JSON. By default it is computed.
 
-    With `four_eyes` whoever started the run may not answer, and `quorum` is how many different
-    people have to approve, 1 to 100.
+    With `four_eyes` the person who started the run may not answer. `quorum` is the number of
+    different people who have to approve, 1 to 100.
 
-    A subclass names the class of its `reply`, and may give any of these a default of its own.
+    A subclass sets the class of its `reply`, and may set a default for each option.
     """
 
     reply: ClassVar[type[InputResponseEvent]] = InputResponseEvent
@@ -154,16 +155,16 @@ class InputRequestEvent(Event):
 
     @property
     def has_generated_id(self) -> bool:
-        """True if `request_id` is the engine's own, False if the step gave it."""
+        """True if the engine has made `request_id`, False if the step gave it."""
         return "request_id" not in self.model_fields_set and _makes_ids(type(self))
 
     @field_serializer("allow", when_used="json")
     def _sort(self, allow: frozenset[ReplyKind]) -> list[ReplyKind]:
-        """Write the set in one order, so that the same request is the same JSON."""
+        """Write the set in a fixed order, so that equal requests have equal JSON."""
         return sorted(allow)
 
 
-# From here on: what a subclass gives to one of these is the field's default.
+# Class attributes of subclasses set the defaults of these fields.
 InputRequestEvent.class_options = frozenset(InputRequestEvent.model_fields)
 
 

@@ -1,4 +1,4 @@
-"""A workflow as a graph, for people: steps, the people they ask, and the events between."""
+"""A workflow as a graph for display: steps, the people they ask, and the events between."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An event on its way; `label` is its class name."""
+    """An event between two nodes; `label` is its class name."""
 
     source: str
     target: str
@@ -30,7 +30,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """What the annotations tell. A step without a return annotation has no edge from it."""
+    """The graph of the annotations. A step without a return annotation has no outgoing edge."""
 
     nodes: tuple[Node, ...]
     edges: tuple[Edge, ...]

@@ -1,4 +1,4 @@
-"""A run in this process: it runs what the machine decides on an event loop, without a database."""
+"""Runs a workflow in this process, on an event loop and without a database."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from workflows.engine.snapshot import WorkflowSnapshot
 
 logger = logging.getLogger(__name__)
 
-STEPS_PER_SLICE = 16  # steps of one run in a row, before others on the loop have their turn
+STEPS_PER_SLICE = 16  # steps of one run, one after another, before other tasks of the loop run
 
 
 class WorkflowHandler:
-    """A run and everything that can be done with it. Each method works at any time."""
+    """A run in memory. All methods may be called at any time."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
@@ -44,7 +44,7 @@ class WorkflowHandler:
         self._notifier = Notifier()
         self._timer: asyncio.TimerHandle | None = None
         self._swept = False  # the tasks of the ended run were stopped
-        # Steps begin in the starter's context, not in that of whichever step came before.
+        # Steps begin in the context of the run's starter, not in that of the step before.
         self._variables = contextvars.copy_context()
         self.session: dict[str, Any] = {}
         self.fraction: tuple[float, str] | None = None
@@ -59,7 +59,7 @@ class WorkflowHandler:
 
     @classmethod
     def resume(cls, workflow: Definition, snapshot: WorkflowSnapshot) -> WorkflowHandler:
-        """Go on from a snapshot. Raise `IncompatibleRun` if it does not fit the workflow."""
+        """Continue from a snapshot. Raise `IncompatibleRun` if it does not fit the workflow."""
         machine = Machine(workflow, snapshot.run_id, snapshot.state())
         if not machine.state.ended:
             machine.check_compatible()
@@ -90,26 +90,26 @@ class WorkflowHandler:
     async def send_input(self, response: InputResponseEvent) -> None:
         """Answer a request.
 
-        Raise `UnknownRequest`, `AlreadyAnswered`, `RequestClosed` or `InvalidReply`; then the
-        request is as it was.
+        Raise `UnknownRequest`, `AlreadyAnswered`, `RequestClosed` or `InvalidReply`. Then the
+        request is unchanged.
         """
         self._answer(response, source="handler.send_input")
         self._pump()
 
     async def pause(self) -> None:
-        """Begin nothing new. What runs goes on to its end, answers are kept."""
+        """Begin no new step. Running steps end, and answers are kept."""
         self._machine.pause()
         self._pump()
 
     async def resume_in_place(self) -> None:
-        """Go on after a pause."""
+        """Continue after a pause."""
         self._machine.resume()
         self._pump()
 
     async def cancel(self) -> None:
-        """End the run, and wait until its steps have ended, for a second at most.
+        """Cancel the run, and wait until its steps have ended, for a second at most.
 
-        A step that does not let itself be cancelled is left; what it still does no longer counts.
+        A step that ignores its cancellation runs on, and its later results are ignored.
         """
         self._machine.cancel()
         self._pump()
@@ -117,7 +117,7 @@ class WorkflowHandler:
             await asyncio.wait(others, timeout=GRACE_PERIOD)
 
     async def snapshot(self, *, wait: bool = True) -> WorkflowSnapshot:
-        """Return the run's state; with `wait`, once it waits, is paused or has ended."""
+        """Return the run's state. With `wait`, when it next waits, is paused or has ended."""
         while wait and not self._machine.idle and not self._machine.state.ended:
             await self._notifier.wait()
         machine = self._machine
@@ -126,10 +126,10 @@ class WorkflowHandler:
         )
 
     async def result(self) -> Any:
-        """Wait for the end and return what the `StopEvent` carried.
+        """Wait for the end and return the result of the `StopEvent`.
 
-        Raise the error of a run that failed: the engine's own, or `StepFailed` from what the
-        step raised. Raise `WorkflowCancelled` for one that was cancelled.
+        If the run failed, raise its error: an error of the engine, or `StepFailed` from the
+        error of the step. If it was cancelled, raise `WorkflowCancelled`.
         """
         while not self._machine.state.ended:
             await self._notifier.wait()
@@ -145,7 +145,7 @@ class WorkflowHandler:
         raise error from failure
 
     async def stream_events(self) -> AsyncIterator[Event]:
-        """Go through what the steps wrote to the stream, from the first on, until the end."""
+        """Iterate over the events of the stream, from the first one, until the run ends."""
         at = 0
         while True:
             while at < len(self._stream):
@@ -155,10 +155,10 @@ class WorkflowHandler:
                 return
             await self._notifier.wait()
 
-    # What steps reach through their context
+    # Methods that steps call through their context
 
     def call(self, function: Callable[[], Any]) -> Any:
-        """Run `function` on the loop's thread, from whichever thread a step is in."""
+        """Run `function` on the loop's thread. Steps may call this from any thread."""
         if threading.get_ident() == self._thread:
             return function()
         future: Future[Any] = Future()
@@ -182,15 +182,15 @@ class WorkflowHandler:
         self.call(add)
 
     def progress(self, fraction: float, text: str, step: str = "") -> None:
-        """Keep the last report of how far the run is."""
+        """Store the last report of the progress."""
         self.fraction = (fraction, text)
 
-    # Within
+    # Internal methods
 
     def _pump(self, *, goes_on: bool = False) -> Invocation | None:
-        """Begin what may begin, and tell whoever waits that something changed.
+        """Begin the steps that are ready, and notify waiting tasks of the change.
 
-        A caller that `goes_on` runs one of it itself: that one is returned.
+        If the caller `goes_on`, it runs one of the invocations itself: this one is returned.
         """
         machine = self._machine
         if machine.timed:
@@ -207,7 +207,7 @@ class WorkflowHandler:
         if self._timer is not None or machine.timed:
             self._set_timer()
         if machine.state.ended and not self._swept:
-            self._swept = True  # once: a second cancellation would cut short a step's cleaning up
+            self._swept = True  # a second cancellation would interrupt cleanup
             current = asyncio.current_task()
             for task in self._tasks:
                 if task is not current:
@@ -216,10 +216,10 @@ class WorkflowHandler:
         return here
 
     async def _run(self, invocation: Invocation) -> None:
-        """Run a step, and go on in the same task with one that it led to.
+        """Run a step, and then, in the same task, a step that follows from it.
 
-        The task is used again only if the step left it as it found it: the next step must not see
-        a context variable that this one set, or a cancellation that it swallowed or left for later.
+        The task is used again only if the step has not changed it. The next step must not see a
+        context variable that this one has set, or a cancellation that it ignored or scheduled.
         """
         task, untouched = asyncio.current_task(), contextvars.copy_context()
         assert isinstance(task, StepTask)
@@ -263,7 +263,9 @@ class WorkflowHandler:
             else:
                 self._answer(response, source="handler")
         except (errors.AlreadyAnswered, errors.RequestClosed):
-            logger.info("%s: %r was over before the input handler.", self._machine, request_id)
+            logger.info(
+                "%s: %r was closed before the input handler answered.", self._machine, request_id
+            )
         except BaseException as error:
             if is_stopped(error, task):
                 raise

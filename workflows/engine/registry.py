@@ -12,7 +12,7 @@ AnyWorkflow = TypeVar("AnyWorkflow", bound=Definition)
 
 
 class Registry(Generic[AnyWorkflow]):
-    """Finds a workflow by the name that a row or a snapshot carries."""
+    """Finds a workflow by the name in a row or a snapshot."""
 
     def __init__(self) -> None:
         self._workflows: dict[str, AnyWorkflow] = {}
@@ -25,7 +25,7 @@ class Registry(Generic[AnyWorkflow]):
         return workflow
 
     def unregister(self, name: str) -> None:
-        """Forget a workflow, if it is known."""
+        """Remove a workflow, if it is registered."""
         self._workflows.pop(name, None)
 
     def get(self, name: str) -> AnyWorkflow:
@@ -43,7 +43,7 @@ class Registry(Generic[AnyWorkflow]):
         return sorted(self._workflows)
 
     def __iter__(self) -> Iterator[AnyWorkflow]:
-        """Go through the workflows by name."""
+        """Iterate over the workflows by name."""
         return iter([self._workflows[name] for name in self.names()])
 
     def __contains__(self, name: object) -> bool:

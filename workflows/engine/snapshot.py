@@ -15,12 +15,12 @@ from workflows.engine.serialization.snapshot_schema import snapshot_json
 from workflows.engine.serialization.stored_event import StoredEvent
 
 FORMAT = 2
-UNKEYED = 1  # without fan-ins under a key: written as before, so that older code reads it
+UNKEYED = 1  # without keyed fan-ins; older code can read this format
 
 
 @dataclass(frozen=True, slots=True)
 class WorkflowSnapshot:
-    """Everything a run is, to be kept anywhere and resumed in any process.
+    """The whole state of a run. It can be stored anywhere and resumed in any process.
 
     `data` is plain JSON: `format`, `workflow`, `signature`, `run_id` and the state.
     """
@@ -39,7 +39,7 @@ class WorkflowSnapshot:
 
     @property
     def seq(self) -> int:
-        """How many transitions led here."""
+        """The number of transitions of the run so far."""
         return int(self.data["seq"])
 
     @property
@@ -53,7 +53,7 @@ class WorkflowSnapshot:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> WorkflowSnapshot:
-        """Read what `to_json` wrote. Raise `BadSnapshot` for anything else."""
+        """Read the output of `to_json`. Raise `BadSnapshot` for any other text."""
         try:
             data = json.loads(text, parse_constant=_refuse)
         except (TypeError, ValueError, RecursionError) as error:
@@ -64,7 +64,7 @@ class WorkflowSnapshot:
 
     @classmethod
     def of(cls, workflow: str, signature: str, run_id: str, state: RunState) -> WorkflowSnapshot:
-        """Take a snapshot of `state`, sharing nothing with it that changes."""
+        """Return a snapshot of `state`. Later changes of the state do not affect it."""
         data = {
             "format": FORMAT if has_keys(state) else UNKEYED,
             "workflow": workflow,
@@ -75,7 +75,7 @@ class WorkflowSnapshot:
         return cls(data)
 
     def state(self) -> RunState:
-        """Return a new state. Raise `BadSnapshot` if `data` is of none of these formats."""
+        """Return a new state. Raise `BadSnapshot` if `data` has no supported format."""
         if not isinstance(self.data, dict) or self.data.get("format") not in (UNKEYED, FORMAT):
             found = self.data.get("format") if isinstance(self.data, dict) else None
             known = f"{UNKEYED} and {FORMAT}"

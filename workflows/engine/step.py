@@ -1,4 +1,4 @@
-"""A step: a function whose annotations say which events it takes and returns."""
+"""A step: a function whose annotations name the events that it takes and returns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from workflows.engine.errors import InvalidStep
 from workflows.engine.events import Event
 
 MAX_DELAY = timedelta(days=365)
-MAX_RULE = MAX_DELAY // timedelta(seconds=1)  # seconds, and what a delay grows by
+MAX_RULE = MAX_DELAY // timedelta(seconds=1)  # seconds, or the largest `backoff`
 RULES = {
     "retries": "a whole number of at least 0",
     "retry_delay": "a number of seconds of at least 0",
@@ -61,7 +61,7 @@ class Step:
         return len(self.parameters) == 2
 
     def delay(self, failures: int) -> timedelta:
-        """Return how long to wait after so many failed attempts but one, a year at most."""
+        """Return the delay of retry number `failures` + 1, a year at most."""
         try:
             wait = timedelta(seconds=self.retry_delay * self.backoff**failures)
         except OverflowError:
@@ -73,7 +73,7 @@ class Step:
         return self.function(*args, **kwargs)
 
     def invoke(self, event: Event, context: Context | None) -> Any:
-        """Call the function with what its parameters ask for, in their order."""
+        """Call the function with its parameters in their order."""
         if len(self.parameters) == 1:
             return self.function(event)
         if self.parameters[0] == "event":
@@ -100,7 +100,7 @@ def step(function: Callable[..., Any] | None = None, /, *, name: str = "", **rul
     impossible.
     """
     frame = sys._getframe(1)
-    scope = frame.f_locals  # where classes local to a function are found
+    scope = frame.f_locals  # to resolve classes that are local to a function
 
     def make(function: Callable[..., Any]) -> Step:
         return _make(function, name or getattr(function, "__name__", "?"), scope, rules)
@@ -152,7 +152,7 @@ def _read_parameters(
 
 
 def _read_return(name: str, hints: dict[str, Any]) -> tuple[type[Event], ...] | None:
-    """Return the classes that the annotation names, None where it leaves them open."""
+    """Return the classes that the annotation names, None if there is no annotation."""
     if "return" not in hints or hints["return"] is Any:
         return None
     classes = _event_classes(name, hints["return"])

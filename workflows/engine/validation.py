@@ -1,6 +1,6 @@
-"""What can be checked before anything runs: the names, and what the annotations say.
+"""Checks a workflow when it is built: the names, and the annotations.
 
-A name has to fit into a column of a database and into the address of a page.
+A name has to fit into a column of the database and into the address of a page.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MAX_NAME_LENGTH = 200  # in that of a step or an event
 
 
 def check_steps(workflow: str, steps: Sequence[Step]) -> None:
-    """Raise the `BuildError` that tells the first thing wrong with these steps."""
+    """Raise the `BuildError` of the first fault of these steps."""
     _check_names(workflow, steps)
     accepted = {cls for step in steps for cls in step.accepts}
     for step in steps:
@@ -60,7 +60,7 @@ def check_steps(workflow: str, steps: Sequence[Step]) -> None:
 
 
 def check_forms(workflow: str, start: type[StartEvent], events: Iterable[type[Event]]) -> None:
-    """Raise `NoSchema` or `BadReply` for what nobody could fill in, `BadName` for a class."""
+    """Raise `NoSchema` or `BadReply` if no form can be made, `BadName` for a class name."""
     where = f"Workflow {workflow!r}"
     _check_schema(f"{where}: the start event {start.__name__}", start.model_json_schema)
     for cls in events:
@@ -87,12 +87,12 @@ def _check_schema(what: str, schema: Callable[[], Any]) -> None:
         found = schema()
         encode(found)
         json.dumps(found, allow_nan=False)
-    except Exception as error:  # a type's own way to make one may raise anything
+    except Exception as error:  # a type's own schema function may raise any error
         raise NoSchema(f"{what} has no JSON Schema: {error}") from error
 
 
 def start_class(workflow: str, steps: Iterable[Step]) -> type[StartEvent]:
-    """Return the one start class that the steps take; raise `StartEventError` if it is not one."""
+    """Return the start class that the steps take; raise `StartEventError` unless it is only one."""
     found = {cls for step in steps for cls in step.accepts if issubclass(cls, StartEvent)}
     if len(found) != 1:
         names = ", ".join(sorted(cls.__name__ for cls in found))
@@ -104,7 +104,7 @@ def start_class(workflow: str, steps: Iterable[Step]) -> type[StartEvent]:
 
 
 def four_eyes_requests(steps: Iterable[Step]) -> tuple[str, ...]:
-    """Return the names of the request classes that ask for a second person by themselves."""
+    """Return the names of the request classes that need a second person by default."""
     asked = (cls for step in steps for cls in step.returns or ())
     found = {
         cls.__name__
@@ -115,7 +115,7 @@ def four_eyes_requests(steps: Iterable[Step]) -> tuple[str, ...]:
 
 
 def event_classes(workflow: str, steps: Iterable[Step]) -> dict[str, type[Event]]:
-    """Return the declared event classes by wire name; raise `DuplicateEvent` if two share one."""
+    """Return the declared event classes by name; raise `DuplicateEvent` if two share a name."""
     declared: list[type[Event]] = [StopEvent, InputRequestEvent, InputResponseEvent]
     implied: list[type[Event]] = []
     for step in steps:
@@ -137,7 +137,7 @@ def event_classes(workflow: str, steps: Iterable[Step]) -> dict[str, type[Event]
 
 
 def _requests_for(reply: type[InputResponseEvent]) -> list[type[Event]]:
-    """Return the request classes that name this reply: an unannotated step may return one."""
+    """Return the request classes with this reply. A step without annotation may return one."""
     found: list[type[Event]] = []
     waiting: list[type[InputRequestEvent]] = [InputRequestEvent]
     while waiting:
@@ -149,7 +149,7 @@ def _requests_for(reply: type[InputResponseEvent]) -> list[type[Event]]:
 
 
 def check_workflow_name(name: object) -> None:
-    """Raise `BadName` for a name that no address of a page can carry."""
+    """Raise `BadName` for a name that cannot be part of the address of a page."""
     check_name("A workflow", name, MAX_WORKFLOW_LENGTH)
     parts = str(name).split("/")
     if any(part in ("", ".", "..") for part in parts):
@@ -159,7 +159,7 @@ def check_workflow_name(name: object) -> None:
 
 
 def check_name(what: str, name: object, longest: int = MAX_NAME_LENGTH) -> None:
-    """Raise `BadName` for a name that is none, too long, or has characters that cannot be seen."""
+    """Raise `BadName` for a name that is empty, too long, or has invisible characters."""
     if not isinstance(name, str) or not name.strip() or len(name) > longest:
         raise BadName(f"{what} needs a name of 1 to {longest} characters, not {_short(name)}.")
     if not name.isprintable() or name != name.strip():
@@ -193,9 +193,9 @@ def _check_routed(workflow: str, step: Step, cls: type[Event], accepted: set[typ
 
 
 def warn_of_unsent(workflow: str, steps: Sequence[Step]) -> None:
-    """Warn of an event that a step takes and none emits, where that can be known.
+    """Warn of an event that a step takes and no step emits, if this can be known.
 
-    It is no error: runs of older code may still have such an event in flight.
+    It is no error, because runs of older code may still have such an event.
     """
     if any(step.returns is None or step.takes_context for step in steps):
         return  # a step without a full annotation, or with a context, may emit anything

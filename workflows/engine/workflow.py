@@ -1,4 +1,4 @@
-"""A workflow as authors use it: a definition that can run in this process, and its builder."""
+"""The workflow class for authors: a definition that can run in this process, and its builder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from workflows.engine.step import Step
 
 
 class Workflow(Definition):
-    """Typed steps connected by events. Build it once, run it often; it holds no run's state.
+    """Typed steps connected by events. Build it once and run it often; it has no state of runs.
 
-    Raise a `BuildError` that names the step or event if the graph cannot work.
+    Raise a `BuildError` that names the step or event if the graph is not valid.
     """
 
     async def run(self, data: Any = None, /, **fields: Any) -> WorkflowHandler:
@@ -31,10 +31,10 @@ class Workflow(Definition):
 
     @staticmethod
     async def resume(snapshot: WorkflowSnapshot) -> WorkflowHandler:
-        """Go on from a snapshot, with the workflow that is registered under its name.
+        """Continue from a snapshot, with the workflow that is registered under its name.
 
-        Raise `UnknownWorkflow`, or `IncompatibleRun` if what it holds does not fit any more. A
-        snapshot of an ended run gives its result or error; a paused one runs on.
+        Raise `UnknownWorkflow`, or `IncompatibleRun` if the state no longer fits the code. A
+        snapshot of an ended run gives its result or error; a paused run continues.
         """
         return WorkflowHandler.resume(registry.get(snapshot.workflow), snapshot)
 
@@ -54,7 +54,7 @@ class WorkflowBuilder:
         return self
 
     def input_handler(self, handler: InputHandler) -> Self:
-        """Ask `handler` first, whenever a step asks a person."""
+        """Call `handler` first for each request of a step."""
         self._input_handler = handler
         return self
 
@@ -69,4 +69,4 @@ class WorkflowBuilder:
 
 
 registry: Registry[Workflow] = Registry()
-"""The workflows of this process. It stands here because `Workflow.resume` looks them up in it."""
+"""The workflows of this process. It is defined here because `Workflow.resume` uses it."""

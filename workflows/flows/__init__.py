@@ -1,4 +1,4 @@
-"""The workflows that ship as examples. Importing this package registers them."""
+"""The example workflows. Importing this package registers them."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ DEMO: Final[list[tuple[str, dict[str, str]]]] = [
     (expenses.workflow.name, {"claims": (_HERE / "expenses" / "sample.csv").read_text("utf-8")}),
     (assistant.workflow.name, {"text": (_HERE / "assistant" / "sample.txt").read_text("utf-8")}),
 ]
-"""Workflow names with an input each: the runs that a newcomer finds waiting."""
+"""Workflow names with an input each: the example runs of the first start."""

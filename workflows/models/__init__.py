@@ -1,4 +1,4 @@
-"""The rows that are the truth about runs, their history and the requests they made."""
+"""The database rows of runs, their history and their requests."""
 
 from workflows.models.choices import Priority
 from workflows.models.requests.assignment import Assignment

@@ -1,7 +1,7 @@
-"""Rows that are history: they are inserted, and neither edited nor deleted one by one.
+"""Rows that are history: they are inserted, and never edited or deleted separately.
 
-Only retention deletes them, through a method that says so; and with the row that they belong to
-they go by the database's cascade.
+Only retention deletes them, by a method of its own. If the row that they belong to is deleted, the
+database deletes them with it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class RecordIsFinal(TypeError):
 
 
 class AppendOnlyQuerySet(models.QuerySet[M]):
-    """Sets of such rows cannot be edited or deleted either."""
+    """Query sets of such rows. They refuse to edit or delete them, too."""
 
     def update(self, **kwargs: Any) -> NoReturn:
         """Refuse: raise `RecordIsFinal`."""
@@ -33,7 +33,7 @@ class AppendOnlyQuerySet(models.QuerySet[M]):
         raise RecordIsFinal(self.model)
 
     def bulk_create(self, *args: Any, update_conflicts: bool = False, **kwargs: Any) -> list[M]:
-        """Insert rows; raise `RecordIsFinal` where those that exist would be changed."""
+        """Insert rows; raise `RecordIsFinal` if existing rows would be changed."""
         if update_conflicts:
             raise RecordIsFinal(self.model)
         return super().bulk_create(*args, **kwargs)

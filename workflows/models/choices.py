@@ -1,10 +1,10 @@
-"""How soon a request wants to be looked at."""
+"""The priorities of requests."""
 
 from django.db import models
 
 
 class Priority(models.IntegerChoices):
-    """Ordered: the higher comes first in the inbox."""
+    """The priority of a request. A request with a higher one comes first in the inbox."""
 
     LOW = 1
     NORMAL = 2
@@ -13,5 +13,5 @@ class Priority(models.IntegerChoices):
 
     @classmethod
     def named(cls, name: str) -> "Priority":
-        """Return the one that a request calls "low", "normal", "high" or "urgent"."""
+        """Return the priority named "low", "normal", "high" or "urgent"."""
         return cls[name.upper()]

@@ -1,4 +1,4 @@
-"""JSON that comes back as it was written."""
+"""Fields of models: JSON that keeps its order, and text for searching."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 class OrderedJSONField(models.JSONField):
     """JSON whose keys keep their order on every database.
 
-    PostgreSQL's `jsonb` sorts keys by length; its `json` keeps the text. A payload is read, and a
-    form is drawn, in the order in which the developer wrote the fields. In exchange the column
-    cannot be compared or indexed in the database.
+    PostgreSQL's `jsonb` sorts keys by length; its `json` keeps the text. A payload and a form are
+    shown in the order in which the developer wrote the fields. The disadvantage is that the
+    database cannot compare or index the column.
     """
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
-        """Return `json` on PostgreSQL, what Django takes elsewhere."""
+        """Return `json` on PostgreSQL, otherwise Django's type."""
         return "json" if connection.vendor == "postgresql" else super().db_type(connection)
 
     def get_db_prep_value(
@@ -40,9 +40,9 @@ class OrderedJSONField(models.JSONField):
 
 
 class FoldedField(models.TextField[str, str]):
-    """A text that is made of another column whenever the row is saved, to be searched.
+    """A text for searching, made from another column when the row is saved.
 
-    What writes rows without `save` has to give it.
+    Code that writes rows without `save` has to set it.
     """
 
     def __init__(self, *, of: str = "", by: Callable[[Any], str] = str, **options: Any) -> None:
@@ -51,12 +51,12 @@ class FoldedField(models.TextField[str, str]):
         self.editable = False
 
     def deconstruct(self) -> Any:
-        """Return it as a text field: a migration needs no more."""
+        """Return the field as a text field, which is enough for a migration."""
         name, _, args, options = super().deconstruct()
         return name, "django.db.models.TextField", args, options
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """Make the value, unless what it is made of was not read."""
+        """Make the value, unless the other column was deferred."""
         if self.of not in model_instance.get_deferred_fields():
             setattr(model_instance, self.attname, self.by(getattr(model_instance, self.of)))
         return super().pre_save(model_instance, add)

@@ -1,4 +1,4 @@
-"""Every permission that the code asks for, and people who are alike in what they may see."""
+"""The permissions that the code checks, and groups of people with the same permissions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Perm(StrEnum):
 
 
 class PermissionProfile(NamedTuple):
-    """Anybody with these permissions, for statements that are written once for all of them.
+    """All people with the same permissions. One statement can be prepared for all of them.
 
-    Stands where a user does; the statement has a slot `user` where their key would be.
+    It can be used in place of a user. The statement then has a parameter `user` for the key.
     """
 
     permissions: tuple[tuple[str, bool], ...]
@@ -34,15 +34,15 @@ class PermissionProfile(NamedTuple):
 
     @classmethod
     def of(cls, user: User | AnonymousUser) -> Self:
-        """Return what `user` has in common with others."""
+        """Return the profile of `user`."""
         asked = (Perm.DECIDE, Perm.SEE_ALL_REQUESTS, Perm.SEE_ALL_RUNS)
         return cls(tuple((one, user.has_perm(one)) for one in asked), user.is_authenticated)
 
     @property
     def pk(self) -> Parameter:
-        """The place of the key of whoever it is."""
+        """The parameter for the key of the user."""
         return Parameter("user", models.IntegerField())
 
     def has_perm(self, permission: str) -> bool:
-        """Say whether they have it; raise KeyError for one that makes no difference here."""
+        """Return True if they have the permission; raise KeyError if the profile lacks it."""
         return dict(self.permissions)[permission]

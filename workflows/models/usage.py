@@ -1,6 +1,6 @@
-"""How often a person does what costs others something: counted in rows, so over all processes.
+"""Rate limits for each person, counted in rows and so over all processes.
 
-Decisions are never counted: who has many to take shall take them.
+Decisions are never counted: people with many requests have to be able to answer them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ class UsageQuerySet(models.QuerySet["Usage"]):
     """The counts."""
 
     def take(self, user: Any, kind: str) -> None:
-        """Count one more for this person in this minute; raise `RateLimitExceeded` above the limit.
+        """Count one action of this person in this minute; raise `RateLimitExceeded` if too many.
 
-        The limit is the setting `<KIND>_PER_MINUTE`; 0 is none. One UPDATE, but for the first.
+        The limit is the setting `<KIND>_PER_MINUTE`; 0 is no limit. This takes one UPDATE, and an
+        INSERT for the first action of a person.
         """
         limit = getattr(settings, f"{kind.upper()}_PER_MINUTE")
         if limit <= 0:
@@ -40,7 +41,7 @@ class UsageQuerySet(models.QuerySet["Usage"]):
         try:
             with transaction.atomic():
                 self.create(user=user, kind=kind, minute=minute, number=1)
-        except IntegrityError:  # another request of theirs was first: there is a row now
+        except IntegrityError:  # another request of this person has inserted the row meanwhile
             self.take(user, kind)
 
 
@@ -52,7 +53,7 @@ def _refuse(kind: str, limit: int, seconds: int) -> NoReturn:
 
 
 class Usage(models.Model):
-    """What one person did of one kind in the last minute in which they did any."""
+    """The number of actions of one kind by one person in the last minute with such an action."""
 
     class Kind(models.TextChoices):
         COMMENTS = "comments"

@@ -1,4 +1,4 @@
-"""The workers that have been seen."""
+"""The heartbeats of workers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ class WorkerHeartbeatQuerySet(models.QuerySet["WorkerHeartbeat"]):
     """Queries over many workers."""
 
     def alive(self, now: datetime) -> WorkerHeartbeatQuerySet:
-        """Workers that were seen lately; one seen in the future wrote before a clock went back."""
+        """Workers with a recent heartbeat. A heartbeat in the future is one from before the clock
+        was set back."""
         return self.filter(seen_at__range=(now - ALIVE, now + ALIVE))
 
 
 class WorkerHeartbeat(models.Model):
-    """A process that drives runs, and when it last said so. A page warns when none was seen.
+    """A worker and the time of its last heartbeat. Pages show a warning if no worker is alive.
 
     `signatures` are those of the workflows that its code knows, by name.
     """

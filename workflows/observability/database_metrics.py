@@ -1,7 +1,7 @@
-"""Metrics of the rows at this moment, for Prometheus: how much waits, for whom, and how long.
+"""Metrics of the database rows for Prometheus: what waits, and for how long.
 
-They are the same in every process, so they are read only where a page asks; take the maximum
-over processes, not the sum.
+They are the same in every process and are read when Prometheus asks. Use the maximum over the
+processes, not the sum.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ AGES = {
 
 
 class DatabaseCollector(Collector):
-    """Reads the rows anew at each collection: four queries, each by an index."""
+    """Reads the rows at each collection, by four queries that use an index."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the metrics; `blazen_database_up` alone if the database does not answer."""
@@ -42,13 +42,15 @@ class DatabaseCollector(Collector):
 
 
 def queue(now: datetime) -> GaugeMetricFamily:
-    """Runs that want a worker and have none."""
+    """Return the number of runs that are ready and wait for a worker."""
     ready = WorkflowRun.objects.leasable(now).count()
-    return GaugeMetricFamily("blazen_queue_depth", "Runs that want a worker and have none.", ready)
+    return GaugeMetricFamily(
+        "blazen_queue_depth", "Runs that are ready and wait for a worker.", ready
+    )
 
 
 def pending(now: datetime) -> Iterator[GaugeMetricFamily]:
-    """Requests that wait for people, by how long they have waited at least."""
+    """Yield the numbers of pending requests by their minimum age, and the age of the oldest."""
     older = {name: Count("pk", Q(created_at__lte=now - age)) for name, age in AGES.items()}
     counts = InputRequest.objects.pending().aggregate(oldest=Min("created_at"), **older)
     family = GaugeMetricFamily(
@@ -67,7 +69,7 @@ def pending(now: datetime) -> Iterator[GaugeMetricFamily]:
 
 
 def runs() -> GaugeMetricFamily:
-    """Runs by status; those that completed or were cancelled are history, and not counted."""
+    """Return the numbers of open and failed runs by status. Other ended runs are not counted."""
     statuses = [*sorted(WorkflowRun.OPEN), WorkflowRun.Status.FAILED]
     rows = WorkflowRun.objects.filter(status__in=statuses).order_by()
     counts = dict(rows.values_list("status").annotate(Count("pk")))
@@ -78,9 +80,9 @@ def runs() -> GaugeMetricFamily:
 
 
 def workers(now: datetime) -> GaugeMetricFamily:
-    """Workers that live."""
+    """Return the number of live workers."""
     alive = WorkerHeartbeat.objects.alive(now).count()
-    return GaugeMetricFamily("blazen_workers", "Workers that said of late that they live.", alive)
+    return GaugeMetricFamily("blazen_workers", "Workers with a recent heartbeat.", alive)
 
 
 DATABASE_REGISTRY = CollectorRegistry()

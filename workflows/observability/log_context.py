@@ -1,7 +1,7 @@
-"""The ids of a run and a request that a log line is about.
+"""Adds the ids of a run and a request to log lines.
 
-They are kept in a context variable, so that whatever a step or a view logs carries the ids, in its
-thread and in the tasks that it begins, without being handed anything.
+The ids are in a context variable. So every log line of a step or a view has them, also in threads
+and tasks that it starts.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ Token = contextvars.Token[Mapping[str, str]]
 
 
 def current() -> Mapping[str, str]:
-    """Return the ids that are known here, by the names in `FIELDS`."""
+    """Return the ids of the present context, by the names in `FIELDS`."""
     return _log_context.get({})
 
 
 def known_fields(fields: Mapping[str, Any]) -> dict[str, str]:
-    """Return those of `fields` that are named in `FIELDS`, as text."""
+    """Return the items of `fields` whose names are in `FIELDS`, as text."""
     return {name: str(fields[name]) for name in FIELDS if fields.get(name)}
 
 
 def set_fields(fields: Mapping[str, Any]) -> Token:
-    """Let log lines of this context carry these fields only; `reset` takes that back."""
+    """Set the fields of log lines in this context. `reset` restores the earlier fields."""
     return _log_context.set(known_fields(fields))
 
 
 def reset(token: Token) -> None:
-    """Let log lines carry what they carried before `set_fields`."""
+    """Restore the fields that log lines had before `set_fields`."""
     _log_context.reset(token)
 
 
 def with_log_context(**fields: Any) -> contextvars.Context:
-    """Return a copy of the present context that has `fields` as well, for a task to run in."""
+    """Return a copy of the present context with `fields` added, for a new task."""
     context = contextvars.copy_context()
     context.run(_log_context.set, {**current(), **known_fields(fields)})
     return context

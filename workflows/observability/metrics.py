@@ -1,7 +1,7 @@
 """The metrics of this process, for Prometheus.
 
-Each process counts what it does itself; what the rows know is read from them when somebody asks,
-in `workflows.observability.database_metrics`. Names begin with `blazen_`.
+Each process counts its own work. Metrics of the database rows are in
+`workflows.observability.database_metrics`. Names begin with `blazen_`.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ COMMIT = Histogram(
     "blazen_commit_seconds", "Storing one batch of runs in a transaction.", buckets=QUICK
 )
 STEP = Histogram(
-    "blazen_step_seconds", "Attempts at a step, by what came of them.",
+    "blazen_step_seconds", "Attempts at a step, by outcome.",
     ["workflow", "step", "outcome"], buckets=LONG,
 )  # fmt: skip
-LEASED = Counter("blazen_runs_claimed", "Runs that this worker took up.")
+LEASED = Counter("blazen_runs_claimed", "Runs that this worker leased.")
 TAKEOVERS = Counter(
     "blazen_takeovers",
-    "Runs whose lease had lapsed, because their worker died or stalled, taken over by this one.",
+    "Runs whose lease ended because their worker crashed or stalled, taken over by this worker.",
 )
-ENDED = Counter("blazen_runs_ended", "Runs that ended here, by how.", ["workflow", "status"])
+ENDED = Counter("blazen_runs_ended", "Runs that ended here, by status.", ["workflow", "status"])
 ACTIVE_RUNS = Gauge("blazen_runs_active", "Runs that are active on this worker.")
-SOCKETS = Gauge("blazen_sockets", "Pages that hold a socket to this process.")
+SOCKETS = Gauge("blazen_sockets", "Pages with an open socket to this process.")
 
 SOCKETS.set_function(lambda: len(open_sockets))
 
@@ -42,20 +42,20 @@ OUTCOMES = {"step_completed": "completed", "step_retried": "retried", "failed": 
 
 
 def count_leased(rows: Sequence[WorkflowRun]) -> None:
-    """Count a batch that was leased."""
+    """Count a batch of leased runs."""
     LEASED.inc(len(rows))
     TAKEOVERS.inc(sum(row.was_taken_over for row in rows))
 
 
 def count_steps(workflow: str, entries: Sequence[JournalEntry]) -> None:
-    """Count the attempts among these entries, which have been committed."""
+    """Count the attempts in these committed entries."""
     for entry in entries:
         if entry.duration is not None and entry.kind in OUTCOMES:
             STEP.labels(workflow, entry.step, OUTCOMES[entry.kind]).observe(entry.duration)
 
 
 def serve(port: int) -> Callable[[], None]:
-    """Serve what this process counts on 127.0.0.1, from a thread of its own, until called back.
+    """Serve the metrics of this process on 127.0.0.1, in a thread. Return a function to stop it.
 
     Raise `OSError` if the port is taken.
     """

@@ -1,1 +1,1 @@
-"""Django's PostgreSQL with a pool of its own for steps."""
+"""Django's PostgreSQL backend with a separate connection pool for steps."""

@@ -1,9 +1,9 @@
-"""Connections for steps that are not those of pages and of the worker.
+"""A connection pool for steps, separate from that of pages and the worker.
 
-Steps are a team's own code: they query, and then take seconds or minutes. Sharing one pool, a few
-dozen of them left no connection for pages, and failed themselves for want of one. Here their code
-has a pool of its own, waits for a connection instead of failing, and holds one only for the length
-of a statement or a transaction, unless it left something in the session.
+Steps are code of workflow authors: they query, and then run for seconds or minutes. With one common
+pool, a few dozen steps left no connection for pages, and failed themselves without one. With their
+own pool, steps wait for a connection and do not fail. A step holds a connection only during a
+statement or a transaction, unless it has changed the session.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from workflows.sql.step_context import is_step
 
 logger = logging.getLogger(__name__)
 
-STEPS = "steps of %s"  # names their pool, by the alias of the database
+STEPS = "steps of %s"  # the name of their pool, with the alias of the database
 CHECK_AFTER = 1.0  # seconds for which a connection that was used needs no check
 
 
 class StepCursor(base.ServerBindingCursor):
-    """Tells its wrapper what was executed, and when it is closed."""
+    """Notifies its wrapper of executed statements, and of its end."""
 
     wrapper: DatabaseWrapper | None = None
 
     def execute(self, query: Any, *args: Any, **kwargs: Any) -> Any:
-        """Execute, and note what a session has to be kept for."""
+        """Execute, and note whether the session has to be kept."""
         self._note(query)
         return super().execute(query, *args, **kwargs)  # type: ignore[misc]
 
@@ -54,9 +54,9 @@ class StepCursor(base.ServerBindingCursor):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's, with a second pool for the code of steps. Without a pool it is Django's.
+    """Django's wrapper with a second pool for steps. Without a pool it works as Django's.
 
-    The stubs leave out what is overridden here; a test notices if Django renames it.
+    The type stubs do not have the overridden methods. A test fails if Django renames them.
     """
 
     _connection_pools: dict[str, Any]  # Django's, of all wrappers
@@ -71,7 +71,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def pool(self) -> Any:
-        """Return the pool of whoever asks; None where the settings ask for none."""
+        """Return the pool for the calling code; None if the settings have no pool."""
         pool = super().pool
         if pool is None or not is_step():
             return pool
@@ -82,14 +82,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self._connection_pools[name]
 
     def close_pool(self) -> None:
-        """Close both pools; the next that ask make new ones."""
+        """Close both pools. The next call makes new ones."""
         super().close_pool()
         pool = self._connection_pools.pop(STEPS % self.alias, None)
         if pool is not None:
             pool.close()
 
     def connect(self) -> None:
-        """Connect. A step waits for as long as its pool's connections are all in use."""
+        """Connect. A step waits while all connections of its pool are in use."""
         self._is_connecting = True
         try:
             super().connect()
@@ -99,7 +99,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self._cursors.clear()
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Take a connection out of the pool."""
+        """Take a connection from the pool."""
         while True:
             try:
                 return super().get_new_connection(conn_params)
@@ -109,7 +109,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 logger.info("A step waits for a connection: all %s are in use.", self.pool.max_size)
 
     def create_cursor(self, name: str | None = None) -> Any:
-        """Return a cursor; with a name, one of the server, for which its session is kept."""
+        """Return a cursor. A named one is a server-side cursor, for which the session is kept."""
         cursor = super().create_cursor(name)
         if self._of_step and isinstance(cursor, StepCursor):
             cursor.wrapper = self
@@ -121,7 +121,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def set_autocommit(
         self, autocommit: bool, force_begin_transaction_with_broken_autocommit: bool = False
     ) -> None:
-        """Begin or end a transaction; after its end the connection may be given back."""
+        """Begin or end a transaction. After its end the connection may be given back."""
         super().set_autocommit(autocommit, force_begin_transaction_with_broken_autocommit)
         if autocommit and not self._is_connecting:
             self._give_back()
@@ -140,7 +140,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> None:
         if self._of_step and self.is_pinned and self.connection is not None:
-            self.connection.close()  # the pool makes another; nobody inherits the session
+            self.connection.close()  # so that no other step gets the session
         super()._close()  # type: ignore[misc]
 
     def _step_pool(self) -> Any:
@@ -158,11 +158,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def is_crowded(pool: Any) -> bool:
-    """Say whether a pool has all the connections that it may have: then one will be free."""
+    """Return True if a pool has its maximum of connections, so that one will become free."""
     return bool(pool.get_stats().get("pool_size", 0) >= pool.max_size)
 
 
 def check(connection: Any) -> None:
-    """Raise if a connection has died. One that was used a moment ago is not asked."""
+    """Raise if a connection is broken. One that was used a moment ago is not checked."""
     if time.monotonic() - getattr(connection, "used_at", 0.0) > CHECK_AFTER:
         ConnectionPool.check_connection(connection)

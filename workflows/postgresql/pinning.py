@@ -1,8 +1,8 @@
-"""Which statements leave something in their session.
+"""Finds statements that change their session.
 
-A step's connection is given back after each transaction, so the next may run in another session.
-After a statement that depends on its session the step keeps its connection until its attempt ends,
-as the poolers of the field do ("pinning").
+The connection of a step is given back after each transaction, so the next transaction may have
+another session. After a statement that depends on its session, the step keeps its connection until
+its attempt ends. Connection poolers call this "pinning".
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-# What begins a statement that leaves nothing behind once its transaction is over.
+# Beginnings of statements that do not change the session after their transaction.
 PLAIN = re.compile(
     r"\s*\(*\s*(SELECT|INSERT|UPDATE|DELETE|MERGE|WITH|VALUES|TABLE|EXPLAIN|SHOW|LOCK|SAVEPOINT|RELEASE|"
     r"ROLLBACK|SET\s+LOCAL|SET\s+CONSTRAINTS)\b",
     re.IGNORECASE,
 )
-# Functions that depend on the session, within a statement that would else be plain.
+# Functions that depend on the session, within other statements.
 DEPENDENT = re.compile(
     r"advisory_(un)?lock|set_config|currval|lastval|pg_temp|setseed|\bINTO\s+TEMP|dblink",
     re.IGNORECASE,
@@ -25,9 +25,9 @@ DEPENDENT = re.compile(
 
 @lru_cache(maxsize=500)
 def pins(statement: str) -> bool:
-    """Say whether a session has to be kept after this statement.
+    """Return True if the session has to be kept after this statement.
 
-    `SET`, `LISTEN`, `PREPARE`, `DECLARE`, temporary tables, advisory locks of the session; and
-    whatever is not known here. Comments before a statement count as not known.
+    These are `SET`, `LISTEN`, `PREPARE`, `DECLARE`, temporary tables, session advisory locks, and
+    all unknown statements. A statement with a comment before it counts as unknown.
     """
     return PLAIN.match(statement) is None or DEPENDENT.search(statement) is not None

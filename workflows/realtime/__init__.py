@@ -1,1 +1,1 @@
-"""Telling workers and open pages that rows changed."""
+"""Notifies workers and open pages that rows changed."""

@@ -1,7 +1,8 @@
-"""Who may look, asked of the database for many open pages at once.
+"""Access checks of many open pages, made together.
 
-Every refresh is checked. A thousand pages that are due in the same second would be some thousand
-queries in as many threads; here pages of one login share a check, and one thread makes them all.
+The access of a person is checked before every refresh. A thousand pages that refresh in the same
+second would need a thousand queries in as many threads. Here the pages of one login share a check,
+and one thread makes all checks.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ from django.db import reset_queries
 
 from workflows.realtime.per_loop import per_loop
 
-BATCH_SIZE = 50  # checks in one go, so that the first need not wait for the last
+BATCH_SIZE = 50  # checks in one batch, so that the first need not wait for the last
 
 Check = Callable[[], int | None]
 
 
 class AccessChecks:
-    """The checks that one event loop waits for. While some are made, the next ones collect.
+    """The pending checks of one event loop. During one batch the next batch is collected.
 
-    A check that has not begun is shared by all who ask for the same; one that has begun is not,
-    because what changed meanwhile would be missed.
+    A check that has not begun is shared by all callers that need the same check. A check that has
+    begun is not shared, because it may miss a later change.
     """
 
     def __init__(self) -> None:
@@ -31,9 +32,9 @@ class AccessChecks:
         self._task: asyncio.Task[None] | None = None
 
     async def check(self, key: Hashable, check: Check) -> int | None:
-        """Return what `check` returns, called in a thread after this moment; raise what it raises.
+        """Call `check` in a thread, after this call, and return its result or raise its error.
 
-        Where the database fails, it is raised for all who wait at once, not one after another.
+        If the database fails, all waiting callers get the error at once.
         """
         if key not in self._waiting:
             self._waiting[key] = (check, asyncio.get_running_loop().create_future())
@@ -49,7 +50,7 @@ class AccessChecks:
             checks = [check for check, _ in batch]
             try:
                 found = await database_sync_to_async(_call, thread_sensitive=False)(checks)
-            except asyncio.CancelledError:  # the loop ends; nobody waits for ever
+            except asyncio.CancelledError:  # the loop ends, so no caller waits for ever
                 for _, result in [*batch, *self._waiting.values()]:
                     result.cancel()
                 self._waiting.clear()
@@ -57,7 +58,7 @@ class AccessChecks:
             except Exception as error:
                 for _, result in [*batch, *self._waiting.values()]:
                     result.set_exception(error)
-                    result.exception()  # nobody may be left to ask for it
+                    result.exception()  # no caller may be left to read the error
                 self._waiting.clear()
             else:
                 for (_, result), code in zip(batch, found, strict=True):
@@ -71,4 +72,4 @@ def _call(checks: list[Check]) -> list[int | None]:
     try:
         return [check() for check in checks]
     finally:
-        reset_queries()  # no request ends in this thread, at which Django would do it in DEBUG
+        reset_queries()  # Django does this in DEBUG only at the end of a request

@@ -1,4 +1,4 @@
-"""The channel layers: Channels' own, each with what it lacks here."""
+"""The channel layers: subclasses of those of Channels, each with one correction."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ CLEAN_INTERVAL = 5.0  # seconds
 
 
 class FastInMemoryChannelLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels has no types
-    """Channels' own searches all channels for old messages whenever one is read.
+    """The in-memory layer, which removes old messages only now and then.
 
-    With a thousand readers that is a million searches for each message to all; this one does it
-    once in a while.
+    The layer of Channels searches all channels for old messages at each read. With a thousand
+    readers these are a million searches for each message to all.
     """
 
     _cleaned = 0.0
@@ -25,7 +25,7 @@ class FastInMemoryChannelLayer(InMemoryChannelLayer):  # type: ignore[misc]  # c
     def __init__(self, **options: Any) -> None:
         capacities: dict[str, int] = options.pop("channel_capacity", {})
         super().__init__(**options)
-        # Channels' own leaves the patterns as they were written, and fails on them.
+        # The class of Channels does not compile the patterns, and fails on them.
         self.channel_capacity: Any = self.compile_capacities(capacities)
 
     def _clean_expired(self) -> None:
@@ -35,22 +35,20 @@ class FastInMemoryChannelLayer(InMemoryChannelLayer):  # type: ignore[misc]  # c
 
 
 class CancellableRedisChannelLayer(RedisChannelLayer):  # type: ignore[misc]  # no types
-    """Channels' own, with readers that end when they are cancelled.
+    """The Redis layer, with readers that end when they are cancelled.
 
-    A cancellation that meets the client while it connects is swallowed there; the reader would
-    then wait for its next message, and a process that shuts down for its reader.
+    The client ignores a cancellation while it connects. Then the reader would wait for its next
+    message, and a process that shuts down would wait for the reader.
     """
 
     async def receive_single(self, channel: str) -> Any:
-        """Return the next message of a channel; a cancellation is repeated until it is heeded."""
+        """Return the next message of a channel. Repeat a cancellation until it takes effect."""
         reading = asyncio.ensure_future(super().receive_single(channel))
         try:
             return await asyncio.shield(reading)
         except asyncio.CancelledError:
             while not reading.done():
                 reading.cancel()
-                with contextlib.suppress(
-                    asyncio.CancelledError
-                ):  # cancelled again meanwhile: it ends
+                with contextlib.suppress(asyncio.CancelledError):  # cancelled again
                     await asyncio.wait({reading}, timeout=0.1)
             raise

@@ -1,8 +1,8 @@
-"""A socket that only ever tells a page to fetch again.
+"""A socket that only tells a page to fetch its content again.
 
-A page's content is rendered in one place, by its ordinary view, which also knows who may see what.
-So a socket sends no content: a refresh is an empty element that makes the page fetch. Whatever was
-missed over a gap comes with the next fetch, and a refresh never shows what a person may not see.
+The content of a page is rendered only by its view, which checks what the person may see. So a
+socket sends no content. A refresh is an empty element that makes the page fetch. After an
+interruption the next fetch has all changes, and a refresh cannot show what a person may not see.
 """
 
 from __future__ import annotations
@@ -29,42 +29,41 @@ LOGIN_NEEDED = 4401
 NOT_ALLOWED = 4403
 TOO_MANY = 4429
 POLICY_VIOLATION = 1008
-REFRESH = '<i id="refresh" hidden></i>'  # put in place by its id; the page's script fetches then
-LIVE, RECONNECTING = "live", "reconnecting"  # what a page shows; its script knows these words
+REFRESH = '<i id="refresh" hidden></i>'  # replaced by its id; then the page fetches
+LIVE, RECONNECTING = "live", "reconnecting"  # shown by the page; its script knows these words
 
 
 class RefreshConsumer(AsyncWebsocketConsumer):
-    """One open page. A subclass says which groups concern it, and who may look.
+    """One open page. A subclass defines its groups, and who may see the page.
 
-    The person is read from the database again before every refresh; the socket closes with 4401
-    once the login has ended, with 4403 once `allowed` says no. One that is opened while the
-    person has `SOCKETS_PER_PERSON` in this process closes with 4429, and one that sends anything
-    with 1008.
+    The person is read from the database before every refresh. The socket closes with 4401 when the
+    login has ended, with 4403 when `allowed` returns False, with 4429 if the person has
+    `SOCKETS_PER_PERSON` sockets in this process already, and with 1008 if the page sends anything.
 
-    The messages to its groups come from the process's one subscriber. The layer never knows this
-    socket.
+    The subscriber of the process receives the messages of its groups. The socket itself is no
+    member of a group.
     """
 
     channel_layer_alias = None
     interval_per_page: ClassVar[float] = 0.05
     max_interval: ClassVar[float] = 1.0
-    """Seconds between two refreshes: so much for each page of this process, up to the maximum.
+    """Seconds between two refreshes, multiplied by the pages of this process, up to the maximum.
 
-    A burst of changes costs all pages together twenty fetches a second, and each at least one.
+    During many changes all pages together fetch twenty times a second, and each at least once.
     """
     max_retry_delay: ClassVar[float] = 60.0
-    """After an error that is not the database's it is tried again after 2, 4, 8 ... seconds."""
+    """The pauses after an error that is not the database's are 2, 4, 8 ... seconds, up to this."""
 
     async def groups_for(self) -> list[str]:
-        """Return the groups to join. May read `self.scope`; nobody has been checked yet."""
+        """Return the groups to join. May read `self.scope`; the person was not checked yet."""
         raise NotImplementedError
 
     def allowed(self, user: User) -> bool:
-        """Say whether `user`, fresh from the database, may look. Sync; may use the ORM."""
+        """Return True if `user`, just read from the database, may see the page. May use the ORM."""
         raise NotImplementedError
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve one socket, and forget it however that ends: an error is no `disconnect`."""
+        """Serve one socket, and remove it afterwards. After an error there is no `disconnect`."""
         self._pending: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
         self._subscriber: Subscriber | None = None
@@ -76,14 +75,14 @@ class RefreshConsumer(AsyncWebsocketConsumer):
             await self._forget()
 
     async def connect(self) -> None:
-        """Join, accept, then check: a refused handshake is retried by browsers for ever.
+        """Join the groups, accept, then check. Browsers retry a refused handshake for ever.
 
-        Joining comes first, so that nothing falls between the page's first fetch, which it
-        makes when the socket opens, and the first refresh.
+        Joining comes first, because the page fetches when the socket opens. So no change between
+        this fetch and the first refresh is missed.
         """
         self._refreshed = -self.max_interval
         self._failures = 0
-        self._shows_live = True  # what the page shows of its own while the socket is open
+        self._shows_live = True  # the page shows this itself while the socket is open
         self._joined = await self.groups_for()
         if self.user_id is not None:
             self._joined.append(user_group(self.user_id))
@@ -98,7 +97,7 @@ class RefreshConsumer(AsyncWebsocketConsumer):
         try:
             may_look = await self._check_access()
         except DatabaseFailed:
-            may_look = True  # nobody knows yet: it is asked again before anything is sent
+            may_look = True  # unknown yet: it is checked again before the next refresh
             await self._show_live(False)
             self.wake()
         if may_look and not self._subscriber.is_live:
@@ -106,7 +105,7 @@ class RefreshConsumer(AsyncWebsocketConsumer):
 
     @property
     def user_id(self) -> Any:
-        """The key of who opened the socket, None without a login."""
+        """The key of the person who opened the socket, None without a login."""
         return getattr(self.scope["user"], "pk", None)
 
     def _are_too_many(self) -> bool:
@@ -114,11 +113,11 @@ class RefreshConsumer(AsyncWebsocketConsumer):
         return self.user_id is not None and sockets_of(self.user_id) >= limit
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Close: our pages send nothing, and whoever does is none of them."""
+        """Close the socket: the pages of this site send nothing."""
         await self.close(POLICY_VIOLATION)
 
     async def disconnect(self, code: int) -> None:
-        """Leave the groups and drop a refresh that was due."""
+        """Leave the groups and cancel a refresh that was due."""
         await self._forget()
 
     async def _forget(self) -> None:
@@ -131,14 +130,14 @@ class RefreshConsumer(AsyncWebsocketConsumer):
             await subscriber.leave(self, self._joined)
 
     def receive_message(self, message: dict[str, Any]) -> None:
-        """Schedule a refresh, or close if it was this page's login that ended."""
+        """Schedule a refresh, or close if the message says that the login of this page ended."""
         if message["type"] != "session.ended":
             self.wake()
         elif message.get("session") == session_tag(self._session_key()):
             self._closing = asyncio.create_task(self.close(LOGIN_NEEDED))
 
     def wake(self) -> None:
-        """Schedule a refresh, unless one is due already."""
+        """Schedule a refresh, unless one is scheduled already."""
         if not self._gone and (self._pending is None or self._pending.done()):
             self._pending = asyncio.create_task(self._refresh_when_due())
 
@@ -147,7 +146,7 @@ class RefreshConsumer(AsyncWebsocketConsumer):
         await asyncio.sleep(max(0.0, self._refreshed + interval - time.monotonic()))
         await loop_refresh_limiter().wait()
         self._refreshed = time.monotonic()
-        # From here on what changes may be missing from the fetch, so it asks for the next refresh.
+        # The fetch may miss changes from here on, so they schedule the next refresh.
         self._pending = None
         try:
             sent = await self._refresh()
@@ -163,9 +162,9 @@ class RefreshConsumer(AsyncWebsocketConsumer):
             self.wake()
 
     async def _refresh(self) -> bool:
-        """Refresh the page, or show that it is not live. False if that has to be tried again."""
+        """Refresh the page, or show that it is not updated. False if this has to be tried again."""
         if self._subscriber is not None and not self._subscriber.is_live:
-            await self._show_live(False)  # the subscriber wakes its pages when it receives again
+            await self._show_live(False)  # the subscriber refreshes its pages later
             return True
         try:
             may_look = await self._check_access()
@@ -178,13 +177,13 @@ class RefreshConsumer(AsyncWebsocketConsumer):
         return True
 
     async def _show_live(self, live: bool) -> None:
-        """Let the page show that it is not live, or is again, if it does not show that yet."""
+        """Let the page show whether it is updated live, if this has changed."""
         if live != self._shows_live:
             self._shows_live = live
             await self.send(text_data=LIVE if live else RECONNECTING)
 
     async def _check_access(self) -> bool:
-        """Check the person; close the socket and return False if they may not look."""
+        """Check the person; close the socket and return False if they may not see the page."""
         address = tuple(self.scope["url_route"]["kwargs"].items())
         key = (type(self), address, self._session_key())
         code = await loop_access_checks().check(key, self._refusal)
@@ -193,7 +192,7 @@ class RefreshConsumer(AsyncWebsocketConsumer):
         return code is None
 
     def _refusal(self) -> int | None:
-        """Return the code to close with, None if the person may look."""
+        """Return the code to close with, None if the person may see the page."""
         user = user_of_session(self._session_key())
         if not isinstance(user, User):
             return LOGIN_NEEDED

@@ -1,7 +1,7 @@
-"""Messages that wait for the channel layer, for each event loop its own.
+"""Messages that wait for the channel layer. Each event loop has its own outbox.
 
-A message is a wake-up: it carries ids and no content, it may be lost, and whoever receives it reads
-the rows. So nobody waits for a layer that is slow or away, and one that fails costs a delay.
+A message has only ids, it may be lost, and the receiver reads the rows. So no caller waits for a
+layer that is slow or unavailable. If the layer fails, updates are only delayed.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ logger = logging.getLogger(__name__)
 
 WORKER_CHANNEL = "workflows"  # the channel that workers listen to
 
-MIN_INTERVAL = 0.05  # seconds in which changes are published once
-RETRY_DELAY = 1.0  # seconds between attempts on a layer that failed
+MIN_INTERVAL = 0.05  # seconds; equal messages within them are sent once
+RETRY_DELAY = 1.0  # seconds between attempts after the layer failed
 SEND_TIMEOUT = 2.0  # seconds that one message may take
-MAX_MESSAGES = 10_000  # messages kept for a layer that is away
+MAX_MESSAGES = 10_000  # messages kept while the layer is unavailable
 
 Messages = dict[str, dict[str, Any]]
 
 
 class MainLoop:
-    """The loop that serves this process, and the function that wakes the worker on it.
+    """The main event loop of this process, and the function that wakes the worker on it.
 
-    It owns the in-memory layer, which other threads may not touch. Both are None in a process
-    without a server and without a worker.
+    Only this loop may use the in-memory layer. Both are None in a process without a server and
+    without a worker.
     """
 
     loop: asyncio.AbstractEventLoop | None = None
@@ -41,11 +41,11 @@ class MainLoop:
 
 
 class Outbox:
-    """The messages of one event loop. While some are sent, and for a moment after, others collect.
+    """The messages of one event loop. During sending, and shortly after, new ones are collected.
 
-    The same message twice is sent once. A wake-up of the worker never waits for the messages to
-    pages. What a failing layer does not take is kept and sent when it is back, except the wake-up:
-    workers poll anyway.
+    Equal messages are sent once. A wake-up of the worker does not wait for the messages to pages.
+    If the layer fails, messages are kept and sent later. A wake-up is not kept, because workers
+    poll anyway.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Outbox:
 
     @property
     def is_done(self) -> bool:
-        """Say whether everything has been sent, or cannot be at the moment."""
+        """Return True if all messages were sent, or the layer fails at the moment."""
         unsent = self._kept or self._wakeup_wanted or self._wakeup_in_flight
         return self._failing or not unsent
 
@@ -77,8 +77,8 @@ class Outbox:
 
     async def _send_wakeups(self) -> None:
         while self._wakeup_wanted:
-            # A worker that receives this one may poll before later changes are committed: a
-            # wake-up that is wanted from now on is sent as well.
+            # A worker that receives this wake-up may poll before later changes are committed. So
+            # wake-ups that are added from now on are sent, too.
             self._wakeup_wanted, self._wakeup_in_flight = False, True
             await self._try(send_wakeup())
             self._wakeup_in_flight = False
@@ -89,7 +89,7 @@ class Outbox:
             for key, message in list(self._kept.items()):
                 if not (sent := await self._try(send_message(message))):
                     break
-                if self._kept.get(key) is message:  # not one that came meanwhile
+                if self._kept.get(key) is message:  # but not one that was added meanwhile
                     del self._kept[key]
             await asyncio.sleep(MIN_INTERVAL if sent else RETRY_DELAY)
 
@@ -99,11 +99,11 @@ class Outbox:
                 await sending
         except Exception as error:
             if not self._failing:
-                logger.warning("The channel layer failed; live updates wait for it. %r", error)
+                logger.warning("The channel layer failed; live updates are delayed. %r", error)
             self._failing = True
             return False
         if self._failing:
-            logger.info("The channel layer is back.")
+            logger.info("The channel layer works again.")
         self._failing = False
         return True
 
@@ -112,7 +112,7 @@ loop_outbox = per_loop(Outbox)
 
 
 def _wake_local_worker() -> bool:
-    """Wake the worker of this loop without a message; say whether no other can receive one."""
+    """Wake the worker of this loop directly. Return True if no other worker can be reached."""
     if MainLoop.wake_worker is None or asyncio.get_running_loop() is not MainLoop.loop:
         return False
     MainLoop.wake_worker()
@@ -120,10 +120,10 @@ def _wake_local_worker() -> bool:
 
 
 async def send_wakeup() -> None:
-    """Send workers a message that a run is queued."""
+    """Send a wake-up message to the workers."""
     layer: Any = get_channel_layer()
     if layer is not None:
-        with contextlib.suppress(ChannelFull):  # so many wake-ups wait already
+        with contextlib.suppress(ChannelFull):  # enough wake-ups wait already
             await layer.send(WORKER_CHANNEL, {"type": "look"})
 
 

@@ -1,4 +1,4 @@
-"""Objects of which each event loop has its own."""
+"""Objects that exist once for each event loop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def per_loop(make: Callable[[], T]) -> Callable[[], T]:
-    """Return a function that returns the running loop's object, made by `make` at its first call.
+    """Return a function that returns the object of the running loop, made by `make` at first.
 
     The object is dropped together with its loop.
     """

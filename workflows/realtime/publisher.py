@@ -1,4 +1,4 @@
-"""Publishes to workers and pages that something changed, after the commit and never before it."""
+"""Notifies workers and pages of changes, always after the commit."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ def run_group(run_id: UUID | str) -> str:
 def after_commit(
     *, runs: Iterable[UUID] = (), inbox: bool = False, wake_worker: bool = False
 ) -> None:
-    """Publish, once it is committed, that these runs or the inbox changed, or a run is queued."""
+    """After the commit, publish that these runs or the inbox changed, or that a run is queued."""
     call = partial(publish_now, runs=list(runs), inbox=inbox, wake_worker=wake_worker)
     transaction.on_commit(call, robust=True)
 
 
 def publish_now(*, runs: Iterable[UUID], inbox: bool = False, wake_worker: bool = False) -> None:
-    """Publish at once, from a thread without an event loop. Does not wait, never raises."""
+    """Publish now, from a thread without an event loop. Does not wait and never raises."""
     enqueue(_messages(runs, inbox), wake_worker=wake_worker)
 
 
 async def publish(*, runs: Iterable[UUID], inbox: bool = False, wake_worker: bool = False) -> None:
-    """Publish from the event loop. Does not wait until it was sent, never raises."""
+    """Publish now, from the event loop. Does not wait for the sending and never raises."""
     loop_outbox().add(_messages(runs, inbox), wake_worker=wake_worker)
 
 
 def enqueue(messages: Messages, *, wake_worker: bool = False) -> None:
-    """Give messages, by what tells them apart, to the loop that sends them. From any thread."""
+    """Pass messages, by their identity, to the loop that sends them. Call it from any thread."""
     loop = MainLoop.loop
     if loop is None or not loop.is_running():
         if isinstance(get_channel_layer(), InMemoryChannelLayer):
-            # Only this thread's loop can receive it.
+            # Only the loop of this thread can receive the message.
             async_to_sync(_publish_once)(messages, wake_worker)
             return
         loop = publisher_loop()
@@ -65,11 +65,11 @@ def _messages(runs: Iterable[UUID], inbox: bool) -> Messages:
 
 
 async def _publish_once(messages: Messages, wake_worker: bool) -> None:
-    """Send on a loop that may be gone a moment later. A failure is logged, never raised."""
+    """Send on a loop that may end at any time. Errors are logged, never raised."""
     try:
         if wake_worker:
             await send_wakeup()
         for message in messages.values():
             await send_message(message)
     except Exception:
-        logger.warning("The channel layer failed; pages catch up by themselves.", exc_info=True)
+        logger.warning("The channel layer failed; pages are updated later.", exc_info=True)

@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 class PublisherThread:
-    """The loop of the thread, once it was started."""
+    """The loop of the thread, None before the start."""
 
     loop: asyncio.AbstractEventLoop | None = None
 
@@ -24,8 +24,8 @@ _lock = threading.Lock()
 def publisher_loop() -> asyncio.AbstractEventLoop:
     """Return the loop of the thread, which is started at the first call.
 
-    A request is answered without waiting for Redis. What is still unsent when the process ends gets
-    a moment.
+    So a request is answered without waiting for Redis. When the process ends, it waits a moment
+    for unsent messages.
     """
     with _lock:
         if PublisherThread.loop is None:
@@ -49,4 +49,4 @@ def _finish(loop: asyncio.AbstractEventLoop) -> None:
     try:
         asyncio.run_coroutine_threadsafe(finish(), loop).result(SEND_TIMEOUT)
     except Exception:
-        logger.info("What was left to publish when the process ended was not published.")
+        logger.info("The process ended before all messages were published.")

@@ -1,4 +1,4 @@
-"""How many open pages fetch at the same time."""
+"""Limits how many open pages fetch at the same time."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from workflows.realtime.per_loop import per_loop
 
 
 class RefreshLimiter:
-    """Spreads what many open pages will fetch, as a token bucket: a refresh is a request soon.
+    """Spreads the refreshes of many open pages over time, as a token bucket.
 
-    The first hundred pages fetch at once. A thousand that all fetched in the same second would
-    keep the answers of people waiting until the last one had its list.
+    Each refresh leads to an HTTP request. The first hundred pages fetch at once. If a thousand
+    pages fetched in the same second, people's answers would wait for all of them.
     """
 
     burst: ClassVar[int] = 100
     rate: ClassVar[float] = 50.0  # refreshes a second beyond that
 
     def __init__(self) -> None:
-        self._next = 0.0  # when the last of all who wait will have been served
+        self._next = 0.0  # when the last scheduled page may fetch
 
     async def wait(self) -> None:
-        """Return when this page may fetch."""
+        """Return the time at which this page may fetch."""
         now = time.monotonic()
         self._next = max(self._next, now - self.burst / self.rate) + 1 / self.rate
         await asyncio.sleep(max(0.0, self._next - now))

@@ -1,4 +1,4 @@
-"""Who has a socket open, by the session of the login, and the end of that login."""
+"""The sessions of open sockets: who is logged in, and closing the sockets at the log-out."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from workflows.realtime import publisher
 
 
 def user_of_session(key: str | None) -> User | AnonymousUser:
-    """Return who is logged in with the session `key` now, as a page's request would see it.
+    """Return the user of the session `key` now, as in a request of a page.
 
-    Anonymous if the session is gone, the person is inactive or the password has changed since.
+    It is anonymous if the session has ended, the person is inactive or the password has changed.
     """
     request = HttpRequest()
     request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key=key)
@@ -27,18 +27,18 @@ def user_of_session(key: str | None) -> User | AnonymousUser:
 
 
 def user_group(user_id: int) -> str:
-    """Return the group of every socket that this person has open."""
+    """Return the group of all open sockets of this person."""
     return f"user.{user_id}"
 
 
 def session_tag(key: str | None) -> str:
-    """Return what names a session in a message, and cannot be used to log in."""
+    """Return a tag that identifies a session in a message. It cannot be used to log in."""
     return hashlib.sha256(f"socket {key}".encode()).hexdigest()
 
 
 @receiver(user_logged_out)
 def close_sockets(request: HttpRequest, user: User | None, **kwargs: Any) -> None:
-    """Close the sockets of the login that ends here; they need not wait for the next change."""
+    """Close the sockets of a login at once when it ends, not only at the next change."""
     if user is None:
         return
     tag = session_tag(request.session.session_key)

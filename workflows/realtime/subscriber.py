@@ -1,8 +1,8 @@
-"""What a process with open pages receives from the others, once for all of its pages.
+"""Receives the messages from other processes, once for all open pages of this process.
 
-One member of each group, not one for every socket: a message costs the layer the same for one
-page as for a thousand. It also knows when nothing can be received, and tells that to the pages: a
-layer that was emptied has forgotten its groups without closing a connection.
+The process is one member of each group, not one for every socket. So a message takes the layer the
+same effort for one page as for a thousand. The subscriber also notices when it cannot receive, and
+notifies the pages: a layer that was emptied has lost its groups, although the connection is open.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ RETRY_DELAY = 0.5  # seconds before a layer or a database that failed is tried a
 
 
 class Receiver(Protocol):
-    """An open page, as the subscriber sees it. Neither method waits."""
+    """The interface of an open page for the subscriber. Its methods do not wait."""
 
     def receive_message(self, message: dict[str, Any]) -> None:
-        """Take note of a message to a group of this page."""
+        """Handle a message to a group of this page."""
 
     def wake(self) -> None:
-        """Refresh, and show on the page whether it is live: that has just changed."""
+        """Refresh the page, and show whether it is updated live: this has just changed."""
 
 
 class Subscriber:
@@ -47,10 +47,10 @@ class Subscriber:
         self._channel = ""
         self._echo = f"echo.{uuid4().hex}"
         self._echoed = asyncio.Event()
-        self._changing = asyncio.Lock()  # nobody takes a group for joined while it is being joined
+        self._changing = asyncio.Lock()  # so that no page treats a group as joined too early
 
     async def join(self, page: Receiver, groups: list[str]) -> None:
-        """Pass the messages to these groups on to `page`, from now on."""
+        """Forward the messages of these groups to `page` from now on."""
         async with self._changing:
             fresh = [group for group in groups if group not in self._pages]
             for group in groups:
@@ -65,7 +65,7 @@ class Subscriber:
                 await self._try_joining(fresh)
 
     async def leave(self, page: Receiver, groups: list[str]) -> None:
-        """Forget `page`, and the groups that no page is in any more."""
+        """Remove `page`, and leave the groups that have no other page."""
         async with self._changing:
             for group in groups:
                 self._pages[group].discard(page)
@@ -91,7 +91,7 @@ class Subscriber:
                 for group in groups:
                     await self._layer.group_discard(group, self._channel)
         except Exception as error:
-            logger.info("A group was not left, and will be forgotten by itself. %r", error)
+            logger.info("A group was not left; its membership will expire. %r", error)
 
     async def _join(self, groups: list[str]) -> None:
         async with asyncio.timeout(ECHO_TIMEOUT):
@@ -102,7 +102,7 @@ class Subscriber:
         while True:
             try:
                 if not self.is_live:
-                    # Bounded: a layer that takes connections and answers nothing is away, too.
+                    # The timeout is for a layer that accepts connections but does not answer.
                     async with asyncio.timeout(ECHO_TIMEOUT):
                         await database_sync_to_async(_query_database, thread_sensitive=False)()
                     await self._join([self._echo, *self._pages])
@@ -125,7 +125,7 @@ class Subscriber:
                 page.receive_message(message)
 
     async def _probe(self) -> None:
-        """Raise when the layer or the database is away, or the layer has forgotten the groups."""
+        """Raise if the layer or the database is unavailable, or the layer has lost the groups."""
         while True:
             self._echoed.clear()
             async with asyncio.timeout(ECHO_TIMEOUT):
@@ -140,9 +140,9 @@ class Subscriber:
         if live == self.is_live:
             return
         if live:
-            logger.info("Pages are live again.")
+            logger.info("Pages are updated live again.")
         else:
-            logger.warning("Pages are not live until Redis and the database answer. %r", why)
+            logger.warning("Pages are not updated until Redis and the database answer. %r", why)
         self.is_live = live
         for page in {page for pages in self._pages.values() for page in pages}:
             page.wake()

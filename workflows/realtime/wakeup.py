@@ -1,8 +1,8 @@
-"""Wake-ups: messages from the Channels layer that say a run wants a worker.
+"""Wake-ups: messages of the channel layer which say that a run is ready for a worker.
 
-The stock worker ends its process when the layer is away, and makes its consumer only at the first
-message. Here the layer is tried again for ever; meanwhile the sweep finds what a lost wake-up
-missed.
+The worker of Channels ends its process when the layer is unavailable, and makes its consumer only
+at the first message. Here the layer is tried again for ever. Meanwhile the sweep finds the runs
+whose wake-ups were lost.
 """
 
 from __future__ import annotations
@@ -28,23 +28,25 @@ MAX_RETRY_DELAY = 5.0
 
 
 class WorkerConsumer(AsyncConsumer):
-    """Receives wake-ups for this process's worker. It only schedules: a handler that raised or
-    waited would lose the messages behind it."""
+    """Receives wake-ups for the worker of this process.
+
+    It only schedules a poll. If a handler raised or waited, later messages would be lost.
+    """
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        """Handle a message at once: Channels would look after database connections first, in a
-        thread, and this consumer has none."""
+        """Handle a message at once. Channels would first close database connections in a thread,
+        but this consumer has none."""
         if message["type"] == "look":
             await self.look(message)
 
     async def look(self, message: dict[str, Any]) -> None:
-        """Let the worker poll soon. The message's type is `look`, so that is the method's name."""
+        """Let the worker poll soon. The method has the name of the message's type, `look`."""
         if MainLoop.wake_worker is not None:
             MainLoop.wake_worker()
 
 
 class WakeupListener:
-    """Passes what arrives on the channels to their consumers, until it is cancelled."""
+    """Passes the messages of the channels to their consumers, until it is cancelled."""
 
     def __init__(self, channels: Sequence[str] = (WORKER_CHANNEL,), layer: Any = None) -> None:
         self.channels = list(channels)
@@ -52,11 +54,11 @@ class WakeupListener:
 
     @property
     def is_local_only(self) -> bool:
-        """Say whether no other process can wake the worker: the layer is this process's memory."""
+        """Return True if no other process can wake the worker, because the layer is in memory."""
         return self.layer is None or isinstance(self.layer, InMemoryChannelLayer)
 
     async def listen(self) -> None:
-        """Listen for ever. A layer that fails is logged once, and tried again at intervals."""
+        """Listen for ever. A failure of the layer is logged once, and the layer is tried again."""
         delay = FIRST_RETRY_DELAY
         loop = asyncio.get_running_loop()
         while self.layer is not None:
@@ -64,7 +66,7 @@ class WakeupListener:
             try:
                 await self._receive()
             except* Exception as failure:
-                # What broke after a while of service is a new failure and is logged anew.
+                # A failure after a time without failures is logged again.
                 delay = FIRST_RETRY_DELAY if loop.time() - started > MAX_RETRY_DELAY else delay
                 if delay == FIRST_RETRY_DELAY:
                     report(failure.exceptions[0])
@@ -82,19 +84,19 @@ class WakeupListener:
 
 
 def report(reason: BaseException) -> None:
-    """Log why nothing is received: the layer failed, or the site is configured wrongly."""
+    """Log why nothing is received: the layer failed, or a setting is wrong."""
     if isinstance(reason, ImproperlyConfigured):
-        logger.error("The worker receives no wake-ups; the sweep goes on. %s", reason)
+        logger.error("The worker receives no wake-ups; it polls once a second. %s", reason)
     else:
-        logger.warning("The channel layer failed; the sweep goes on. %r", reason)
+        logger.warning("The channel layer failed; the worker polls once a second. %r", reason)
 
 
 def missing_redis_warning(listener: WakeupListener) -> str:
-    """Return what to warn of where no other process can wake this worker, or nothing."""
+    """Return a warning if no other process can wake this worker, else an empty text."""
     if not listener.is_local_only:
         return ""
     database = "SQLite" if connection.vendor == "sqlite" else "the database"
     return (
         "The channel layer is in memory (no REDIS_URL), so this worker receives no wake-ups from "
-        f"other processes, and their pages no news of it; it polls {database} once a second."
+        f"other processes, and their pages are not updated; it polls {database} once a second."
     )

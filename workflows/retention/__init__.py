@@ -1,1 +1,1 @@
-"""Deleting history: of runs that ended long ago, and of runs that never end."""
+"""Deletes history: of runs that ended long ago, and of open runs with long journals."""

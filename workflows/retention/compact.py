@@ -1,8 +1,8 @@
 """Shortens the journals of open runs, which may never end.
 
-The newest entries stay, behind a snapshot that they follow, and so many older snapshots that every
-state in between can be rebuilt and the journal can be cut further. What stays of a journal has no
-gaps. Each transaction is short and locks the run first.
+It keeps the newest entries, a snapshot before them, and some older snapshots. So every state since
+the oldest snapshot can be computed, and the journal can be cut again later. The remaining journal
+has no gaps. Each transaction is short and locks the run first.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ MAX_ROWS = 2000  # rows of history in one transaction
 
 
 def overgrown() -> QuerySet[WorkflowRun]:
-    """Open runs whose journal is longer than JOURNAL_KEEP, or was before it was cut."""
+    """Return open runs whose journal is, or was before it was cut, longer than JOURNAL_KEEP."""
     longer = {"status__in": WorkflowRun.OPEN, "seq__gt": settings.JOURNAL_KEEP}
     return WorkflowRun.objects.filter(**longer).order_by("pk")
 
 
 def compact_grown(grown: Mapping[UUID, int]) -> None:
-    """Cut the oldest entries of runs that a worker holds and has just written a snapshot of.
+    """Delete the oldest entries of runs of which a worker has just written a snapshot.
 
-    `grown` has the `seq` of each, more than a `stride`. In the worker's transaction, so it takes
-    little at a time; there is a snapshot every hundred entries, and so much more than that goes
-    each time.
+    `grown` has the `seq` of each run, which is more than a `stride`. This runs in the worker's
+    transaction, so it deletes a limited number of entries. A snapshot is written every hundred
+    entries, and each call deletes more than a hundred.
     """
     thin(list(grown))
     for run_id, seq in grown.items():
@@ -40,7 +40,7 @@ def compact_grown(grown: Mapping[UUID, int]) -> None:
 
 
 def compact(run_id: UUID) -> int:
-    """Cut all that is too old from an open run's journal; return how many entries went."""
+    """Delete all entries of an open run that need not be kept; return their number."""
     gone = 0
     while True:
         with transaction.atomic():
@@ -53,12 +53,12 @@ def compact(run_id: UUID) -> int:
 
 
 def stride() -> int:
-    """Return how many entries one snapshot has to serve: a tenth of what is kept."""
+    """Return the number of entries between two kept snapshots: a tenth of JOURNAL_KEEP."""
     return max(1, int(settings.JOURNAL_KEEP) // 10)
 
 
 def thin(runs: Collection[UUID]) -> None:
-    """Delete the snapshots of these runs that nothing needs, each a copy of the whole state."""
+    """Delete the snapshots of these runs that are not needed. Each is a copy of the whole state."""
     if not runs:
         return
     found: dict[UUID, list[int]] = defaultdict(list)
@@ -70,10 +70,10 @@ def thin(runs: Collection[UUID]) -> None:
 
 
 def superfluous(seqs: Iterable[int], apart: int) -> set[int]:
-    """Return which snapshots may go: all but the last two and the first of every `apart` entries.
+    """Return the snapshots to delete: all but the last two and the first of every `apart` entries.
 
-    With these no moment is further from the snapshot before it than twice that, and the start of
-    the journal, which has to follow a snapshot, moves on as the run grows.
+    So each entry is at most twice `apart` after a snapshot. As the run grows, the journal can start
+    at a later snapshot.
     """
     older = sorted(set(seqs))[:-2]
     first: dict[int, int] = {}
@@ -83,10 +83,10 @@ def superfluous(seqs: Iterable[int], apart: int) -> set[int]:
 
 
 def cut(run_id: UUID, seq: int, *, most: int) -> int:
-    """Delete at most `most` of the oldest entries that need not be kept, and say how many.
+    """Delete at most `most` of the oldest entries that need not be kept; return their number.
 
-    What stays: the last JOURNAL_KEEP entries at least, a snapshot at or before the first of
-    them, the last two snapshots, and every entry after the older of these.
+    Kept are at least the last JOURNAL_KEEP entries, a snapshot at or before the first of them, the
+    last two snapshots, and every entry after the older of these two.
     """
     snapshots = Snapshot.objects.filter(run=run_id)
     last_two = list(snapshots.order_by("-seq").values_list("seq", flat=True)[:2])

@@ -1,8 +1,8 @@
 """Deletes runs that ended long ago, or their history.
 
-A run that no other row refers to is deleted with everything that belongs to it. A run with a
-request that other rows protect, as a decision does, keeps its row and its requests, and loses its
-history: journal, snapshots and deliveries. Each transaction is short and locks the runs first.
+A run to which no other row refers is deleted with everything that belongs to it. If other rows,
+such as decisions, protect a request of a run, the run and its requests are kept. Only its history
+is deleted: journal, snapshots and deliveries. Each transaction is short and locks the runs first.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ HISTORY: tuple[type[Any], ...] = (JournalEntry, Snapshot, Delivery)
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What one batch let go of: whole runs, and runs that only lost their history."""
+    """The result of one batch: the numbers of deleted runs, and of runs without history now."""
 
     whole: int
     history: int
 
 
 def protected() -> Q:
-    """Return the condition that a row which must stay refers to the run or one of its requests."""
+    """Return the condition that a protected row refers to the run or one of its requests."""
     condition = Q(pk__in=[])
     for model, to_run in ((WorkflowRun, "pk"), (InputRequest, "run")):
         for relation in model._meta.related_objects:
@@ -47,7 +47,7 @@ def protected() -> Q:
 
 
 def prunable(before: datetime) -> QuerySet[WorkflowRun]:
-    """Runs that ended before this moment and of which something can go, each `stays` or not."""
+    """Return runs that ended before this time and can be pruned, with `stays` for kept rows."""
     ended = Q(status__in=WorkflowRun.ENDED, finished_at__lt=before)
     history = Q()
     for model in HISTORY:
@@ -61,7 +61,7 @@ def _protected_runs() -> QuerySet[WorkflowRun]:
 
 
 def prune(before: datetime) -> Iterator[Pruned]:
-    """Let go of runs that ended before this moment, a batch at a time, yielding what went."""
+    """Prune the runs that ended before this time, in batches; yield the result of each batch."""
     for ids in _batches(before):
         while _cut_history(ids, before):
             pass
@@ -69,7 +69,7 @@ def prune(before: datetime) -> Iterator[Pruned]:
 
 
 def _batches(before: datetime) -> Iterator[list[UUID]]:
-    """Yield what is prunable in batches, asking for many of them at a time: it is a dear query."""
+    """Yield prunable runs in batches. Each query reads many batches, because it is slow."""
     runs = prunable(before).values_list("pk", flat=True)
     page = list(runs[:PAGE_SIZE])
     while page:
@@ -79,7 +79,7 @@ def _batches(before: datetime) -> Iterator[list[UUID]]:
 
 
 def _locked(ids: Sequence[UUID], before: datetime) -> list[UUID]:
-    """Lock those that are still prunable: a failed run may have been retried meanwhile."""
+    """Lock the runs that are still prunable: a failed run may have been retried meanwhile."""
     runs = WorkflowRun.objects.filter(
         pk__in=ids, status__in=WorkflowRun.ENDED, finished_at__lt=before
     )
@@ -87,10 +87,10 @@ def _locked(ids: Sequence[UUID], before: datetime) -> list[UUID]:
 
 
 def _cut_history(ids: Sequence[UUID], before: datetime) -> bool:
-    """Delete a bounded part of the runs' history; return False once none is left.
+    """Delete a limited part of the runs' history; return False when no history is left.
 
-    The newest entries go first: a run without its last entry cannot be retried any more, so no
-    run goes on from half a history.
+    The newest entries are deleted first. A run without its last entry cannot be retried, so no
+    run continues from an incomplete history.
     """
     with transaction.atomic():
         locked = _locked(ids, before)
@@ -106,7 +106,7 @@ def _cut_history(ids: Sequence[UUID], before: datetime) -> bool:
 
 
 def _remove(ids: Sequence[UUID], before: datetime) -> Pruned:
-    """Delete the runs that nothing refers to; the others have lost their history by now."""
+    """Delete the runs to which no protected row refers. The history of the others is deleted."""
     with transaction.atomic():
         locked = _locked(ids, before)
         stay = list(

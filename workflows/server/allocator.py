@@ -1,8 +1,8 @@
-"""How the C library keeps memory that was freed.
+"""Limits the memory that the C library keeps after it was freed.
 
-For threads that allocate at the same time it opens up to eight areas for each processor, and it
-hardly ever gives a page of them back. Python's threads allocate one after another, so two areas are
-enough.
+For threads that allocate at the same time, glibc opens up to eight memory areas for each processor.
+It seldom returns memory of them to the system. Python's threads allocate one after another, so two
+areas are enough.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ AREAS = 2
 
 
 def limit_areas() -> bool:
-    """Let the C library open no more than two areas, and say whether it does.
+    """Limit the C library to two areas; return True if the limit was set.
 
-    Only glibc has them; MALLOC_ARENA_MAX in the environment has the last word. To be called before
-    threads are started: areas that are there stay.
+    Only glibc has such areas. MALLOC_ARENA_MAX in the environment overrides the limit. Call this
+    before threads are started, because existing areas are kept.
     """
     if "MALLOC_ARENA_MAX" in os.environ:
         return False

@@ -1,7 +1,7 @@
-"""Sockets whose page vanished while something was sent to it.
+"""Ignores errors of sending to a socket whose connection has just ended.
 
-Between the end of a connection and the message that tells of it, the server refuses what is sent.
-That is nobody's fault and no traceback: the message that ends the consumer is on its way.
+Between the end of a connection and the `disconnect` message the server refuses to send. This is no
+error to log: the `disconnect` message will end the consumer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ CLOSED_ERRORS = (Disconnected, OSError)  # Daphne's, and what the ASGI specifica
 
 
 class ClosedSocketMiddleware:
-    """An ASGI application of sockets for which sending to a page that is gone does nothing."""
+    """An ASGI application of sockets in which sending to a closed page does nothing."""
 
     def __init__(self, application: Application) -> None:
         self._application = application

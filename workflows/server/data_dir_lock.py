@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class DataDirLocked(Exception):
-    """Another server works in this data folder."""
+    """Another server uses this data folder."""
 
     def __init__(self, folder: Path, holder: str) -> None:
         who = f"process {holder}" if holder else "another process"
@@ -19,10 +19,10 @@ class DataDirLocked(Exception):
 
 
 class DataDirLock:
-    """Held for as long as the process lives.
+    """A file lock that the process holds until it ends.
 
-    The system frees it however the process ends, so nothing is left to clean up after a crash;
-    a process that replaces itself (`execv`) takes it again.
+    The system releases it when the process ends in any way, so a crash leaves no lock behind. A
+    process that replaces itself (`execv`) takes it again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -30,7 +30,7 @@ class DataDirLock:
         self._file: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock; raise `DataDirLocked` at once if a process has it."""
+        """Take the lock; raise `DataDirLocked` at once if another process has it."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = os.open(self.folder / "serve.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -44,7 +44,7 @@ class DataDirLock:
         self._file = file
 
     def release(self) -> None:
-        """Give the lock back; nothing happens if it is not held."""
+        """Release the lock; do nothing if it is not held."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

@@ -1,8 +1,8 @@
-"""Who is at the other end, where a proxy stands in between: only a trusted one is believed.
+"""Finds the address of the client behind a proxy. Only headers of trusted proxies are used.
 
-`X-Forwarded-For` is written by whoever sends the request; each proxy adds at its end the address
-that it saw. So it is read from the right, as far as trusted proxies go, and the first address that
-is none of theirs is the client's.
+Any client can send an `X-Forwarded-For` header. Each proxy appends the address that it saw. So the
+header is read from the right, past the addresses of trusted proxies. The first other address is the
+client's.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from django.conf import settings
 Network = IPv4Network | IPv6Network
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-UNIX = "unix"  # in TRUSTED_PROXIES: whoever may write to our Unix socket
+UNIX = "unix"  # in TRUSTED_PROXIES: any process that can connect to the Unix socket
 FORWARDED_HEADERS = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-port", b"forwarded")
 
 
 @cache
 def networks(names: tuple[str, ...]) -> list[Network]:
-    """Return the networks of `TRUSTED_PROXIES`; raise `ValueError` for what is none."""
+    """Return the networks of `TRUSTED_PROXIES`; raise `ValueError` if one is malformed."""
     return [ip_network(name) for name in names if name != UNIX]
 
 
 def is_trusted_proxy(peer: str | None, proxies: Sequence[str]) -> bool:
-    """Say whether the peer, None on a Unix socket, is a trusted proxy."""
+    """Return True if the peer, None on a Unix socket, is a trusted proxy."""
     if peer is None:
         return UNIX in proxies
     address = _address(peer)
@@ -36,10 +36,10 @@ def is_trusted_proxy(peer: str | None, proxies: Sequence[str]) -> bool:
 
 
 def client_of(peer: str | None, forwarded: str, proxies: Sequence[str]) -> str | None:
-    """Return the client's address; the peer's own where it is no trusted proxy.
+    """Return the client's address. It is the peer's address if the peer is no trusted proxy.
 
-    `forwarded` is the whole of `X-Forwarded-For`. What cannot be read as an address ends it: then
-    the last address that could is the client, as that is all that is known.
+    `forwarded` is the whole `X-Forwarded-For` header. Reading stops at an entry that is no address.
+    Then the address before it counts as the client's, because nothing more is known.
     """
     client = peer
     for entry in reversed(forwarded.split(",")):
@@ -53,7 +53,7 @@ def client_of(peer: str | None, forwarded: str, proxies: Sequence[str]) -> str |
 
 
 def _address(text: str) -> Any:
-    """Return the address; an IPv4 one that is written as IPv6 is the IPv4 one."""
+    """Return the address. An IPv4 address in IPv6 form is returned as IPv4."""
     try:
         address = ip_address(text)
     except ValueError:
@@ -62,23 +62,23 @@ def _address(text: str) -> Any:
 
 
 def _without_port(text: str) -> str:
-    """Some proxies add the port: `192.0.2.1:443`, `[2001:db8::1]:443`."""
+    """Remove the port that some proxies add: `192.0.2.1:443`, `[2001:db8::1]:443`."""
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 class ForwardedHeadersMiddleware:
-    """An ASGI application whose scope has the client and the scheme that a trusted proxy saw.
+    """An ASGI application whose scope has the client and the scheme that a trusted proxy reports.
 
-    The headers are taken out, so that nothing behind it reads what anybody may have written.
+    The headers are removed, so that no later code reads unchecked values.
     """
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass on with another scope."""
+        """Call the application with the changed scope."""
         if scope["type"] in ("http", "websocket"):
             scope = self._read(scope)
         await self._application(scope, receive, send)

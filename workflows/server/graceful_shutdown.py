@@ -1,8 +1,9 @@
-"""Requests that are in progress when the server has to stop are answered first.
+"""Answers the HTTP requests that are in progress before the server stops.
 
-Daphne cancels its applications and stops the loop at once. Django's middleware and views go on in
-threads of their own: their answers are lost, though what they wrote is committed, and a thread
-that waits for the loop waits for ever, and with it the process. So the loop goes on for them.
+Daphne cancels its applications and stops the loop at once. Django's middleware and views run on in
+their threads. Their responses would be lost, although their changes were committed. A thread that
+waits for the loop would wait for ever, and so would the process. So the loop runs on until they
+have ended.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-GRACE_PERIOD = 10.0  # seconds that requests get, as steps do when a worker drains
-FLUSH_TIMEOUT = 1.0  # seconds for what was answered to leave for slow readers
-EXIT_TIMEOUT = 5.0  # seconds from the end of the loop to that of the process, whatever threads do
+GRACE_PERIOD = 10.0  # seconds that requests have to end, the same as steps of a worker
+FLUSH_TIMEOUT = 1.0  # seconds to send the responses to slow clients
+EXIT_TIMEOUT = 5.0  # seconds from the end of the loop to the end of the process
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class GracefulShutdownMiddleware:
-    """An ASGI application of HTTP whose requests get `grace_period` seconds after a stop.
+    """An ASGI application of HTTP whose requests have `grace_period` seconds after a stop.
 
-    It acts under Twisted's reactor, and leaves other servers, which drain by themselves, alone.
+    It is active only under Twisted's reactor. Other servers wait for requests themselves.
     """
 
     def __init__(self, application: Application, *, grace_period: float = GRACE_PERIOD) -> None:
@@ -39,7 +40,7 @@ class GracefulShutdownMiddleware:
         self._reactor: Any = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer in a task of its own, which goes on when daphne cancels this one."""
+        """Answer in a separate task, which runs on when daphne cancels this one."""
         self._register_at_reactor()
         task = asyncio.create_task(self._answer(scope, receive, send))
         self._in_progress.add(task)
@@ -50,7 +51,7 @@ class GracefulShutdownMiddleware:
         await self._application(scope, receive, send)
 
     def _register_at_reactor(self) -> None:
-        """Have the reactor wait for us. Only if there is one: to import it would install one."""
+        """Let the reactor wait for this. It is not imported, because an import would install it."""
         found = sys.modules.get("twisted.internet.reactor")
         if found is not None and self._reactor is None:
             self._reactor = found
@@ -59,7 +60,7 @@ class GracefulShutdownMiddleware:
             add("after", "shutdown", _end_process_soon)
 
     def _stop(self, loop: asyncio.AbstractEventLoop) -> Any:
-        """Take no new connections, and let the reactor stop when the last answer has left."""
+        """Accept no new connections, and stop the reactor when the last response was sent."""
         from twisted.internet.defer import Deferred
         from twisted.internet.interfaces import IListeningPort
 
@@ -82,7 +83,7 @@ class GracefulShutdownMiddleware:
 
 
 def _end_process_soon() -> None:
-    """See to it that the process ends, though Python would wait for the threads of requests."""
+    """End the process, although Python would wait for the threads of requests."""
 
     def end() -> None:
         time.sleep(EXIT_TIMEOUT)

@@ -1,4 +1,4 @@
-"""The listening socket, taken before anything else is done and kept over a reload."""
+"""The listening socket. It is opened first, and kept during a reload."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import os
 import socket
 
 HOST = "127.0.0.1"
-# Names the descriptor to the process that replaces this one.
+# Passes the descriptor to the process that replaces this one.
 SOCKET_VARIABLE = "BLAZEN_LISTENING_SOCKET"
 BACKLOG = 128
 
 
 class PortInUse(Exception):
-    """Another program listens on the port, or it may not be used."""
+    """Another program listens on the port, or the port may not be used."""
 
 
 def listening_socket(port: int) -> socket.socket:
-    """Return a socket that listens on `port` of this machine only; 0 takes a free one.
+    """Return a socket that listens on `port` of this machine only; 0 means any free port.
 
-    While the server prepares or reloads, callers wait in line here and are not turned away.
-    Raises `PortInUse` with a sentence that says what to do.
+    While the server prepares or reloads, connections wait in the socket's queue and are not
+    refused. Raise `PortInUse` with a sentence that says what to do.
     """
     kept = os.environ.pop(SOCKET_VARIABLE, "")
     if kept.isdecimal():
@@ -39,7 +39,7 @@ def listening_socket(port: int) -> socket.socket:
 
 
 def keep(listener: socket.socket) -> None:
-    """Let `listening_socket` find this socket in the process that is about to replace us."""
+    """Let `listening_socket` find this socket in the process that replaces this one."""
     listener.set_inheritable(True)
     os.environ[SOCKET_VARIABLE] = str(listener.fileno())
 

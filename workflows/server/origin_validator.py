@@ -1,8 +1,8 @@
-"""Which pages may open a socket: those of this very site, by scheme, host and port.
+"""Accepts sockets only from pages of this site, compared by scheme, host and port.
 
-A socket is opened with the cookies of whoever is logged in, by whatever page the browser shows.
-Channels compares the host alone; another port of the machine, or the same name without TLS, is
-another site. The rules are those that Django has for forms.
+Any page in a browser can open a socket with the cookies of the logged-in person. The check of
+Channels compares only the host. Another port of the machine, or the same name without TLS, is
+another site. The rules here are those of Django for forms.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ PORTS = {"http": 80, "https": 443}
 
 
 class OriginValidator:
-    """An ASGI application of sockets that denies (403) what comes from another site's page."""
+    """An ASGI application of sockets that refuses (403) sockets from pages of other sites."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Pass on, or deny before it is known who is logged in."""
+        """Call the application, or refuse the socket before the person is identified."""
         headers = dict(scope["headers"])
         origin = headers.get(b"origin", b"").decode("latin1")
         host = headers.get(b"host", b"").decode("latin1")
@@ -46,9 +46,9 @@ async def deny(scope: Any, receive: Any, send: Any) -> None:
 
 
 def may_open(origin: str, *, scheme: str, host: str) -> bool:
-    """Say whether a page of `origin` may open a socket of a site at this scheme and host.
+    """Return True if a page of `origin` may open a socket of a site at this scheme and host.
 
-    Every browser names the host. Without one, the origin's has to be allowed.
+    Every browser sends the host. Without a host, the origin's host has to be in `ALLOWED_HOSTS`.
     """
     asked = parse(origin)
     if asked is None:
@@ -61,7 +61,7 @@ def may_open(origin: str, *, scheme: str, host: str) -> bool:
 
 
 def parse(origin: str) -> Origin | None:
-    """Return the parts of an origin; None if it is none, as "null" is."""
+    """Return the parts of an origin; None for a text that is no origin, such as "null"."""
     try:
         parts = urlsplit(origin)
         port = parts.port or PORTS.get(parts.scheme)
@@ -82,7 +82,7 @@ def _is_allowed_host(host: str) -> bool:
 
 
 def _fits(asked: Origin, trusted: str) -> bool:
-    """Compare with an entry of `CSRF_TRUSTED_ORIGINS`; `https://*.example.com` is all below it."""
+    """Compare with an entry of `CSRF_TRUSTED_ORIGINS`, which may be `https://*.example.com`."""
     entry = parse(trusted.replace("*.", "", 1))
     if entry is None:
         return False

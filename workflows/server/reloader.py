@@ -1,4 +1,4 @@
-"""Noticing in DEBUG that the code changed, and that the new code can start."""
+"""Notices in DEBUG that the code has changed, and checks that the new code can start."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ CHECK_SECONDS = 60
 
 
 def source_folders() -> list[Path]:
-    """Return the folders of the code that this server runs: its settings' and its applications'.
+    """Return the folders of this project's code: those of the settings and the applications.
 
-    Installed packages are left out: they change when the server is stopped.
+    Installed packages are not included: they change when the server is stopped.
     """
     wiring = find_spec(settings.ROOT_URLCONF.partition(".")[0])
     places = wiring.submodule_search_locations if wiring else None
@@ -32,8 +32,8 @@ def source_folders() -> list[Path]:
 class CodeWatcher(threading.Thread):
     """Calls `reload` once, from its own thread, when changed code passes the system checks.
 
-    Code that fails them is reported and the old code goes on serving, so that a half-typed line
-    does not take the pages away.
+    If the code fails the checks, this is reported and the server runs on with the old code. So an
+    incomplete change does not stop the site.
     """
 
     def __init__(self, folders: Iterable[Path], *, reload: Callable[[], None], say: Say) -> None:
@@ -44,11 +44,11 @@ class CodeWatcher(threading.Thread):
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """Let the thread end."""
+        """Tell the thread to end."""
         self._stopped.set()
 
     def run(self) -> None:
-        """Wait for changes until stopped or one of them is good."""
+        """Wait for changes until stopped, or until a change passes the checks."""
         from watchfiles import PythonFilter, watch
 
         changes = watch(
@@ -66,10 +66,10 @@ class CodeWatcher(threading.Thread):
                 self._reload()
                 return
             self._say(f"{names} changed, but the new code does not start:\n{problem}")
-            self._say("The old code goes on serving until the next change.")
+            self._say("The server runs on with the old code until the next change.")
 
     def _problem(self) -> str:
-        """Return what the system checks say against the code on disk, or nothing."""
+        """Return the errors that the system checks find in the code on disk, or an empty text."""
         command = [sys.executable, sys.argv[0], "check"]
         try:
             check = subprocess.run(

@@ -1,4 +1,4 @@
-"""Threads of HTTP requests, which are used again by later ones."""
+"""Threads for HTTP requests, which later requests use again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class RequestThreads:
-    """An ASGI application of HTTP that gives each request a thread for as long as it takes."""
+    """An ASGI application of HTTP that gives each request a thread for its duration."""
 
     def __init__(self, application: Application, threads: ReusedThreads | None = None) -> None:
         self._application = application
         self._threads = threads or ReusedThreads()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer with a thread that no other request uses meanwhile."""
+        """Answer in a thread that no other request uses meanwhile."""
         thread = self._threads.acquire()
         try:
             async with ThreadSensitiveContext(executor=thread):

@@ -1,12 +1,12 @@
 """Daphne, the worker and the wake-ups on one event loop.
 
-Daphne has no lifespan: what shall run beside it is started when it is ready, and ended by a
-trigger of the reactor before it shuts down.
+Daphne does not support the ASGI lifespan. So the worker is started when daphne is ready, and ended
+by a trigger of the reactor before daphne shuts down.
 """
 
 from __future__ import annotations
 
-# Daphne's server comes first: it installs the reactor that everything of Twisted then uses.
+# Daphne's server is imported first: it installs the reactor that Twisted then uses.
 from daphne.server import twisted_loop  # isort: skip
 
 import asyncio
@@ -33,21 +33,21 @@ reactor: Any = installed_reactor
 
 
 class EmbeddedServer:
-    """Serves until a signal, `stop()` or a worker that broke; then drains the worker.
+    """Serves until a signal, `stop()` or an error of the worker; then drains the worker.
 
-    `ready` is called on the loop once pages are served. After `run()`, `failed` says whether the
-    worker broke.
+    `ready` is called on the loop when pages are served. After `run()`, `failed` says whether the
+    worker failed.
     """
 
     def __init__(self, listener: socket.socket, *, ready: Callable[[], None]) -> None:
         self._ready = ready
         self._tasks: list[asyncio.Task[None]] = []
         self.failed = False
-        # A database of one machine: a start proves that the process before it is gone.
+        # SQLite is for one process. When this process starts, the one before it has ended.
         self._worker = Worker(embedded=connection.vendor == "sqlite")
         self._server = LimitedServer(
             application=get_default_application(),
-            # Twisted closes the descriptor that it is given; ours may have to outlive it.
+            # A duplicate, because Twisted closes its descriptor, but a reload needs the socket.
             endpoints=[f"fd:fileno={os.dup(listener.fileno())}"],
             ready_callable=self._begin,
             server_name="blazen",
@@ -60,7 +60,7 @@ class EmbeddedServer:
 
     @property
     def was_told_to_end(self) -> bool:
-        """Say whether a signal came, which counts for more than changed code."""
+        """Return True if a signal came. A signal takes precedence over changed code."""
         return getattr(reactor, "_exitSignal", None) is not None
 
     def stop(self) -> None:
@@ -68,7 +68,7 @@ class EmbeddedServer:
         reactor.callFromThread(self._stop)
 
     def _stop(self) -> None:
-        with suppress(ReactorNotRunning):  # a signal was first
+        with suppress(ReactorNotRunning):  # a signal came first
             reactor.stop()
 
     def _begin(self) -> None:
@@ -84,10 +84,10 @@ class EmbeddedServer:
         self._tasks.append(task)
 
     def _watch(self, task: asyncio.Task[None]) -> None:
-        """Stop the server when its worker broke: pages without one would promise too much."""
+        """Stop the server when its worker failed: pages without a worker would be misleading."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            logger.critical("The worker broke; the server stops.", exc_info=error)
+            logger.critical("The worker failed; the server stops.", exc_info=error)
             self.failed = True
             self._stop()
 
@@ -95,7 +95,7 @@ class EmbeddedServer:
         return Deferred.fromFuture(asyncio.ensure_future(self._drain(), loop=twisted_loop))
 
     async def _drain(self) -> None:
-        """Let running steps end, give back what is held, and leave no task behind."""
+        """Wait for running steps, give all runs back, and end all tasks."""
         await self._worker.drain()
         MainLoop.loop = None
         for task in self._tasks:

@@ -1,15 +1,15 @@
-"""Daphne with limits that hold before the application, and before memory does.
+"""Daphne with limits that are checked while a request is read, before the application.
 
-Daphne reads a request whole, of whatever size and however slowly it comes, before anybody is asked
-whether it is wanted. Here its length, its time and what an open page may send are bounded while it
-is read. `manage.py serve` uses `LimitedServer`; on its own it takes daphne's command line:
+Daphne itself reads a whole request of any size and any duration before it calls the application.
+Here the size and the time of a request, and the messages of sockets, are limited during reading.
+`manage.py serve` uses `LimitedServer`. As a program, this module takes daphne's command line:
 
     python -m workflows.server.web_server --bind 127.0.0.1 --port 8000 blazen_site.asgi:application
 """
 
 from __future__ import annotations
 
-# Daphne's server comes first: it installs the reactor that everything of Twisted then uses.
+# Daphne's server is imported first: it installs the reactor that Twisted then uses.
 from daphne.server import Server  # isort: skip
 
 import sys
@@ -27,12 +27,12 @@ from twisted.web import http as twisted_http
 reactor: Any = installed_reactor
 HTTPChannel: Any = twisted_http.HTTPChannel
 
-MAX_FRAME = 1024  # bytes of a frame or message from a page; ours send none
-# Seconds that a refused client has to read why, while what it sends is dropped.
+MAX_FRAME = 1024  # bytes of a frame or message from a page; pages of this site send none
+# Seconds to send the refusal, while the rest of the request is dropped.
 LINGER_TIMEOUT = 5.0
 POLICY_VIOLATION = 1008
-TOO_LARGE = b"This is more than the server takes, and nothing was changed. Try again with less."
-# Where htmx would put the answer beside what was typed, and not in its place.
+TOO_LARGE = b"This is more than the server accepts, and nothing was changed. Try again with less."
+# htmx shows the response beside the form, and keeps what was typed.
 TOO_LARGE_HEADERS = (
     b"Content-Type: text/plain; charset=utf-8", b"Content-Length: %d" % len(TOO_LARGE),
     b"Connection: close", b"Cache-Control: no-store", b"HX-Retarget: [data-draft-note]",
@@ -41,20 +41,20 @@ TOO_LARGE_HEADERS = (
 
 
 class LimitedRequest(WebRequest):  # type: ignore[misc]  # daphne has no types
-    """A request whose body is refused with 413 as soon as it is known to be too long."""
+    """A request that is refused with 413 as soon as its body is known to be too long."""
 
-    _parsePOSTFormSubmission = False  # Django reads forms; a second copy would only cost memory
+    _parsePOSTFormSubmission = False  # Django reads forms; a second copy would only use memory
     is_refused = False
 
     def gotLength(self, length: int | None) -> None:
-        """Refuse a length that is too much before a byte of it is read."""
+        """Refuse a body whose declared length is too large, before it is read."""
         refused = length is not None and length > settings.REQUEST_MAX_BYTES
         super().gotLength(0 if refused else length)
         if refused:
             self.refuse()
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Keep a part of the body, up to the limit: of chunks the length is not known before."""
+        """Keep a part of the body, up to the limit: a chunked body declares no length."""
         if self.is_refused:
             return
         if self.content.tell() + len(data) > settings.REQUEST_MAX_BYTES:
@@ -63,14 +63,14 @@ class LimitedRequest(WebRequest):  # type: ignore[misc]  # daphne has no types
             super().handleContentChunk(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """Go on to the application, unless the request was refused."""
+        """Call the application, unless the request was refused."""
         if self.is_refused:
             self.channel.loseConnection()
         else:
             super().requestReceived(command, path, version)
 
     def refuse(self) -> None:
-        """Answer 413 and close. What still comes is dropped, so that the answer can be read."""
+        """Answer 413 and close. The rest of the body is dropped, so that the client can read it."""
         self.is_refused = True
         self.content.seek(0)
         self.content.truncate()
@@ -81,36 +81,36 @@ class LimitedRequest(WebRequest):  # type: ignore[misc]  # daphne has no types
 
 
 class LimitedChannel(HTTPChannel):  # type: ignore[misc]  # nor has this part of Twisted
-    """A connection on which each request has to be there, whole, within `REQUEST_SECONDS`.
+    """A connection on which each request has to arrive completely within `REQUEST_SECONDS`.
 
-    The time includes the pause before it, so that an idle connection ends, too. A byte now and
-    then does not start it anew, as it does with Twisted's own timeout.
+    The time includes the pause before the request, so that idle connections are closed, too. Unlike
+    Twisted's own timeout, it does not start anew with each byte.
     """
 
     _deadline: Any = None
 
     def connectionMade(self) -> None:
-        """Wait for the first request."""
+        """Start the timeout of the first request."""
         super().connectionMade()
         self.set_deadline(settings.REQUEST_SECONDS)
 
     def allContentReceived(self) -> None:
-        """Let the application take its time."""
+        """Stop the timeout while the application answers."""
         self.set_deadline(None)
         super().allContentReceived()
 
     def requestDone(self, request: Any) -> None:
-        """Wait for the next request."""
+        """Start the timeout of the next request."""
         self.set_deadline(settings.REQUEST_SECONDS)
         super().requestDone(request)
 
     def connectionLost(self, reason: Any) -> None:
-        """Forget the deadline."""
+        """Cancel the timeout."""
         self.set_deadline(None)
         super().connectionLost(reason)
 
     def set_deadline(self, seconds: float | None) -> None:
-        """End the connection after so many seconds; None takes that back."""
+        """Close the connection after this number of seconds; None cancels this."""
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._deadline = None if seconds is None else reactor.callLater(seconds, self._end)
@@ -137,19 +137,19 @@ class LimitedHTTPFactory(HTTPFactory):  # type: ignore[misc]
 
 
 class ListeningProtocol(WebSocketProtocol):  # type: ignore[misc]
-    """A socket that only speaks. A page that sends anything is no page of ours: 1008."""
+    """A socket that only sends. A page that sends anything is closed with 1008."""
 
     def onMessageFrameBegin(self, length: int) -> None:
-        """Close at the head of a frame, before its content is read."""
+        """Close when a frame begins, before its content is read."""
         super().onMessageFrameBegin(length)
         if not self.failedByMe:
-            self.sendCloseFrame(POLICY_VIOLATION, b"This socket takes no messages.")
+            self.sendCloseFrame(POLICY_VIOLATION, b"This socket accepts no messages.")
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
-        """Drop it: the socket is being closed."""
+        """Drop the message: the socket is being closed."""
 
     def serverClose(self, code: int | None = None) -> None:
-        """Close with a code of the application, which may be one of the protocol's own."""
+        """Close with a code of the application, which may be one of the protocol's codes."""
         if code is not None and 1001 <= code <= 1013:
             self.sendCloseFrame(code)
         else:
@@ -157,7 +157,7 @@ class ListeningProtocol(WebSocketProtocol):  # type: ignore[misc]
 
 
 class LimitedServer(Server):  # type: ignore[misc]
-    """Daphne's server, whose factories are replaced as it makes them."""
+    """Daphne's server with the factories of this module."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -167,7 +167,7 @@ class LimitedServer(Server):  # type: ignore[misc]
 
     @property
     def http_factory(self) -> HTTPFactory:
-        """What makes the connections of HTTP."""
+        """The factory of HTTP connections."""
         return self._http_factory
 
     @http_factory.setter
@@ -176,7 +176,7 @@ class LimitedServer(Server):  # type: ignore[misc]
 
     @property
     def ws_factory(self) -> Any:
-        """What makes the sockets."""
+        """The factory of sockets."""
         return self._ws_factory
 
     @ws_factory.setter
@@ -185,9 +185,9 @@ class LimitedServer(Server):  # type: ignore[misc]
         self._ws_factory = factory
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        """Start the application; a socket's scope says whether it is encrypted, as a page's does.
+        """Start the application. The scope of a socket gets its scheme, `ws` or `wss`.
 
-        Daphne leaves that out, and the check of the origin needs it.
+        Daphne does not set it, and the check of the origin needs it.
         """
         if scope["type"] == "websocket":
             scope["scheme"] = "wss" if ISSLTransport.providedBy(protocol.transport) else "ws"
@@ -195,7 +195,7 @@ class LimitedServer(Server):  # type: ignore[misc]
 
 
 class CommandLine(CommandLineInterface):  # type: ignore[misc]
-    """Daphne's command line. Whose forwarded headers count is said by the site's settings."""
+    """Daphne's command line. The settings of the site name the proxies with trusted headers."""
 
     server_class = LimitedServer
 
@@ -203,7 +203,7 @@ class CommandLine(CommandLineInterface):  # type: ignore[misc]
         """Serve until stopped."""
         if any(one.startswith("--proxy-headers") for one in args):
             sys.exit(
-                "--proxy-headers believes whatever a client sends. Leave it out, and name the "
+                "--proxy-headers trusts the headers of any client. Leave it out, and name the "
                 "proxy's address in TRUSTED_PROXIES."
             )
         super().run(args)

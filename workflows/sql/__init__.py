@@ -1,1 +1,1 @@
-"""SQL written by hand. It knows columns and parameters, and no model."""
+"""SQL that does not use the ORM. It gets the model as a parameter, and imports none."""

@@ -1,4 +1,4 @@
-"""Statements that go together: each changes something only if the one before has."""
+"""A chain of statements: each changes rows only if the statement before it changed a row."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workflows.sql.json_rows import insert_sql_of, row_values, to_json
 class Statement(NamedTuple):
     """An INSERT ... SELECT, UPDATE or DELETE whose text ends with its condition.
 
-    An inserted `row` learns its key.
+    `row` is the object that it inserts, which gets its key afterwards.
     """
 
     sql: str
@@ -21,25 +21,26 @@ class Statement(NamedTuple):
     row: models.Model | None = None
 
     def set_key(self, key: int) -> None:
-        """Say of the row that it is stored."""
+        """Set the key of the inserted object, and mark it as stored."""
         if self.row is not None:
             self.row.pk = key
             self.row._state.adding, self.row._state.db = False, connection.alias
 
 
 def insert_statement(row: models.Model) -> Statement:
-    """Return what inserts a row whose columns are all there, but for its key, which counts."""
+    """Return the INSERT of a row with all its columns; the database gives the key."""
     model = type(row)
     params = [to_json(model, [row_values(row)])]
     return Statement(insert_sql_of(connection.vendor, model), params, row)
 
 
 def execute_chain(*statements: Statement) -> list[int]:
-    """Run these, each only if the one before touched a row, and say how many rows each touched.
+    """Run a chain of statements, and return the number of rows that each changed.
 
-    In the caller's transaction, which has to end if that is not what they wanted. On PostgreSQL
-    they are one statement, and so one journey: each locks its rows before the next looks for its
-    own, and a row that somebody else has changed meanwhile is looked at again.
+    Each runs only if the one before changed a row. They run in the caller's transaction, which the
+    caller has to roll back if a number is not as expected. On PostgreSQL they are one statement,
+    and so one round trip: each locks its rows before the next one searches for its rows, and a row
+    that another transaction has changed meanwhile is checked again.
     """
     if connection.vendor == "postgresql":
         return _execute_together(statements)

@@ -1,4 +1,4 @@
-"""The one clock that every process shares."""
+"""The clock of the database, which all processes share."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from workflows.sql.scalar_queries import ScalarQuery
 def database_now() -> datetime:
     """Return the database's time, aware, in UTC.
 
-    Leases and deadlines are compared across machines, so they go by the server that all of them
-    talk to. SQLite has no server: its clock is this machine's.
+    Leases and deadlines are compared across machines, so they use the clock of the server. SQLite
+    has no server, so its clock is that of this machine.
     """
     if connection.vendor != "postgresql":
         return timezone.now()
@@ -25,7 +25,7 @@ def database_now() -> datetime:
 
 
 def now_as_scalar() -> ScalarQuery:
-    """Return the same, to be read along with other figures."""
+    """Return the database's time as a query, to be read together with other values."""
     if connection.vendor != "postgresql":
         return ScalarQuery("NULL", read=lambda _: timezone.now())
     return ScalarQuery("clock_timestamp()")

@@ -1,8 +1,8 @@
-"""SQL by hand: a whole batch in one statement, whatever its size.
+"""Writes and reads a whole batch of rows by one statement, whatever its size.
 
-The ORM can set many rows to one value, or each row by a statement of its own, and to build its
-statements costs more than the database takes for them. Here a batch travels as one JSON text that
-the database reads as a table `new`, so each statement has one text and one parameter.
+The ORM can set many rows to one value, or each row by a statement of its own. Building its
+statements takes longer than the database needs to execute them. Here a batch is one JSON text that
+the database reads as a table `new`. So the text of each statement is constant, with one parameter.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ M = TypeVar("M", bound=models.Model)
 
 
 def bulk_insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
-    """Insert rows whose columns are all there, but for a key that counts by itself.
+    """Insert rows with all their columns. The database may give the keys.
 
-    One row learns its key; of several, nobody can say which is whose.
+    A single row gets its key afterwards. Several rows do not, because the order of the returned
+    keys is not defined.
     """
     if not rows:
         return
@@ -37,24 +38,25 @@ def bulk_insert(model: type[models.Model], rows: Sequence[models.Model]) -> None
 
 
 def write_statement() -> AbstractContextManager[object]:
-    """Let one statement write: in a transaction only where it needs one.
+    """Run one writing statement in the block, with a transaction only if it needs one.
 
-    On SQLite, to stand in line for its one writer; within another transaction, as a part of it
-    that may fail alone. Elsewhere a statement is a transaction, at a third of the journeys.
+    SQLite needs one to wait in the queue of its writers. Within another transaction it is a
+    savepoint, so that it may fail separately. Otherwise the statement is a transaction itself,
+    which saves two of three round trips.
     """
     alone = connection.features.has_select_for_update and not connection.in_atomic_block
     return nullcontext() if alone else transaction.atomic()
 
 
 def execute(sql: str, model: type[models.Model], values: Iterable[dict[str, Any]]) -> list[Any]:
-    """Run a statement over `json_table` with these rows, and return what it returns."""
+    """Run a statement over `json_table` with these rows, and return its result."""
     with connection.cursor() as cursor:
         cursor.execute(sql, [to_json(model, values)])
         return cursor.fetchall() if cursor.description else []
 
 
 def to_json(model: type[models.Model], values: Iterable[dict[str, Any]]) -> str:
-    """Return rows as they travel. What is no column of the model travels as it is."""
+    """Return rows as JSON. Values that are no columns of the model are not converted."""
     kinds, adapt = _kinds(model), connection.ops.adapt_datetimefield_value
     return json.dumps(
         [
@@ -65,7 +67,7 @@ def to_json(model: type[models.Model], values: Iterable[dict[str, Any]]) -> str:
 
 
 def fetch(model: type[M], values: Sequence[dict[str, Any]], condition: str) -> list[M]:
-    """Return the rows that meet `condition` beside one of `values`, which it calls `new`."""
+    """Return the rows that meet `condition` together with a row of `values`, named `new` in it."""
     if not values:
         return []
     names = tuple(values[0])
@@ -75,9 +77,9 @@ def fetch(model: type[M], values: Sequence[dict[str, Any]], condition: str) -> l
 
 
 def from_rows(model: type[M], rows: Iterable[Sequence[Any]]) -> list[M]:
-    """Build objects of rows that have every column, in the order of the model's fields."""
+    """Make objects from rows that have all columns, in the order of the model's fields."""
     names = [field.attname for field in model._meta.concrete_fields]
-    own = connections[connection.alias]  # each look through the proxy costs as much as a column
+    own = connections[connection.alias]  # each access by the proxy takes as long as a column
     converters = _converters(own.vendor, model)
     found = []
     for row in rows:
@@ -90,7 +92,7 @@ def from_rows(model: type[M], rows: Iterable[Sequence[Any]]) -> list[M]:
 
 @cache
 def _converters(vendor: str, model: type[models.Model]) -> list[tuple[int, Any, Any]]:
-    """Return what makes values of columns, as the ORM's compiler finds it."""
+    """Return the converters of columns, as the ORM's compiler finds them."""
     columns = [field.get_col(model._meta.db_table) for field in model._meta.concrete_fields]
     return [
         (place, column, converter)
@@ -110,7 +112,7 @@ def _fetch_sql(vendor: str, model: type[models.Model], names: Sequence[str], con
 
 
 def _plain(kind: str, value: Any, adapt: Callable[[datetime], Any]) -> Any:
-    """Return a column's value as it travels; JSON as a text, so that it is stored as written."""
+    """Return a column's value for the JSON text; JSON as a text, so that it is stored unchanged."""
     if value is None or kind == "":
         return value
     if kind == "json":
@@ -122,7 +124,7 @@ def _plain(kind: str, value: Any, adapt: Callable[[datetime], Any]) -> Any:
 
 @cache
 def _kinds(model: type[models.Model]) -> dict[str, str]:
-    """Return by column what has to be written in a way of its own: uuid, time, json, or nothing."""
+    """Return the type of each column that needs a conversion: uuid, time or json, or nothing."""
     return {field.attname: _kind(field) for field in model._meta.concrete_fields}
 
 
@@ -134,7 +136,7 @@ def _kind(field: Any) -> str:
 
 @cache
 def json_table(vendor: str, model: type[models.Model], names: tuple[str, ...]) -> str:
-    """Return the batch as a table `new`. Its columns have the types of the model's, or are text."""
+    """Return the SQL of the table `new`. Its columns have the types of the model, or are text."""
     if vendor != "postgresql":
         columns = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in names)
         return f"(SELECT {columns} FROM json_each(%s)) AS new"
@@ -144,15 +146,15 @@ def json_table(vendor: str, model: type[models.Model], names: tuple[str, ...]) -
     read = ", ".join(
         f"CAST({name} AS json) AS {name}" if of == "json" else name for name, of in types.items()
     )
-    # PostgreSQL reckons with a hundred rows in any JSON, and would rather go through a whole table
-    # of thousands than find so many by key. With a limit that it cannot know it reckons with ten.
+    # PostgreSQL assumes a hundred rows in each JSON text, and then reads a whole table of thousands
+    # of rows instead of using the key. With a LIMIT of unknown value it assumes ten.
     few = "LIMIT (SELECT 1000000000)"
     return f"(SELECT {read} FROM json_to_recordset(%s) AS sent ({sent}) {few}) AS new"
 
 
 @cache
 def inserted_columns(model: type[models.Model]) -> tuple[str, ...]:
-    """Name the columns that an INSERT gives."""
+    """Return the names of the columns that an INSERT sets."""
     return tuple(
         field.attname
         for field in model._meta.concrete_fields
@@ -161,7 +163,7 @@ def inserted_columns(model: type[models.Model]) -> tuple[str, ...]:
 
 
 def row_values(row: models.Model) -> dict[str, Any]:
-    """Return what an INSERT gives of this row."""
+    """Return the values of this row for an INSERT."""
     return {name: getattr(row, name) for name in inserted_columns(type(row))}
 
 

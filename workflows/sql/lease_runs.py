@@ -1,7 +1,7 @@
-"""SQL by hand: leasing many runs to one worker in one statement.
+"""Leases many runs to one worker by one statement.
 
-What is leasable is said once more in `WorkflowRunQuerySet.leasable`, for everybody who only
-asks; a test holds the two together.
+`WorkflowRunQuerySet.leasable` has the same condition for code that only reads. A test checks that
+both select the same runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from workflows.sql.json_rows import from_rows, json_table, to_json, write_statem
 
 Run = TypeVar("Run", bound=Model)
 
-ISOLATE_FROM = 2  # crash_count after which a run is leased alone
+ISOLATE_FROM = 2  # crash_count from which a run is leased alone
 MAX_LEASE = timedelta(minutes=1)
 
 
@@ -33,10 +33,10 @@ def lease_runs(
     poison: bool,
     excluded: Q | None,
 ) -> list[Run]:
-    """Lease the runs that want a worker, and return them.
+    """Lease up to `limit` runs that are ready, and return them.
 
-    Those that crashed least come first, and of these the longest due. Each lease ends `duration`
-    after the database's time at this moment.
+    Runs with a smaller `crash_count` come first, then runs that are due for longer. Each lease ends
+    `lease` after the database's present time.
     """
     left_out, left_out_params = _left_out(model, excluded)
     sql = _statement(model, connection.vendor, poison=poison).replace("{left out}", left_out)
@@ -55,9 +55,10 @@ def lease_runs(
 
 @cache
 def _statement(model: type[Model], vendor: str, *, poison: bool) -> str:
-    """Return the statement for this database. Rows that another worker leases are skipped.
+    """Return the statement for this database. Rows that another worker is leasing are skipped.
 
-    PostgreSQL reckons from its own time; for SQLite, whose clock is this machine's, we do.
+    PostgreSQL computes times itself. For SQLite they are computed here, because its clock is that
+    of this machine.
     """
     run, moment = model._meta.db_table, "%s"
     if vendor == "postgresql":
@@ -87,11 +88,10 @@ def _statement(model: type[Model], vendor: str, *, poison: bool) -> str:
 
 
 def _way(run: str, vendor: str, condition: str) -> str:
-    """Return the runs of one condition, in the order of the index `run_wants` and no more than
-    are asked for.
+    """Return the query of one condition, in the order of the index `run_wants`, with a limit.
 
-    Only what PostgreSQL reads in the order of an index does it clear of what stood there before.
-    All that was queued or running since the last VACUUM would else be read for each lease.
+    Only an ordered index scan of PostgreSQL removes old index entries. Without the order, each
+    statement would read the entries of all runs that were queued or running since the last VACUUM.
     """
     locked = "FOR UPDATE SKIP LOCKED" if vendor == "postgresql" else ""
     return f"""
@@ -105,7 +105,7 @@ def _way(run: str, vendor: str, condition: str) -> str:
 
 
 def _left_out(model: type[Model], excluded: Q | None) -> tuple[str, list[Any]]:
-    """Return the condition that leaves runs to other workers, and its parameters."""
+    """Return the condition that excludes runs for other workers, and its parameters."""
     if excluded is None:
         return "", []
     query = model._default_manager.exclude(excluded).query

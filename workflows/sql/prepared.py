@@ -1,8 +1,8 @@
-"""Statements that the ORM writes once, and that are run again and again with other values.
+"""Statements whose SQL the ORM builds once, and that are executed many times with other values.
 
-To write a statement costs Django several times what the database takes for it. On the way of an
-answer, which is gone for every decision, the text is kept: it is still the ORM's own, made from
-the same conditions as everywhere, with a `Parameter` wherever a value will stand.
+Building a statement takes Django several times as long as the database needs to execute it. So the
+SQL of the statements that each answer needs is kept. The ORM makes it from the same conditions as
+elsewhere, with a `Parameter` in place of each value.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from workflows.sql.chained import Statement
 
 
 class Parameter(Expression):
-    """A value that is given when the statement is run, by this name, as this field stores it."""
+    """A value that is passed by this name when the statement is run, converted by this field."""
 
     def __init__(self, name: str, field: models.Field[Any, Any]) -> None:
         super().__init__(output_field=field)
         self.name = name
 
     def as_sql(self, *_: Any, **__: Any) -> Any:
-        """Keep the place."""
+        """Return the parameter itself in place of a value."""
         return "%s", [self]
 
     def bind(self, values: dict[str, Any], own: BaseDatabaseWrapper) -> Any:
-        """Return the value as the database takes it."""
+        """Return the value in the form that the database takes."""
         return self.field.get_db_prep_save(values[self.name], own)
 
 
 class CompiledQuery(NamedTuple):
-    """A statement as the ORM wrote it: its text, and values or the slots for them."""
+    """A statement that the ORM has built: its SQL, and its values or parameters."""
 
     sql: str
     params: Sequence[Any]
@@ -46,9 +46,9 @@ class CompiledQuery(NamedTuple):
 
 
 class PreparedQuery:
-    """A statement of one shape. `write` makes its queryset, with slots, when it is first run.
+    """A statement that is built once. `write` makes its queryset with parameters at the first run.
 
-    With `setting` it is an UPDATE that sets these columns; `delete` is for DELETE.
+    With `setting` it is an UPDATE of these columns, with `delete` a DELETE.
     """
 
     def __init__(
@@ -80,20 +80,20 @@ class PreparedQuery:
         return CompiledQuery(sql, params, compiler)
 
     def run(self, **values: Any) -> int:
-        """Run an UPDATE or a DELETE and return how many rows it touched."""
+        """Run an UPDATE or a DELETE and return the number of changed rows."""
         with connection.cursor() as cursor:
             cursor.execute(self._compiled.sql, self._bind(values))
             return int(cursor.rowcount)
 
     def statement(self, **values: Any) -> Statement:
-        """Return an UPDATE or a DELETE with these values, to be run along with others."""
+        """Return an UPDATE or a DELETE with these values, for a chain of statements."""
         return Statement(self._compiled.sql, self._bind(values))
 
     def fetch(self, **values: Any) -> list[Any]:
-        """Run a SELECT and return its objects, with what `select_related` named."""
+        """Run a SELECT and return its objects, with the objects of `select_related`."""
         try:
             compiled = self._compiled
-        except EmptyResultSet:  # whatever the values, no row meets these conditions
+        except EmptyResultSet:  # no row meets these conditions, whatever the values
             return []
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, self._bind(values))
@@ -101,7 +101,7 @@ class PreparedQuery:
         return [self._object(row) for row in self._converted(rows)]
 
     def _bind(self, values: dict[str, Any]) -> list[Any]:
-        own = connections[connection.alias]  # the proxy costs more than most values do
+        own = connections[connection.alias]  # the proxy takes longer than a conversion
         return [
             one.bind(values, own) if isinstance(one, Parameter) else one
             for one in self._compiled.params

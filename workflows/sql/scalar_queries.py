@@ -1,10 +1,9 @@
-"""Several figures in one statement, none of which reads more rows than it has to.
+"""Reads several single values in one statement, each from as few rows as possible.
 
-A page of the inbox needs a handful of them, whatever waits, and every open page needs them anew
-with each change. The conditions are the ORM's own, so that what a person may know of is still
-said in one place; only what stands around them is written here. To write them takes longer than
-to run them, so whoever asks often keeps them, made for a `PermissionProfile`, and names the user
-then.
+A page of the inbox needs a few counts, and every open page needs them anew after each change. The
+ORM makes the conditions, so that the rule of what a person may see is in one place only. This
+module adds the SQL around them. Building the SQL takes longer than executing it. So frequent
+callers build it once for a `PermissionProfile`, and pass the user at each call.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from django.db.models.expressions import RawSQL
 from workflows.sql.prepared import Parameter
 
 COUNT_LIMIT = 1000
-"""As far as anything is counted: nobody works with the difference between 8,000 and 9,000."""
+"""The largest exact count. Nobody needs the difference between 8,000 and 9,000."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoundedCount:
-    """How many there are, if that is at most `most`; else only that there are more.
+    """A number of rows, exact up to `most`. Above, only that there are more.
 
-    Without a `most` it is `COUNT_LIMIT`.
+    The default of `most` is `COUNT_LIMIT`.
     """
 
     number: int = 0
@@ -44,7 +43,7 @@ class BoundedCount:
 
 @dataclass(frozen=True, slots=True)
 class ScalarQuery:
-    """One value: SQL with its parameters, and what makes the value of what the database gives."""
+    """One value: SQL with its parameters, and the function that converts the result."""
 
     sql: str
     params: Sequence[Any] = ()
@@ -57,9 +56,9 @@ NOTHING = ScalarQuery("NULL")
 def bounded_count(
     rows: models.QuerySet[Any], order: Sequence[str] = (), *, most: int | None = None
 ) -> ScalarQuery:
-    """Count rows as a `BoundedCount`; the database stops at the first that is too many.
+    """Count rows as a `BoundedCount`; the database stops at the first row above the limit.
 
-    An `order` names the index to walk through, where the database would rather collect all first.
+    Give an `order` to choose an index, if the database would read all rows first otherwise.
     """
     try:
         sql, params = _compiled(rows.order_by(*order).values("pk")[: (most or COUNT_LIMIT) + 1])[:2]
@@ -84,7 +83,7 @@ def first_value(rows: models.QuerySet[Any], column: str) -> ScalarQuery:
 
 
 def distinct_values(rows: models.QuerySet[Any], column: str) -> ScalarQuery:
-    """List the values of a text column, by jumping in its index from each to the next."""
+    """List the distinct values of a text column, by a loose scan of its index."""
     rows = rows.order_by(column).values(column)
     try:
         start, params, _ = _compiled(rows[:1])
@@ -103,7 +102,7 @@ def distinct_values(rows: models.QuerySet[Any], column: str) -> ScalarQuery:
 
 
 def fetch_scalars(scalars: Mapping[str, ScalarQuery], **values: Any) -> dict[str, Any]:
-    """Return each value by its name: one query. `values` fill the parameters in them."""
+    """Return all values by name, read by one query. `values` are the values of parameters."""
     own = connections[connection.alias]
     params = [
         one.bind(values, own) if isinstance(one, Parameter) else one

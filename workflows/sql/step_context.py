@@ -1,6 +1,6 @@
-"""Whether the code that runs here belongs to a step, or to an input handler.
+"""Knows whether the running code belongs to a step or an input handler.
 
-Kept in a context variable, so that the threads know it that the code uses.
+It uses a context variable, which the threads and tasks of the code inherit.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ _is_step: ContextVar[bool] = ContextVar("is_step", default=False)
 
 
 def is_step() -> bool:
-    """Say whether a step's code runs here."""
+    """Return True if the running code belongs to a step."""
     return _is_step.get()
 
 
 class step_code:
-    """Let what runs in the block, and the threads and tasks that it begins, count as a step's."""
+    """Mark the code of the block, and the threads and tasks that it starts, as a step's."""
 
     __slots__ = ("_token",)
 

@@ -1,1 +1,1 @@
-"""Django's backend for SQLite, with a line in which the writers of one process stand."""
+"""Django's SQLite backend with a queue for the writers of one process."""

@@ -1,8 +1,9 @@
-"""SQLite has one writer. Whoever finds it busy sleeps and asks again, a little longer each time.
+"""A queue for SQLite's writers.
 
-So under load those who have waited longest ask least often, and a worker may wait for half a
-second while people's answers pass it by. Here the threads of a process stand in line for their
-transactions before they ask SQLite. Other processes are met as before.
+SQLite allows one writer at a time. A thread that finds it busy sleeps and tries again, and sleeps
+longer each time. So under load the threads that have waited longest try least often, and a worker
+may wait for half a second while other threads write. Here the threads of a process wait in a queue
+before their transactions. Between processes SQLite works as usual.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from workflows.sqlite3.fair_lock import FairLock
 logger = logging.getLogger(__name__)
 
 LOCKS: dict[str, FairLock] = {}  # by file
-BUSY_TIMEOUT = 5.0  # seconds, where the options name no `timeout`
-SLOW_TRANSACTION = 5.0  # seconds that a transaction may take before the log tells of it
+BUSY_TIMEOUT = 5.0  # seconds, if the options have no `timeout`
+SLOW_TRANSACTION = 5.0  # a longer transaction is logged; seconds
 
 _open: set[ref[Cursor]] = set()  # cursors that have executed something and are not closed
 
 
 class Reader(NamedTuple):
-    """A query of this process that is open, and for how long."""
+    """An open query of this process, and its age."""
 
     thread: str
     seconds: float
@@ -47,19 +48,19 @@ def oldest_reader() -> Reader | None:
 
 
 def lock_of(file: str) -> FairLock:
-    """Return the line of a database file: one, however many threads are the first to ask.
+    """Return the queue of a database file. There is only one, even if several threads ask first.
 
-    A `defaultdict` may make two, for it makes what is missing before it keeps it.
+    A `defaultdict` could make two, because it makes a missing value before it stores it.
     """
     lock = LOCKS.get(file)
     return LOCKS.setdefault(file, FairLock()) if lock is None else lock
 
 
 class Cursor(base.SQLiteCursorWrapper):
-    """Writes the marks of a statement as SQLite wants them, once for each text.
+    """Converts the parameter marks of a statement to those of SQLite, once for each text.
 
-    It is known by its thread from its first statement until it is closed: as long as it has rows to
-    give, SQLite keeps the state that it reads.
+    It is listed with its thread from its first statement until it is closed. While it has unread
+    rows, SQLite keeps the state that it reads.
     """
 
     since = 0.0
@@ -75,7 +76,7 @@ class Cursor(base.SQLiteCursorWrapper):
         return super().execute(query, params)
 
     def close(self) -> None:
-        """Close; nothing is read any more."""
+        """Close, and remove it from the list of open queries."""
         if self._ref is not None:
             _open.discard(self._ref)
         super().close()
@@ -86,32 +87,32 @@ class Cursor(base.SQLiteCursorWrapper):
         return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
 
     def convert_query(self, query: str, *, param_names: list[str] | None = None) -> str:
-        """Return the statement with marks that SQLite knows."""
+        """Return the statement with SQLite's parameter marks."""
         if param_names is not None:
             return super().convert_query(query, param_names=param_names)
         return self._converted(query)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Stands in line from the beginning of a transaction to its end.
+    """Holds the lock of the queue from the beginning of a transaction to its end.
 
-    The stubs leave out what is overridden here; a test notices if Django renames it.
+    The type stubs do not have the overridden methods. A test fails if Django renames them.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._lock: FairLock | None = None  # while it is this connection's turn
+        self._lock: FairLock | None = None  # while this connection holds the lock
         self._since = 0.0
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect. A file that is not there yet is made for its owner alone."""
+        """Connect. Only the owner can read a new file."""
         file = str(conn_params["database"])
         if not file.startswith((":memory:", "file:")) and not os.path.exists(file):
             os.close(os.open(file, os.O_CREAT, 0o600))
         return super().get_new_connection(conn_params)
 
     def create_cursor(self, name: str | None = None) -> Cursor:
-        """Return a cursor; SQLite has none with a name."""
+        """Return a cursor. SQLite has no named cursors."""
         made: Cursor = self.connection.cursor(factory=Cursor)
         return made
 

@@ -1,4 +1,4 @@
-"""A line: one at a time, in the order in which they came."""
+"""A lock that threads get in the order of their requests."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections import deque
 
 
 class FairLock:
-    """A lock that is handed to whoever has waited longest.
+    """A lock that is passed to the thread that has waited longest.
 
-    A plain lock is free for a moment when it is released, and whoever comes by then is faster than
-    those who sleep.
+    A plain lock is free for a moment after its release, and a running thread can take it before the
+    threads that sleep.
     """
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class FairLock:
         self._waiting: deque[threading.Lock] = deque()
 
     def acquire(self, seconds: float) -> bool:
-        """Wait for one's turn, at most so long; False if it did not come."""
+        """Wait for the lock, at most this number of seconds; return False after a timeout."""
         turn = threading.Lock()
         turn.acquire()
         with self._lock:
@@ -36,7 +36,7 @@ class FairLock:
             return False
 
     def release(self) -> None:
-        """Let the next one in."""
+        """Pass the lock to the next thread."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().release()
@@ -44,5 +44,5 @@ class FairLock:
                 self._locked = False
 
     def __len__(self) -> int:
-        """Return how many wait."""
+        """Return the number of waiting threads."""
         return len(self._waiting)

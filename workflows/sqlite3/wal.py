@@ -1,7 +1,7 @@
-"""SQLite's write-ahead log, kept small.
+"""Keeps SQLite's write-ahead log small.
 
-SQLite moves the log into the database by itself, and begins it anew once nobody reads an old state.
-A reader that takes minutes makes it grow, and the file keeps the size it once had.
+SQLite moves the log into the database itself, and begins it anew when no query reads an old state.
+During a query of minutes the log grows, and the file keeps this size afterwards.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from workflows.sqlite3.base import oldest_reader
 
 logger = logging.getLogger(__name__)
 
-MAX_SIZE = 16 * 2**20  # bytes, above which the file is looked after
-CHECK_INTERVAL = 10.0  # seconds between two looks at its size
+MAX_SIZE = 16 * 2**20  # bytes, above which the file is made small
+CHECK_INTERVAL = 10.0  # seconds between two checks of its size
 WARN_EVERY = 60.0  # seconds between two warnings
-BUSY_TIMEOUT_MS = 100  # ms that writers may be kept waiting to make the file small
+BUSY_TIMEOUT_MS = 100  # ms that writers may wait while the file is made small
 
 
 class WriteAheadLog:
-    """The log of this process's database. Nothing of it is there unless that is an SQLite file."""
+    """The write-ahead log of this process's database. Other databases have none."""
 
     def __init__(self) -> None:
         self._looked = self._warned = float("-inf")
 
     def check(self) -> None:
-        """Make a file small that is too large, or say in the log who keeps it from shrinking."""
+        """Make a large file small, or log a warning that names the query that prevents it."""
         now = time.monotonic()
         if connection.vendor != "sqlite" or now - self._looked < CHECK_INTERVAL:
             return
@@ -51,9 +51,9 @@ def size_of_log() -> int:
 
 
 def truncate() -> bool:
-    """Move the whole log into the database and make its file empty; False while somebody reads.
+    """Move the whole log into the database and make its file empty; False if a query reads it.
 
-    At first in a way that nobody waits for, as a reader may take minutes.
+    It first tries without blocking, because a query may take minutes.
     """
     if connection.vendor != "sqlite":
         return True
@@ -70,8 +70,8 @@ def truncate() -> bool:
 
 
 def blamed() -> str:
-    """Say who reads a state of long ago."""
+    """Return a text that names the oldest query."""
     reader = oldest_reader()
     if reader is None:
-        return "another process reads, or writes, since long ago"
+        return "another process has a query or transaction open for a long time"
     return f"the thread {reader.thread!r} has a query open for {reader.seconds:.0f} s"

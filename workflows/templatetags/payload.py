@@ -1,4 +1,4 @@
-"""Tags that show what a workflow or a model wrote, to be read and nothing else."""
+"""Tags that show untrusted text of a workflow or a model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ register = template.Library()
 
 @register.inclusion_tag("payload/tree.html")
 def payload_tree(value: Any) -> dict[str, Any]:
-    """`{% payload_tree request.payload %}`: JSON as facts, lists and tables, all of it escaped."""
+    """`{% payload_tree request.payload %}`: JSON as fields, lists and tables, escaped."""
     return {"node": Tree().node(value)}
 
 

@@ -1,4 +1,4 @@
-"""Time as people say it ("4 min", "due in 40 min"), with the exact moment on hover."""
+"""Relative times ("4 min", "due in 40 min"), with the exact time on hover."""
 
 from __future__ import annotations
 
@@ -102,13 +102,13 @@ def moment(value: datetime | None, pattern: str) -> SafeString | str:
 
 @register.filter
 def short_id(value: UUID | str | None) -> str:
-    """The first six characters of an id, enough to tell it from its neighbours."""
+    """The first six characters of an id."""
     return "" if value is None else str(value).replace("-", "")[:6]
 
 
 @register.filter
 def clock(moment: datetime | None, now: datetime | None = None) -> str:
-    """A time to come, as a phrase: "at 05:45" today, otherwise "on 3 December at 05:45"."""
+    """A future time as a phrase: "at 05:45" today, otherwise "on 3 December at 05:45"."""
     if not moment:
         return ""
     local, today = timezone.localtime(moment), timezone.localtime(now or timezone.now())
@@ -118,7 +118,7 @@ def clock(moment: datetime | None, now: datetime | None = None) -> str:
 
 @register.filter
 def exact(moment: datetime | None) -> str:
-    """The moment in the reader's own zone: "18 November 2026, 09:12:05 CET"."""
+    """The time in the reader's zone: "18 November 2026, 09:12:05 CET"."""
     if not moment:
         return ""
     local = timezone.localtime(moment)
@@ -135,7 +135,7 @@ def _time(moment: datetime, now: datetime, text: str, speech: str) -> SafeString
 
 
 def _amount(gap: int) -> str:
-    """Two units, so that "1 h 59 min" is not "1 h"; the rest is cut off: never more than it is."""
+    """Return a duration in two units, such as "1 h 59 min". It is rounded down."""
     if gap < HOUR:
         return f"{gap // MINUTE} min"
     whole, part, units = (HOUR, MINUTE, ("h", "min")) if gap < DAY else (DAY, HOUR, ("d", "h"))

@@ -1,1 +1,1 @@
-"""Text that people read or search, of unknown origin."""
+"""Untrusted text that people read or search."""

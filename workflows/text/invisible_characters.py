@@ -1,6 +1,6 @@
-"""Characters that steer or hide text, made visible: untrusted text must read as it is stored.
+"""Makes characters visible that reorder or hide text, so that text is shown as it is stored.
 
-This is the one list of such characters, for pages, the admin, mails and links alike.
+Pages, the admin, mails and links use this list of characters.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _VIRAMA = 9  # the combining class
 
 
 def show_invisibles(text: str) -> str:
-    """`text` with each hidden character as its code point: `⟨U+202E⟩`."""
+    """Return `text` with each hidden character as its code point: `⟨U+202E⟩`."""
     return _HIDDEN.sub(_mark, text.replace("\r\n", "\n"))
 
 
 def has_hidden(text: str) -> bool:
-    """Whether `text` holds a character that `show_invisibles` would mark."""
+    """Return True if `text` has a hidden character."""
     return any(not _is_needed(found) for found in _HIDDEN.finditer(text))
 
 
@@ -51,7 +51,7 @@ def _mark(found: re.Match[str]) -> str:
 
 
 def _is_needed(found: re.Match[str]) -> bool:
-    """Say whether the character changes how its neighbours look, as in Persian and in emoji."""
+    """Return True if the character changes how its neighbours look, as in Persian and in emoji."""
     before = found.string[found.start() - 1 : found.start()]
     after = found.string[found.end() : found.end() + 1]
     if not before:

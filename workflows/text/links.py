@@ -1,8 +1,8 @@
-"""Which addresses in untrusted text become links, and how they are written there.
+"""Decides which addresses in untrusted text become links, and how they are shown.
 
-An address is a link only if what a reader takes for its host is the host that a browser goes to.
-Browsers repair much that is no address: a name before an `@`, backslashes, missing slashes, numbers
-for a machine. All of that is refused; a host in other letters is written in ASCII (punycode).
+An address becomes a link only if the host that a reader sees is the host that a browser opens.
+Browsers accept many malformed addresses: a name before an `@`, backslashes, missing slashes,
+numbers as hosts. All of these are refused. A host with other letters is shown in ASCII (punycode).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _IGNORED = re.compile(f"[{IGNORABLE}\ud800-\udfff]")
 
 
 def web_address(text: str) -> str | None:
-    """Return the whole text as an address of the web, its host in ASCII; None if it is none."""
+    """Return the text as a web address with its host in ASCII; None if it is no web address."""
     if not _WEB.fullmatch(text) or _IGNORED.search(text):
         return None
     try:
@@ -43,9 +43,9 @@ def web_address(text: str) -> str | None:
 
 
 def may_open(address: str) -> bool:
-    """Say whether a link leads there: the web or a mailbox, by an address that hides nothing.
+    """Return True if the address may be a link: to the web or a mailbox, without hidden parts.
 
-    Of the web, the address has to be in ASCII by now.
+    A web address has to be in ASCII already.
     """
     if _MAIL.fullmatch(address):
         return True
@@ -53,7 +53,7 @@ def may_open(address: str) -> bool:
 
 
 def _ascii_host(parts: SplitResult) -> str | None:
-    """Return the host as a browser looks it up; None if there is none that can be read plainly."""
+    """Return the host as a browser resolves it; None if it is missing or ambiguous."""
     host = parts.hostname or ""
     if "[" in parts.netloc:
         return host if _is_address(host) else None

@@ -1,7 +1,7 @@
-"""Texts as a search compares them: without case, accents and what nobody sees.
+"""Folds texts for searching: without case, accents and invisible characters.
 
-Databases fold differently, or not at all: SQLite knows the case of ASCII alone, and PostgreSQL
-needs an extension for accents. So a text is folded here once, when it is stored.
+Databases differ in folding: SQLite ignores the case of ASCII only, and PostgreSQL needs an
+extension for accents. So a text is folded here once, when it is stored.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MARKS = (
 _DROPPED = re.compile(
     f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in _MARKS)}{IGNORABLE}\x00]"
 )
-# Letters that are written with a stroke, which Unicode does not take apart.
+# Letters with a stroke, which Unicode does not decompose.
 _PLAIN = str.maketrans(
     {
         "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ħ": "h",
@@ -30,7 +30,7 @@ _PLAIN = str.maketrans(
 
 
 def fold(text: str) -> str:
-    """Return the text as it is searched: `ÄRGER  in\\nZürich` is `arger in zurich`."""
+    """Return the text in folded form: `ÄRGER  in\\nZürich` is `arger in zurich`."""
     if text.isascii():
         return " ".join(text.lower().split())
     apart = unicodedata.normalize("NFKD", text).casefold()

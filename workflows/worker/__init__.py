@@ -1,4 +1,4 @@
-"""Runs workflows durably: the one place where decisions, rows and the clock meet."""
+"""Runs workflows durably: it connects the engine, the database rows and the clock."""
 
 from workflows.worker.loading.replay import snapshot_of
 from workflows.worker.worker import Worker

@@ -23,17 +23,17 @@ from workflows.worker.commit.run_update import RunUpdate
 from workflows.worker.loading.loader import LeasedRun
 
 SNAPSHOT_EVERY = 100  # journal entries
-ISOLATION_TIMEOUT = 30.0  # seconds that a poison run waits for an empty worker, and then has it
+ISOLATION_TIMEOUT = 30.0  # seconds that a poison run waits for an idle worker, and then runs alone
 STREAM_KEPT = 20  # events that the run's page can show
 
 Status = WorkflowRun.Status
 
 
 class ActiveRun:
-    """The machine of a leased run, its input that waits, and its output that is not stored yet.
+    """The machine of a leased run, its pending input, and its output that is not stored yet.
 
-    Nothing reaches the machine while a commit is under way: `work` is done when the next update
-    is built, so that whatever the machine offers afterwards has been committed.
+    The machine gets no input during a commit. The functions in `work` are called when the next
+    update is built, so every step that the machine then offers follows from committed rows.
 
     `clock` returns the database's time. `on_change` is called with the run when it has something
     to store.
@@ -65,7 +65,7 @@ class ActiveRun:
         self.is_poison = row.crash_count >= ISOLATE_FROM
         self._since = time.monotonic()
         self._seen: set[int] = set()
-        self._applied: dict[int, int] = {}  # by delivery, the `seq` at which it was taken in
+        self._applied: dict[int, int] = {}  # by delivery, the `seq` at which it was applied
         self._changes_inbox = False
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -73,16 +73,16 @@ class ActiveRun:
 
     @property
     def is_isolated(self) -> bool:
-        """Say whether the worker takes up nothing else beside this run, which may crash it.
+        """Return True if the worker runs nothing else beside this run, which may crash it.
 
-        A step that merely takes long must not keep everybody waiting for ever.
+        The isolation ends after a while, so that a long step does not delay all other runs.
         """
         return self.is_poison and time.monotonic() - self._since < ISOLATION_TIMEOUT
 
     # Input
 
     def deliver(self, deliveries: list[Delivery]) -> None:
-        """Take in pending deliveries, each once."""
+        """Add pending deliveries to the input, each once."""
         for one in deliveries:
             if one.pk not in self._seen:
                 self._seen.add(one.pk)
@@ -91,7 +91,7 @@ class ActiveRun:
     def _apply(self, delivery: Delivery) -> None:
         data = delivery.data
         if delivery.kind == Delivery.Kind.ANSWER and self.machine.state.status == "failed":
-            return  # it stays pending, for whoever retries the run
+            return  # it stays pending until the run is retried
         if delivery.kind == Delivery.Kind.PAUSE:
             self.machine.pause(by=data["by"])
         elif delivery.kind == Delivery.Kind.RESUME:
@@ -113,7 +113,7 @@ class ActiveRun:
             self.machine.discard(data["request_id"])
 
     def catch_up(self) -> None:
-        """Give the machine the input that waits."""
+        """Give the pending input to the machine."""
         for do in self.work:
             do()
         self.work.clear()
@@ -121,11 +121,11 @@ class ActiveRun:
     # Output
 
     def build_update(self, now: datetime, *, draining: bool = False) -> RunUpdate:
-        """Give the machine the input that waits, and return what has to be stored."""
+        """Give the pending input to the machine, and return what has to be stored."""
         machine = self.machine
         self.catch_up()
         self._clear_progress()
-        self.progress_dirty = False  # this update has it; one that fails drops the run
+        self.progress_dirty = False  # this update has it; if the update fails, the run is dropped
         idle = machine.idle and not self._is_handler_wanted()
         due = machine.next_due
         if idle and due is None:
@@ -169,7 +169,7 @@ class ActiveRun:
             self.reported = {"stream": stream} if stream else None
 
     def _is_handler_wanted(self) -> bool:
-        """Return True while the input handler has not said whether it answers."""
+        """Return True while the input handler has not decided whether it answers."""
         handler = self.machine.workflow.input_handler
         return handler is not None and bool(self.asking or self.machine.awaiting_handler())
 
@@ -193,7 +193,7 @@ class ActiveRun:
         return update.seq - self.snapshot_seq >= SNAPSHOT_EVERY
 
     def stored(self, update: RunUpdate) -> None:
-        """Forget what the database has now."""
+        """Remove from the output what the database has now."""
         del self.machine.journal[: update.count]
         for pk in update.deliveries:
             self._applied.pop(pk, None)
@@ -202,10 +202,10 @@ class ActiveRun:
         self.seq = update.seq
         self.snapshot_seq = update.snapshot_seq
 
-    # What steps reach through their context
+    # Methods that steps call through their context
 
     def call(self, function: Callable[[], Any]) -> Any:
-        """Run `function` on the loop's thread, from whichever thread a step is in."""
+        """Run `function` on the loop's thread. Steps may call this from any thread."""
         if threading.get_ident() == self._thread:
             return self._called(function)
         future: Future[Any] = Future()
@@ -227,7 +227,7 @@ class ActiveRun:
         return result
 
     def stream(self, event: Event) -> None:
-        """Show an event on the run's page: the last few, best effort."""
+        """Show an event on the run's page, which keeps the last few. It may be lost in a crash."""
         before = self.reported or {}
         shown = {"type": type(event).__name__, "data": event_data(event)}
         kept = [*before.get("stream", []), shown]
@@ -235,6 +235,6 @@ class ActiveRun:
         self.progress_dirty = True
 
     def progress(self, fraction: float, text: str, step: str = "") -> None:
-        """Show how far the run is on its page, until `step` completes."""
+        """Show the progress of the run on its page, until `step` completes."""
         self.reported = {**(self.reported or {}), "fraction": fraction, "text": text, "step": step}
         self.progress_dirty = True

@@ -16,9 +16,9 @@ from workflows.worker.sweep.stray_leases import StrayLeases
 
 
 class ActiveRuns:
-    """The active runs by id, and what all parts of the worker know of them.
+    """The active runs by id, and the state that all parts of the worker share.
 
-    `clock` is the database's time. `strays` remembers leases of runs that are not active. While
+    `clock` is the database's time. `strays` finds leases of runs that are not active. While
     the worker is `draining` no step begins, and a run whose steps have ended is given back.
     """
 
@@ -32,11 +32,11 @@ class ActiveRuns:
         self._idle = asyncio.Event()
 
     def add(self, run: ActiveRun) -> None:
-        """Take up a run."""
+        """Make a run active."""
         self.runs[run.id] = run
 
     def drop(self, run: ActiveRun) -> None:
-        """Let go of a run: whatever its steps still do no longer counts."""
+        """Make a run inactive: later results of its steps are ignored."""
         self.runs.pop(run.id, None)
         for task in run.tasks:
             task.stop()
@@ -45,17 +45,17 @@ class ActiveRuns:
         self._on_drop()
 
     def drop_all(self) -> None:
-        """Let go of all runs."""
+        """Make all runs inactive."""
         for run in list(self.runs.values()):
             self.drop(run)
 
     @property
     def is_isolated(self) -> bool:
-        """Say whether a poison run is active that nothing may be leased beside."""
+        """Return True if an active poison run forbids leasing other runs."""
         return any(run.is_isolated for run in self.runs.values())
 
     async def wait_until_idle(self, seconds: float) -> None:
-        """Wait until no run is active, at most so long."""
+        """Wait until no run is active, at most this number of seconds."""
         self._idle.clear()
         if not self.runs:
             return
@@ -64,13 +64,13 @@ class ActiveRuns:
                 await self._idle.wait()
 
     async def fetch_mailbox(self) -> None:
-        """Store reported progress, read new deliveries, and drop the runs that changed hands."""
+        """Store reported progress, read new deliveries, and drop runs whose lease was lost."""
         if not self.runs:
             return
         reporting = [run for run in self.runs.values() if run.progress_dirty]
         reported = [(run.id, run.fence, run.reported) for run in reporting]
         for run in reporting:
-            run.progress_dirty = False  # before: a step may report more meanwhile
+            run.progress_dirty = False  # before the call: a step may report more during it
         known = {run.id: run.delivery_count for run in self.runs.values()}
         try:
             found = await self._database.call(mailbox.fetch_mailbox, known, reported)

@@ -1,4 +1,4 @@
-"""The database's time, as a worker knows it without asking."""
+"""The database's time, computed without a query."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 
 class DatabaseClock:
-    """The database's time when it was last read, and what has passed since.
+    """The database's time when it was last read, plus the time that has passed since.
 
-    This machine's own clock may be wrong, and may be set at any moment.
+    The clock of this machine is not used: it may be wrong, and may be set at any moment.
     """
 
     def __init__(self) -> None:
@@ -21,5 +21,5 @@ class DatabaseClock:
         return moment + timedelta(seconds=time.monotonic() - then)
 
     def set(self, moment: datetime) -> None:
-        """Count from here on that it is `moment` now."""
+        """Set the time to `moment`."""
         self._read = (moment, time.monotonic())

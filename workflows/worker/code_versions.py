@@ -1,7 +1,8 @@
 """The builds of the workers that are alive, and which of them can load which run.
 
-During an upgrade old and new code work side by side. A worker leaves to the others what only they
-know, and gives back what it cannot load while one of them may; so neither blocks the other's runs.
+During an upgrade old and new code run side by side. A worker does not lease runs that only other
+workers can load. If it cannot load a run that another worker may load, it gives the run back. So
+no build blocks the runs of another build.
 """
 
 from __future__ import annotations
@@ -35,8 +36,11 @@ class BuildCompatibility:
         self.others.pop(self.build, None)
 
     def excluded(self) -> Q | None:
-        """Return which runs to leave to others: those that only they know, and those that this
-        build has refused while one of them has not. None if there are no others."""
+        """Return the runs that this worker must not lease; None if there are no other builds.
+
+        These are runs of workflows that only other builds know, and runs that this build could
+        not load while another build has not tried.
+        """
         theirs = Q()
         if (
             unknown := {name for one in self.others.values() for name in one}
@@ -51,7 +55,7 @@ class BuildCompatibility:
         return theirs or None
 
     def another_may_load(self, run: WorkflowRun) -> bool:
-        """Say whether a live worker has another build for this run that has not refused it yet."""
+        """Return True if a live worker has another build that may be able to load this run."""
         return any(
             run.workflow in signatures and build not in run.incompatible_builds
             for build, signatures in self.others.items()
@@ -60,7 +64,7 @@ class BuildCompatibility:
     def give_back(self, runs: Collection[WorkflowRun]) -> None:
         """Running -> queued, for runs that this build cannot load and another may.
 
-        They have crashed nobody, so no takeover is counted for it.
+        These runs have not crashed a worker, so their `crash_count` does not grow.
         """
         if not runs:
             return
@@ -76,18 +80,18 @@ class BuildCompatibility:
 
 
 def workflow_signatures() -> Signatures:
-    """Return what this process registers."""
+    """Return the signatures of the workflows that this process registers."""
     return {workflow.name: workflow.signature for workflow in registry}
 
 
 def build_id(signatures: Signatures) -> str:
-    """Name a worker's build by what it registers: workers of one build load the same runs."""
+    """Return the id of a build, made from its signatures. One build loads the same runs."""
     text = json.dumps(sorted(signatures.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def unblock_changed() -> int:
-    """Blocked -> queued, where this worker's code differs from the code that gave up."""
+    """Blocked -> queued, for runs that were blocked by code that differs from this worker's."""
     now = database_now()
     count = 0
     for workflow in registry:

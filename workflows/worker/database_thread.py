@@ -14,10 +14,10 @@ T = TypeVar("T")
 
 
 class DatabaseThread:
-    """Runs whole synchronous functions, one after another, on a connection that is kept.
+    """Runs synchronous functions, one after another, on one connection.
 
-    A connection on which anything failed is closed, so that the next call makes a new one: after
-    a restart of the database nothing stays broken.
+    After an error the connection is closed, and the next call makes a new one. So the worker
+    continues after a restart of the database.
     """
 
     def __init__(self) -> None:

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class GroupCommit:
-    """The runs that have something to store. While one batch commits, the next one collects.
+    """The runs that have something to store. During one commit the next batch is collected.
 
     `on_committed` is called for each run of a batch that was stored.
     """
@@ -45,10 +45,10 @@ class GroupCommit:
             self._wanted.set()
 
     async def run(self) -> None:
-        """Commit batches for ever. After a failure its runs are dropped, to be loaded again."""
+        """Commit batches for ever. If a commit fails, its runs are dropped and loaded again."""
         while True:
             await self._wanted.wait()
-            await asyncio.sleep(0)  # steps that end at once share the commit of what led to them
+            await asyncio.sleep(0)  # steps that end at once get into this commit
             self._wanted.clear()
             active = self._active.runs
             batch = [run for run in self._waiting.values() if active.get(run.id) is run]
@@ -63,7 +63,7 @@ class GroupCommit:
                     self._active.drop(run)
 
     async def _commit(self, batch: list[ActiveRun]) -> None:
-        """Store these runs, let them go on, and publish that they changed."""
+        """Store these runs, begin their next steps, and publish that they changed."""
         built = await self._build_updates(batch)
         updates = [update for _, update in built]
         stored = await self._database.call(store.store, updates)
@@ -76,9 +76,9 @@ class GroupCommit:
             elif update.run_id in stored.failed:
                 await self._block_run(run, stored.failed[update.run_id])
             else:
-                self.add(run)  # an answer came meanwhile, or the run changed hands
+                self.add(run)  # a delivery came meanwhile, or another worker has the run
         done = [update for update in updates if update.run_id in stored.done]
-        # First: these are committed, whatever becomes of the next query.
+        # Before the next query, because that may fail and these are committed.
         await publisher.publish(
             runs=[update.run_id for update in done],
             inbox=any(update.changes_inbox for update in done),
@@ -93,12 +93,12 @@ class GroupCommit:
                 built.append((run, run.build_update(now(), draining=draining)))
             except Exception as error:
                 about = {"run_id": run.id}
-                logger.exception("Run %s cannot be written down.", run.id, extra=about)
-                await self._block_run(run, f"Run {run.id} cannot be written down: {error!r}")
+                logger.exception("Run %s cannot be stored.", run.id, extra=about)
+                await self._block_run(run, f"Run {run.id} cannot be stored: {error!r}")
         return built
 
     async def _block_run(self, run: ActiveRun, reason: str) -> None:
-        """Block a run that cannot be stored, so that it is not tried for ever."""
+        """Block a run that cannot be stored, so that it is not tried again for ever."""
         with contextlib.suppress(DatabaseError, InterfaceError):
             await self._database.call(store.block, run.row, reason)
         self._active.drop(run)

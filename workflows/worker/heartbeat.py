@@ -1,6 +1,6 @@
-"""Saying that a worker lives, and renewing its leases.
+"""The heartbeat of a worker, and renewing its leases.
 
-Both are done from a thread of its own, whatever a step does to the event loop.
+A thread of its own does both, so a step that blocks the event loop does not stop them.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ ROW_KEPT = timedelta(days=1)  # after which the row of a dead worker is deleted
 
 
 class LeaseRenewer:
-    """Renews, three times a lease, the leases of `runs`, and says that the worker lives.
+    """Renews the leases of `runs` and writes the heartbeat, three times in each lease period.
 
-    While there are none it only says so, and that less often.
+    Without runs it writes only the heartbeat, every `IDLE_INTERVAL` seconds.
     """
 
     def __init__(self, owner: str, runs: Mapping[UUID, Any], length: timedelta) -> None:
@@ -42,7 +42,7 @@ class LeaseRenewer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop, and wait for a renewal that is under way."""
+        """Stop, and wait until a renewal in progress has ended."""
         self._stopped.set()
         self._thread.join()
 
@@ -57,12 +57,12 @@ class LeaseRenewer:
             except Exception:
                 logger.warning("Leases could not be renewed; trying again.", exc_info=True)
                 connection.close()
-            reset_queries()  # in DEBUG, as in the worker's thread
+            reset_queries()  # in DEBUG Django logs the queries of each thread
         connection.close()
 
 
 def beat(owner: str, ids: Collection[UUID], lease: timedelta) -> None:
-    """Renew the leases of these runs and say that the worker lives."""
+    """Renew the leases of these runs and write the heartbeat."""
     now = database_now()
     if ids:
         WorkflowRun.objects.renew(owner, ids, now + lease)
@@ -73,14 +73,14 @@ def beat(owner: str, ids: Collection[UUID], lease: timedelta) -> None:
 
 
 def remove(owner: str) -> None:
-    """Say that the worker is gone."""
+    """Delete the heartbeat of a worker that ends."""
     WorkerHeartbeat.objects.filter(pk=owner).delete()
 
 
 def replace_previous(owner: str) -> None:
-    """Take the place of the process before this one: nobody else lives, no lease stands.
+    """End all leases and delete the heartbeats of all other workers.
 
-    For the embedded mode only, where a start proves that the process before it is gone.
+    Only for the embedded mode: when its process starts, the process before it has ended.
     """
     WorkerHeartbeat.objects.exclude(pk=owner).delete()
     WorkflowRun.objects.void_leases(database_now())

@@ -1,4 +1,4 @@
-"""The worker: takes up runs that want one, and gives them back."""
+"""The worker: leases runs that are ready, runs them, and gives them back."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ GRACE_PERIOD = 10.0  # seconds that running steps get when the worker drains
 
 
 class Worker:
-    """One worker of this process. `serve` for ever, or `run_until_idle` once.
+    """One worker of this process. Call `serve` to run for ever, or `run_until_idle` once.
 
-    With `embedded` a start proves that the process before it is gone: whatever that one had
-    leased can be leased at once.
+    In the `embedded` mode the process before this one has ended when this one starts. So the
+    worker takes over all its leases at once.
     """
 
     def __init__(self, *, embedded: bool = False) -> None:
@@ -54,9 +54,9 @@ class Worker:
         self.active = ActiveRuns(self.id, self.database, self._on_drop)
         self.commit = GroupCommit(self.active, self.database, self._on_committed)
         self.runner = StepRunner(self.active, self.commit, self.database, self.wake)
-        self._due: datetime | None = None  # when a run that was suspended has to go on
+        self._due: datetime | None = None  # when the next suspended run has to continue
         self._isolation_since: float | None = None  # since when a poison run waits for isolation
-        self._more = True  # whether the last lease may have left something behind
+        self._more = True  # whether more runs may be ready than were leased last
         self._until_idle = False
         self._swept_at = -SWEEP_INTERVAL
         self._swept: SweepResult | None = None
@@ -65,7 +65,7 @@ class Worker:
         self._log = WriteAheadLog()
 
     async def serve(self) -> None:
-        """Drive runs until `drain` is called or the task is cancelled. No error ends it."""
+        """Run workflows until `drain` is called or the task is cancelled. No error ends it."""
         MainLoop.wake_worker = self.wake
         metrics.ACTIVE_RUNS.set_function(lambda: len(self.active.runs))
         async with self._at_work():
@@ -76,7 +76,7 @@ class Worker:
             await self._drained.wait()
 
     async def run_until_idle(self) -> None:
-        """Drive whatever can move now, and return when nothing active or leasable is left."""
+        """Run all runs that are ready now, and return when none is active or ready."""
         self._until_idle = True
         async with self._at_work():
             while (more := await self._poll()) or self.active.runs:
@@ -84,7 +84,7 @@ class Worker:
                     await self._wait_for_wakeup()
 
     async def drain(self) -> None:
-        """Lease nothing more, let running steps end for a while, and give everything back."""
+        """Lease no more runs, wait `GRACE_PERIOD` for running steps, and give all runs back."""
         self.active.draining = True
         self._poll_wanted.set()
         for run in list(self.active.runs.values()):
@@ -92,7 +92,7 @@ class Worker:
         await self.active.wait_until_idle(GRACE_PERIOD)
         held = [(run.id, run.fence) for run in self.active.runs.values()]
         self.active.drop_all()
-        with contextlib.suppress(DatabaseError, InterfaceError):  # the leases lapse then
+        with contextlib.suppress(DatabaseError, InterfaceError):  # then the leases end
             await self.database.call(store.release, held)
         self._drained.set()
 
@@ -102,8 +102,8 @@ class Worker:
 
     @contextlib.asynccontextmanager
     async def _at_work(self) -> AsyncIterator[None]:
-        """Keep the group commit and the leases going, and leave nothing running behind."""
-        with no_calling_thread():  # steps have threads of their own, whoever runs the worker
+        """Run the group commit and the renewal of leases during the block; stop them afterwards."""
+        with no_calling_thread():  # steps never use the thread that runs the worker
             committing = asyncio.create_task(self.commit.run())
         leases = heartbeat.LeaseRenewer(self.id, self.active.runs, self.lease)
         leases.start()
@@ -118,7 +118,7 @@ class Worker:
             leases.stop()
             with contextlib.suppress(DatabaseError, InterfaceError):
                 await self.database.call(heartbeat.remove, self.id)
-                await self.database.call(truncate)  # a log that nobody needs is not left behind
+                await self.database.call(truncate)  # so that the write-ahead log is empty
             await self.database.close()
 
     def _begin(self) -> None:
@@ -128,12 +128,12 @@ class Worker:
                 heartbeat.replace_previous(self.id)
             code_versions.unblock_changed()
         except (DatabaseError, InterfaceError):
-            logger.warning("The database is away; the sweep goes on trying.", exc_info=True)
+            logger.warning("The database is unavailable; the sweep tries again.", exc_info=True)
 
-    # What the parts of the worker call
+    # Callbacks of the parts of the worker
 
     def _on_committed(self, run: ActiveRun, update: RunUpdate) -> None:
-        """Let a run go on whose update was stored, or drop it if it was suspended or has ended."""
+        """Begin the next steps of a stored run, or drop it if it was suspended or has ended."""
         if not update.suspends:
             self.runner.begin_steps(run)
             return
@@ -142,7 +142,7 @@ class Worker:
         self.active.drop(run)
 
     def _on_drop(self) -> None:
-        """Poll if a run that was left behind, or that has to be alone, can be leased now."""
+        """Poll if there is room for more runs now, or for a run that has to be alone."""
         active = len(self.active.runs)
         if self._more and active <= MAX_ACTIVE_RUNS // 2:
             self._poll_wanted.set()
@@ -168,10 +168,10 @@ class Worker:
             return False
 
     async def _poll(self) -> bool:
-        """Sweep, read what came for active runs, and lease; True if more may be leasable.
+        """Sweep, read new deliveries of active runs, and lease runs; True if more may be ready.
 
-        What changes seldom is read once a second only, however many wake-ups come. Nothing is
-        leased if no wake-up came, nothing is due here, and the sweep has found nothing.
+        Data that seldom changes is read only once a second, by the sweep. Runs are leased only if
+        a wake-up came, a suspended run is due, or the sweep has found a run.
         """
         wanted = self._is_poll_wanted()
         self._poll_wanted.clear()
@@ -179,7 +179,7 @@ class Worker:
         swept = await self._sweep()
         strays = self.active.strays
         if strays.expected:
-            strays.expected = False  # before: a failure meanwhile is one more
+            strays.expected = False  # before the call: another failure sets it again
             await strays.watch(self.database.call(strays.give_back, list(self.active.runs)))
         await self.active.fetch_mailbox()
         if self.active.draining or self.active.is_isolated:
@@ -202,7 +202,7 @@ class Worker:
         now = time.monotonic()
         if self._swept is None or now - self._swept_at >= SWEEP_INTERVAL:
             self._swept_at = now
-            # At first only the database knows the time.
+            # Before the first sweep the worker does not know the database's time.
             known = self.active.clock.now() if self._swept else None
             self._swept = await self.database.call(sweep.run_sweep, self.id, known, self._swept)
             self.active.clock.set(self._swept.now)
@@ -224,22 +224,22 @@ class Worker:
             run = self.activate(one)
             has_input = bool(run.work)
             run.catch_up()
-            self.runner.begin_steps(run)  # the rows it was loaded from are what led to this
+            self.runner.begin_steps(run)  # all of its state was loaded from committed rows
             if has_input or not run.tasks:
                 self.commit.add(run)
         return leased
 
     def activate(self, leased: loader.LeasedRun) -> ActiveRun:
-        """Return a leased run as an active one; it waits for its first step."""
+        """Make a leased run active and return it. No step has begun yet."""
         run = ActiveRun(leased, self.active.clock.now, self.commit.add)
         self.active.add(run)
         return run
 
     async def _lease_poison_run(self) -> bool:
-        """Lease a run that crashed its worker twice, alone: once no other run is active.
+        """Lease one run that crashed its worker twice, when no other run is active.
 
-        A step that takes long must not keep everybody waiting for that, so after a while the
-        poison run is leased beside it.
+        After `ISOLATION_TIMEOUT` it is leased although others are active, so that a long step does
+        not delay it for ever.
         """
         now = asyncio.get_running_loop().time()
         if self._isolation_since is None:

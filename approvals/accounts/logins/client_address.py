@@ -1,4 +1,4 @@
-"""Where a request comes from. Log-in limits and the audit trail ask here."""
+"""The address of the client, for log-in limits and the audit trail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from workflows.server.forwarded_headers import client_of
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Return who asks: the address that a trusted proxy saw, else the one that is connected.
+    """Return the client's address: the one that a trusted proxy reports, else that of the peer.
 
     None on a Unix socket whose other end `TRUSTED_PROXIES` does not name.
     """

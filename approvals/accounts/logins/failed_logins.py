@@ -1,10 +1,10 @@
-"""Failed log-ins are counted per name, per address, and per both together.
+"""Counts failed log-ins by name, by address, and by both together.
 
-Each failure is a row. A limit counts the rows of the last quarter of an hour, so that a success in
-between wipes nothing: whoever guesses beside the owner of a name gains nothing by their log-ins.
+Each failure is a row. A limit counts the rows of the last quarter of an hour. A successful log-in
+does not reset the count, so an attacker has no advantage from the log-ins of the account's owner.
 
-A name alone has the highest limit, and does not count against an address from which it logged in
-before: otherwise anybody could keep a reviewer out, by failing in her name.
+The limit by name alone is the highest. It does not apply to an address from which the name has
+logged in before. Otherwise anybody could lock a reviewer out by failed log-ins with her name.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from django.utils import timezone
 from approvals.accounts.logins.client_address import client_address
 
 KNOWN_ADDRESS_AGE = timedelta(days=90)  # since the last log-in of a name from an address
-NAME = 255  # characters of the column; no account has a longer one
+NAME = 255  # characters of the column; no account has a longer name
 
 
 def counted_address(request: HttpRequest) -> str | None:
-    """Return the address that failures are counted by: of IPv6 the network of one customer."""
+    """Return the address by which failures are counted. For IPv6 it is the /64 network."""
     try:
         address = ip_address(client_address(request) or "")
     except ValueError:
@@ -40,10 +40,10 @@ def counted_address(request: HttpRequest) -> str | None:
 
 
 class LimitedAttempts(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no types
-    """Counts by rows of `AccessFailureLog`, and locks at three limits."""
+    """Counts failures by the rows of `AccessFailureLog`, and applies three limits."""
 
     def is_locked(self, request: Any, credentials: dict[str, Any] | None = None) -> bool:
-        """Say whether one of the limits is reached: one query, rarely two."""
+        """Return True if one of the limits is reached. This takes one query, seldom two."""
         name, address = _name(request, credentials), request.axes_ip_address
         by_name, by_address = Q(username=name), Q(ip_address=address)
         if address is None:
@@ -63,7 +63,7 @@ class LimitedAttempts(AxesDatabaseHandler):  # type: ignore[misc]  # axes has no
     def user_login_failed(
         self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any
     ) -> None:
-        """Write the failure down. One that was refused unseen does not count."""
+        """Store the failure. A log-in that was refused without a check does not count."""
         if request is None:
             return
         request.axes_credentials = credentials
@@ -91,7 +91,7 @@ def _since() -> Any:
 
 
 def _knows(name: str, by_address: Q) -> bool:
-    """Say whether this name has logged in from the address before."""
+    """Return True if this name has logged in from the address before."""
     since = timezone.now() - KNOWN_ADDRESS_AGE
     return bool(
         AccessLog.objects.filter(by_address, username=name, attempt_time__gte=since).exists()

@@ -1,8 +1,8 @@
-"""Failed logins are slowed down; decisions are not.
+"""Applies the limits of failed log-ins.
 
-django-axes asks before each log-in whether it is locked; `attempts` counts. Three things are ours
-here: a login without a request (a command, a test client) has no address to count by and
-passes; the demo password opens nothing outside DEBUG; and the page that a locked-out person sees.
+django-axes checks before each log-in whether it is locked; `failed_logins` counts. This module adds
+three things. A log-in without a request (a command, a test client) has no address and is not
+limited. The demo password is not accepted outside DEBUG. A locked-out person sees our own page.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from approvals.accounts.demo import NAMES, PASSWORD
 
 
 class ThrottleBackend(AxesStandaloneBackend):
-    """Refuses to look at a password while its name or address is locked out."""
+    """Refuses to check a password while its name or address is locked out."""
 
     def authenticate(
         self,
@@ -31,13 +31,13 @@ class ThrottleBackend(AxesStandaloneBackend):
     ) -> None:
         """Return None (the next backend decides), or raise PermissionDenied when locked out."""
         if not settings.DEBUG and password == PASSWORD and username in NAMES:
-            raise PermissionDenied("The demo password opens nothing outside DEBUG.")
+            raise PermissionDenied("The demo password is not accepted outside DEBUG.")
         if request is not None:
             super().authenticate(request, username=username, password=password, **kwargs)
 
 
 def locked_out(request: HttpRequest, *_: object) -> HttpResponse:
-    """Return the page of a locked-out login, 429, which says how long to wait."""
+    """Return the page for a locked-out person, 429, which says how long to wait."""
     pause = get_cool_off(request)
     minutes = round(pause.total_seconds() / 60) if pause else None
     response = render(request, "registration/locked_out.html", {"minutes": minutes}, status=429)

@@ -1,1 +1,1 @@
-"""What was typed into a form that could not be sent."""
+"""Keeps the content of forms that could not be sent."""

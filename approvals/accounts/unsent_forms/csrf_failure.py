@@ -1,4 +1,4 @@
-"""A POST whose token is not that of the present login: `CSRF_FAILURE_VIEW`."""
+"""`CSRF_FAILURE_VIEW`: the answer to a POST whose token is not that of the present login."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ RETRY = "X-CSRF-Retry"
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
-    """Return 403 to what may be forged. A form of ours comes back to who wrote it, not sent.
+    """Return 403 to a POST that may be forged. Show a form of this site to its author again.
 
-    Ours is what comes from this very origin and names, signed, whom it was drawn for; no other site
-    can put words into a form in this way.
+    A form is of this site if it comes from the same origin and has the signed id of the person for
+    whom it was made. No other site can fill in a form in this way.
     """
     writer = writer_of(request)
     if not writer or not is_same_origin(request):
@@ -30,7 +30,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
         return to_login(request)
     if writer != str(request.user.pk):
         return refuse_other_person(request, writer)
-    get_token(request)  # sets the cookie, if that is what was missing
+    get_token(request)  # sets the cookie, if it was missing
     if htmx_of(request):
         response = render(request, "403_csrf.html", status=403)
         response[RETRY] = "1"
@@ -42,7 +42,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
 
 
 def is_same_origin(request: HttpRequest) -> bool:
-    """Say whether the browser names a page of this very site as the sender."""
+    """Return True if the browser says that a page of this site sent the request."""
     origin = request.headers.get("Origin")
     if origin:
         return origin == f"{request.scheme}://{request.get_host()}"

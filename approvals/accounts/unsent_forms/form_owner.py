@@ -1,7 +1,7 @@
-"""Whom a form was drawn for, so that nothing is sent under the name of somebody else.
+"""Adds the person for whom a form was made to the form.
 
-A browser has one login and many tabs. When another person logs in, the pages of the first one
-still stand in their tabs, with what was typed; their next POST would count as the second one's.
+A browser has one login and many tabs. When another person logs in, tabs may still show forms of the
+first person. Without this check their next POST would be one of the second person.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _CACHE = "_signed_writer"
 
 
 def signed_writer(request: HttpRequest) -> str:
-    """Return the id of the person who is logged in, signed; empty if nobody is. Made once."""
+    """Return the signed id of the logged-in person, or an empty text. It is made only once."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return ""
@@ -26,7 +26,7 @@ def signed_writer(request: HttpRequest) -> str:
 
 
 def writer_of(request: HttpRequest) -> str:
-    """Return the id of the person whose page sends this; empty if it does not say, or lies."""
+    """Return the id of the person of the form; empty if it is missing or its signature is wrong."""
     sent = request.POST.get(FIELD) if request.method == "POST" else None
     try:
         return _SIGNER.unsign(sent or request.headers.get(HEADER, ""))

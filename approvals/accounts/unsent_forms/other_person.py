@@ -1,4 +1,4 @@
-"""The answer to a page that was drawn for somebody who is no longer logged in here."""
+"""The response to a form of a person who is no longer logged in in this browser."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ STATUS = 409
 
 
 def refuse_other_person(request: HttpRequest, writer: str) -> HttpResponse:
-    """Return 409: for htmx a line for the top of its page, otherwise a page with what was typed.
+    """Return 409: for htmx a message for the top of the page, else a page with what was typed.
 
-    The page of htmx stays as it is. A plain form is shown, to be copied, and goes along to the
-    login of the person who wrote it.
+    With htmx the page of the form stays. Without it, the content of the form is shown for copying,
+    and is kept for the next log-in of the person who wrote it.
     """
     context: dict[str, Any] = {"writer": name_of(writer)}
     if htmx_of(request):
@@ -45,7 +45,7 @@ def shown(unsent: UnsentForm) -> list[tuple[str, str]]:
 
 
 def name_of(user_id: str) -> str:
-    """Return the name of a person by their id, or words for one who is gone."""
+    """Return the name of a person by their id, or a text if the account was deleted."""
     users = get_user_model()
     try:
         found = users._default_manager.filter(pk=user_id).first()

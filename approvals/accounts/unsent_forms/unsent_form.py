@@ -1,8 +1,8 @@
-"""What was typed into a form that could not be sent, because the login had ended or was renewed.
+"""The content of a form that could not be sent, because the login had ended or was renewed.
 
-It is kept in the session, on the server, for the one person whose form it was, and put back into
-the form after the next log-in. Nothing is sent by itself. Only a form that this site drew for a
-person is kept (`writer`), so a stranger fills no session.
+It is kept in the session, on the server, only for the person of the form. After the next log-in it
+is put into the form again. Nothing is sent automatically. Only a form that this site made for a
+person (`writer`) is kept, so other sites cannot fill the session.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from approvals.accounts.unsent_forms.form_owner import FIELD, writer_of
 KEY = "unsent_form"
 SALT = "approvals.form.unsent"
 MAX_AGE = 3600  # seconds
-# Bytes beside the longest input that a form could send: names, other fields.
+# Bytes for names and other fields, in addition to the longest input of a form.
 EXTRA_BYTES = 64 * 1024
 
-# The page on which a form stands whose own address takes POSTs alone.
+# The page of each form whose own address accepts only POSTs.
 PAGES = {
     **dict.fromkeys(
         (f"approvals:{action}" for action in
@@ -41,20 +41,20 @@ PAGES = {
     "accounts:logout": "approvals:inbox",
 }  # fmt: skip
 
-# The pages that differ by their query.
+# The pages that depend on their query.
 BY_QUERY = {"approvals:decide_many"}
 
-# The actions whose pages put it back.
+# The actions whose pages fill in the form again.
 RESTORED = {
     "approvals:decide", "approvals:draft", "approvals:comments", "approvals:reassign",
     "approvals:decide_many", "workflows:start", "accounts:account",
 }  # fmt: skip
 
-_CONTROL = re.compile(r"_(id|go|key|digest|repeats)\b")  # what a form sends beside what is typed
+_CONTROL = re.compile(r"_(id|go|key|digest|repeats)\b")  # fields of a form that nobody types
 
 
 def page_behind(address: str) -> str:
-    """Return the address of the page that a form of `address` stands on, with its query."""
+    """Return the address of the page with the form for `address`, with its query."""
     parts = urlsplit(address)
     try:
         match = resolve(parts.path)
@@ -69,12 +69,12 @@ def page_behind(address: str) -> str:
 
 
 def action_of(request: HttpRequest) -> str:
-    """Return the name of the view that is asked."""
+    """Return the name of the requested view."""
     return request.resolver_match.view_name if request.resolver_match else ""
 
 
 def page_of(request: HttpRequest) -> str:
-    """Return the address of the page that is asked for, or that the form stands on."""
+    """Return the address of the requested page, or of the page of the form."""
     if action_of(request) in BY_QUERY:
         return request.get_full_path()
     return urlsplit(page_behind(request.path)).path
@@ -82,9 +82,9 @@ def page_of(request: HttpRequest) -> str:
 
 @dataclass(frozen=True, slots=True)
 class UnsentForm:
-    """One form: whose it is, where it was to go (`action`, a view's name), where it stands.
+    """One form: its person, its view (`action`, the view's name), and its page.
 
-    `page` is an address, with its query where that tells pages apart.
+    `page` is an address, with its query if the page depends on it.
     """
 
     writer: str
@@ -115,7 +115,7 @@ class UnsentForm:
 
     @property
     def is_written(self) -> bool:
-        """Whether a person typed or chose something in it, and did not only press a button."""
+        """True if a person filled in something, and did not only press a button."""
         return bool(self.written) or self.too_long or bool(self.files)
 
     @property
@@ -126,11 +126,11 @@ class UnsentForm:
 
     @property
     def is_restored(self) -> bool:
-        """Whether its page puts it back."""
+        """True if its page fills in the form again."""
         return self.action in RESTORED and not self.too_long
 
     def data(self) -> QueryDict:
-        """Return the fields as a form reads them."""
+        """Return the fields in the form of a POST."""
         found = QueryDict(mutable=True)
         for name, values in self.fields.items():
             found.setlist(name, values)
@@ -138,7 +138,7 @@ class UnsentForm:
 
 
 def keep(request: HttpRequest) -> UnsentForm | None:
-    """Keep the form that was posted, in the session; None if it does not say whose it is."""
+    """Keep the posted form in the session; return None if the form has no valid person."""
     if request.method != "POST" or not writer_of(request):
         return None
     unsent = UnsentForm.of(request)
@@ -149,7 +149,7 @@ def keep(request: HttpRequest) -> UnsentForm | None:
 
 
 def kept(request: HttpRequest) -> UnsentForm | None:
-    """Return the form that is kept, if it is this person's and not too old."""
+    """Return the kept form, if it is of this person and not too old."""
     stored: dict[str, Any] | None = request.session.get(KEY)
     if stored is None:
         return None
@@ -163,7 +163,7 @@ def kept(request: HttpRequest) -> UnsentForm | None:
 
 
 def typed_for(request: HttpRequest, actions: tuple[str, ...]) -> QueryDict | None:
-    """Return what is kept for a form of the page that is asked for, and one of these actions."""
+    """Return the kept form, if it is for the requested page and one of these actions."""
     unsent = kept(request)
     if unsent is None or unsent.page != page_of(request) or unsent.action not in actions:
         return None
@@ -171,7 +171,7 @@ def typed_for(request: HttpRequest, actions: tuple[str, ...]) -> QueryDict | Non
 
 
 def forget_sent(request: HttpRequest) -> None:
-    """Forget what is kept once its form is sent again."""
+    """Delete the kept form when it was sent again."""
     unsent = kept(request)
     if unsent is None or unsent.action != action_of(request) or unsent.page != page_of(request):
         return
@@ -179,7 +179,7 @@ def forget_sent(request: HttpRequest) -> None:
 
 
 def report_after_login(request: HttpRequest) -> None:
-    """Say after a log-in what became of the form before; drop it if it is somebody else's."""
+    """Add a message about the kept form after a log-in; delete it if it is of another person."""
     stored = request.session.get(KEY)
     if stored is None:
         return
@@ -192,7 +192,7 @@ def report_after_login(request: HttpRequest) -> None:
 
 
 def warn(request: HttpRequest, unsent: UnsentForm, why: str) -> None:
-    """Say that the form was not sent, and what to do."""
+    """Add a message that the form was not sent, and what to do."""
     if not unsent.is_written:
         messages.warning(request, f"{why} Nothing was done. Press the button again.")
     elif unsent.is_restored:
@@ -206,12 +206,12 @@ def warn(request: HttpRequest, unsent: UnsentForm, why: str) -> None:
 
 
 def sealed(unsent: UnsentForm) -> str:
-    """Return the form as a signed text, to go along in a page of somebody else's login."""
+    """Return the form as a signed text, which a page of another login can contain."""
     return dumps(asdict(unsent), salt=SALT, compress=True)
 
 
 def unseal(request: HttpRequest, text: str) -> None:
-    """Keep what `sealed` gave; nothing if it was changed or is too old."""
+    """Keep the form of a text from `sealed`; do nothing if it was changed or is too old."""
     try:
         request.session[KEY] = loads(text, salt=SALT, max_age=MAX_AGE)
     except BadSignature:
@@ -220,5 +220,5 @@ def unseal(request: HttpRequest, text: str) -> None:
 
 
 def login_address(page: str) -> str:
-    """Return the address of the login that leads to `page`."""
+    """Return the address of the login that then leads to `page`."""
     return redirect_to_login(page, resolve_url(settings.LOGIN_URL)).url

@@ -19,16 +19,16 @@ from workflows.models import InputRequest
 from workflows.web.answer_labels import answer_summary
 from workflows.web.forms.inputs.json_numbers import keep_digits
 
-DECIMAL = {"anyOf": [{"type": "number"}, {"type": "string"}]}  # as a decimal has it: all digits
+DECIMAL = {"anyOf": [{"type": "number"}, {"type": "string"}]}  # all digits of a decimal
 
 
 class Command(BaseCommand):
-    """Calls the same action as the pages: who may not answer there may not answer here."""
+    """Calls the same action as the pages, so the same rules apply."""
 
     help = "Answer a request as a person: approve, reject, reply with text, or give JSON."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the request, the four ways to answer it, and the person."""
+        """Add the request, the four kinds of answers, and the person."""
         parser.add_argument("request_id", help="the id in the request's address")
         ways = parser.add_mutually_exclusive_group(required=True)
         ways.add_argument("--approve", action="store_true")
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         parser.add_argument("--as", dest="username", metavar="USER", required=True)
 
     def handle(self, *, request_id: str, username: str, **options: Any) -> None:
-        """Answer and say so; CommandError, and nothing changed, if it was refused."""
+        """Answer and print the result. If it was refused, raise CommandError without a change."""
         response = self.response(self.row(request_id, "schema"), **options)
         types = self.row(request_id, "editable_types")
         edits = dict(self.edit(pair, types) for pair in options["edit"])
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         self.stdout.write(self.sentence(outcome))
 
     def row(self, request_id: str, column: str) -> dict[str, Any]:
-        """Return a column of the request; nothing if there is nothing in it, or no request."""
+        """Return a column of the request, or an empty dict without a value or without a request."""
         try:
             found = InputRequest.objects.filter(pk=UUID(request_id)).values_list(column).first()
         except ValueError:
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         comment: str | None,
         **_: Any,
     ) -> Any:
-        """Return the answer that the options spell; CommandError if it is no JSON."""
+        """Return the answer of the options; raise CommandError if it is no JSON."""
         if approve or reject:
             return {"approved": approve} | ({} if comment is None else {"comment": comment})
         if comment is not None:
@@ -90,7 +90,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
 
     def edit(self, pair: str, types: Mapping[str, str]) -> tuple[str, Any]:
-        """Return the key and the value of one `--edit`; CommandError if there is none."""
+        """Return the key and the value of one `--edit`; raise CommandError if it is malformed."""
         key, sign, value = pair.partition("=")
         if not sign:
             raise CommandError(f"--edit {pair!r} is not KEY=JSON.")
@@ -98,12 +98,12 @@ class Command(BaseCommand):
         try:
             return key, self.parse(value, schema, "The value")
         except InputRefused as error:
-            if key in types:  # a date needs no quotes; what is none is refused with the rest
+            if key in types:  # a date needs no quotes; other texts are refused later
                 return key, value
             raise CommandError(f"--edit {key}: {error}") from None
 
     def parse(self, text: str, schema: dict[str, Any], what: str) -> Any:
-        """Return the JSON that `text` is, its numbers with their digits; raise `InputRefused`."""
+        """Read `text` as JSON, with all digits of its numbers; raise `InputRefused`."""
         value = parse_json(
             text, what=what, max_bytes=settings.ANSWER_MAX_BYTES,
             max_depth=settings.JSON_MAX_DEPTH, digits=True,
@@ -111,7 +111,7 @@ class Command(BaseCommand):
         return keep_digits(value, schema, what=what)
 
     def sentence(self, outcome: Outcome) -> str:
-        """Say what stands now, and on which run it goes."""
+        """Return a sentence about the result, and the run that gets the answer."""
         decision = outcome.decision
         run = decision.request.run
         said = f"{decision.by} {answer_summary(decision.response).word}"

@@ -1,4 +1,4 @@
-"""`manage.py serve`: the whole product in one process. `make run` types it."""
+"""`manage.py serve`: the whole product in one process. `make run` calls it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the port and the switch against reloading."""
+        """Add the port and the option that turns off reloading."""
         parser.add_argument(
             "--port", type=int, default=settings.PORT,
             help="the port to listen on, 0 for any free one (default: PORT, else 8000)",
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, port: int, noreload: bool, **options: Any) -> None:
-        """Serve; exit 0 after SIGTERM or Ctrl-C, 1 if it could not start or its worker broke."""
+        """Serve; exit 0 after SIGTERM or Ctrl-C, 1 if it could not start or its worker failed."""
         lock = DataDirLock(settings.DATA_DIR)
         try:
             lock.acquire()
@@ -53,11 +53,11 @@ class Command(BaseCommand):
         if reload:
             connections.close_all()
             keep(listener)
-            # The same process goes on with new code: whoever started it still holds its id.
+            # The process replaces itself with the new code and keeps its id.
             os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
     def prepare(self) -> None:
-        """Bring database and static files up to date, check the start, create demo data."""
+        """Migrate the database, collect static files, run the checks, and create demo data."""
         self.migrate()
         self.check(databases=["default"])
         if settings.DEBUG:
@@ -66,14 +66,14 @@ class Command(BaseCommand):
             call_command("collectstatic", interactive=False, verbosity=0)
 
     def migrate(self) -> None:
-        """Apply migrations if there are new ones; finding that there are none is quick."""
+        """Apply migrations if there are new ones. Checking this is fast."""
         executor = MigrationExecutor(connections["default"])
         if executor.migration_plan(executor.loader.graph.leaf_nodes()):
             self.say("Preparing the database…")
             call_command("migrate", interactive=False, verbosity=0)
 
     def create_demo_data(self) -> None:
-        """Make the demo accounts and runs at the first start, and say so."""
+        """Make the demo accounts and runs at the first start, and print them."""
         from approvals.accounts import demo
 
         if not demo.is_first_start():
@@ -103,19 +103,19 @@ class Command(BaseCommand):
         server.run()
         watcher.stop()
         if server.failed:
-            raise CommandError("The server stopped because its worker broke; see the log above.")
+            raise CommandError("The server stopped because its worker failed; see the log above.")
         if reloads and not server.was_told_to_end:
             return True
         self.say("Stopped.")
         return False
 
     def greet(self, listener: socket.socket, *, watch: bool) -> None:
-        """Say where the pages are."""
+        """Print the address of the pages."""
         host, port = listener.getsockname()
         hint = "Ctrl-C stops it, a change of the code reloads it" if watch else "Ctrl-C stops it"
         self.say(f"Serving http://{host}:{port}/  ({hint}.)")
 
     def say(self, text: str) -> None:
-        """Write a line at once, also where the output is a file or a pipe."""
+        """Write a line at once, also if the output is a file or a pipe."""
         self.stdout.write(text)
         self.stdout.flush()

@@ -1,4 +1,4 @@
-"""`manage.py verify_decisions`: find decisions that were changed behind the application's back."""
+"""`manage.py verify_decisions`: find decisions that were changed outside the application."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def missing(expect: list[tuple[int, str]]) -> Iterator[str]:
 
 
 def seal() -> Iterator[str]:
-    """Seal what is new; yield a sentence if what SQL did to the chain or a row is in the way."""
+    """Seal new decisions; yield a sentence if a changed chain or row makes this impossible."""
     try:
         seal_new()
     except (TypeError, ValueError, DatabaseError) as error:
-        yield f"What was decided last could not be sealed: {error}".rstrip(".\n") + "."
+        yield f"New decisions could not be sealed: {error}".rstrip(".\n") + "."
 
 
 class Command(BaseCommand):
@@ -50,7 +50,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the known end of the chain, and the decisions to answer for."""
+        """Add the known end of the chain, and the decisions to accept."""
         parser.add_argument(
             "--expect", type=location, metavar="NUMBER:SIGNATURE", action="append", default=[],
             help="an end of the chain that was printed before, and has to be part of it",
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, expect: list[tuple[int, str]], accept: list[int], **options: Any) -> None:
-        """Say what is wrong, if anything is, and where the chain ends."""
+        """Print all faults, and the end of the chain."""
         for pk in accept:
             self.accept(pk)
         unsealed = list(seal())
@@ -80,7 +80,7 @@ class Command(BaseCommand):
             raise CommandError(f"{found} things are wrong; see above.")
 
     def confirm(self, expect: list[tuple[int, str]]) -> None:
-        """Say of each known end whether the chain still holds it; a missing one is a fault."""
+        """Print for each known end whether the chain still has it; a missing one is a fault."""
         for number, signature in expect:
             if has_seal(number, signature):
                 self.stdout.write(f"Seal {number} is part of the chain, as --expect says.")
@@ -91,7 +91,7 @@ class Command(BaseCommand):
         return 1
 
     def accept(self, pk: int) -> None:
-        """Seal what is not signed of a decision, with who answers for it."""
+        """Seal the unsigned parts of a decision, with the account that accepts them."""
         decision = Decision.objects.filter(pk=pk).first()
         note = f"accepted by {command_origin().account}"
         if decision is None or not accept(decision, note):

@@ -42,7 +42,7 @@ def test_the_login_leads_to_no_other_site(client: Client, carol: User) -> None:
     assert log_in(client, next="https://evil.example.com/").headers["Location"] == "/"
 
 
-def test_a_wrong_password_says_so_and_keeps_the_name(client: Client, carol: User) -> None:
+def test_a_wrong_password_shows_an_error_and_keeps_the_name(client: Client, carol: User) -> None:
     response = log_in(client, "wrong")
     assert response.status_code == 200
     assert b'value="carol"' in response.content
@@ -180,7 +180,7 @@ def test_an_unknown_time_zone_is_refused(client: Client, carol: User) -> None:
 
 
 @pytest.mark.parametrize("name", ["Gone/City", "Europe", "/etc/passwd", ""])
-def test_a_stored_zone_that_the_machine_lost_does_not_break_pages(
+def test_a_stored_time_zone_that_no_longer_exists_does_not_break_pages(
     name: str, client: Client, carol: User
 ) -> None:
     Preferences.objects.create(user=carol, time_zone=name)

@@ -149,7 +149,7 @@ def test_a_form_of_an_ended_login_comes_back_filled_in_and_unsent(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_another_person_neither_sends_nor_sees_what_was_kept(
+def test_a_kept_form_is_not_shown_to_another_person(
     browser: Browser, request_: InputRequest, name: str
 ) -> None:
     action, page, typed = forms(request_)[name]
@@ -278,7 +278,7 @@ def test_no_other_site_puts_words_into_a_form(
 
 
 @pytest.mark.parametrize("claimed", ["", "1", "{pk}:forged", "{pk}"])
-def test_only_a_form_that_was_drawn_for_somebody_is_kept(
+def test_only_a_form_made_for_a_person_is_kept(
     browser: Browser, alice: User, request_: InputRequest, claimed: str
 ) -> None:
     action, page, typed = forms(request_)["decide"]
@@ -306,7 +306,7 @@ def test_a_password_and_a_file_are_not_kept(browser: Browser, alice: User) -> No
     assert "Choose the file again: claims.csv" in text(browser.client.get(page))
 
 
-def test_a_text_that_no_form_takes_is_not_kept_and_says_so(
+def test_a_text_above_the_limit_is_not_kept_and_the_page_says_so(
     browser: Browser, request_: InputRequest, settings: Any
 ) -> None:
     settings.PAYLOAD_MAX_BYTES = settings.ANSWER_MAX_BYTES = 100
@@ -344,7 +344,7 @@ def test_a_batch_whose_address_is_too_long_for_a_login_comes_back(browser: Brows
     again_as_alice(browser, browser.post(address, typed | hidden), address, "batch")
 
 
-def test_every_form_stands_on_a_page_that_can_be_opened(request_: InputRequest) -> None:
+def test_every_form_is_on_a_page_that_can_be_opened(request_: InputRequest) -> None:
     """A login leads to the page of the form, and a GET of what takes POSTs alone is refused."""
     ids = {"request_id": request_.id, "run_id": request_.run_id, "name": BARE.name}
     desk = desk_of(User.objects.create_superuser("root"))
@@ -374,7 +374,7 @@ def test_a_session_that_kept_a_form_lasts_as_long_as_any_other(
     assert browser.client.session.get_expiry_age() == ordinary
 
 
-def test_every_form_of_every_page_says_whom_it_was_drawn_for(
+def test_every_form_of_every_page_has_its_person(
     alice: User, request_: InputRequest, register: Callable[..., Any]
 ) -> None:
     alice.is_staff = alice.is_superuser = True

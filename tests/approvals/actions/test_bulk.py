@@ -70,7 +70,7 @@ def test_a_batch_has_an_outcome_for_each(alice: User, bob: User) -> None:
     assert statuses == ["answered", *["pending"] * 6]
 
 
-def test_a_batch_is_not_too_large_and_names_what_is_no_id(alice: User) -> None:
+def test_a_batch_has_a_limit_and_names_malformed_ids(alice: User) -> None:
     with pytest.raises(TooMany):
         actions.decide_many(
             alice, {str(n): actions.Answer(YES, "x") for n in range(101)}, source="inbox"
@@ -131,7 +131,7 @@ def test_each_row_has_values_of_its_own(desk: Client) -> None:
     assert said == ["10", "20.50", "30"]
 
 
-def test_a_row_that_is_taken_out_is_not_decided_and_keeps_its_values(desk: Client) -> None:
+def test_a_deselected_row_is_not_decided_and_keeps_its_values(desk: Client) -> None:
     out, kept = refund(), refund()
     fields = go("approve", kept) | typed(out, "77") | typed(kept, "5")
     page = desk.post(chosen(out, kept), fields, follow=True)
@@ -139,7 +139,7 @@ def test_a_row_that_is_taken_out_is_not_decided_and_keeps_its_values(desk: Clien
     assert field(page, f"r.{out.id}.amount") == "77"
 
 
-def test_an_error_stands_at_its_row_and_nothing_was_decided(desk: Client) -> None:
+def test_an_error_is_shown_at_its_row_and_nothing_was_decided(desk: Client) -> None:
     good, bad = refund(), refund()
     fields = go("approve", good, bad) | typed(good, "5") | typed(bad, "-1")
     page = desk.post(chosen(good, bad), fields, follow=True)
@@ -192,7 +192,7 @@ def test_requests_of_different_kinds_are_offered_in_groups(desk: Client) -> None
     assert again(paid).response["amount"] == "12"
 
 
-def test_what_cannot_be_decided_says_why_and_has_no_box(
+def test_a_row_that_cannot_be_decided_shows_the_reason_and_has_no_checkbox(
     desk: Client, alice: User, bob: User
 ) -> None:
     claimed = asked_of(claimed_by=bob, claimed_until=soon(hours=1))
@@ -265,7 +265,7 @@ def test_what_was_typed_into_other_batches_stays(desk: Client) -> None:
     assert "Not sent yet" not in text(desk.get(chosen(*batches[0]))), "four are kept"
 
 
-def test_nobody_else_gets_what_was_typed_into_a_batch(desk: Client, bob: User) -> None:
+def test_other_people_do_not_get_what_was_typed_into_a_batch(desk: Client, bob: User) -> None:
     rows = [refund(), refund()]
     desk.post(chosen(*rows), go("approve", *rows) | typed(rows[0], "47.11") | typed(rows[1], "x"))
     assert "47.11" in desk.get(chosen(*rows)).content.decode()
@@ -277,7 +277,9 @@ def test_nobody_else_gets_what_was_typed_into_a_batch(desk: Client, bob: User) -
     assert "47.11" not in desk.get(chosen(*rows)).content.decode()
 
 
-def test_a_batch_too_large_to_be_kept_is_drawn_at_once(desk: Client, bob: User) -> None:
+def test_a_batch_that_is_too_large_for_the_session_is_rendered_without_a_redirect(
+    desk: Client, bob: User
+) -> None:
     good, gone, paid = asked_of(), asked_of(), refund()
     actions.decide(bob, gone.id, NO, source="inbox")
     fields = go("approve", good, gone) | typed(paid, "5", reason="x" * MAX_BYTES)

@@ -49,7 +49,7 @@ def test_a_typed_answer_is_stored_normalised(alice: User) -> None:
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "waiting", "paused"])
-def test_an_answer_is_taken_whatever_an_open_run_is_doing(alice: User, status: str) -> None:
+def test_an_answer_is_accepted_in_each_state_of_an_open_run(alice: User, status: str) -> None:
     request = make_request(make_run(status=status))
     decide(alice, request.id, "Some text.", source="inbox")
     run = WorkflowRun.objects.get()

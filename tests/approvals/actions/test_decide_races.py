@@ -74,7 +74,7 @@ def test_a_double_click_is_one_decision_and_no_error() -> None:
         assert Decision.objects.filter(request=request).count() == 1
 
 
-def test_an_answer_that_meets_the_cancelling_of_its_run_is_kept_whole_or_refused_whole() -> None:
+def test_an_answer_during_the_cancelling_of_its_run_is_stored_completely_or_refused() -> None:
     alice = make_reviewer("alice")
     for _ in range(10):
         request = make_request()

@@ -83,7 +83,7 @@ def test_who_started_the_run_may_answer_where_nobody_asks_for_four_eyes(alice: U
     assert decide(alice, request.id, YES, source="inbox")
 
 
-def test_second_approver_gets_a_conflict_that_says_who_when_and_what(
+def test_second_approver_gets_a_conflict_with_person_time_and_answer(
     alice: User, bob: User
 ) -> None:
     request = make_request()
@@ -134,7 +134,7 @@ def test_a_closed_request_is_gone(alice: User, case: str) -> None:
     assert isinstance(refusal(alice, CLOSED[case]().id, YES), Closed)
 
 
-def test_a_deadline_to_come_keeps_nobody_from_answering(alice: User) -> None:
+def test_a_future_deadline_does_not_prevent_an_answer(alice: User) -> None:
     assert decide(alice, make_request(deadline=soon()).id, YES, source="inbox")
 
 
@@ -206,7 +206,7 @@ def test_a_number_that_no_database_holds_is_invalid(alice: User, number: str) ->
     assert isinstance(refusal(alice, request.id, PAY | {"amount": number}), Invalid)
 
 
-def test_an_answer_that_could_not_be_read_is_invalid_in_its_turn(alice: User, bob: User) -> None:
+def test_an_unreadable_answer_is_refused_after_the_other_checks(alice: User, bob: User) -> None:
     request = make_request()
     before = everything()
     with pytest.raises(Invalid):

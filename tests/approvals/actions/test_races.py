@@ -148,7 +148,7 @@ def test_two_claims_at_once_have_one_holder(alice: User, bob: User) -> None:
         assert lost.holder == holder.get_username()
 
 
-def test_a_claim_and_an_answer_at_once_leave_no_claim_on_what_is_over(
+def test_a_claim_and_an_answer_at_once_leave_no_claim_on_an_answered_request(
     alice: User, bob: User
 ) -> None:
     for _ in range(ROUNDS):

@@ -226,7 +226,7 @@ def test_while_other_code_runs_beside_nothing_is_asked_again(olga: User) -> None
     assert again().revision == 1
 
 
-def test_what_cannot_be_asked_again_says_why(olga: User) -> None:
+def test_the_error_says_why_a_request_cannot_be_asked_again(olga: User) -> None:
     request = asked(version(Old, quorum=2))
     deploy(version(Old, name="PaymentRequest", quorum=2))
     with pytest.raises(CannotReask, match="no request class 'PayRequest'"):
@@ -308,7 +308,7 @@ def test_asking_an_overdue_one_again_gives_it_time_and_checks_its_default(olga: 
     assert "its default no longer fits" in Comment.objects.get().text
 
 
-def test_a_worker_with_old_code_leaves_the_default_to_the_new(olga: User) -> None:
+def test_a_worker_with_old_code_leaves_the_default_to_workers_with_new_code(olga: User) -> None:
     timed: dict[str, Any] = {
         "due_in": timedelta(hours=1),
         "on_deadline": "default",

@@ -85,14 +85,14 @@ def test_the_page_offers_those_who_can_decide_and_takes_the_ticks(alice: User, b
     assert names == ["bob", "group:finance, and tax"]
 
 
-def test_the_page_says_why_a_name_is_not_taken(alice: User) -> None:
+def test_the_page_shows_why_a_name_is_refused(alice: User) -> None:
     request = asked_of(alice)
     page = desk_of(alice).post(url(request, "reassign/"), {"to": "nobody"})
     assert page.status_code == Invalid.status
     assert "cannot be reassigned to &#x27;nobody&#x27;" in page.content.decode()
 
 
-def test_a_page_lists_no_more_people_than_can_be_looked_through(
+def test_a_page_lists_people_only_up_to_a_limit(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("approvals.eligibility.candidates.MAX_CANDIDATES", 2)

@@ -211,7 +211,7 @@ def test_who_may_only_read_answers_from_no_side(side: str) -> None:
 
 
 @pytest.mark.parametrize("side", [side for side in SIDES if side not in WITHOUT_EDITS])
-def test_an_edit_is_taken_from_each_side(side: str) -> None:
+def test_an_edit_is_accepted_from_each_interface(side: str) -> None:
     request = asked_of(payload={"note": "asked"}, editable=["note"])
     SIDES[side](Try(make_reviewer("alice"), request, edits="note"))
     assert again(request).edits == {"note": "text"}

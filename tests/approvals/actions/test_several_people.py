@@ -45,7 +45,7 @@ def test_a_claim_keeps_others_from_answering_and_names_the_holder(alice: User, b
     assert (again(request).claimed_by, again(request).claimed_until) == (None, None)
 
 
-def test_a_claim_that_ended_stands_in_nobodys_way(alice: User, bob: User) -> None:
+def test_a_claim_that_ended_blocks_nobody(alice: User, bob: User) -> None:
     request = asked_of(claimed_by=alice, claimed_until=soon(seconds=-1))
     assert actions.claim(bob, request.id).claimed_by == bob
     with pytest.raises(ClaimedByOther):
@@ -182,7 +182,7 @@ def test_the_digest_is_of_all_that_is_shown() -> None:
 # Edits
 
 
-def test_an_edit_is_effective_and_what_was_proposed_is_kept(alice: User) -> None:
+def test_an_edit_takes_effect_and_the_original_payload_is_kept(alice: User) -> None:
     request = asked_of(payload={"claimed": 640, "for": "train"}, editable=["claimed"])
     decide(alice, request, edits={"claimed": 600})
     row = again(request)
@@ -232,7 +232,7 @@ def test_after_an_edit_all_approve_anew(alice: User, bob: User, carol: User) -> 
 # Talk and drafts
 
 
-def test_a_comment_is_said_to_all_who_see_the_request(alice: User, bob: User) -> None:
+def test_a_comment_is_shown_to_all_who_see_the_request(alice: User, bob: User) -> None:
     request = asked_of(alice)
     actions.comment(alice, request.id, "  Is this new?\r\nIt looks old. ")
     assert Comment.objects.get().text == "Is this new?\nIt looks old."

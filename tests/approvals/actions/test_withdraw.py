@@ -35,7 +35,7 @@ def undo(settings: Any) -> None:
 
 
 @pytest.mark.usefixtures("undo")
-def test_an_answer_that_is_taken_back_was_never_delivered(alice: User, bob: User) -> None:
+def test_an_undone_answer_is_not_delivered(alice: User, bob: User) -> None:
     request = asked_of()
     decide(alice, request)
     run = WorkflowRun.objects.get(pk=request.run_id)
@@ -65,7 +65,7 @@ def test_the_votes_of_others_stand_when_the_last_one_is_taken_back(alice: User, 
 
 
 @pytest.mark.usefixtures("undo")
-def test_a_rejection_that_is_taken_back_leaves_the_edits_whose_approval_was_withdrawn(
+def test_a_withdrawn_rejection_keeps_the_edits_of_a_withdrawn_approval(
     alice: User, bob: User
 ) -> None:
     request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
@@ -109,7 +109,7 @@ def test_what_was_decided_is_never_edited_but_may_cease_to_count(alice: User) ->
     assert supersede(decisions, soon()) == 0
 
 
-def test_an_approval_is_taken_back_while_others_are_missing(
+def test_an_approval_can_be_withdrawn_while_others_are_missing(
     alice: User, bob: User, carol: User
 ) -> None:
     request = asked_of(quorum=3)
@@ -137,9 +137,7 @@ def test_only_ones_own_approval_is_taken_back_and_once(alice: User, bob: User) -
     assert (again(request).votes, request.comments.count()) == (0, 1)
 
 
-def test_an_approval_of_an_earlier_version_is_not_there_to_be_taken_back(
-    alice: User, bob: User
-) -> None:
+def test_an_approval_of_an_earlier_version_cannot_be_withdrawn(alice: User, bob: User) -> None:
     request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
     decide(alice, request)
     decide(bob, request, edits={"claimed": "600.00"})
@@ -152,7 +150,7 @@ def test_an_approval_of_an_earlier_version_is_not_there_to_be_taken_back(
     assert decide(alice, request, digest=version).votes == 1
 
 
-def test_an_approval_stays_when_its_time_is_over(alice: User) -> None:
+def test_an_approval_cannot_be_withdrawn_after_the_deadline(alice: User) -> None:
     request = asked_of(quorum=2)
     decide(alice, request)
     InputRequest.objects.filter(pk=request.pk).update(deadline=soon(seconds=-1))

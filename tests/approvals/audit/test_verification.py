@@ -153,7 +153,7 @@ NO_TIME = {
 
 @pytest.mark.parametrize("moment", NO_TIME)
 @pytest.mark.parametrize("sealed", [True, False])
-def test_a_decision_that_cannot_be_read_is_named_and_the_others_are_looked_at(
+def test_an_unreadable_decision_is_named_and_the_others_are_checked(
     alice: User, sealed: bool, moment: str
 ) -> None:
     broken, other = (decide(alice, make_request()).decision for _ in range(2))
@@ -200,13 +200,13 @@ def _set_the_end_back() -> None:
 @pytest.mark.parametrize(
     "tamper", [_put_a_seal_behind_the_end, _take_the_end_away, _set_the_end_back]
 )
-def test_a_chain_that_takes_no_seal_any_more_is_informed(
+def test_a_chain_to_which_no_seal_can_be_added_is_reported(
     decisions: list[Decision], tamper: Callable[[], None]
 ) -> None:
     decide(decisions[0].by, make_request())  # not sealed yet
     tamper()
     said = faults()
-    assert "What was decided last could not be sealed" in said
+    assert "New decisions could not be sealed" in said
     assert "The chain was made to end at seal" in said
 
 
@@ -367,7 +367,7 @@ def test_a_request_that_contradicts_its_decision_is_found(
     assert said.count("contradicts") == 1
 
 
-def test_a_decision_says_where_it_came_from(alice: User) -> None:
+def test_a_decision_has_its_origin(alice: User) -> None:
     request = make_request()
     seen = request.version
     client = desk_of(alice)
@@ -459,7 +459,7 @@ def test_comments_protect_their_request(alice: User) -> None:
     assert Comment.objects.exists()
 
 
-def test_a_worker_seals_what_was_decided_now_and_then(alice: User) -> None:
+def test_a_worker_seals_new_decisions_at_intervals(alice: User) -> None:
     sealer, now = Sealer(), database_now()
     sealer(now)
     decide(alice, make_request())
@@ -500,7 +500,7 @@ def test_another_key_verifies_nothing_until_it_is_added(alice: User, settings: A
     verify()
 
 
-def test_an_operator_answers_for_what_older_code_wrote(alice: User) -> None:
+def test_an_operator_accepts_decisions_of_older_code(alice: User) -> None:
     decision = decide(alice, make_request(), YES).decision
     sql(f"UPDATE {TABLE} SET signature = '', name = '', seen = '' WHERE id = %s", decision.pk)
     assert "has no signature" in faults()

@@ -121,7 +121,7 @@ def test_with_four_eyes_a_text_changes_nothing(author: User, alice: User, bob: U
 @pytest.mark.parametrize(
     ("first", "second"), [(600, 600.0), ([1], [True]), ({"a": 0}, {"a": False})]
 )
-def test_an_edit_that_only_python_takes_for_the_same_is_approved_by_two_as_well(
+def test_an_edit_that_only_python_treats_as_equal_is_a_new_version(
     author: User, alice: User, bob: User, first: Any, second: Any
 ) -> None:
     request = asked(author, payload={"claimed": None})
@@ -133,7 +133,7 @@ def test_an_edit_that_only_python_takes_for_the_same_is_approved_by_two_as_well(
     assert repr(Delivery.objects.get().data["edits"]["claimed"]) == repr(second)
 
 
-def test_the_page_says_that_a_second_person_approves_what_was_edited(
+def test_the_page_shows_that_an_edit_needs_a_second_approval(
     author: User, alice: User, bob: User
 ) -> None:
     request = asked(author)
@@ -217,7 +217,7 @@ def test_who_is_let_in_again_before_anybody_else_approved_still_counts(
     assert again(request).status == "answered"
 
 
-def test_all_earlier_approvals_are_looked_at_again(author: User, alice: User, bob: User) -> None:
+def test_all_earlier_approvals_are_checked_again(author: User, alice: User, bob: User) -> None:
     others = [make_reviewer(f"other{number}") for number in range(3)]
     request = asked(author, quorum=4)
     for one in others:

@@ -45,7 +45,7 @@ def waiting(user: User, **filters: str) -> InboxPage:
 # Counts
 
 
-def test_an_amount_says_how_many_or_that_there_are_more() -> None:
+def test_a_count_is_exact_up_to_its_limit() -> None:
     assert [str(BoundedCount(number)) for number in (0, 1, COUNT_LIMIT)] == ["0", "1", "1,000"]
     assert str(BoundedCount(COUNT_LIMIT + 1)) == "1,000+"
     assert not BoundedCount(0)
@@ -88,7 +88,7 @@ def test_a_badge_counts_only_as_far_as_it_can_show(
 
 
 @pytest.mark.usefixtures("few")
-def test_no_count_tells_of_what_is_hidden(desk: Client, bob: User) -> None:
+def test_no_count_includes_hidden_requests(desk: Client, bob: User) -> None:
     for _ in range(6):
         asked_of(bob, priority=4, run=make_run(TYPED))
     assert "<title>Inbox" in desk.get("/").content.decode()
@@ -184,7 +184,7 @@ def test_pages_go_on_from_one_priority_into_the_next(
     assert seen == ids(*every)
 
 
-def test_the_next_request_is_the_one_behind_and_after_the_last_the_first(alice: User) -> None:
+def test_after_the_last_request_the_next_one_is_the_first(alice: User) -> None:
     every = in_order()
     for one, after in pairwise([*every, every[0]]):
         assert next_after(alice, one, Filters()) == after

@@ -36,7 +36,7 @@ def test_what_waits_is_listed_oldest_first(desk: Client) -> None:
     assert "2 requests, oldest 3 h" in text(page)
 
 
-def test_an_empty_inbox_says_so(desk: Client) -> None:
+def test_an_empty_inbox_shows_a_message(desk: Client) -> None:
     page = desk.get("/")
     assert "<title>Inbox" in page.content.decode()
     assert "No pending requests" in text(page)

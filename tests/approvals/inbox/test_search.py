@@ -88,7 +88,7 @@ def test_what_a_worker_stores_is_found(
     assert "data-request=" in desk.get("/", {"q": "ARGER", "tag": "ZURICH"}).content.decode()
 
 
-def test_a_row_whose_prompt_was_not_read_keeps_what_is_searched() -> None:
+def test_a_row_with_a_deferred_prompt_keeps_its_search_text() -> None:
     request = make_request(prompt="Der Ärger")
     InputRequest.objects.defer("prompt", "search_text").get(pk=request.pk).save()
     request.refresh_from_db()

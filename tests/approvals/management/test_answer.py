@@ -54,7 +54,7 @@ def refusal(request: Any, *options: str, by: str = "alice") -> str:
         (["--json", '{"approved": true}'], {"approved": True}),
     ],
 )
-def test_each_way_of_answering(options: list[str], stored: Any) -> None:
+def test_each_kind_of_answer(options: list[str], stored: Any) -> None:
     request = make_request()
     said = answer(request, *options)
     decision = Decision.objects.get()
@@ -92,7 +92,7 @@ def test_a_user_without_permission_is_refused() -> None:
     assert "not answer" in refusal(make_request(), "--approve", by="auditor")
 
 
-def test_bad_json_says_where() -> None:
+def test_the_error_of_bad_json_has_its_place() -> None:
     assert "line 1, column 2" in refusal(make_request(), "--json", "{nonsense")
     assert "NaN" in refusal(make_request(), "--json", '{"a": NaN}')
     assert "levels" in refusal(make_request(), "--json", "[" * 50 + "]" * 50)

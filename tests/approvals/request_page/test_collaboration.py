@@ -38,7 +38,7 @@ def test_a_request_that_uses_nothing_of_this_shows_nothing_of_it(desk: Client) -
         assert word not in page, word
 
 
-def test_a_request_shows_what_it_says_of_itself(desk: Client, alice: User, bob: User) -> None:
+def test_a_request_shows_its_options(desk: Client, alice: User, bob: User) -> None:
     past = make_answered(NO, by=bob, prompt="Publish the last one?")
     request = asked_of(
         alice, priority=4, tags=["money"], if_approved="It is <b>paid</b>.", quorum=2,
@@ -100,7 +100,7 @@ def test_who_gives_a_request_away_is_back_in_the_inbox(
 # Quorum, versions, edits
 
 
-def test_a_first_approval_of_two_says_how_far_it_is(desk: Client, bob: User) -> None:
+def test_after_the_first_of_two_approvals_the_count_is_shown(desk: Client, bob: User) -> None:
     request, other = asked_of(quorum=2), asked_of(prompt="And this?")
     page = post(desk, url(request, "decide/"), htmx=True, verdict="approve", comment="Fine.")
     assert page.status_code == 200
@@ -223,7 +223,7 @@ def test_an_edit_that_does_not_fit_comes_back_at_its_field(desk: Client) -> None
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_what_is_said_stands_on_the_page(desk: Client, bob: User, htmx: bool) -> None:
+def test_a_comment_is_shown_on_the_page(desk: Client, bob: User, htmx: bool) -> None:
     request = asked_of()
     empty = post(desk, url(request, "comments/"), htmx=htmx, said=" ")
     assert empty.status_code == 422
@@ -233,7 +233,7 @@ def test_what_is_said_stands_on_the_page(desk: Client, bob: User, htmx: bool) ->
     assert Comment.objects.count() == 1
 
 
-def test_a_draft_comes_back_on_another_machine(desk: Client, alice: User, bob: User) -> None:
+def test_a_draft_is_shown_on_another_machine(desk: Client, alice: User, bob: User) -> None:
     request = asked_of(editable=["claimed"])
     typed: dict[str, Any] = {"comment": "Half a thou", "_digest": "x", "edits": {"claimed": "1.00"}}
     saved = post(desk, url(request, "draft/"), htmx=True, **typed)

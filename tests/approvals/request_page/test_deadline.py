@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
         ({"on_deadline": "stay_open"}, r"Marked as overdue .*, and stays open"),
     ],
 )
-def test_the_page_says_what_the_deadline_does(
+def test_the_page_shows_what_happens_at_the_deadline(
     client: Client, columns: dict[str, Any], words: str
 ) -> None:
     with registered(BARE):
@@ -47,7 +47,7 @@ def test_the_page_says_what_the_deadline_does(
     assert re.fullmatch(words, reported), reported
 
 
-def test_a_request_without_a_deadline_says_nothing_of_one(client: Client) -> None:
+def test_a_request_without_a_deadline_shows_no_deadline(client: Client) -> None:
     with registered(BARE):
         request = asked_of()
         client.force_login(make_reviewer("alice"))

@@ -94,7 +94,7 @@ def test_the_same_answer_again_is_accepted(desk: Client) -> None:
 
 
 @pytest.mark.parametrize("plain", [True, False])
-def test_a_conflict_shows_the_other_answer_and_ones_own_words(
+def test_a_conflict_shows_the_other_answer_and_what_was_typed(
     desk: Client, bob: User, plain: bool
 ) -> None:
     request = make_request()
@@ -144,7 +144,7 @@ def test_an_invalid_form_comes_back_with_every_fault_and_what_was_typed(
         ({"verdict": "reply", "text": "Yes.", "comment": "kept"}, "A comment goes with"),
     ],
 )
-def test_an_invalid_bare_form_says_what_is_wrong(
+def test_an_invalid_form_without_a_schema_shows_its_errors(
     desk: Client, data: dict[str, str], sentence: str
 ) -> None:
     response = refused(desk, make_request(), data)

@@ -44,7 +44,7 @@ def test_a_request_is_shown_beside_the_list(desk: Client) -> None:
     assert "Run started by carol" in text(page)
 
 
-def test_htmx_gets_the_request_alone(desk: Client) -> None:
+def test_htmx_gets_only_the_request(desk: Client) -> None:
     request = make_request()
     html = desk.get(url(request), headers=HTMX).content.decode()
     assert "<html" not in html
@@ -83,9 +83,7 @@ def test_an_unknown_request_is_not_found(desk: Client, headers: dict[str, str]) 
     assert "Request not found" in text(response)
 
 
-def test_the_trail_tells_the_answers_of_others_and_what_still_waits(
-    desk: Client, bob: User
-) -> None:
+def test_the_summary_shows_answers_of_others_and_open_requests(desk: Client, bob: User) -> None:
     run = make_run()
     request, other = make_request(run), make_request(run, prompt="Other one?")
     make_request(run, prompt="Third one?")

@@ -92,7 +92,7 @@ def test_an_edit_marks_the_consequence_as_written_before_it(alice: User, bob: Us
     assert "Edited by reviewers" in page
 
 
-def test_what_may_be_edited_says_that_the_consequence_is_that_of_the_values_as_asked(
+def test_an_editable_request_shows_that_its_consequence_is_for_the_original_values(
     alice: User,
 ) -> None:
     one = asked_of(if_approved="It is paid.")
@@ -101,7 +101,7 @@ def test_what_may_be_edited_says_that_the_consequence_is_that_of_the_values_as_a
     assert "If you approve it as it was asked: It is paid." in text(desk_of(alice).get(url(two)))
 
 
-def test_a_batch_says_of_each_row_what_an_approval_does(alice: User) -> None:
+def test_a_batch_shows_for_each_row_what_an_approval_does(alice: User) -> None:
     rows = [asked_of(if_approved="It is paid.") for _ in range(2)]
     chosen = {"_id": [str(one.pk) for one in rows]}
     page = text(desk_of(alice).get("/requests/decide/", chosen))
@@ -115,7 +115,7 @@ def test_a_batch_says_of_each_row_what_an_approval_does(alice: User) -> None:
 # A run at work
 
 
-def test_a_run_whose_first_step_works_says_so(olga: User) -> None:
+def test_a_run_whose_first_step_runs_is_shown_as_running(olga: User) -> None:
     run = started(status="running")
     page = run_page(olga, run)
     assert "Nothing has happened yet" not in page
@@ -125,13 +125,13 @@ def test_a_run_whose_first_step_works_says_so(olga: User) -> None:
     assert "in progress" in section(olga, run, "graph")
 
 
-def test_a_run_that_a_worker_has_just_taken_is_not_said_to_wait_for_one(olga: User) -> None:
+def test_a_run_that_was_just_leased_is_not_shown_as_waiting_for_a_worker(olga: User) -> None:
     taken, queued = make_run(status="running"), make_run(status="queued")
     assert "A worker is running it." in section(olga, taken, "timeline")
     assert "next free worker starts it" in section(olga, queued, "timeline")
 
 
-def test_steps_of_a_run_that_stands_still_are_not_said_to_be_in_progress(olga: User) -> None:
+def test_steps_of_a_run_that_does_not_run_are_not_shown_as_in_progress(olga: User) -> None:
     for status, word in (("queued", "next"), ("paused", "paused"), ("blocked", "blocked")):
         graph = section(olga, started(status=status), "graph")
         assert word in graph
@@ -146,7 +146,7 @@ def test_once_all_has_ended_the_figure_is_that_of_all_work(olga: User) -> None:
 # A step that is tried again
 
 
-def test_a_run_that_waits_for_another_attempt_says_which_when_and_why(olga: User) -> None:
+def test_a_run_that_waits_for_a_retry_shows_the_attempt_its_time_and_the_error(olga: User) -> None:
     run = failing()
     assert "Retrying" in section(olga, run, "head")
     reported = section(olga, run, "retries")
@@ -201,7 +201,7 @@ def test_whoever_does_not_see_every_run_is_not_informed_that_none_has_failed(olg
     assert "No run has failed" not in text(desk_of(olga).get("/runs/attention/"))
 
 
-def test_empty_lists_speak_of_what_can_be_seen(olga: User) -> None:
+def test_the_texts_of_empty_lists_are_about_visible_rows(olga: User) -> None:
     nobody = make_user("nobody")
     assert "No runs that you can see" in text(desk_of(nobody).get("/runs/"))
     assert "No runs yet" in text(desk_of(olga).get("/runs/"))
@@ -246,7 +246,7 @@ def test_what_the_deadline_answered_is_nowhere_said_to_be_somebodys(olga: User) 
 # Decisions on the page of a run
 
 
-def test_the_run_page_says_who_decided_what_with_comment_edits_and_time(
+def test_the_run_page_shows_each_decision_with_person_comment_edits_and_time(
     alice: User, olga: User
 ) -> None:
     request = asked_of(

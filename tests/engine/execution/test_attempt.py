@@ -82,7 +82,7 @@ async def test_step_that_ignores_its_timeout_is_late_all_the_same() -> None:
         await handler.result()
 
 
-async def test_task_that_outlives_its_step_finds_the_context_closed() -> None:
+async def test_a_task_that_runs_longer_than_its_step_has_a_closed_context() -> None:
     reported: list[Exception] = []
     tasks: list[asyncio.Task[None]] = []
     gate = Gate()

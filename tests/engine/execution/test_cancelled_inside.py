@@ -149,7 +149,7 @@ async def test_a_step_that_is_cancelled_from_inside_is_retried_and_then_fails_th
 
 
 @every_hurt
-async def test_a_step_that_gets_over_it_at_the_second_attempt_completes(hurt: Hurt) -> None:
+async def test_a_step_that_succeeds_at_the_second_attempt_completes(hurt: Hurt) -> None:
     async def begin(event: StartEvent, ctx: Context) -> StopEvent:
         if ctx.attempt == 1:
             await hurt()
@@ -206,7 +206,7 @@ LEFTOVERS: list[Hurt] = [
 
 @pytest.mark.parametrize("leave", LEFTOVERS, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("limit", [None, 60.0], ids=["no timeout", "timeout"])
-async def test_what_a_step_leaves_behind_does_not_meet_the_next(
+async def test_tasks_and_timers_of_a_step_do_not_affect_the_next_step(
     leave: Hurt, limit: float | None
 ) -> None:
     @step(timeout=limit)

@@ -118,7 +118,7 @@ def test_a_run_ends_whatever_its_steps_do(
     asyncio.run(story())
 
 
-def test_a_run_whose_def_steps_never_end_fails_and_others_go_on() -> None:
+def test_a_run_whose_def_steps_never_end_fails_and_others_continue() -> None:
     leave = threading.Event()
 
     @step(timeout=0.01)

@@ -239,7 +239,7 @@ async def test_a_step_that_raises_an_odd_error_is_retried_and_then_fails_the_run
 
 
 @pytest.mark.parametrize("name", [*NAMES, "__getattr__"])
-async def test_an_input_handler_that_raises_what_cannot_be_informed_leaves_the_request_to_people(
+async def test_after_an_unreadable_error_of_an_input_handler_people_answer(
     name: str,
 ) -> None:
     @step

@@ -123,7 +123,7 @@ def test_whatever_crashes_and_wherever_it_goes_on_each_page_has_its_own_parts(da
     assert not bench.machine.state.buffers
 
 
-async def test_a_snapshot_taken_half_way_goes_on_with_each_page_for_itself(register: Any) -> None:
+async def test_a_snapshot_with_incomplete_sets_keeps_the_pages_apart(register: Any) -> None:
     register(workflow)
     bench = Bench(workflow)
     bench.finish(bench.one(), [cls(page=n) for n in range(len(KEYS)) for cls in (Head, Table)])

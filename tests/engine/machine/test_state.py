@@ -34,7 +34,7 @@ def test_get_returns_a_copy() -> None:
     assert two.context.get("a") == {"deep": [1]}
 
 
-def test_default_is_for_what_is_not_there_only() -> None:
+def test_a_default_is_used_only_for_missing_values() -> None:
     bench = started()
     one, _ = bench.take()
     one.context.set("none", None)

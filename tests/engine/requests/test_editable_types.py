@@ -104,14 +104,14 @@ def test_an_edit_is_stored_as_such_a_value_is_written(key: str, value: Any, stor
         ("id", "7", "This has to be an identifier"),
     ],
 )
-def test_an_edit_that_is_none_is_refused_with_what_it_has_to_be(
+def test_an_invalid_edit_is_refused_with_the_expected_type(
     key: str, value: Any, reported: str
 ) -> None:
     with pytest.raises(InvalidReply, match=reported):
         edited(key, value)
 
 
-def test_a_step_may_say_what_a_text_is() -> None:
+def test_a_step_may_set_the_type_of_a_text() -> None:
     request = asked({"amount": "12.50"}, editable_types={"amount": "decimal"})
     assert request.editable_types == {"amount": "decimal"}
     with pytest.raises(InvalidReply, match="This has to be a number"):

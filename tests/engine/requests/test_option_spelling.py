@@ -110,7 +110,7 @@ def test_an_unknown_keyword_is_an_error_that_names_it_and_the_one_that_is_meant(
         event(**{wrong: 1})
 
 
-def test_a_keyword_that_is_like_no_other_is_named_alone() -> None:
+def test_an_unknown_keyword_without_a_similar_one_is_named_without_a_suggestion() -> None:
     with pytest.raises(ValidationError, match="There is no field 'zzz' ") as caught:
         Note(zzz=1)  # type: ignore[call-arg]
     assert [one["loc"] for one in caught.value.errors()] == [("text",), ("zzz",)]
@@ -127,7 +127,7 @@ def test_input_with_an_unknown_field_starts_nothing() -> None:
     assert flow.start_schema()["additionalProperties"] is False
 
 
-async def test_a_start_class_that_says_so_takes_any_other_field_too() -> None:
+async def test_a_start_class_with_extra_allow_takes_other_fields_too() -> None:
     @step
     def end(event: Open) -> StopEvent:
         return StopEvent(result=event.model_extra)
@@ -183,7 +183,7 @@ def test_a_field_of_ones_own_beside_the_options_is_fine() -> None:
 
 
 @pytest.mark.parametrize("asked", [Annotated, Bare, OnTheClass, Below])
-def test_a_class_says_its_options_in_any_spelling(asked: type[InputRequestEvent]) -> None:
+def test_a_class_may_set_its_options_in_any_spelling(asked: type[InputRequestEvent]) -> None:
     event = asked(prompt="?")
     assert (event.quorum, event.four_eyes, event.priority) == (2, True, "high")
     again = asked(prompt="?", quorum=3, four_eyes=False, priority="low")
@@ -193,7 +193,7 @@ def test_a_class_says_its_options_in_any_spelling(asked: type[InputRequestEvent]
     assert build(event).request_class(asked.__name__) is asked
 
 
-async def test_a_request_says_its_options_and_keeps_them_in_a_snapshot() -> None:
+async def test_the_options_of_a_request_are_kept_in_a_snapshot() -> None:
     flow = build(InputRequestEvent(prompt="?", quorum=2, four_eyes=True))
     snapshot = await (await flow.run()).snapshot()
     state = WorkflowSnapshot.from_json(snapshot.to_json()).state()

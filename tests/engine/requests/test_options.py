@@ -90,7 +90,7 @@ def test_the_step_that_takes_the_reply_reads_what_was_effective_and_what_was_ask
     ]  # fmt: skip
 
 
-def test_without_edits_the_journal_says_nothing_of_them() -> None:
+def test_without_edits_the_journal_has_no_key_for_them() -> None:
     bench = asking(editable=["amount"])
     bench.machine.answer("r", {"approved": True})
     assert "edits" not in bench.machine.journal[-1].to_json()
@@ -106,9 +106,7 @@ def test_without_edits_the_journal_says_nothing_of_them() -> None:
         ("stay_open", []),
     ],
 )
-def test_at_the_deadline_a_run_in_memory_does_what_the_request_says(
-    policy: str, kinds: list[str]
-) -> None:
+def test_a_run_in_memory_applies_the_deadline_policy(policy: str, kinds: list[str]) -> None:
     default = {"approved": False} if policy == "default" else None
     bench = asking(due_in=HOUR, on_deadline=policy, default_response=default)
     before = len(bench.kinds())
@@ -181,12 +179,12 @@ async def test_edits_of_an_answer_in_memory_are_checked_against_what_may_be_edit
 
 
 @pytest.mark.parametrize("field", ["assign_to", "escalate_to", "tags", "editable"])
-def test_a_bare_text_where_several_belong_says_what_to_write(field: str) -> None:
+def test_the_error_of_a_single_text_suggests_a_tuple(field: str) -> None:
     with pytest.raises(ValidationError, match=r'a single one is written \("alice",\)'):
         InputRequestEvent(prompt="?", **{field: "alice"})
 
 
-def test_a_default_that_almost_says_approved_is_refused() -> None:
+def test_a_default_with_a_misspelt_approved_is_refused() -> None:
     terms = {"on_deadline": "default", "due_in": HOUR, "default_response": {"aproved": False}}
     machine = asking(**terms).machine
     assert isinstance(machine.failure, InvalidRequestOptions)

@@ -224,7 +224,7 @@ def test_rules_on_the_response_field_itself_count() -> None:
     assert (schema["maxLength"], schema["type"]) == (3, "string")
 
 
-def test_reply_class_that_says_nothing_of_its_response_is_bare() -> None:
+def test_reply_class_without_a_response_type_is_untyped() -> None:
     class Plain(InputResponseEvent):
         pass
 
@@ -299,11 +299,11 @@ def test_expired_request_fails_the_run_by_name() -> None:
 @pytest.mark.parametrize(
     "response", [{"aproved": False}, {"Approved": True}, {"approve": True, "comment": "yes"}]
 )
-def test_a_mapping_that_almost_says_approved_is_refused_and_informed_so(response: Any) -> None:
+def test_a_mapping_with_a_misspelt_approved_is_refused_with_a_suggestion(response: Any) -> None:
     with pytest.raises(InvalidReply, match="did you mean 'approved'"):
         workflow.check_reply("InputRequestEvent", ALL, response)
 
 
 @pytest.mark.parametrize("response", [{"approver": "ada"}, {"moved": True}, {"text": "approved"}])
-def test_a_mapping_of_other_words_is_a_reply(response: Any) -> None:
+def test_a_mapping_with_other_keys_is_a_reply(response: Any) -> None:
     assert workflow.check_reply("InputRequestEvent", ALL, response) == response

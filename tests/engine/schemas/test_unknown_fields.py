@@ -142,13 +142,13 @@ def test_a_key_like_no_other_is_refused_without_a_guess() -> None:
     assert reported({"approved": True, "zzz": 1}).endswith("There is no field 'zzz'")
 
 
-def test_the_fault_stands_at_the_place_of_the_key() -> None:
+def test_the_error_is_located_at_the_unknown_key() -> None:
     with pytest.raises(InvalidReply) as caught:
         FLOW.check_reply("AskMoney", [], {"approved": True, "reasons": [{"remrak": ""}]})
     assert [one["loc"] for one in caught.value.errors] == [("reasons", 0, "remrak")]
 
 
-def test_a_model_that_says_itself_what_becomes_of_other_keys_is_left_alone() -> None:
+def test_a_model_that_sets_extra_keeps_its_own_rule() -> None:
     kept = FLOW.check_reply("AskOpen", [], {"approved": True, "note": "x"})
     assert kept == {"approved": True, "note": "x"}
     dropped = FLOW.check_reply("AskLenient", [], {"approved": True, "note": "x"})

@@ -68,7 +68,7 @@ def end(event: When) -> StopEvent:
 FLOW = Workflow("zoned-outside", [ask, end])
 
 
-def test_an_input_is_taken_as_it_was_stored() -> None:
+def test_an_input_is_used_in_its_stored_form() -> None:
     begin = Begin(
         at=datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN, fold=1),
         slot=Slot(at=datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN), daily=time(9, tzinfo=BERLIN)),
@@ -82,12 +82,12 @@ def test_an_input_is_taken_as_it_was_stored() -> None:
     assert FLOW.check_input(stored) == stored
 
 
-def test_an_answer_is_taken_with_the_name_of_a_zone() -> None:
+def test_an_answer_may_have_a_time_with_the_name_of_its_zone() -> None:
     answer = {"at": SECOND, "others": [FIRST], "daily": "09:00:00[Europe/Berlin]"}
     assert FLOW.check_reply("AskWhen", [], answer) == answer
 
 
-def test_the_offset_says_which_one_is_meant_of_a_time_that_comes_twice() -> None:
+def test_the_offset_selects_one_of_two_equal_local_times() -> None:
     plain = SECOND.removesuffix("[_fold=1]")
     assert FLOW.check_input({"at": plain})["at"] == SECOND
     assert FLOW.check_input({"at": FIRST})["at"] == FIRST

@@ -25,7 +25,7 @@ def check(value: object, **limits: int) -> None:
     check_json(value, what="The payload", **chosen)
 
 
-def test_ordinary_json_is_read_as_it_stands() -> None:
+def test_ordinary_json_is_read_unchanged() -> None:
     value = {"a": [1, 2.5, None, True, "grün 🙂"], "b": {"c": ""}}
     assert parse(json.dumps(value)) == value
 
@@ -73,7 +73,7 @@ def test_a_generous_depth_limit_does_not_crash_the_parser() -> None:
 
 
 @pytest.mark.parametrize("text", ['"' + '\\"' * 100_000, '"abc\\', "{", "", "[1,]", "nil", '"\n"'])
-def test_broken_json_says_line_and_column(text: str) -> None:
+def test_the_error_of_broken_json_has_line_and_column(text: str) -> None:
     with pytest.raises(NotJson, match=r"line \d+, column \d+"):
         parse(text)
 

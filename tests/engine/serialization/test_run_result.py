@@ -98,7 +98,7 @@ def test_rules_beyond_the_calendar_are_refused_by_name(rule: str, value: Any) ->
 
 
 @pytest.mark.parametrize("key", ["a\x00b", "\ud800"])
-def test_a_state_key_that_no_store_takes_is_refused_in_the_step(key: str) -> None:
+def test_a_state_key_that_cannot_be_stored_is_refused_in_the_step(key: str) -> None:
     @step
     def begin(event: StartEvent, ctx: Context) -> StopEvent:
         ctx.set(key, 1)

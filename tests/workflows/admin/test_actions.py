@@ -81,7 +81,7 @@ def test_each_run_is_logged_and_its_journal_names_the_person(desk: Client, admin
     assert "Cancel, by an action." in page.content.decode()
 
 
-def test_a_run_that_refuses_says_why_and_the_others_go_on(desk: Client) -> None:
+def test_the_error_of_one_run_does_not_stop_the_other_runs(desk: Client) -> None:
     ended, open_run = start(), start()
     ended.cancel()
     assert act(desk, "cancel", ended, open_run) == [

@@ -128,7 +128,7 @@ def test_no_page_of_the_admin_hides_a_character(desk: Client, admin: User) -> No
     assert "pay⟨U+00AD⟩⟨U+034F⟩" in desk.get(page_of(rows[3])).content.decode()
 
 
-def test_a_very_long_value_is_cut_with_a_word_about_the_rest(desk: Client, admin: User) -> None:
+def test_a_very_long_value_is_cut_with_the_length_of_the_rest(desk: Client, admin: User) -> None:
     run = WorkflowRun.objects.start("assistant", {"text": "ok"}, by=admin)
     row = Snapshot.objects.create(run=run, seq=1, format=1, data={"text": "x" * 150_000})
     page = desk.get(page_of(row)).content.decode()
@@ -274,7 +274,7 @@ def test_a_route_is_edited_here_and_names_what_exists(desk: Client, admin: User)
     assert Route.objects.get().users.get() == admin
 
 
-def test_a_request_is_shown_with_whom_it_was_given_to(desk: Client, admin: User) -> None:
+def test_a_request_is_shown_with_its_assignees(desk: Client, admin: User) -> None:
     request = make_rows(admin)[3]
     assert "all reviewers" in desk.get(page_of(request)).content.decode()
     request.assignments.create(user=admin)

@@ -28,7 +28,7 @@ async def answered(response: Any, text: str = TEXT) -> dict[str, Any]:
     return result
 
 
-def test_figures_agree_with_a_count_by_hand() -> None:
+def test_measures_agree_with_known_counts() -> None:
     figures = measure(TEXT)
     assert (figures.words, figures.sentences) == (14, 2)
     # 14 words in 2 sentences, of which everybody, enjoyed, wonderful and afternoon have more

@@ -45,7 +45,7 @@ async def test_sample_asks_about_each_breach_at_once() -> None:
     await handler.cancel()
 
 
-async def test_request_says_what_is_broken_and_by_how_much() -> None:
+async def test_request_names_the_violations_and_the_amount() -> None:
     handler = await waiting()
     [request] = [r for r in handler.pending_requests if r.payload["claim"] == "C-017"]
     assert request.prompt == (
@@ -128,7 +128,7 @@ async def test_ledger_is_the_same_after_a_stay_on_paper() -> None:
     assert len(result["ledger"]) == 41
 
 
-async def test_refused_claim_books_nothing_whatever_the_amount_says() -> None:
+async def test_a_refused_claim_books_nothing_for_any_amount() -> None:
     handler = await waiting(ONE)
     [request] = handler.pending_requests
     await decide(handler, request, approved=False, amount="9999.99", reason="refused")
@@ -141,7 +141,7 @@ async def test_file_within_policy_needs_nobody() -> None:
     assert (await handler.result())["paid"] == "400.00"
 
 
-async def test_closing_date_moves_what_is_too_old_or_too_early() -> None:
+async def test_the_closing_date_decides_which_claims_are_too_old_or_too_new() -> None:
     handler = await waiting(ONE.replace("640.00", "40.00"), closing="2027-02-17")
     [request] = handler.pending_requests
     assert request.payload["breaks"] == ["is 91 days old (we pay up to 90)"]

@@ -90,7 +90,7 @@ def test_every_faulty_line_learns_at_once() -> None:
     ]
 
 
-def test_long_list_of_faults_is_cut_and_says_so() -> None:
+def test_a_long_list_of_faults_is_cut_with_a_note() -> None:
     reported = faults(HEADER + "".join(row(claim=f"C-{n}", amount="x") for n in range(15)))
     assert reported.count("is not a number") == 10
     assert reported.endswith("and 5 more")

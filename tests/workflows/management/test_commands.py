@@ -271,7 +271,7 @@ def test_untrusted_text_gives_a_terminal_no_orders() -> None:
 class TestWaiting:
     """`start_run --wait` with no worker about: the command drives the run itself."""
 
-    def test_a_run_that_asks_nobody_ends_with_its_result(self) -> None:
+    def test_a_run_without_requests_ends_with_its_result(self) -> None:
         said = self.wait_for(lambda: {"figures": [1, 2]})
         assert "no worker was seen for 5 s" in said
         assert "  work completed" in said
@@ -305,7 +305,7 @@ class TestWaiting:
         assert "  a request was answered" in terminal.getvalue()
         assert '"outcome": "published"' in terminal.getvalue()
 
-    def test_a_wait_that_takes_too_long_says_that_the_run_goes_on(self) -> None:
+    def test_after_the_timeout_of_a_wait_the_run_continues(self) -> None:
         arguments = ("assistant", "--input", '{"text": "A text."}', "--wait", "--timeout", "0")
         with pytest.raises(CommandError, match="is queued after 0 s; it is not lost") as late:
             command("start_run", *arguments)
@@ -392,7 +392,7 @@ def test_a_whole_number_of_any_length_arrives_whole() -> None:
 
 
 @pytest.mark.parametrize("name", ["t-any", "t-amounts"])
-def test_where_nothing_says_what_a_number_is_a_float_has_to_hold_it(name: str) -> None:
+def test_a_number_of_unknown_type_has_to_fit_into_a_float(name: str) -> None:
     said = refusal(name, "--input", f'{{"anything": [1, {{"n": {LONG}}}]}}')
     assert said == (
         f"The input has the number {LONG}, of which a float keeps 0.1; "

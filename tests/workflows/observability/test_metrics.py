@@ -200,7 +200,7 @@ def test_a_run_that_was_rescued_is_counted(
     assert value("blazen_takeovers_total") == before + 1
 
 
-def test_a_worker_serves_its_own_to_this_machine_only() -> None:
+def test_a_worker_serves_its_metrics_to_this_machine_only() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

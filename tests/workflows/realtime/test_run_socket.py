@@ -67,7 +67,7 @@ async def test_a_burst_of_changes_is_two_refreshes_at_most() -> None:
         assert await socket.receive_nothing(timeout=1.5)
 
 
-async def test_another_run_says_nothing_here() -> None:
+async def test_the_socket_gets_no_message_of_another_run() -> None:
     run, _, client = await watched()
     other = await in_thread(make_run)
     async with opened(run, client) as socket:

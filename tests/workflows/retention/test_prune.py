@@ -159,7 +159,7 @@ def test_what_ended_lately_or_is_open_stays(drive: Drive) -> None:
     assert all(history(run)[0] for run in (lately, waiting))
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(drive: Drive) -> None:
+def test_a_dry_run_prints_the_same_numbers_and_changes_nothing(drive: Drive) -> None:
     runs = [ended(drive), ended(drive), decided(drive)]
     before = [history(run) for run in runs]
     said = prune("--dry-run")
@@ -198,7 +198,7 @@ def test_a_failed_run_whose_history_went_cannot_be_retried(drive: Drive) -> None
     assert not WorkflowRun.objects.filter(pk=run.pk).exists()
 
 
-def test_a_run_that_was_retried_meanwhile_is_left_alone(drive: Drive) -> None:
+def test_a_run_that_was_retried_meanwhile_is_not_pruned(drive: Drive) -> None:
     run = ended(drive, FAILS)
     run.retry()
     before = history(run)
@@ -246,7 +246,7 @@ def test_a_loop_keeps_its_recent_history_and_ends_right(
     assert f"Events before #{kept[0]} were pruned." in page.text
 
 
-def test_a_loop_keeps_few_snapshots_and_any_moment_still_folds_from_them(
+def test_a_loop_keeps_few_snapshots_from_which_each_state_can_be_computed(
     drive: Drive, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.JOURNAL_KEEP = 200

@@ -52,7 +52,7 @@ def test_writers_take_turns_in_the_order_in_which_they_came() -> None:
 
 
 @pytest.mark.parametrize("ending", ["raised", "closed"])
-def test_a_transaction_that_came_to_nothing_lets_the_next_one_in(ending: str) -> None:
+def test_a_failed_transaction_passes_the_lock_on(ending: str) -> None:
     @transaction.atomic
     def fail() -> None:
         if ending == "closed":

@@ -78,14 +78,14 @@ def test_the_log_names_the_thread_that_reads_and_is_made_small_when_it_has_read(
     assert wal.size_of_log() == 0
 
 
-def test_a_log_of_the_usual_size_is_left_alone() -> None:
+def test_a_log_of_the_usual_size_is_not_truncated() -> None:
     write(5)
     size = wal.size_of_log()
     wal.WriteAheadLog().check()
     assert wal.size_of_log() == size > 0
 
 
-def test_a_worker_that_ends_leaves_no_log_behind() -> None:
+def test_a_worker_that_ends_empties_the_log() -> None:
     write(20)
 
     async def story() -> None:
@@ -124,7 +124,7 @@ def test_a_query_that_was_read_to_its_end_is_not_open() -> None:
     assert base.oldest_reader() is None
 
 
-def test_a_transaction_that_takes_long_learns_of(
+def test_a_long_transaction_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(base, "SLOW_TRANSACTION", 0.0)

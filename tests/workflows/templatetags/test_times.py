@@ -79,7 +79,7 @@ def test_nothing_is_said_of_no_time() -> None:
     ] * 5
 
 
-def test_the_element_says_the_exact_moment_in_the_readers_zone() -> None:
+def test_the_element_has_the_exact_time_in_the_readers_zone() -> None:
     source = "{% load times %}{% ago moment %}"
     moment = timezone.now() - timedelta(minutes=4, seconds=10)
     with timezone.override("Europe/Berlin"):

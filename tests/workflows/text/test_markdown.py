@@ -58,7 +58,7 @@ def test_items_keep_the_numbers_that_were_written() -> None:
     assert '<li value="7">New' in Prompt.of(RELEASE).html
 
 
-def test_a_minus_and_what_is_struck_out_are_not_lost() -> None:
+def test_minus_signs_and_strikethrough_are_kept_in_plain_text() -> None:
     text = "Pay ~~640~~ 500?\n\n- 500 EUR\n\n+ 20 EUR\n\n* both\n"
     html = Prompt.of(text).html
     assert re.findall("<ul.*>", html) == ['<ul class="minus">', '<ul class="plus">', "<ul>"]
@@ -169,7 +169,7 @@ def test_links_lead_to_the_web_or_a_mailbox_only(address: str) -> None:
     assert not may_open(address)
 
 
-def test_a_link_tells_nothing_and_says_where_it_leads() -> None:
+def test_a_link_sends_no_referrer_and_shows_its_address() -> None:
     headline = Prompt.of("See [bank.example](https://evil.example/x 'now')?").headline
     assert 'rel="noopener noreferrer nofollow"' in headline
     assert "(evil.example, now)" in headline
@@ -182,7 +182,7 @@ def test_a_host_in_other_letters_is_written_in_ascii() -> None:
     assert "(xn--80ak6aa92e.example)" in html
 
 
-def test_an_image_is_its_words_and_fetches_nothing() -> None:
+def test_an_image_is_shown_as_text_and_not_loaded() -> None:
     html = Prompt.of(
         "![Plan](https://a.example/plan.png) [![Logo](https://a.example/l)](https://b.example)"
     ).headline

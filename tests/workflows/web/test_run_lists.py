@@ -51,7 +51,7 @@ def test_the_newest_run_comes_first(desk: Client) -> None:
     assert shown(desk) == [str(runs[n].id) for n in (1, 2, 0)]
 
 
-def test_a_row_says_how_many_answers_the_run_waits_for(desk: Client) -> None:
+def test_a_row_shows_the_number_of_open_requests(desk: Client) -> None:
     run = make_run()
     make_request(run)
     make_request(run)
@@ -127,7 +127,7 @@ def test_people_see_the_runs_that_are_theirs_to_see(client: Client) -> None:
     assert shown(client) == [str(own.id)]
 
 
-def test_htmx_gets_the_rows_alone(desk: Client) -> None:
+def test_htmx_gets_only_the_rows(desk: Client) -> None:
     make_run()
     fragment = desk.get("/runs/", headers={"HX-Request": "true"}).content.decode()
     assert "<html" not in fragment
@@ -157,7 +157,7 @@ def test_attention_shows_failed_and_blocked_runs_with_a_way_out(desk: Client) ->
     assert page.count('class="trouble"') == 2
 
 
-def test_attention_offers_no_retry_to_whoever_may_not_control(client: Client) -> None:
+def test_attention_offers_no_retry_without_the_permission(client: Client) -> None:
     carol = make_user("carol")
     make_run(status="failed", started_by=carol)
     client.force_login(carol)
@@ -167,7 +167,7 @@ def test_attention_offers_no_retry_to_whoever_may_not_control(client: Client) ->
 
 
 @pytest.mark.usefixtures("answerable")
-def test_attention_says_when_all_is_well(desk: Client) -> None:
+def test_attention_is_empty_if_no_run_needs_a_person(desk: Client) -> None:
     make_reviewer("bob")
     make_request()
     assert "Nothing needs attention" in desk.get("/runs/attention/").content.decode()
@@ -230,6 +230,6 @@ def test_one_who_sees_all_does_not_answer_what_they_started_themselves() -> None
     assert list(InputRequest.objects.unanswerable()) == [own]
 
 
-def test_an_answered_request_needs_nobody() -> None:
+def test_an_answered_request_does_not_need_attention() -> None:
     make_answered({"approved": True}, by=None)
     assert not InputRequest.objects.unanswerable().exists()

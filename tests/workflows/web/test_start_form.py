@@ -167,7 +167,7 @@ def test_the_same_form_with_something_else_in_it_starts_another_run(desk: Client
     assert WorkflowRun.objects.count() == 2
 
 
-def test_a_key_of_somebody_else_means_nothing(desk: Client, client: Client) -> None:
+def test_the_same_key_of_two_people_starts_two_runs(desk: Client, client: Client) -> None:
     key = str(uuid.uuid4())
     start(desk, text="A letter.", _key=key)
     other = Client()
@@ -177,9 +177,7 @@ def test_a_key_of_somebody_else_means_nothing(desk: Client, client: Client) -> N
 
 
 @pytest.mark.parametrize("key", ["", "nonsense", "k" * 300, "a\x00b", " "])
-def test_a_key_that_no_form_was_drawn_with_starts_nothing_and_is_named(
-    desk: Client, key: str
-) -> None:
+def test_an_unknown_key_is_named_and_starts_no_run(desk: Client, key: str) -> None:
     refused = start(desk, text="A letter.", _key=key)
     assert refused.status_code == 422
     assert "The idempotency key of this form is not the one it was drawn with." in (

@@ -69,7 +69,7 @@ def test_a_batch_costs_the_same_queries_whatever_its_size() -> None:
     play(story())
 
 
-def test_an_answer_that_comes_while_the_run_is_in_hand_is_applied(register: Register) -> None:
+def test_an_answer_to_an_active_run_is_applied(register: Register) -> None:
     """The answer arrives between the load and the park, when nobody looks at the inbox."""
 
     @step

@@ -65,7 +65,9 @@ def test_a_step_that_is_cancelled_from_inside_is_retried_and_then_fails_the_run(
 
 
 @pytest.mark.parametrize("leave", LEFTOVERS, ids=lambda one: one.__name__)
-def test_what_a_step_leaves_behind_meets_nobody(leave: Hurt, register: Register) -> None:
+def test_tasks_that_a_step_leaves_behind_do_not_affect_other_code(
+    leave: Hurt, register: Register
+) -> None:
     @step
     async def begin(event: StartEvent) -> flows.Part:
         await leave()
@@ -83,7 +85,7 @@ def test_what_a_step_leaves_behind_meets_nobody(leave: Hurt, register: Register)
 @pytest.mark.parametrize(
     "hurt", [*HURTS, *LEFTOVERS, raise_odd, close_itself], ids=lambda one: one.__name__
 )
-def test_an_input_handler_that_hurts_itself_leaves_the_request_to_people(
+def test_after_an_error_of_an_input_handler_people_answer(
     hurt: Hurt, drive: Drive, register: Register
 ) -> None:
     async def handle(request: InputRequestEvent) -> InputResponseEvent | None:
@@ -99,7 +101,7 @@ def test_an_input_handler_that_hurts_itself_leaves_the_request_to_people(
 
 
 @pytest.mark.parametrize("leave", LEFTOVERS, ids=lambda one: one.__name__)
-def test_an_answer_of_an_input_handler_counts_whatever_it_leaves_behind(
+def test_an_answer_of_an_input_handler_counts_even_if_it_leaves_tasks_behind(
     leave: Hurt, register: Register
 ) -> None:
     async def handle(request: InputRequestEvent) -> InputResponseEvent | None:

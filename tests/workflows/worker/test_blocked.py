@@ -47,7 +47,9 @@ def test_a_run_without_its_code_is_blocked_and_goes_on_when_the_code_is_back(
     assert fresh(run).status == "completed"
 
 
-def test_a_run_whose_step_is_gone_is_blocked_by_name(drive: Drive, register: Register) -> None:
+def test_a_run_whose_step_was_removed_is_blocked_and_the_step_is_named(
+    drive: Drive, register: Register
+) -> None:
     run = start(flows.LATER)
     flows.broken.add("try_later")
     drive()
@@ -70,7 +72,7 @@ def test_a_person_may_have_a_blocked_run_tried_again(drive: Drive) -> None:
     assert [one.kind for one in run.journal.order_by("seq")][:2] == ["blocked", "unblocked"]
 
 
-def test_a_corrupt_snapshot_blocks_its_run_and_nobody_elses(drive: Drive) -> None:
+def test_a_corrupt_snapshot_blocks_only_its_run(drive: Drive) -> None:
     run, other = start(), start()
     drive()
     Snapshot.objects.filter(run=run).update(data={"format": 1, "oops": True})
@@ -82,7 +84,7 @@ def test_a_corrupt_snapshot_blocks_its_run_and_nobody_elses(drive: Drive) -> Non
     assert fresh(other).status == "completed"
 
 
-def test_a_run_that_cannot_be_stored_spoils_nobody_elses_commit(drive: Drive) -> None:
+def test_a_run_that_cannot_be_stored_does_not_affect_other_runs(drive: Drive) -> None:
     run, other = start(), start()
     JournalEntry.objects.create(run=run, seq=2, kind="forged", data={}, at=database_now())
     drive()

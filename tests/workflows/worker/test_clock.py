@@ -59,13 +59,13 @@ def test_a_lease_from_before_the_clock_went_back_does_not_stand_for_an_hour() ->
     assert fresh(run).status == "waiting"
 
 
-def test_a_lease_that_stands_is_respected() -> None:
+def test_a_valid_lease_is_respected() -> None:
     WorkflowRun.objects.start(flows.ASK, {})
     assert take("a")
     assert take("b") == []
 
 
-def test_a_clock_that_goes_forward_hands_no_run_of_this_worker_to_itself(
+def test_a_clock_that_goes_forward_does_not_lease_own_runs_again(
     register: Register,
 ) -> None:
     gate = Gate()
@@ -108,7 +108,7 @@ def test_an_embedded_start_forgets_the_workers_before_it() -> None:
     assert list(models.WorkerHeartbeat.objects.values_list("pk", flat=True)) == ["me"]
 
 
-def test_a_worker_reckons_from_the_databases_time_and_not_from_its_own() -> None:
+def test_a_worker_uses_the_databases_time_and_not_its_own() -> None:
     async def story() -> None:
         worker = Worker()
         moment = worker.active.clock.now() + HOUR

@@ -165,7 +165,7 @@ def test_progress_clears_what_was_refused() -> None:
     assert (fresh(run).status, fresh(run).incompatible_builds) == ("completed", "")
 
 
-def test_a_suspect_of_foreign_code_keeps_nobody_waiting() -> None:
+def test_a_poison_run_of_other_code_does_not_delay_other_runs() -> None:
     poison_run = WorkflowRun.objects.start(flows.ASK, {})
     WorkflowRun.objects.filter(pk=poison_run.pk).update(crash_count=3)
     beside("new", workflow_signatures())
@@ -176,7 +176,7 @@ def test_a_suspect_of_foreign_code_keeps_nobody_waiting() -> None:
     assert fresh(poison_run).status == "queued"
 
 
-def test_a_run_that_kills_its_workers_is_blocked_whoever_else_is_there() -> None:
+def test_a_run_that_crashes_its_workers_is_blocked_beside_other_workers() -> None:
     run = WorkflowRun.objects.start(flows.ASK, {})
     WorkflowRun.objects.filter(pk=run.pk).update(crash_count=5)
     beside("new", workflow_signatures() | {"t-new": "1"})
@@ -184,7 +184,7 @@ def test_a_run_that_kills_its_workers_is_blocked_whoever_else_is_there() -> None
     assert "active on 5 workers" in (fresh(run).error or {})["message"]
 
 
-def test_a_worker_says_which_workflows_it_knows() -> None:
+def test_the_row_of_a_worker_lists_its_workflows() -> None:
     heartbeat.beat("me", (), LEASE)
     assert models.WorkerHeartbeat.objects.get(pk="me").signatures["t-ask"] == flows.ASK.signature
 

@@ -85,7 +85,7 @@ def test_two_hiccups_make_no_poison_run(text: str, drive: Drive) -> None:
     assert {fresh(run).crash_count for run in found} == {0}
 
 
-def test_a_lease_whose_outcome_nobody_knows_is_given_back() -> None:
+def test_a_lease_of_unknown_outcome_is_given_back() -> None:
     run, other = start(), start()
     WorkflowRun.objects.lease("me", limit=1, duration=Worker().lease, holding=[other.pk])
     lease("another")
@@ -189,7 +189,7 @@ async def text_of(live: ActiveRun) -> str:
     return str((progress or {}).get("text"))
 
 
-def test_progress_that_is_reported_during_a_look_is_written_at_the_next() -> None:
+def test_progress_reported_during_a_poll_is_stored_by_the_next_poll() -> None:
     start()
 
     async def story() -> None:

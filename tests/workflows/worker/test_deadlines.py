@@ -133,7 +133,7 @@ def test_assignees_with_an_address_are_reminded_once(alice: User, settings: Any)
     assert again(request).next_notification_at is None
 
 
-def test_an_escalation_adds_people_and_takes_nobody_away(alice: User) -> None:
+def test_an_escalation_adds_people_and_removes_nobody(alice: User) -> None:
     bob = make_reviewer("bob")
     past, later = soon(seconds=-1), soon(hours=1)
     terms = {"escalate_at": past, "escalate_to": ["bob", "nobody"], "next_notification_at": past}

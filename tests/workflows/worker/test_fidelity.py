@@ -201,7 +201,7 @@ def test_nothing_that_a_step_gives_blocks_its_run(
 
 
 @pytest.mark.parametrize("response", [7, [1, {"a": 2}], {"amount": 3}, 0, False])
-def test_a_reply_of_any_json_goes_through_the_door_to_the_step(
+def test_a_reply_of_any_json_reaches_the_step_unchanged(
     register: Register, drive: Drive, alice: User, response: Any
 ) -> None:
     @step

@@ -54,7 +54,7 @@ def test_a_sweep_that_finds_nothing_is_one_statement() -> None:
     assert not found.poison
 
 
-def test_an_idle_worker_asks_two_statements_a_second_at_most(
+def test_an_idle_worker_sends_at_most_two_statements_a_second(
     asked: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweeps: list[int] = []
@@ -78,7 +78,7 @@ def test_an_idle_worker_asks_two_statements_a_second_at_most(
     assert asked_by_each == [1, 1, 1]
 
 
-def test_a_worker_without_runs_says_that_it_lives_in_two_statements() -> None:
+def test_the_heartbeat_of_an_idle_worker_takes_two_statements() -> None:
     beat("me", (), LEASE)
     with CaptureQueriesContext(connection) as queries:
         beat("me", (), LEASE)
@@ -107,7 +107,7 @@ def _queue_in_silence() -> Any:
 
 
 @pytest.mark.parametrize("status", ["queued", "waiting", "running"])
-def test_a_sweep_says_that_a_run_wants_a_worker(status: str) -> None:
+def test_a_sweep_finds_a_run_that_is_ready(status: str) -> None:
     past = database_now() - timedelta(seconds=1)
     row = WorkflowRun.objects.get(pk=_queue_in_silence())
     owner = "gone" if status == "running" else ""
@@ -130,7 +130,7 @@ def test_a_sweep_does_not_take_a_run_for_ready_that_another_worker_holds() -> No
 
 
 @pytest.mark.usefixtures("answerable")
-def test_a_sweep_ends_what_is_overdue() -> None:
+def test_a_sweep_applies_the_deadlines_of_overdue_requests() -> None:
     request = make_request(deadline=database_now() - timedelta(seconds=1))
     sweep.run_sweep("me")
     assert InputRequest.objects.get(pk=request.pk).status != "pending"

@@ -62,7 +62,7 @@ def test_a_worker_that_lost_its_lease_cannot_write(drive: Drive) -> None:
     assert run.journal.count() == fresh(run).seq
 
 
-def test_a_run_left_behind_is_taken_over_and_its_takeovers_are_forgotten(drive: Drive) -> None:
+def test_an_abandoned_run_is_taken_over_and_progress_resets_its_crash_count(drive: Drive) -> None:
     run = start()
     lease("dead")
     drive()
@@ -80,7 +80,7 @@ def test_an_embedded_start_takes_over_at_once() -> None:
     assert fresh(run).status == "waiting"
 
 
-def test_a_run_that_took_down_its_worker_is_leased_alone_then_blocked(drive: Drive) -> None:
+def test_a_run_that_crashed_its_worker_is_leased_alone_and_then_blocked(drive: Drive) -> None:
     run = start()
     lease("dead 0")
     for takeover in range(1, 5):
@@ -116,7 +116,7 @@ def test_a_run_is_blamed_for_a_second_death_only_if_something_of_it_had_begun() 
     assert [one.row.pk for one in lease("next")] == [unbegun.pk], "among others, as it always was"
 
 
-def test_a_worker_that_dies_while_it_loads_is_counted_for_all_it_loaded() -> None:
+def test_a_worker_that_crashes_during_loading_is_counted_for_all_its_runs() -> None:
     run = start()
     lease("dead")
     for _ in range(2):
@@ -172,7 +172,7 @@ def test_a_run_whose_step_waits_for_a_place_is_not_to_blame(register: Register) 
     play(story())
 
 
-def test_a_suspect_that_gets_on_is_no_suspect_any_more(drive: Drive) -> None:
+def test_a_poison_run_that_makes_progress_is_no_poison_run_any_more(drive: Drive) -> None:
     run = start()
     WorkflowRun.objects.filter(pk=run.pk).update(crash_count=3)
     drive()

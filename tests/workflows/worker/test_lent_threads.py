@@ -85,7 +85,7 @@ async def test_at_the_same_time_each_has_a_thread_of_its_own_and_few_are_kept() 
     await asyncio.to_thread(wait_until, lambda: len(threads._idle) == 2)
 
 
-async def test_a_thread_that_is_still_busy_is_given_to_nobody() -> None:
+async def test_a_busy_thread_is_not_used_again() -> None:
     threads, gate, entered = ReusedThreads(), threading.Event(), threading.Event()
 
     def work() -> None:

@@ -105,7 +105,7 @@ def test_steps_that_never_end_leave_room_for_others(register: Register, gate: Ga
     assert not all_are(endless, "failed")
 
 
-def test_a_step_that_outlives_its_timeout_fails_its_run_by_name(
+def test_a_step_that_runs_longer_than_its_timeout_fails_its_run(
     register: Register, gate: Gate
 ) -> None:
     endless = start(register(gate.sleeper(timeout=0.05)), 6)
@@ -118,7 +118,7 @@ def test_a_step_that_outlives_its_timeout_fails_its_run_by_name(
         assert "step 'sleep' took longer than 0.05 s" in error_of(run)["message"]
 
 
-def test_a_step_that_swallows_its_timeout_fails_its_run_and_is_left_alone(
+def test_a_step_that_ignores_its_timeout_fails_its_run_and_is_not_waited_for(
     register: Register, gate: Gate
 ) -> None:
     [eater], others = start(register(gate.swallower())), start(flows.ORM, 3)
@@ -149,7 +149,7 @@ def test_whatever_a_step_raises_only_its_run_fails(
     assert {error_of(run)["kind"] for run in bad} == {type(error).__name__}
 
 
-def test_a_suspect_that_takes_long_gets_company(
+def test_the_isolation_of_a_long_poison_run_ends(
     register: Register, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(active_run, "ISOLATION_TIMEOUT", 0.2)

@@ -200,7 +200,7 @@ def looked_up() -> Iterator[list[Any]]:
         connection_created.disconnect(install)
 
 
-def test_a_route_to_people_who_are_all_deactivated_asks_nobody_else(
+def test_a_route_to_deactivated_people_has_no_other_recipients(
     flow: Workflow, drive: Drive, alice: User, bob: User
 ) -> None:
     route = Route.objects.create(workflow=FLOW.name)
@@ -224,7 +224,7 @@ def test_a_route_is_not_set_to_a_deactivated_account(flow: Workflow, alice: User
     assert not Route.objects.exists()
 
 
-def test_a_deleted_group_leaves_its_requests_to_nobody_else(alice: User, bob: User) -> None:
+def test_requests_of_a_deleted_group_get_no_other_recipients(alice: User, bob: User) -> None:
     group = Group.objects.create(name="finance")
     alice.groups.add(group)
     request = asked_of(group)
@@ -236,7 +236,7 @@ def test_a_deleted_group_leaves_its_requests_to_nobody_else(alice: User, bob: Us
     assert request in InputRequest.objects.unanswerable()
 
 
-def test_an_escalation_to_a_group_that_is_gone_learns_in_the_log(
+def test_an_escalation_to_a_deleted_group_is_logged(
     alice: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     request = asked_of(

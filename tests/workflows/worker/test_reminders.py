@@ -121,7 +121,7 @@ def names(server: MailServer) -> list[str]:
     return sorted(to for to, _ in server.received)
 
 
-def test_one_refused_mailbox_loses_nobody_elses_reminder(
+def test_a_refused_address_does_not_stop_the_other_reminders(
     server: MailServer, answers: dict[str, list[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
     answers |= {"full": ["550 no such mailbox"], "rude": ["hang up"]}
@@ -136,7 +136,7 @@ def test_one_refused_mailbox_loses_nobody_elses_reminder(
     assert f"user {people[1].pk} could not be sent: SMTPRecipientsRefused" in caplog.text
 
 
-def test_a_mailbox_that_is_busy_is_tried_again_and_nobody_gets_two(
+def test_a_busy_mailbox_is_tried_again_and_no_mail_is_sent_twice(
     server: MailServer, answers: dict[str, list[str]]
 ) -> None:
     answers["busy"] = ["451 later", "451 later"]
@@ -156,7 +156,7 @@ def test_a_mailbox_that_stays_busy_is_given_up(
     assert server.asked["busy"] == 3
 
 
-def test_a_message_that_was_perhaps_taken_is_not_sent_again(
+def test_a_message_that_may_have_been_accepted_is_not_sent_again(
     server: MailServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     lost = person("lost")
@@ -220,7 +220,7 @@ def test_a_prompt_that_shows_nothing_is_named_by_its_workflow(alice: User) -> No
     assert mail.outbox[0].subject == "Reminder: test-bare"
 
 
-def test_one_address_that_no_header_takes_loses_nobody_elses_reminder(
+def test_a_malformed_address_does_not_stop_the_other_reminders(
     alice: User, bob: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     User.objects.filter(pk=alice.pk).update(email="alice@example.com\r\nBcc: x@example.com")

@@ -225,7 +225,7 @@ def test_a_step_whose_connection_died_between_two_statements_gets_another(
         "/* who knows */ SELECT 1",
     ],
 )
-def test_a_step_that_leaves_something_in_its_session_keeps_it_and_nobody_inherits_it(
+def test_a_step_that_changes_its_session_keeps_the_connection_and_no_other_step_gets_it(
     pool: Callable[..., None], statement: str
 ) -> None:
     pool(1)

@@ -133,7 +133,7 @@ def test_a_failure_closes_requests_and_a_retry_opens_them_under_their_ids(drive:
     assert flows.calls["ask_part"] == 3
 
 
-def test_a_run_that_waits_for_a_retry_is_parked_until_it_is_due(drive: Drive) -> None:
+def test_a_run_that_waits_for_a_retry_is_suspended_until_it_is_due(drive: Drive) -> None:
     flows.broken.add("try_later")
     run = start(flows.LATER)
     drive()

@@ -1,1 +1,1 @@
-"""Running the functions of workflow authors."""
+"""Runs the functions of workflow authors."""

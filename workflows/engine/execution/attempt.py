@@ -1,4 +1,4 @@
-"""Running one attempt of one step: the same in memory and in a worker."""
+"""Runs one attempt of one step, in the same way in memory and in a worker."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from workflows.engine.step import Step
 Wrapper = Callable[[Callable[[], Any]], Any]
 Outcome = tuple[Any, BaseException | None]  # what was returned, or what was raised
 
-# Seconds that an `async` step has to end once it is cancelled, before it is left.
+# Seconds to wait for the end of an `async` step after its cancellation.
 GRACE_PERIOD = 1.0
 
 
 def call(function: Callable[[], Any]) -> Any:
-    """Call a `def` step as it is."""
+    """Call a `def` step without a wrapper."""
     return function()
 
 
 class Attempt:
-    """One attempt: build it, `await run(task)`, then `report` what came of it.
+    """One attempt: make it, `await run(task)`, then call `report`.
 
-    That is `returned` or `error`, and the `duration` in seconds. `ended` is False while a step
-    that timed out still works: a `def` step cannot be stopped, and an `async` one may refuse.
+    The outcome is `returned` or `error`, and the `duration` in seconds. `ended` is False while a
+    step that timed out still runs: a `def` step cannot be stopped, and an `async` step may ignore
+    its cancellation.
     """
 
     __slots__ = (
@@ -63,7 +64,7 @@ class Attempt:
         self.machine = machine
         self.invocation = invocation
         self.step: Step = machine.workflow.steps[invocation.step]
-        self.effects: Effects | None = None  # as its context: only for a step that takes one
+        self.effects: Effects | None = None  # only for a step that takes a context
         self.context: Context | None = None
         if self.step.takes_context:
             self.effects = Effects(machine.workflow.events)
@@ -76,10 +77,10 @@ class Attempt:
         self._on_late_end = on_late_end
 
     async def run(self, task: asyncio.Task[Any] | None) -> None:
-        """Call the step in `task`, the current one. Its errors are kept; only what ends the task
-        from outside is raised.
+        """Call the step in `task`, the current task. Store its error, and raise only cancellations
+        by the engine.
 
-        A step that is cancelled from inside, or raises `SystemExit`, has failed like any other.
+        A step that its own code cancels, or that raises `SystemExit`, has failed.
         """
         began = time.perf_counter()
         try:
@@ -104,7 +105,7 @@ class Attempt:
             self.machine.fail(self.invocation, self.error, self.duration)
 
     def _call(self, event: Event) -> Awaitable[Any]:
-        """Return what gives the step's return value when it is awaited."""
+        """Return an awaitable of the step's return value."""
         limit = self.step.timeout
         if not self.step.is_async:
             return self._call_in_thread(event, limit)
@@ -138,9 +139,9 @@ class Attempt:
         return await self._call_in_task(_await(returned), limit - (time.perf_counter() - began))
 
     async def _call_in_task(self, called: Coroutine[Any, Any, Any], limit: float) -> Any:
-        """Run an `async` step that has a timeout; one that swallows its cancellation is left.
+        """Run an `async` step with a timeout. Do not wait for one that ignores its cancellation.
 
-        Whatever a step makes of its timeout, it was too late.
+        After the timeout the attempt has failed, even if the step returns a value then.
         """
         outcome: list[Outcome] = []
         task = asyncio.create_task(_catch(called, outcome))
@@ -173,9 +174,9 @@ class Attempt:
 
 
 async def run_apart(called: Awaitable[Any]) -> Any:
-    """Await code of a workflow's author in a task of its own, and return what it returns.
+    """Await code of a workflow's author in a separate task, and return its result.
 
-    Whatever it does to its task ends with it, and does not meet what the caller awaits next.
+    So its changes to its task, such as cancellations, do not affect the caller.
     """
     outcome: list[Outcome] = []
     task = asyncio.create_task(_catch(called, outcome))
@@ -191,9 +192,9 @@ async def run_apart(called: Awaitable[Any]) -> Any:
 
 
 async def _catch(called: Awaitable[Any], outcome: list[Outcome]) -> None:
-    """Keep what a step returned or raised. A `SystemExit` would leave its task for the loop.
+    """Store the result or the error of a step. Otherwise `SystemExit` would reach the loop.
 
-    It is not the task's own result: a task that has cancelled itself has none.
+    The result of the task is not used, because a task that has cancelled itself has none.
     """
     try:
         outcome.append((await called, None))
@@ -202,7 +203,7 @@ async def _catch(called: Awaitable[Any], outcome: list[Outcome]) -> None:
 
 
 def _read(outcome: list[Outcome]) -> Outcome:
-    """Return what `_catch` kept; a task that was cancelled before it began kept nothing."""
+    """Return what `_catch` stored. A task that was cancelled before it began stored nothing."""
     return outcome[0] if outcome else (None, asyncio.CancelledError())
 
 
@@ -211,17 +212,17 @@ async def _await(called: Awaitable[Any]) -> Any:
 
 
 async def _end(task: asyncio.Task[None]) -> None:
-    """Cancel a task, and give it a moment to end."""
+    """Cancel a task, and wait a moment for its end."""
     task.cancel()
     await asyncio.wait({task}, timeout=GRACE_PERIOD)
 
 
 def _set(done: asyncio.Future[None]) -> None:
-    if not done.done():  # whoever waited for it may have been cancelled
+    if not done.done():  # the waiting code may have been cancelled
         done.set_result(None)
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, function: Callable[[], object]) -> None:
-    """Call `function` on the loop, if it is still there to care."""
+    """Call `function` on the loop, if the loop is not closed."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(function)

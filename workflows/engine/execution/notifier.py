@@ -1,4 +1,4 @@
-"""Waiting for the next change of something that changes often, and is seldom waited for."""
+"""Waits for changes. It is optimised for frequent changes and few waiting tasks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 class Notifier:
-    """Wakes all tasks that wait at this moment. Belongs to one event loop; cheap if none waits."""
+    """Wakes all waiting tasks. It belongs to one event loop, and is fast if no task waits."""
 
     __slots__ = ("_waiting",)
 
@@ -20,12 +20,12 @@ class Notifier:
         try:
             await future
         except asyncio.CancelledError:
-            if future in self._waiting:  # one that waits with a timeout, again and again, adds none
+            if future in self._waiting:  # so repeated waits with a timeout do not collect futures
                 self._waiting.remove(future)
             raise
 
     def notify_all(self) -> None:
-        """Let all tasks go on that wait. Call it on the loop's thread."""
+        """Wake all waiting tasks. Call it on the loop's thread."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
             for future in waiting:

@@ -1,4 +1,4 @@
-"""Tasks for the code of workflow authors: who cancelled one, the engine or that code itself."""
+"""Tasks for the code of workflow authors. They know whether the engine has cancelled them."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from typing import Any
 class StepTask(asyncio.Task[None]):
     """A task in which a step or an input handler runs. The engine ends it with `stop`.
 
-    `cancel` may be called by the step too, by a library that it uses, or by a timer that it left
-    behind: that is a failure of the step, and no reason to leave the run as it is.
+    The step, a library that it uses, or an earlier timer may call `cancel`, too. This is a failure
+    of the step, so the attempt is reported as failed.
     """
 
     stopped = False
 
     def stop(self) -> None:
-        """Cancel it because the engine has no more use for it."""
+        """Cancel the task by the engine."""
         self.stopped = True
         super().cancel()
 
     def cancel(self, msg: Any = None) -> bool:
-        """Cancel it. A loop that does not run is being shut down, which is no step's doing."""
+        """Cancel the task. If the loop does not run, it shuts down: then the engine cancels."""
         if not self.get_loop().is_running():
             self.stopped = True
         return super().cancel(msg)
 
     def references(self) -> int:
-        """Return a number that grows if code that ran here keeps a way to reach the task."""
+        """Return the number of references to the task. It grows if code of the step keeps one."""
         return sys.getrefcount(self)
 
     def is_as_new(self, references: int) -> bool:
-        """Return True if nobody can reach the task since it had so many references, or has
-        cancelled it."""
-        # A cancellation that was taken back before it was delivered is delivered all the same.
+        """Return True if the task has the same number of references, and no cancellation is
+        pending."""
+        # A cancellation that was revoked before its delivery is delivered nevertheless.
         pending = self._must_cancel or self.cancelling()  # type: ignore[attr-defined]
         return not pending and sys.getrefcount(self) == references
 
 
 def is_stopped(error: BaseException, task: asyncio.Task[Any] | None) -> bool:
-    """Return True if `error` ends `task` from outside, False if code that ran in it raised it.
+    """Return True if `error` came from the engine, False if the code in `task` raised it.
 
-    A coroutine that is thrown away while it waits gets a `GeneratorExit` outside of its task.
+    A coroutine that is closed while it waits gets a `GeneratorExit` outside of its task.
     """
     if issubclass(type(error), GeneratorExit):
         return _current_task() is not task

@@ -1,7 +1,7 @@
-"""Threads for `def` steps: reused while they are idle, and never in the way of an exit.
+"""Threads for `def` steps. Idle threads are used again, and no thread delays the exit.
 
-The standard pool joins its threads when the interpreter ends, so one step that never returns
-would keep the process alive for ever; and it has a fixed size, so a few such steps would starve
+The standard pool waits for its threads when the interpreter ends, so one step that never returns
+would keep the process running for ever. It also has a fixed size, so a few such steps would block
 all others.
 """
 
@@ -18,7 +18,7 @@ Work = tuple[Callable[[], Any], "Future[Any]"]
 
 
 class DaemonThreadPool:
-    """Runs each call in a daemon thread, starting one when none is idle."""
+    """Runs each call in a daemon thread. It starts a thread if none is idle."""
 
     def __init__(self) -> None:
         self._idle: deque[_Thread] = deque()
@@ -26,7 +26,7 @@ class DaemonThreadPool:
     def submit(self, function: Callable[[], Any]) -> Future[Any]:
         """Run `function`, in a copy of the caller's context variables, and return its future."""
         future: Future[Any] = Future()
-        future.set_running_or_notify_cancel()  # a thread cannot be stopped, so neither can this
+        future.set_running_or_notify_cancel()  # because a thread cannot be stopped
         work = (contextvars.copy_context().run, function)
         try:
             thread = self._idle.pop()
@@ -60,7 +60,7 @@ class _Thread(threading.Thread):
                 self._finish(future.set_exception, error)
             else:
                 self._finish(future.set_result, result)
-                del result  # while it is idle, a thread keeps nothing of what it did
+                del result  # an idle thread keeps no references to its last call
             del function, future
 
     def _finish(self, report: Callable[[Any], None], outcome: Any) -> None:

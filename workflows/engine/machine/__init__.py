@@ -1,1 +1,1 @@
-"""The state machine: what a run does next, decided without I/O, clock or event loop."""
+"""The state machine. It decides what a run does next, without I/O, clock or event loop."""

@@ -1,4 +1,4 @@
-"""What a step may ask of `collect_events`."""
+"""Checks the arguments of `collect_events`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MAX_KEY_LENGTH = 200  # characters
 
 
 def check_collection(invocation: Invocation, asked: Sequence[type[Event]], key: object) -> str:
-    """Return the asked names as the state keeps them.
+    """Return the names of the collected classes in the form of the state.
 
-    Raise `CollectEventError`, which names the step. The event that the step was called with has to
-    be among them, and the key has to be a text, if there is one.
+    Raise `CollectEventError`, which names the step, unless the event of the invocation is one of
+    them and the key is a text or None.
     """
     names = encode_names(cls.__name__ for cls in asked)
     where = f"Step {invocation.step!r} collects {names or 'nothing'}"

@@ -1,4 +1,4 @@
-"""Whether what a run holds still fits the code."""
+"""Checks whether the state of a run still fits the code."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from workflows.engine.serialization.stored_event import StoredEvent
 
 
 def check_compatible(run: str, workflow: Definition, state: RunState) -> None:
-    """Raise `IncompatibleRun` with what does not fit.
+    """Raise `IncompatibleRun`, which names what does not fit.
 
-    What the run no longer holds may have changed.
+    Code that the run no longer refers to is not checked.
     """
     try:
         _check_state(workflow, state)

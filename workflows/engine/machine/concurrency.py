@@ -1,4 +1,4 @@
-"""Limits on how many invocations of a step may run at once in a run."""
+"""Limits the number of invocations of a step that run at once in a run."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from workflows.engine.machine.state import Invocation
 
 
 class ConcurrencyLimiter:
-    """How many invocations of each limited step run now, and which wait until one of them ends."""
+    """The number of running invocations of each limited step, and those that wait for a slot."""
 
     __slots__ = ("_waiting", "ready", "in_use")
 
     def __init__(self) -> None:
-        self.ready: deque[int] = deque()  # have waited and may begin, before whatever is new
+        self.ready: deque[int] = deque()  # these have waited and begin before new ones
         self.in_use: dict[str, int] = {}
         self._waiting: dict[str, deque[int]] = {}
 
     def acquire(self, invocation: Invocation, limit: int) -> bool:
-        """Return True if the invocation may begin; else False, and it waits."""
+        """Return True if the invocation may begin. If not, it waits."""
         in_use = self.in_use.get(invocation.step, 0)
         if in_use >= limit:
             self._waiting.setdefault(invocation.step, deque()).append(invocation.id)
@@ -27,7 +27,7 @@ class ConcurrencyLimiter:
         return True
 
     def release(self, step: str) -> None:
-        """Count one invocation less, and make the one ready that has waited longest."""
+        """Free the slot of an invocation, and make the one ready that has waited longest."""
         self.in_use[step] -= 1
         if waiting := self._waiting.get(step):
             self.ready.append(waiting.popleft())

@@ -1,4 +1,4 @@
-"""What a step did, held back until it completes."""
+"""The effects of a step, which are kept until it completes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MISSING = object()
 
 
 class Effects:
-    """The state writes and sent events of one attempt. Dropped whole if the attempt fails."""
+    """The state writes and sent events of one attempt. All are dropped if the attempt fails."""
 
     __slots__ = ("_events", "_overlay", "_writes", "sent")
 
@@ -25,27 +25,27 @@ class Effects:
         self._overlay: dict[str, Any] = {}
 
     def get(self, committed: Mapping[str, Any], key: str, default: Any) -> Any:
-        """Return a copy of the value under `key`: what this attempt wrote, else the committed."""
+        """Return a copy of the value under `key`: of this attempt, or else the committed one."""
         tree = self._overlay.get(key, _MISSING)
         if tree is _MISSING:
             tree = committed.get(key, _MISSING)
         return default if tree is _MISSING else decode(tree, self._events)
 
     def set(self, key: str, value: Any) -> None:
-        """Hold a write back; raise `UnstorableValue` naming the key if it cannot be stored."""
+        """Add a write; raise `UnstorableValue`, which names the key, if it cannot be stored."""
         tree = self._encode(key, value)
         self._overlay[key] = tree
         self._writes.append((key, tree, None))
 
     def update(self, committed: Mapping[str, Any], key: str, function: Callable[[Any], Any]) -> Any:
-        """Hold an update back, and return what it would give now."""
+        """Add an update, and return its result on the present value."""
         value = function(self.get(committed, key, None))
         self._overlay[key] = self._encode(key, value)
         self._writes.append((key, None, function))
         return value
 
     def writes(self, committed: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the encoded values to store, running every update again on what is committed."""
+        """Return the encoded values to store. Each update runs again on the committed value."""
         result: dict[str, Any] = {}
         for key, tree, function in self._writes:
             if function is None:

@@ -1,4 +1,4 @@
-"""What a completed step emits: events routed, requests opened, and perhaps the end."""
+"""The emission of a completed step: routed events, new requests, and the end of the run."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from workflows.engine.serialization.run_result import encode_result
 from workflows.engine.serialization.size_limits import FEW, check_together
 from workflows.engine.serialization.stored_event import StoredEvent
 
-MAX_REQUEST_ID_LENGTH = 200  # what its column holds
+MAX_REQUEST_ID_LENGTH = 200  # the length of its column
 
 
 class Emission:
-    """What one completion of a step emits. It reads the state of the run, and changes nothing.
+    """The emission of one completed step. It reads the state of the run, and does not change it.
 
-    `spawn` lists (invocation, step, index into `events`); `result` is there if it `ends`. `run`
-    names the run in the sentence of an error.
+    `spawn` lists (invocation, step, index into `events`). `result` is set if `ends` is True. `run`
+    names the run in error texts.
     """
 
     __slots__ = (
@@ -47,10 +47,10 @@ class Emission:
         clock: Callable[[], datetime],
         validate: Callable[[StoredEvent], None] | None,
     ) -> None:
-        """Add what a step emitted. Deadlines count from `clock`; `validate` may refuse a request.
+        """Add the events of a step. Deadlines count from `clock`; `validate` may refuse a request.
 
         Raise `UnroutableEvent`, `UnansweredRequest`, `DuplicateRequest`, `InvalidRequestOptions` or
-        `UnstorableValue`, naming run and step; then none of it counts.
+        `UnstorableValue`, which name run and step. Then the whole emission is invalid.
         """
         for event in events:
             try:
@@ -72,14 +72,14 @@ class Emission:
             check_together(what, [one.data() for one in stored])
 
     def _add(self, event: Event, steps: Iterable[str]) -> None:
-        """Let these steps take the event, under new ids."""
+        """Add an invocation with a new id for each of these steps."""
         at = len(self.events)
         for step in steps:
             self.spawn.append((self._state.next_id + len(self.spawn), step, at))
         self.events.append(StoredEvent.from_event(event))
 
     def _end(self, stop: StopEvent) -> None:
-        """Keep the result of the first event that ends the run."""
+        """Store the result of the first event that ends the run."""
         if self.ends:
             return
         self.ends = True
@@ -94,7 +94,7 @@ class Emission:
         clock: Callable[[], datetime],
         validate: Callable[[StoredEvent], None] | None,
     ) -> None:
-        """Open a request, if it can be kept and a step takes its reply."""
+        """Open a request, if it is valid and a step takes its reply."""
         self._check_request(event)
         where = f"{self._run}: step {self._step!r}"
         validate_options(where, event)
@@ -106,7 +106,7 @@ class Emission:
         self.requests.append({"id": key, "own": own, "event": stored, "deadline": deadline})
 
     def _check_request(self, event: InputRequestEvent) -> None:
-        """Raise the error of a request whose id or class the run cannot keep."""
+        """Raise the error of a request whose id or class is not valid in the run."""
         name, key, state = type(event).__name__, event.request_id, self._state
         where = f"{self._run}: step {self._step!r}"
         if not isinstance(key, str) or not 0 < len(key) <= MAX_REQUEST_ID_LENGTH:

@@ -1,4 +1,4 @@
-"""Errors of a run: as JSON for a row, a journal and a page, and raised again from it."""
+"""Errors of a run as JSON for rows, journals and pages, and as exceptions again."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ CANCELLED = "It was cancelled from inside, by itself or by something that it wai
 
 
 def describe(error: BaseException, step: str) -> dict[str, Any]:
-    """Return `kind`, `message`, `step`, `traceback` and `engine`, whatever the error is made of.
+    """Return `kind`, `message`, `step`, `traceback` and `engine` of any error.
 
-    `engine` says that it is of one of the engine's own classes. Parts of the error that cannot be
-    read are left out.
+    `engine` is True for the engine's own error classes. Parts of the error that cannot be read are
+    left out.
     """
     kind = _read(
         lambda: type.__getattribute__(type(error), "__name__"), "Exception", MAX_KIND_LENGTH
@@ -39,18 +39,18 @@ def describe(error: BaseException, step: str) -> dict[str, Any]:
 
 
 def _trace_of(error: BaseException, last: str) -> str:
-    """Return the trace; without its causes if they cannot be read, and `last` at least."""
+    """Return the traceback, without its causes if they cannot be read. It has at least `last`."""
     whole = _read(lambda: "".join(traceback.format_exception(error)), "")
     if whole:
         return whole
-    own = BaseException.__dict__["__traceback__"]  # whatever the error's own class says it is
+    own = BaseException.__dict__["__traceback__"]  # the error's class may override this attribute
     frames = _read(lambda: "".join(traceback.format_tb(own.__get__(error))), "")
     return _ends(f"Traceback (most recent call last):\n{frames}{last}\n" if frames else f"{last}\n")
 
 
 def _ends(trace: str) -> str:
-    """Cut the middle out of a trace that is too long: where it was raised stands at its end, and
-    above a long message."""
+    """Remove the middle of a traceback that is too long. Both ends may have the place of the error:
+    the end, or the part before a long message."""
     if len(trace) <= MAX_TRACEBACK_LENGTH:
         return trace
     half = MAX_TRACEBACK_LENGTH // 2
@@ -58,10 +58,10 @@ def _ends(trace: str) -> str:
 
 
 def _read(read: Callable[[], Any], otherwise: str, most: int | None = None) -> str:
-    """Return a text that an author's own code gives, as one that can be stored.
+    """Return a text from an author's code in a form that can be stored.
 
-    It may raise anything, or return a text of a class with ways of its own. Of a trace, which has
-    no `most`, both ends are kept.
+    The code may raise any error, or return an instance of a subclass of `str`. A traceback has no
+    `most`; both of its ends are kept.
     """
     try:
         text = str.__str__(read())
@@ -73,17 +73,17 @@ def _read(read: Callable[[], Any], otherwise: str, most: int | None = None) -> s
 def to_exception(
     run: str, record: dict[str, Any] | None, failure: BaseException | None
 ) -> errors.WorkflowError:
-    """Return the error that failed a run, made anew from its record where it was raised elsewhere.
+    """Return the error that failed a run. If another process raised it, it is made from its record.
 
-    `failure` is the error itself, if it was raised in this process. What a step raised that is
-    none of the engine's own becomes a `StepFailed`, whatever its name.
+    `failure` is the error itself, if this process raised it. An error of a step that is of no
+    class of the engine becomes a `StepFailed`, whatever its name.
     """
     if failure is not None and errors.is_own(failure):
         return failure  # type: ignore[return-value]
     record = record or {}
     kind, message, step = (record.get(key, "") for key in ("kind", "message", "step"))
     cls = errors.error_class(kind)
-    # A run that failed before `engine` was kept has nothing but the name to go by.
+    # Records of older code have no `engine`, so the class is found by its name.
     if record.get("engine", True) and cls not in (errors.WorkflowError, errors.StepFailed):
         return cls(message)
     return errors.StepFailed(f"{run}: step {step!r} failed: {kind}: {message}")

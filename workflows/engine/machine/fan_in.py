@@ -1,7 +1,7 @@
-"""Fan-ins: the events that a step waits for, how they are named, and when a set is complete.
+"""Fan-ins: the events that a step waits for, their names, and when a set is complete.
 
-The state, the journal and a snapshot keep a fan-in under a name: the step, the event classes
-that it collects, and the key that keeps its sets apart.
+The state, the journal and a snapshot store a fan-in by a name. The name consists of the step, the
+event classes that it collects, and the key of the set.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from urllib.parse import quote, unquote
 
 from workflows.engine.serialization.stored_event import StoredEvent
 
-_SAFE = " []'\"()|.&=+$;@!?/\\<>{}^`#~"  # all but what `encode_names` puts between names: "%,*:"
+_SAFE = " []'\"()|.&=+$;@!?/\\<>{}^`#~"  # without the separators of `encode_names`: "%,*:"
 
 
 def encode_names(names: Iterable[str]) -> str:
-    """Write names as "A,B*3": a fan-in of thousands says in each entry what it waits for.
+    """Write names as "A,B*3". The form is short, because each entry of a large fan-in has it.
 
-    The name of a generic class, "Two[int, str]", may have any of these marks in it.
+    The name of a generic class, such as "Two[int, str]", may contain these separators.
     """
     runs = [(quote(name, safe=_SAFE), sum(1 for _ in same)) for name, same in groupby(names)]
     return ",".join(f"{name}*{count}" if count > 1 else name for name, count in runs)
@@ -35,15 +35,15 @@ def decode_names(text: str) -> list[str]:
 
 
 def fan_in(step: str, names: str, key: str | None) -> str:
-    """Return what tells a fan-in from all others: "join:A,B*3", or "join:A,B*3#page-2" with a key.
+    """Return the unique name of a fan-in: "join:A,B*3", or "join:A,B*3#page-2" with a key.
 
-    The key is quoted, so that it has no ":" or "#" of its own, as class names have none.
+    The key is quoted, so that it contains no ":" or "#". Class names do not contain them.
     """
     return f"{step}:{names}" if key is None else f"{step}:{names}#{quote(key, safe='')}"
 
 
 def describe_incomplete(buffers: Mapping[str, Sequence[StoredEvent]]) -> Iterator[str]:
-    """Say of each fan-in that waits for more what it holds: "'join' holds A of A,B*3"."""
+    """Describe each incomplete fan-in: "'join' holds A of A,B*3"."""
     for one, buffer in buffers.items():
         step, _, rest = one.rpartition(":")
         asked, _, key = rest.partition("#")
@@ -55,7 +55,7 @@ def describe_incomplete(buffers: Mapping[str, Sequence[StoredEvent]]) -> Iterato
 def take_matching(buffer: list[StoredEvent], asked: Sequence[str]) -> list[StoredEvent] | None:
     """Take one event of each asked name out of `buffer`, oldest first, in the order asked.
 
-    Return None, and take nothing, while one is missing.
+    Return None and take nothing if one is missing.
     """
     if len(buffer) < len(asked):
         return None

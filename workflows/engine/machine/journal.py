@@ -13,9 +13,8 @@
 | reasked | by, request_id, revision |
 | cancelled, paused, resumed, reopened, blocked, unblocked | by |
 
-A collection under a key has no `asked`, so that code which knows no keys refuses the entry
-instead of mixing what was kept apart. `spawn` lists `[invocation, step, index into events]`. Times
-are ISO 8601 in UTC.
+A collection with a key has no `asked`. So code of a version without keys refuses the entry and does
+not mix the sets. `spawn` lists `[invocation, step, index into events]`. Times are ISO 8601 in UTC.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _REQUEST = ("id", "own", "deadline")
 
 
 def only(**data: Any) -> dict[str, Any]:
-    """Return what of `data` is not empty: an entry says nothing of what did not happen."""
+    """Return the items of `data` that are not empty, because entries have no empty items."""
     return {key: value for key, value in data.items() if value}
 
 
@@ -37,7 +36,7 @@ def only(**data: Any) -> dict[str, Any]:
 class Transition:
     """One transition. In memory `data` has events as `StoredEvent`; `to_json` writes JSON.
 
-    `duration` is the seconds that a step worked.
+    `duration` is the number of seconds that a step ran.
     """
 
     kind: str

@@ -1,8 +1,8 @@
-"""The one state machine: what a run does next, decided without a loop or a store.
+"""The state machine. It decides what a run does next, without an event loop and without a store.
 
-Two hosts use it: `WorkflowHandler` in memory, and the worker, which stores rows. A host starts what
-is ready, runs it, and reports the outcome. Each decision is a `Transition`: the machine applies it
-to the state and keeps it in `journal` until the host has stored or dropped it.
+Two hosts use it: `WorkflowHandler` in memory, and the worker, which stores rows. A host starts the
+ready steps, runs them, and reports the outcomes. Each decision is a `Transition`: the machine
+applies it to the state and keeps it in `journal` until the host has stored or dropped it.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from workflows.engine.step import Step
 
 
 class Machine:
-    """A run: its state, and which of its invocations are in flight."""
+    """A run: its state, and its invocations that run at the moment."""
 
     def __init__(self, workflow: Definition, run_id: str, state: RunState | None = None) -> None:
         self.workflow = workflow
         self.run_id = run_id
-        self.name = f"Run {run_id} of {workflow.name!r}"  # for sentences
+        self.name = f"Run {run_id} of {workflow.name!r}"  # for error texts
         self.state = state or RunState()
         self.events = workflow.events
         self.values = self.state.values  # the same dict
         self.journal: list[Transition] = []
         self.in_flight: dict[int, Invocation] = {}
-        self.failure: BaseException | None = None  # what failed the run, if it failed here
+        self.failure: BaseException | None = None  # the error, if this process raised it
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # a host may have its own
         # The limits that a host has for requests.
         self.validate_request: Callable[[StoredEvent], None] | None = None
@@ -51,10 +51,10 @@ class Machine:
         self.limiter = ConcurrencyLimiter()
         self._timers = Timers(self.state)
 
-    # What may begin
+    # Steps that may begin
 
     def start_ready(self) -> list[Invocation]:
-        """Return the invocations that begin now, and count them as in flight."""
+        """Return the invocations that begin now, and count them as running."""
         if self.state.status != "running":
             return []
         if self._timers.retries:
@@ -72,25 +72,25 @@ class Machine:
         return taken
 
     def release(self, step: Step) -> None:
-        """Give back the slot of an invocation whose function has really ended."""
+        """Free the slot of an invocation after its function has ended."""
         if step.max_concurrency is not None:
             self.limiter.release(step.name)
 
     @property
     def next_due(self) -> datetime | None:
-        """When the next retry is due, if nothing else moves the run before."""
+        """The time of the next retry, None if there is none."""
         retries = self._timers.retries
         return retries[0][0] if retries else None
 
     @property
     def timed(self) -> bool:
-        """True if a retry or a deadline is to come."""
+        """True if a retry or a deadline is due later."""
         timers = self._timers
         return bool(timers.retries or timers.deadlines)
 
     @property
     def idle(self) -> bool:
-        """True if nothing is in flight and nothing may begin without a timer or an answer."""
+        """True if no step runs and none may begin without a timer or an answer."""
         if self.in_flight:
             return False
         return self.state.status != "running" or not (self._ready or self.limiter)
@@ -101,10 +101,10 @@ class Machine:
         return self.state.status in ENDED
 
     def awaiting_handler(self) -> list[str]:
-        """Return the open requests that the input handler has not left to people."""
+        """Return the open requests that the input handler has not declined."""
         return [key for key, one in self.state.requests.items() if not one.declined]
 
-    # What came of it
+    # Outcomes of steps
 
     def start(self, event: StoredEvent) -> None:
         """Begin the run with its input, an event of the workflow's start class."""
@@ -116,20 +116,20 @@ class Machine:
     def complete(
         self, invocation: Invocation, returned: Any, effects: Effects | None, duration: float
     ) -> None:
-        """Commit what a step did: its writes, its events and its requests, or fail it."""
+        """Apply the writes, events and requests of a step. If they are invalid, fail the step."""
         self.in_flight.pop(invocation.id, None)
         if self.state.ended:
             return
         try:
             self._commit(invocation, returned, effects, duration)
-        except BaseException as error:  # what an author's `update` or serializer raises
+        except BaseException as error:  # an error of an author's `update` or serializer
             if errors.is_own(error):
                 self._fail_run(invocation.step, error, duration)
             else:
                 self.fail(invocation, error, duration)
 
     def fail(self, invocation: Invocation, error: BaseException, duration: float) -> None:
-        """Try the step again later, or fail the run when its retries are used up."""
+        """Schedule a retry of the step, or fail the run if no retries are left."""
         self.in_flight.pop(invocation.id, None)
         if self.state.ended:
             return
@@ -148,7 +148,7 @@ class Machine:
     def collect(
         self, invocation: Invocation, asked: Sequence[type[Event]], under: str | None = None
     ) -> list[Any] | None:
-        """Count a contribution to a fan-in; return the whole list to whoever completes it."""
+        """Count a contribution to a fan-in; return the whole list if it is complete."""
         names = check_collection(invocation, asked, under)
         key = fan_in(invocation.step, names, under)
         if key not in invocation.collected:
@@ -157,10 +157,10 @@ class Machine:
         owned = invocation.owned.get(key)
         return None if owned is None else [one.to_event(self.events) for one in owned]
 
-    # What comes from outside
+    # Input from outside
 
     def check_open(self, request_id: str) -> InputRequestEvent:
-        """Return the open request; raise the error that says why it takes no answer."""
+        """Return the open request; raise the error that says why it accepts no answer."""
         asked = open_request(self.name, self.state, request_id)
         event: InputRequestEvent = asked.to_event(self.events)
         return event
@@ -168,7 +168,7 @@ class Machine:
     def answer(
         self, request_id: str, response: Any, *, by: str = "", source: str = "", edits: Any = None
     ) -> None:
-        """Route an answer, through `Workflow.check_reply` by now. Raise as `check_open` does."""
+        """Route an answer that `check_reply` has checked. Raise the errors of `check_open`."""
         asked = open_request(self.name, self.state, request_id).name
         reply = self.workflow.request_class(asked).reply
         steps = self.workflow.accepting_steps(reply)
@@ -180,12 +180,12 @@ class Machine:
         self._ready.extend(ids)
 
     def decline(self, request_id: str) -> None:
-        """Note that the input handler leaves the request to people."""
+        """Record that the input handler does not answer the request."""
         if not self.state.ended and request_id in self.state.requests:
             self._record("declined", request_id=request_id)
 
     def discard(self, request_id: str) -> None:
-        """Note an answer that came too late."""
+        """Record an answer that came too late."""
         self._record("discarded", request_id=request_id)
 
     def expire(self, request_id: str) -> None:
@@ -199,17 +199,17 @@ class Machine:
 
     @property
     def next_deadline(self) -> datetime | None:
-        """When the next open request expires, for a host that keeps no such times itself."""
+        """The time at which the next open request expires, for hosts without own deadlines."""
         return self._timers.next_deadline(self.state.requests)
 
     def expire_overdue(self) -> None:
-        """Do what the next request that nobody answered in time asked for, in a running run."""
+        """Apply the deadline policy of the next overdue request, in a running run."""
         deadline = self.next_deadline
         if deadline is not None and self.state.status == "running" and deadline <= self.clock():
             self._apply_deadline_policy(self._timers.take_deadline())
 
     def _apply_deadline_policy(self, request_id: str) -> None:
-        """Do with an open request what it asked for at its deadline: fail, answer, or wait on."""
+        """Apply the deadline policy of an open request: fail, answer by default, or stay open."""
         event = self.state.requests[request_id].event.to_event(self.events)
         if event.on_deadline == "default":
             self.answer(request_id, event.default_response, source="deadline")
@@ -217,12 +217,12 @@ class Machine:
             self.expire(request_id)
 
     def pause(self, *, by: str = "") -> None:
-        """Begin nothing new."""
+        """Begin no new step."""
         if self.state.status == "running":
             self._record("paused", by=by)
 
     def resume(self, *, by: str = "") -> None:
-        """Go on after a pause."""
+        """Continue after a pause."""
         if self.state.status == "paused":
             self._record("resumed", by=by)
 
@@ -232,12 +232,12 @@ class Machine:
             self._record("cancelled", by=by)
 
     def fail_handler(self, error: errors.WorkflowError) -> None:
-        """Fail the run because its input handler answered another request."""
+        """Fail the run because its input handler answered a wrong request."""
         if not self.state.ended:
             self._fail_run("", error)
 
     def check_stalled(self) -> None:
-        """Fail a run that nothing can ever move again, naming its half-filled fan-ins."""
+        """Fail a run that can never continue. The error names its incomplete fan-ins."""
         state = self.state
         if state.status != "running" or state.invocations or state.requests:
             return
@@ -247,14 +247,14 @@ class Machine:
         self._fail_run("", errors.WorkflowStalled(text))
 
     def check_compatible(self) -> None:
-        """Raise `IncompatibleRun` if what the run holds does not fit the workflow as it is now."""
+        """Raise `IncompatibleRun` if the state of the run does not fit the present workflow."""
         check_compatible(self.name, self.workflow, self.state)
 
     def __str__(self) -> str:
-        """Return the name of the run, for sentences."""
+        """Return the name of the run, for error texts."""
         return self.name
 
-    # Within
+    # Internal methods
 
     def _commit(
         self, invocation: Invocation, returned: Any, effects: Effects | None, duration: float

@@ -1,7 +1,7 @@
-"""A run's whole state, and how each journal entry changes it.
+"""The whole state of a run, and how each journal entry changes it.
 
-`RunState.apply` is the only thing that changes it, and needs neither the workflow nor a clock:
-folding the journal from any snapshot gives the same state as having lived through it.
+Only `RunState.apply` changes the state. It needs neither the workflow nor a clock. So a snapshot
+and the journal entries after it always give the same state as the run itself had.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ ENDED = frozenset({"completed", "failed", "cancelled"})
 
 @dataclass(slots=True)
 class Invocation:
-    """One event on its way through one step, over all its attempts.
+    """One event at one step, over all attempts.
 
-    `failures` are the attempts that failed; `due` is when the next may begin. `request` and
-    `answered_by` are there where the event is a reply. `collected` are the fan-ins that it has
-    contributed to, `owned` the lists that it completed.
+    `failures` is the number of failed attempts; `due` is the time at which the next one may begin.
+    `request` and `answered_by` are set if the event is a reply. `collected` has the fan-ins that
+    it has contributed to, `owned` the lists that it has completed.
     """
 
     id: int
@@ -42,7 +42,7 @@ class Invocation:
 
 @dataclass(slots=True)
 class OpenRequest:
-    """A question that waits. `declined` once the input handler has left it to people."""
+    """An open request. `declined` is True after the input handler has declined to answer."""
 
     event: StoredEvent
     step: str
@@ -51,7 +51,7 @@ class OpenRequest:
 
 
 class RunState:
-    """What a snapshot holds. Change it with `apply` only."""
+    """The state in a snapshot. Change it only with `apply`."""
 
     __slots__ = (
         "buffers",
@@ -80,7 +80,7 @@ class RunState:
 
     @property
     def begun(self) -> bool:
-        """True once the input was routed; a run may be paused or blocked before that."""
+        """True after the input was routed. A run may be paused or blocked before that."""
         return self.next_id > 1
 
     @property
@@ -147,7 +147,7 @@ class RunState:
         pass  # the run fails next; a retry opens the request again
 
     def _discarded(self, entry: Transition, data: dict[str, Any]) -> None:
-        pass  # an answer that came too late changes nothing; the journal says that it came
+        pass  # an answer that came too late changes nothing; only the journal records it
 
     def _completed(self, entry: Transition, data: dict[str, Any]) -> None:
         self.status = "completed"
@@ -167,7 +167,7 @@ class RunState:
         self.status = "running"
 
     def _reopened(self, entry: Transition, data: dict[str, Any]) -> None:
-        """A failed run goes on: whatever it held begins again, with a new retry budget."""
+        """Continue a failed run: its invocations begin again, with all their retries."""
         self.status = "running"
         self.error = None
         for invocation in self.invocations.values():
@@ -185,7 +185,7 @@ class RunState:
 
 
 def open_request(run: str, state: RunState, request_id: str) -> StoredEvent:
-    """Return the open request; raise the error that says why it takes no answer."""
+    """Return the open request; raise the error that says why it accepts no answer."""
     if request_id in state.closed:
         raise errors.AlreadyAnswered(f"{run}: request {request_id!r} was answered before.")
     if request_id not in state.requests:

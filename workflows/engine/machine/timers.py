@@ -1,4 +1,4 @@
-"""When a run goes on by itself: its retries and the deadlines of its requests, soonest first."""
+"""The timers of a run: its retries and the deadlines of its requests, in order of time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workflows.engine.machine.state import RunState
 
 
 class Timers:
-    """Two heaps. They are no part of a snapshot: they are built from the state."""
+    """Two heaps. They are not in a snapshot, because they are built from the state."""
 
     __slots__ = ("deadlines", "retries")
 
@@ -24,23 +24,23 @@ class Timers:
             self.add_deadline(request.deadline, key)
 
     def add_retry(self, due: datetime, invocation: int) -> None:
-        """Begin this invocation again when it is due."""
+        """Add the retry of this invocation."""
         heapq.heappush(self.retries, (due, invocation))
 
     def take_due(self, now: datetime) -> list[int]:
-        """Remove the invocations that are due by now, and return them."""
+        """Remove the invocations that are due, and return them."""
         due = []
         while self.retries and self.retries[0][0] <= now:
             due.append(heapq.heappop(self.retries)[1])
         return due
 
     def add_deadline(self, deadline: datetime | None, request_id: str) -> None:
-        """Watch the deadline of this request, if it has one."""
+        """Add the deadline of this request, if it has one."""
         if deadline is not None:
             heapq.heappush(self.deadlines, (deadline, request_id))
 
     def next_deadline(self, requests: Container[str]) -> datetime | None:
-        """Return when the next request expires; forget those that are not in `requests`."""
+        """Return the time of the next deadline. Remove those that are not in `requests`."""
         while self.deadlines and self.deadlines[0][1] not in requests:
             heapq.heappop(self.deadlines)
         return self.deadlines[0][0] if self.deadlines else None

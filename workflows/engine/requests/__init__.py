@@ -1,1 +1,1 @@
-"""What a request to a person says, and what may be answered."""
+"""Requests to people: options, payload and replies."""

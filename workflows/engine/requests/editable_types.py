@@ -1,7 +1,7 @@
-"""Of which type a value of a payload was, before it became JSON, for whoever edits it.
+"""The types of editable payload values before they became JSON.
 
-JSON has no decimals and no dates: they are texts in it, and a text may be changed into any other.
-So the request remembers what an editable key was, and an edit has to be the same.
+JSON has no decimals and no dates, so they become texts, and a text could be changed into any other
+text. So the request stores the type of each editable key, and an edit has to be of the same type.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic_core import to_jsonable_python
 from workflows.engine.events import EditType, InputRequestEvent
 from workflows.engine.schemas.zoned_times import keeps_more, read_outside_time, write_time
 
-_TYPES: tuple[tuple[type, EditType], ...] = (  # a datetime is a date, too
+_TYPES: tuple[tuple[type, EditType], ...] = (  # before date, because a datetime is a date, too
     (Decimal, "decimal"), (datetime, "datetime"), (date, "date"), (time, "time"),
     (timedelta, "timedelta"), (UUID, "uuid"),
 )  # fmt: skip
@@ -35,7 +35,7 @@ WORDS: Mapping[str, str] = {
 
 
 def editable_types(event: InputRequestEvent, plain: Any) -> dict[str, EditType]:
-    """Return what the editable keys were whose values have become texts in the `plain` payload."""
+    """Return the types of the editable keys whose values became texts in the `plain` payload."""
     found: dict[str, EditType] = {}
     for key in event.editable:
         value = _value(event.payload, key)
@@ -47,9 +47,9 @@ def editable_types(event: InputRequestEvent, plain: Any) -> dict[str, EditType]:
 
 
 def read_edit(kind: str, before: Any, value: Any) -> Any:
-    """Return an edit as the text that such a value has in JSON; raise `ValueError` with why not.
+    """Return an edit as the JSON text of a value of this type; raise `ValueError` with the reason.
 
-    `before` is the text that stands in the payload.
+    `before` is the present text in the payload.
     """
     if message := misfit(kind, before, value):
         raise ValueError(message)
@@ -57,7 +57,7 @@ def read_edit(kind: str, before: Any, value: Any) -> Any:
 
 
 def misfit(kind: str, before: Any, value: Any) -> str:
-    """Say what an edit has to be instead, empty if it is right."""
+    """Return what an edit has to be, empty if it is right."""
     words = f"This has to be {WORDS[kind].format(example=before)}"
     try:
         text = _READ[kind](value)

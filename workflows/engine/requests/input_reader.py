@@ -1,4 +1,4 @@
-"""Values from outside, validated once: JSON as JSON, where bytes are base64, others as they are."""
+"""Validates values from outside, once. JSON is read as JSON, in which bytes are base64 texts."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def validated(cls: type[Model], data: Any, what: str) -> Model:
-    """Return the object that `data` describes. A key that no model within it knows is a fault.
+    """Return the object that `data` describes. Unknown keys at any level are faults.
 
-    Raise pydantic's `ValidationError`, or `UnstorableValue` for two keys that are one as JSON.
+    Raise pydantic's `ValidationError`, or `UnstorableValue` for two keys that are equal as JSON.
     """
     validator = outside_validator(cls)
     try:
@@ -30,11 +30,11 @@ def validated(cls: type[Model], data: Any, what: str) -> Model:
 
 
 def validated_reply(cls: type[Model], response: Any) -> Model:
-    """Return the reply with this response, which may hold objects; raise as `validated` does."""
+    """Return the reply with this response, which may contain objects. Raise as `validated` does."""
     try:
         return validated(cls, {"request_id": "-", "response": response}, "response")
     except ValidationError:
-        plain = plain_json(response, "response")  # another class's object of the same fields
+        plain = plain_json(response, "response")  # an object of another class with the same fields
         if plain is response or plain == response:
             raise
     return validated(cls, {"request_id": "-", "response": plain}, "response")

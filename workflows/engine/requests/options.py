@@ -1,6 +1,6 @@
-"""The options of a request: whom it asks, until when, and what else a step may say of it.
+"""Checks the options of a request, such as its assignees and its deadline.
 
-Checked in the step that asks, so that a request which could never be kept is not made.
+The check runs in the step that asks, so that an invalid request fails the step.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from workflows.engine.requests.reply import check_reply, has_default_reply, sche
 MAX_NAMES = 50  # in one list: assignees, tags, editable keys
 MAX_NAME_LENGTH = 150
 MAX_LINE_LENGTH = 300
-MAX_SPAN = timedelta(days=36_500)  # a hundred years: far from the end of the calendar
+MAX_SPAN = timedelta(days=36_500)  # a hundred years, within the calendar
 NAMED = re.compile("^(group:|user:)")
 
 
 def validate_options(where: str, event: InputRequestEvent) -> None:
-    """Raise `InvalidRequestOptions` that names the field which cannot be kept."""
+    """Raise `InvalidRequestOptions`, which names the invalid field."""
     if CHECKS.keys().isdisjoint(event.model_fields_set) and not has_own_options(type(event)):
-        return  # the engine's own defaults, all of which can be kept
+        return  # the engine's own defaults are valid
     for name, check in CHECKS.items():
         fault = check(event)
         if fault:
@@ -43,12 +43,12 @@ def validate_options(where: str, event: InputRequestEvent) -> None:
 
 @lru_cache(maxsize=1024)
 def has_own_options(request: type[InputRequestEvent]) -> bool:
-    """Say whether the class has a default of its own for an option that the engine checks."""
+    """Return True if the class has a default of its own for an option that the engine checks."""
     return any(default_of(request, name) != default_of(InputRequestEvent, name) for name in CHECKS)
 
 
 def check_defaults(where: str, request: type[InputRequestEvent]) -> None:
-    """Raise `BadDefault` or `QuorumWithoutVerdict` for what no request of this class can be."""
+    """Raise `BadDefault` or `QuorumWithoutVerdict` if the defaults of this class are invalid."""
     asked, reply = request.__name__, request.reply.__name__
     quorum, four_eyes = default_of(request, "quorum"), default_of(request, "four_eyes")
     for name, fault in (("quorum", _count(quorum)), ("four_eyes", _switch(four_eyes))):
@@ -62,7 +62,7 @@ def check_defaults(where: str, request: type[InputRequestEvent]) -> None:
 
 
 def default_of(request: type[InputRequestEvent], name: str) -> Any:
-    """Return what a request of this class says if its step does not."""
+    """Return the defaults of a request of this class."""
     return request.model_fields[name].get_default(call_default_factory=True, validated_data={})
 
 
@@ -96,7 +96,7 @@ def _edited_by_two(event: InputRequestEvent) -> str:
 
 @lru_cache(maxsize=1024)
 def has_verdict(request: type[InputRequestEvent]) -> bool:
-    """Say whether an answer approves or rejects: untyped, or typed with `approved: bool`."""
+    """Return True if answers approve or reject: without a reply class, or with `approved: bool`."""
     if has_default_reply(request.reply):
         return True
     schema = schema_of(request.reply) or {}
@@ -154,9 +154,9 @@ def _default(event: InputRequestEvent) -> str:
 
 
 def with_default(where: str, event: InputRequestEvent) -> InputRequestEvent:
-    """Return the request with its default as a normalised answer, which is checked this once.
+    """Return the request with its default as a normalised answer. It is checked only here.
 
-    Raise `InvalidRequestOptions` if it is none.
+    Raise `InvalidRequestOptions` if the default is no valid answer.
     """
     if event.on_deadline != "default":
         return event

@@ -1,7 +1,7 @@
-"""What a step shows to people, as plain JSON.
+"""Converts the payload of a request to plain JSON.
 
-A payload is shown, searched and edited as JSON, so it is written as such when the request is made:
-a tuple is a list from then on, a Decimal a text, for the pages as for the step that reads it.
+A payload is shown, searched and edited as JSON, so it is converted when the request is made. From
+then on a tuple is a list and a Decimal is a text, for pages and for steps that read the payload.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def with_plain_payload(event: InputRequestEvent) -> InputRequestEvent:
 
 
 def _is_plain(value: Any, depth: int = 0) -> bool:
-    """Return True if a value surely is plain JSON: most payloads are, and are left as they are."""
+    """Return True if a value is certainly plain JSON. Most payloads are, and need no conversion."""
     kind = type(value)
     if kind in _EXACT:
         return True
@@ -54,7 +54,7 @@ def _is_plain(value: Any, depth: int = 0) -> bool:
 
 
 def plain_json(value: Any, place: str = "payload", depth: int = 0) -> Any:
-    """Return a value as JSON's own types; raise `UnstorableValue`, naming the place."""
+    """Return a value in JSON's own types; raise `UnstorableValue`, which names the place."""
     kind = type(value)
     if kind in _EXACT:
         return value
@@ -89,7 +89,7 @@ def _mapping(value: Mapping[Any, Any], place: str, depth: int) -> dict[str, Any]
 
 
 def _key(key: Any, place: str) -> str:
-    """Return a key as a text, as `json.dumps` writes it."""
+    """Return a key as the text that `json.dumps` writes."""
     plain = plain_json(key, place)
     if isinstance(plain, str):
         return plain

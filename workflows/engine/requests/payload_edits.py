@@ -1,4 +1,4 @@
-"""Changes that a reviewer makes to the payload before approving it."""
+"""Changes of the payload that reviewers make before they approve it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ KINDS: tuple[tuple[Any, str], ...] = (
 def check_edits(
     editable: Iterable[str], payload: Any, edits: Mapping[str, Any], types: Mapping[str, str] = {}
 ) -> dict[str, Any]:
-    """Return the edits that change something, as JSON. A value keeps the kind that it has.
+    """Return the edits that change a value, as JSON. A value keeps its kind.
 
-    `types` says of which type some keys were before the payload became JSON: see `EditType`.
+    `types` has the types of some keys before the payload became JSON: see `EditType`.
 
     Raise `InvalidReply` with one entry per fault, located at ("edits", key).
     """
@@ -49,7 +49,7 @@ def check_edits(
 
 
 def as_stored(edits: Mapping[str, Any], payload: Any, types: Mapping[str, str]) -> dict[str, Any]:
-    """Return edits as `check_edits` stores them; one that it refuses as it is."""
+    """Return edits in the form that `check_edits` stores; invalid ones unchanged."""
     found = dict(edits)
     for key in types.keys() & found.keys():
         with suppress(ValueError):
@@ -58,18 +58,18 @@ def as_stored(edits: Mapping[str, Any], payload: Any, types: Mapping[str, str]) 
 
 
 def apply_edits(payload: Any, edits: Mapping[str, Any] | None) -> Any:
-    """Return the payload with the edits in place of its values; neither is changed."""
+    """Return a copy of the payload with the edits applied."""
     return {**payload, **edits} if edits and isinstance(payload, dict) else payload
 
 
 def json_equal(left: Any, right: Any) -> bool:
-    """Return True if two JSON values are the same. It is the only such comparison of the project.
+    """Return True if two JSON values are equal. The whole project uses this comparison.
 
-    The order of keys means nothing. Numbers are kept apart as JSON texts and the digest keep
-    them apart: 1, 1.0 and true differ, 0.0 and -0.0 differ, and integers of any length are exact.
+    The order of keys is ignored. Numbers are compared like their JSON texts and their digests:
+    1, 1.0 and true differ, 0.0 and -0.0 differ, and integers of any length are exact.
     """
     pairs = [(left, right)]
-    while pairs:  # no recursion, so that no depth is too much
+    while pairs:  # without recursion, so that any depth works
         one, other = pairs.pop()
         if isinstance(one, dict) and isinstance(other, dict):
             if one.keys() != other.keys():
@@ -92,12 +92,12 @@ def _same_scalar(one: Any, other: Any) -> bool:
 
 
 def _misfit(before: Any, after: Any) -> str:
-    """Say what `after` should be, where `before` was not null and is of another kind."""
+    """Return what `after` has to be, if `before` was not null and is of another kind."""
     if before is None or kind_of(before) == kind_of(after):
         return ""
     return f"This has to be {kind_of(before)}"
 
 
 def kind_of(value: Any) -> str:
-    """Return what a JSON value is, in words."""
+    """Return the kind of a JSON value, in words."""
     return next((words for kind, words in KINDS if isinstance(value, kind)), "nothing")

@@ -1,4 +1,4 @@
-"""Answers: approve, reject or a text, or whatever type a reply class annotates."""
+"""Answers: an approval, a rejection or a text, or the type that a reply class annotates."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _SHAPES = 'an answer is {"approved": true}, {"approved": false} or, as a reply, 
 
 @lru_cache(maxsize=4096)
 def has_default_reply(reply: type[InputResponseEvent]) -> bool:
-    """Return True if the class, and all between, leave `response` as the untyped reply has it."""
+    """Return True if the class does not change the type of `response`, nor do its parents."""
     ours = reply.__mro__[: reply.__mro__.index(InputResponseEvent)]
     return not any("response" in inspect.get_annotations(cls) for cls in ours)
 
 
 def schema_of(reply: type[InputResponseEvent]) -> dict[str, Any] | None:
-    """Return the JSON Schema of a typed reply's `response`, None for an untyped one."""
+    """Return the JSON Schema of the `response` of a typed reply, None for an untyped one."""
     if has_default_reply(reply):
         return None
     field = reply.model_fields["response"]
@@ -43,7 +43,7 @@ def schema_of(reply: type[InputResponseEvent]) -> dict[str, Any] | None:
 
 
 def schema_digest(schema: dict[str, Any] | None) -> str:
-    """Return the SHA-256 of a schema, in hex; of None for that of an untyped reply."""
+    """Return the SHA-256 of a schema, in hex. The schema of an untyped reply is None."""
     text = json.dumps(schema, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -51,7 +51,7 @@ def schema_digest(schema: dict[str, Any] | None) -> str:
 def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response: Any) -> Any:
     """Return an answer as normalised JSON; raise `InvalidReply` with one entry per fault.
 
-    Validators run once: a reply object of the request's own class had them when it was made.
+    Validators run once. For a reply object of the request's own class they ran when it was made.
     """
     try:
         if not has_default_reply(request.reply) and type(response) is request.reply:
@@ -74,20 +74,20 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
         ) from error
     except UnstorableValue as error:
         raise _refusal((), str(error), request.__name__) from error
-    except Exception as error:  # what has no JSON at all raises whatever its own type raises
+    except Exception as error:  # a value without JSON raises any error of its type
         name = type(response).__name__
         raise _refusal((), f"A {name!r} cannot be an answer", request.__name__) from error
 
 
 def verdict_of(response: Any) -> ReplyKind:
-    """Return what an untyped answer is: with the key `approved` a verdict, else a reply."""
+    """Return the kind of an untyped answer: with the key `approved` a verdict, else a reply."""
     if isinstance(response, dict) and "approved" in response:
         return "approve" if response["approved"] else "reject"
     return "reply"
 
 
 def check_untyped(response: Any, allow: Iterable[str]) -> Any:
-    """Return an untyped answer as it travels; raise `InvalidReply` if it is none, or not allowed.
+    """Return the normalised form of an untyped answer; raise `InvalidReply` if it is not allowed.
 
     A reply is any JSON but null and a text without letters. An empty comment is left out.
     """
@@ -108,7 +108,7 @@ def check_untyped(response: Any, allow: Iterable[str]) -> Any:
 def _refuse_near_miss(response: Any) -> None:
     """Raise `InvalidReply` for a mapping with a key that is almost `approved`.
 
-    Taken as a reply, a rejection with a slip of the pen would be no rejection.
+    Otherwise a rejection with a typing error would count as a reply.
     """
     for key in response if isinstance(response, dict) else ():
         if key not in PEOPLE and get_close_matches(str(key).lower(), ["approved"], cutoff=0.8):

@@ -1,1 +1,1 @@
-"""How pydantic reads and writes what crosses the borders of a workflow."""
+"""Schemas by which pydantic reads and writes events, inputs and answers."""

@@ -13,7 +13,7 @@ _NESTED = (
     "var_args_schema", "var_kwargs_schema", "arguments_schema", "steps", "definitions",
     "serialization",
 )  # fmt: skip
-_TABLES = ("fields", "choices")  # by name, where the name may be any, or a list
+_TABLES = ("fields", "choices")  # schemas by arbitrary names, or a list
 
 
 def with_children(node: SchemaNode, rewrite: Callable[[SchemaNode], SchemaNode]) -> SchemaNode:

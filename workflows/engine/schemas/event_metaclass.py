@@ -1,8 +1,8 @@
-"""How event classes are made: what a class says of a request counts in every spelling.
+"""The metaclass of events. A class may set a default of a request option in any spelling.
 
 `quorum: int = 2`, `quorum: ClassVar = 2` and plain `quorum = 2` in a request class all give the
-field `quorum` the default 2. Without this, pydantic drops a field that is declared as ClassVar,
-and refuses one without an annotation.
+field `quorum` the default 2. Pydantic itself drops a field that is declared as ClassVar, and
+refuses one without an annotation.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from pydantic_core import ValidationError
 from workflows.engine.schemas.unknown_fields import UNKNOWN
 
 DECIDING = ("four_eyes", "quorum", "assign_to")
-"""Options that say who decides: a class attribute whose name is almost one of these is refused."""
+"""Options about who decides. A class attribute with almost the same name is refused."""
 
 MISSING = object()
 
-if TYPE_CHECKING:  # pydantic exports neither; at run time both are found through BaseModel
+if TYPE_CHECKING:  # pydantic does not export them; at run time both are found by BaseModel
     from pydantic._internal._model_construction import ModelMetaclass
 
     ModelNamespace = dict[str, object]
@@ -32,9 +32,9 @@ else:
 
 
 class EventNamespace(ModelNamespace):
-    """The body of an event class. Values given to the fields in `options` are kept in `given`.
+    """The body of an event class. Values for the fields in `options` are stored in `given`.
 
-    With `extra`, that is what the class does with unknown fields unless its body says otherwise.
+    `extra` is the default of what the class does with unknown fields.
     """
 
     def __init__(self, cls: str, options: frozenset[str], extra: str | None) -> None:
@@ -59,10 +59,11 @@ class EventNamespace(ModelNamespace):
 
 
 class EventType(ModelMetaclass):
-    """The class of event classes.
+    """The metaclass of event classes.
 
-    A base with `class_options` has fields whose defaults its subclasses may set in any spelling;
-    one with `open_itself` takes unknown fields, and its subclasses only if they say so.
+    Subclasses of a class with `class_options` may set the defaults of these fields in any spelling.
+    A class with `open_itself` takes unknown fields; its subclasses take them only if they set
+    `extra`.
     """
 
     @classmethod
@@ -75,7 +76,7 @@ class EventType(ModelMetaclass):
         super().__init__(name, bases, namespace, **kwargs)
         model: Any = cls
         given: dict[str, Any] = getattr(namespace, "given", {})
-        options = options_of(bases)  # a namespace that `type()` was given knows none
+        options = options_of(bases)  # a namespace passed to `type()` has none
         for attribute in (*model.__pydantic_fields__, *model.__class_vars__):
             check_attribute(name, attribute, options)
         for option, value in given.items():
@@ -86,7 +87,7 @@ class EventType(ModelMetaclass):
             model.model_rebuild(force=True, raise_errors=False)
 
     def __setattr__(cls, name: str, value: Any) -> None:
-        """Raise TypeError for an option: set on a class that is made, it would change nothing."""
+        """Raise TypeError for an option, because setting it on a finished class has no effect."""
         if name in getattr(cls, "class_options", ()):
             raise TypeError(
                 f"{cls.__name__}.{name} cannot be set any more; write {name!r} into the class."
@@ -106,14 +107,14 @@ def _inherited(bases: tuple[type, ...], option: str) -> FieldInfo:
 
 
 def _with_default(field: FieldInfo, value: Any) -> FieldInfo:
-    """Return the field with this default, which is checked as if a step had given it."""
+    """Return the field with this default, which is checked like a value from a step."""
     field = copy(field)
     field.default, field.default_factory, field.validate_default = value, None, True
     return field
 
 
 def check_attribute(cls: str, name: str, options: frozenset[str]) -> None:
-    """Raise TypeError for a name that is almost an option which says who decides."""
+    """Raise TypeError for a name that is almost the name of an option about who decides."""
     if not options or name in options:
         return
     for near in get_close_matches(name, DECIDING, n=1, cutoff=0.8):
@@ -124,7 +125,7 @@ def check_attribute(cls: str, name: str, options: frozenset[str]) -> None:
 
 
 def without_unknown_fields(data: Any, error: ValidationError) -> Any:
-    """Return stored JSON without the fields that `error` calls unknown; raise `error` otherwise."""
+    """Return stored JSON without the fields that `error` reports as unknown; else raise `error`."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     if any(one["type"] != UNKNOWN for one in faults):
         raise error

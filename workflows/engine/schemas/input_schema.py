@@ -1,9 +1,8 @@
-"""The schema by which values from outside are read: the class's own, and stricter.
+"""The schema for values from outside. It is stricter than the schema of the class.
 
-A plain model drops keys that it does not know, so that a misspelt key of an answer would be lost
-without a word. From outside such a key is refused, unless the model says in its own config what is
-to become of it. Times are also read in the form in which they are stored and shown, with the name
-of their zone.
+A plain model drops unknown keys, so a misspelt key of an answer would be lost without an error. In
+values from outside such a key is an error, unless the config of the model sets `extra`. Times may
+also have the form in which they are stored and shown, with the name of their zone.
 """
 
 from __future__ import annotations
@@ -25,18 +24,18 @@ _WITH_FIELDS = frozenset({"model", "dataclass", "typed-dict"})
 
 @lru_cache(maxsize=4096)
 def outside_validator(cls: type[BaseModel]) -> SchemaValidator:
-    """Return what reads data from outside into `cls`; its validators run as always."""
+    """Return the validator that reads data from outside into `cls`. All of its validators run."""
     if not cls.__pydantic_complete__:
         cls.model_rebuild()
     schema = _OutsideSchema(cls.__pydantic_core_schema__)
     if not schema.differs:
         return cast(SchemaValidator, cls.__pydantic_validator__)
-    # What pydantic has built for the classes within drops what they do not know.
+    # The prebuilt validators of inner classes drop unknown keys, so they are not used.
     return SchemaValidator(schema.schema, _use_prebuilt=False)
 
 
 class _OutsideSchema:
-    """A class's schema, rewritten. `differs` is True if that made a difference."""
+    """The rewritten schema of a class. `differs` is True if anything was changed."""
 
     def __init__(self, schema: Any) -> None:
         self.differs = False

@@ -1,4 +1,4 @@
-"""The JSON Schema that forms are made from: pydantic's, with what it leaves out."""
+"""The JSON Schema for forms: pydantic's, with additions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 
 class FormSchema(GenerateJsonSchema):
-    """Tells a time without a zone (`NaiveDatetime`) from one that may have a zone.
+    """Distinguishes a time without a zone (`NaiveDatetime`) from one that may have a zone.
 
-    Pydantic calls both `date-time`. The name `date-time-local` is that of OpenAPI's registry.
+    Pydantic has `date-time` for both. The name `date-time-local` is from OpenAPI's registry.
     """
 
     def datetime_schema(self, schema: Any) -> JsonSchemaValue:

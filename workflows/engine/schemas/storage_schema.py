@@ -1,8 +1,8 @@
-"""The schema by which a stored event is built: the class's own, without what a person's code does.
+"""The schema for stored events: that of the class, without validators and constraints.
 
-Validators have run once, when the event was made. Running them again would change a value that
-`v * 100` has changed before, or refuse a moment that was in the future then. So they and the
-constraints are taken out. What a type itself needs to be built from JSON stays.
+Validators ran when the event was made. If they ran again, `v * 100` would change a value twice, and
+a time that was in the future then would be refused. So they and the constraints are removed. The
+parts that a type needs to be built from JSON are kept.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _CONSTRAINED = frozenset({
     "tuple", "set", "frozenset", "dict", "deque", "generator", "default", "model", "dataclass",
     "counter", "ordered-dict",
 })  # fmt: skip
-_UNBUILT = frozenset({"is-instance", "is-subclass", "callable"})  # JSON is never one of these
+_UNBUILT = frozenset({"is-instance", "is-subclass", "callable"})  # JSON has no such values
 
 
 class StorageSchema:
-    """A class's schema, rewritten. `zoned` is True if times were found, which are written anew."""
+    """The rewritten schema of a class. `zoned` is True if it has times, whose form is changed."""
 
     def __init__(self, schema: core_schema.CoreSchema) -> None:
         self._validators = Validators(schema)
@@ -49,11 +49,11 @@ class StorageSchema:
         return self._keep_zone(found) if found.get("type") in _TIMES else found
 
     def _rewrite(self, node: SchemaNode) -> SchemaNode:
-        """Return the node without validators and constraints; its children are as they were."""
+        """Return the node without validators and constraints; its children are unchanged."""
         kind = node.get("type", "")
         if kind.startswith("function-") and "function" in node:
             return self._without_validator(node)
-        if kind == "json":  # it was parsed once; what was in it is what is stored
+        if kind == "json":  # the text was parsed already; its content is stored
             return self._rewrite(_like(node, node.get("schema") or {"type": "any"}))
         if kind in _CONSTRAINED:
             node = {key: value for key, value in node.items() if key not in _CONSTRAINTS}
@@ -94,7 +94,7 @@ _TIMES: dict[str, type[datetime] | type[time]] = {"datetime": datetime, "time": 
 
 
 def _like(outer: SchemaNode, inner: SchemaNode) -> SchemaNode:
-    """Return `inner` in the place of `outer`: under its reference, written by its serializer."""
+    """Return `inner` in place of `outer`, with the reference and the serializer of `outer`."""
     kept: SchemaNode = {key: outer[key] for key in ("ref", "serialization") if key in outer}
     if kept.get("serialization", {}).get("schema") is inner:
         del kept["serialization"]
@@ -102,7 +102,7 @@ def _like(outer: SchemaNode, inner: SchemaNode) -> SchemaNode:
 
 
 def _kind_within(node: SchemaNode) -> str:
-    """Return the type of what is behind functions and their like."""
+    """Return the type inside function schemas and other wrappers."""
     while node.get("type", "").startswith("function-") and "schema" in node:
         node = node["schema"]
     if node.get("type") == "json-or-python":
@@ -111,7 +111,7 @@ def _kind_within(node: SchemaNode) -> str:
 
 
 def _open(node: Any) -> Any:
-    """Let the outermost class have lost a field since: what is stored may know more than it."""
+    """Ignore unknown fields of the outermost class, because it may have lost a field since."""
     if node.get("type") == "definitions":
         ref = node["schema"].get("schema_ref")
         parts = [_open(one) if one.get("ref") == ref else one for one in node["definitions"]]
@@ -144,7 +144,7 @@ def _reader(kind: type[datetime] | type[time]) -> Callable[[Any, Any, Any], Any]
 
 def _writer(kind: type[datetime] | type[time]) -> Callable[[Any], Any]:
     def write(value: Any) -> Any:
-        if type(value) is not kind:  # of a union, it is another one's
+        if type(value) is not kind:  # in a union, another member takes it
             raise PydanticSerializationUnexpectedValue(f"{value!r} is no {kind.__name__}")
         return write_time(value)
 

@@ -1,4 +1,4 @@
-"""How a schema reads a time from JSON that may name its zone."""
+"""Reads times from JSON that may name their zone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def time_reader(
 ) -> Callable[[Any, Any, Any], Any]:
     """Return a wrap validator with info around the schema of a time of this kind.
 
-    A text with a zone is read by `read_zoned(kind, text)`, and the schema checks the time.
+    `read_zoned(kind, text)` reads a text with a zone, and the schema checks the time.
     """
     lax: TypeAdapter[Any] = TypeAdapter(kind)
 
@@ -29,6 +29,6 @@ def time_reader(
             strict = error.errors(include_url=False)[0]["type"] == f"{kind.__name__}_type"
             if not strict or info.mode != "json":
                 raise
-        return handler(lax.validate_python(value))  # of JSON, a strict schema takes texts, too
+        return handler(lax.validate_python(value))  # JSON has texts for times
 
     return read

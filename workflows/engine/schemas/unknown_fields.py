@@ -1,4 +1,4 @@
-"""Fields that no class knows, each named beside the one that may be meant."""
+"""Errors of unknown fields, with a similar field that may be meant."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _TYPES = frozenset({UNKNOWN, "unexpected_keyword_argument"})  # of a model, of a
 
 
 def name_unknown_fields(error: ValidationError, cls: type) -> ValidationError:
-    """Return the same error of `cls`, with what to write instead of an unknown field.
+    """Return the error of `cls` with a suggestion for each unknown field.
 
-    Likewise for a single text where several belong: `("alice",)`.
+    Also suggest `("alice",)` for a single text if several are expected.
     """
     faults = error.errors(include_url=False)
     if all(one["type"] not in _TYPES and one["type"] != NO_TUPLE for one in faults):
@@ -28,7 +28,7 @@ def name_unknown_fields(error: ValidationError, cls: type) -> ValidationError:
 
 
 def unknown_field(name: str, known: Iterable[str]) -> str:
-    """Return the sentence that says that there is no such field, and which one may be meant."""
+    """Return the error text for an unknown field, with a similar field if there is one."""
     known = list(known)
     near = get_close_matches(name, known, n=1)
     near = near or [one for one in known if one.startswith(f"{name}_")][:1]
@@ -47,10 +47,10 @@ def _fault(fault: dict[str, Any], cls: type) -> InitErrorDetails:
 
 
 def _known(cls: type, way: Sequence[int | str]) -> list[str]:
-    """Return the names that the classes at this place of `cls` know.
+    """Return the field names of the classes at this place of `cls`.
 
-    Parts of the way that are no names of fields (an index, a key, a member of a union) narrow it
-    to a class of that name where there is one, and are passed over otherwise.
+    If a part of the place is no field (an index, a key, a member of a union), it selects the class
+    of that name if there is one, and is skipped otherwise.
     """
     here = [cls]
     for part in way:
@@ -67,7 +67,7 @@ def _known(cls: type, way: Sequence[int | str]) -> list[str]:
 
 
 def _fields(cls: type) -> dict[str, Any]:
-    """Return the annotations of a class's fields by name; of what has none, nothing."""
+    """Return the annotations of a class's fields by name, empty for other classes."""
     own = getattr(cls, "__pydantic_fields__", None)
     if isinstance(own, dict):
         return {name: field.annotation for name, field in own.items()}
@@ -83,7 +83,7 @@ def _alias(cls: type, name: str) -> str | None:
 
 
 def _classes(annotation: Any) -> Iterator[type]:
-    """Yield the classes in an annotation that have fields."""
+    """Yield the classes with fields in an annotation."""
     annotation = getattr(annotation, "__value__", annotation)
     if isinstance(annotation, type) and _fields(annotation):
         yield annotation

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, as entries for a form and as one sentence."""
+"""Errors of pydantic, as entries for a form and as one sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 def error_list(error: ValidationError, within: str = "") -> list[dict[str, Any]]:
     """Return one dict of `loc`, `msg`, `type` and `input` per error.
 
-    `within` is a field that the caller wrapped around the value, left out of every `loc`.
+    `within` is a field that the caller wrapped around the value. It is removed from every `loc`.
     """
     found: list[dict[str, Any]] = [
         dict(one) for one in error.errors(include_url=False, include_context=False)

@@ -1,8 +1,8 @@
-"""Which functions of a schema are validators that a person put on a field or a class.
+"""Finds the functions of a schema that are validators of an author.
 
-A schema holds functions for two reasons: somebody's validators, and what a type needs to be built
-at all. They look alike there, so the first are found where they were written: in the annotations
-and among the decorators of the classes that the schema is about.
+A schema has two kinds of functions: validators of authors, and functions that a type needs to be
+built. They look alike in the schema. So the validators are found where they were written: in the
+annotations and the decorators of the classes of the schema.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing_extensions import get_type_hints
 _ANNOTATED = (AfterValidator, BeforeValidator, PlainValidator, WrapValidator)
 _DECORATED = ("validators", "field_validators", "root_validators", "model_validators")
 _DATA = ("metadata", "default", "expected", "members")
-# Where pydantic wraps a person's function into one of its own: predicates, and the old decorators.
+# Modules in which pydantic wraps an author's function: predicates, and the old decorators.
 _WRAPPED_IN = ("pydantic._internal._known_annotated_metadata", "pydantic._internal._decorators_v1")
 
 
@@ -33,7 +33,7 @@ class Validators:
             self._add(_annotated(_annotations(cls)))
 
     def has(self, function: Any) -> bool:
-        """Say whether this function of the schema is somebody's validator."""
+        """Return True if this function of the schema is an author's validator."""
         plain = _plain(function)
         return id(plain) in self._found or getattr(plain, "__module__", "") in _WRAPPED_IN
 
@@ -49,7 +49,7 @@ def _plain(function: Any) -> Any:
 
 
 def _classes(schema: Any) -> Iterator[type]:
-    """Return every class that a schema builds."""
+    """Return all classes that a schema builds."""
     waiting = [schema]
     while waiting:
         node = waiting.pop()
@@ -73,18 +73,18 @@ def _annotations(cls: type) -> list[Any]:
     found = list(fields.values()) if isinstance(fields, dict) else []
     try:
         return [*found, *get_type_hints(cls, include_extras=True).values()]
-    except Exception:  # names that are known to nobody but pydantic, which has read the fields
+    except Exception:  # only pydantic can resolve the names; it has read the fields
         return found
 
 
 def _annotated(annotations: Iterable[Any]) -> Iterator[Any]:
-    """Return the validators in annotations, however deep."""
+    """Return the validators in annotations, at any depth."""
     waiting, seen = list(annotations), dict[int, Any]()
     while waiting:
         one = waiting.pop()
         if id(one) in seen:
             continue
-        seen[id(one)] = one  # kept, so that nothing else gets its id
+        seen[id(one)] = one  # kept, so that its id is not used again
         if isinstance(one, _ANNOTATED):
             yield one.func
         elif isinstance(one, FieldInfo):

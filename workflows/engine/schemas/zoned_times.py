@@ -1,7 +1,7 @@
-"""Times as text that keeps the name of their zone and their fold, as RFC 9557 writes them.
+"""Times as text with the name of their zone and their fold, in the form of RFC 9557.
 
-`2026-10-25T02:30:00+01:00[Europe/Berlin][_fold=1]`: the offset is for readers, the local time, the
-zone and the fold are what is read back. A time without a zone or a fold is plain ISO 8601.
+`2026-10-25T02:30:00+01:00[Europe/Berlin][_fold=1]`: the local time, the zone and the fold are read
+back. The offset is only for readers. A time without a zone or a fold is plain ISO 8601.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def write_time(value: datetime | time) -> str:
 
 
 def keeps_more(value: datetime | time) -> bool:
-    """Say whether a time has a named zone or a fold, of which ISO 8601 knows nothing."""
+    """Return True if a time has a named zone or a fold, which ISO 8601 cannot express."""
     return bool(value.fold) or isinstance(value.tzinfo, ZoneInfo)
 
 
@@ -61,10 +61,10 @@ def read_outside_time(kind: type[datetime], text: str) -> datetime: ...
 @overload
 def read_outside_time(kind: type[time], text: str) -> time: ...
 def read_outside_time(kind: type[datetime] | type[time], text: str) -> datetime | time:
-    """Return the time that somebody wrote as `write_time` does; raise `ValueError`.
+    """Return a time that a person wrote in the form of `write_time`; raise `ValueError`.
 
-    Nothing is guessed: the offset has to be that of the zone at that time, and it says which one
-    is meant of a time that comes twice.
+    Nothing is guessed: the offset has to be that of the zone at that time. If a local time occurs
+    twice, the offset says which one is meant.
     """
     value = read_time(kind, text)
     if not isinstance(value, datetime) or value.tzinfo is None:
@@ -78,7 +78,7 @@ def read_outside_time(kind: type[datetime] | type[time], text: str) -> datetime 
 
 
 def fixed_offset(zone: tzinfo) -> timedelta | None:
-    """Return the offset of a zone that is nothing else, None for any other zone."""
+    """Return the offset of a zone with a fixed offset, None for any other zone."""
     if type(zone) is timezone:
         offset = zone.utcoffset(None)
         return offset if zone == timezone(offset) and zone.tzname(None) == _name(offset) else None
@@ -88,7 +88,7 @@ def fixed_offset(zone: tzinfo) -> timedelta | None:
 
 
 def standard_zone(value: Moment) -> Moment:
-    """Return a time whose fixed offset is one of the standard library's, not of pydantic's."""
+    """Return the time with a fixed offset of the standard library instead of pydantic's."""
     zone = value.tzinfo
     if zone is None or isinstance(zone, ZoneInfo) or type(zone) is timezone:
         return value

@@ -1,8 +1,8 @@
 """Values as JSON, and back: JSON's own types plus a closed set of tagged ones.
 
-A tagged value is `{"$": tag, "v": ...}`; a dict that has a "$" of its own travels as pairs. What
-is read back is built by this module or validated by an event class that the workflow declares,
-never imported by a name in the data.
+A tagged value is `{"$": tag, "v": ...}`. A dict with a key "$" is written as pairs. Values are read
+back by this module or by an event class that the workflow declares. Nothing is imported by a name
+in the data.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from workflows.engine.serialization.event_json import event_from, storage_of
 from workflows.engine.serialization.size_limits import MAX_BYTES, too_large
 
 MAX_DEPTH = 100
-_HUGE = 10**4000  # Python itself refuses to read or write much longer ones
-_SHORT = 4000  # bytes, fewer than such a number takes
+_HUGE = 10**4000  # Python refuses to read or write much longer ones
+_SHORT = 4000  # bytes, fewer than a number of this length has
 
 _TAGS: dict[type, tuple[str, Callable[[Any], Any]]] = {
     datetime: ("datetime", write_time),
@@ -52,7 +52,7 @@ _UNTAG: dict[str, Callable[[Any], Any]] = {
 
 
 def check_text(text: str) -> str:
-    """Return `text`; raise `UnstorableValue` for NUL and lone surrogates, which no store takes."""
+    """Return `text`; raise `UnstorableValue` for NUL and lone surrogates."""
     if "\x00" in text:
         raise UnstorableValue("Text with a NUL character cannot be stored.")
     if not text.isascii():
@@ -64,7 +64,7 @@ def check_text(text: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """Return `text` with what `check_text` refuses replaced, where telling beats refusing."""
+    """Return `text` with the characters that `check_text` refuses replaced."""
     return text.replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
@@ -72,10 +72,10 @@ Events = Mapping[str, type[BaseModel]]
 
 
 def encode(value: Any, events: Events | None = None, depth: int = 0) -> Any:
-    """Return `value` as a tree that `json.dumps` takes; raise `UnstorableValue` if it has none.
+    """Return `value` as a tree for `json.dumps`; raise `UnstorableValue` if this is not possible.
 
-    What is refused would come back as something else. `events` are the classes that may travel
-    inside; None admits any.
+    A refused value would be read back as another value. `events` are the event classes that it may
+    contain; None allows any.
     """
     kind = type(value)
     if value is None or kind is bool:
@@ -125,7 +125,7 @@ def _encode_event(value: Any, events: Events | None) -> Any:
 
 
 def _advice(value: Any) -> str:
-    """Say what to store instead, where that is plain."""
+    """Return a suggestion of what to store instead, if there is one."""
     if isinstance(value, BaseModel):
         return "; give its model_dump(), or make it an Event that a step declares"
     if isinstance(value, Enum):
@@ -164,7 +164,7 @@ def decode(tree: Any, events: Events) -> Any:
 
 
 def readable(tree: Any) -> Any:
-    """Return what `encode` wrote as plain JSON for people: without tags, bytes as base64."""
+    """Return the output of `encode` as plain JSON for people: without tags, bytes as base64."""
     if isinstance(tree, list):
         return [readable(item) for item in tree]
     if not isinstance(tree, dict):
@@ -185,14 +185,14 @@ def readable(tree: Any) -> Any:
 
 
 def event_data(event: BaseModel) -> dict[str, Any]:
-    """Return an event's fields as checked JSON; raise `UnstorableValue` naming the event."""
+    """Return an event's fields as checked JSON; raise `UnstorableValue`, which names the event."""
     return _written(event)[0]
 
 
 def store_event(event: BaseModel) -> tuple[dict[str, Any], Any]:
     """Return an event's fields as JSON, and the new event that this JSON gives.
 
-    Raise `UnstorableValue`, naming the event and the field, if that is not the same.
+    Raise `UnstorableValue`, which names the event and the field, if the two events differ.
     """
     name = type(event).__name__
     data, text = _written(event)
@@ -201,7 +201,7 @@ def store_event(event: BaseModel) -> tuple[dict[str, Any], Any]:
     except ValidationError as error:
         message = format_errors(error_list(error))
         raise UnstorableValue(f"{name}: its JSON cannot be read again: {message}") from error
-    except Exception as error:  # a type's own way to read itself may raise anything
+    except Exception as error:  # a type's own reading may raise any error
         raise UnstorableValue(f"{name}: its JSON cannot be read again: {error!r}") from error
     if not same_fields(event, back) and (found := difference(event, back)):
         raise UnstorableValue(f"{name}: its field {found}. JSON cannot keep that.")
@@ -219,7 +219,7 @@ def _written(event: BaseModel) -> tuple[dict[str, Any], bytes]:
         raise UnstorableValue(f"{name} cannot be written as JSON: {error}") from error
     try:
         text = to_json(data)
-    except ValueError:  # it is not sound, and the walk says why
+    except ValueError:  # it cannot be stored, and `encode` finds the reason
         text = b""
     try:
         if not _is_sound(text):
@@ -230,10 +230,10 @@ def _written(event: BaseModel) -> tuple[dict[str, Any], bytes]:
 
 
 def _is_sound(text: bytes) -> bool:
-    """Return True if JSON surely holds nothing that `encode` refuses; it may be sound otherwise.
+    """Return True if JSON certainly contains nothing that `encode` refuses.
 
-    One look at its text is much quicker than a walk through it: a NUL, a number that is none, a
-    long one and deep nesting all show there. Half a character has no text at all.
+    False means that it has to be checked value by value. Searching the text is much faster: a NUL,
+    NaN, a long number and deep nesting can be found there. A lone surrogate cannot be encoded.
     """
     if len(text) > MAX_BYTES:
         raise UnstorableValue(f": {too_large(len(text))}")
@@ -247,7 +247,7 @@ def _is_sound(text: bytes) -> bool:
 
 
 def _check_fields(data: Any) -> None:
-    """Raise `UnstorableValue`, naming the field, if JSON holds what cannot be stored."""
+    """Raise `UnstorableValue`, which names the field, if JSON has a value that cannot be stored."""
     fields = data.items() if isinstance(data, dict) else [("", data)]
     for key, value in fields:
         try:

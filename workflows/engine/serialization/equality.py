@@ -1,7 +1,7 @@
-"""Whether two values are the same to a step, and where they are not.
+"""Compares two values as a step sees them, and finds the first difference.
 
-Python's own equality is too generous: 1 equals True and 1.0, a Dog of the same fields another
-Dog's parent, 09:00 in Berlin 08:00 in London.
+Python's equality is not strict enough: 1 equals True and 1.0, and 09:00 in Berlin equals 08:00 in
+London. An object of a class may equal an object of its parent class.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _SETS = (set, frozenset)
 
 
 def difference(one: Any, other: Any) -> str:
-    """Return where and how two values differ, as "'items.0' is a Dog, but ..."; empty if same.
+    """Return where and how two values differ, as "'items.0' is a Dog, but ..."; empty if equal.
 
-    The values themselves are never shown: they may be secret.
+    The values themselves are not shown, because they may be secret.
     """
     found = _find(one, other)
     if found is None:
@@ -41,9 +41,9 @@ def difference(one: Any, other: Any) -> str:
 
 
 def same_fields(one: BaseModel, other: BaseModel) -> bool:
-    """Return True if two events of one class surely are the same; they may be so otherwise.
+    """Return True if two events of one class are certainly equal. False means unknown.
 
-    Most hold nothing but JSON's own types, which take a shorter look.
+    Most events have only JSON's own types, and comparing these is fast.
     """
     if one.__pydantic_extra__ or one.__pydantic_private__ or other.__pydantic_private__:
         return False
@@ -52,7 +52,7 @@ def same_fields(one: BaseModel, other: BaseModel) -> bool:
         return False
     for name, value in before.items():
         back = after.get(name, _Missing)
-        if value is back:  # what both have by default, or what there is once: None, (), "a"
+        if value is back:  # a shared default, or a value that exists once: None, (), "a"
             continue
         kind = type(value)
         if kind is not type(back):
@@ -95,7 +95,7 @@ def _find(one: Any, other: Any) -> Found:
     kind = type(one)
     if kind is not type(other):
         if kind is int and type(other) in _NUMBERS and one == other:
-            return None  # `rate: float = 0`: pydantic does not look at defaults
+            return None  # `rate: float = 0`: pydantic does not check defaults
         return (f"is {_named(one)}, but comes back as {_named(other)}",)
     if kind in _PLAIN:
         same = one == other
@@ -144,7 +144,7 @@ def _mapping(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> Found:
 
 
 def _same_key(one: Any, other: Any) -> bool:
-    """Compare keys of one hash; 0 is not 0.0 here, for as JSON they are two texts."""
+    """Compare keys with equal hashes. 0 and 0.0 differ, because their JSON texts differ."""
     return type(one) is type(other) and _find(one, other) is None
 
 
@@ -181,7 +181,7 @@ def _equal(one: Any, other: Any) -> bool:
         return one is other
     try:
         return bool(one == other)
-    except Exception:  # a type that cannot even be compared
+    except Exception:  # a type whose comparison fails
         return False
 
 
@@ -197,7 +197,7 @@ def _same_time(one: Any, other: Any) -> bool:
 
 
 class _Missing:
-    """Stands for what is not there."""
+    """Marks a missing value."""
 
 
 def _named(value: Any) -> str:

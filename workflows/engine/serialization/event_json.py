@@ -1,4 +1,4 @@
-"""Events as JSON and back, as each class allows it: the JSON by its serializers, no validators."""
+"""Events as JSON and back. The serializers of a class run, but not its validators."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from workflows.engine.schemas.storage_schema import StorageSchema
 
 
 class Storage:
-    """How the events of one class are stored."""
+    """The serializer and the validator for stored events of one class."""
 
     __slots__ = ("_builder", "_serializer")
 
@@ -21,7 +21,7 @@ class Storage:
         if not cls.__pydantic_complete__:
             cls.model_rebuild()
         found = StorageSchema(cls.__pydantic_core_schema__)
-        # What pydantic has built for the classes within has their validators in it.
+        # The prebuilt validators of inner classes contain their validators, so they are not used.
         self._builder = SchemaValidator(found.schema, _use_prebuilt=False)
         self._serializer: SchemaSerializer = (
             SchemaSerializer(found.schema, _use_prebuilt=False)
@@ -30,7 +30,7 @@ class Storage:
         )
 
     def write(self, event: BaseModel) -> Any:
-        """Return an event's fields as JSON, by name; what is computed is not a field."""
+        """Return an event's fields as JSON, by name, without computed fields."""
         return self._serializer.to_python(
             event, mode="json", by_alias=False, exclude_computed_fields=True, warnings=False
         )
@@ -38,8 +38,8 @@ class Storage:
     def read(self, text: bytes) -> Any:
         """Return a new event from the text of its JSON; raise pydantic's `ValidationError`.
 
-        What `write` wrote goes by the names of the fields, which may be the aliases of others. A
-        caller's own JSON may have aliases.
+        JSON from `write` has the names of the fields, which may be aliases of other fields. JSON of
+        a caller may have aliases.
         """
         try:
             return self._builder.validate_json(text, by_alias=False, by_name=True)
@@ -49,15 +49,15 @@ class Storage:
 
 @lru_cache(maxsize=4096)
 def storage_of(cls: type[BaseModel]) -> Storage:
-    """Return how events of this class are stored."""
+    """Return the stored form of events of this class."""
     return Storage(cls)
 
 
 def event_from(cls: type[BaseModel], data: Any) -> Any:
     """Return an event of `cls` from its stored JSON; raise pydantic's `ValidationError`.
 
-    No validator runs: they ran when the event was made. A field that the class, or one within it,
-    no longer has is left out: older code stored it, so it blocks nothing.
+    No validator runs: they ran when the event was made. Fields that the class, or a class inside
+    it, no longer has are left out: older code stored them.
     """
     storage = storage_of(cls)
     try:

@@ -1,8 +1,8 @@
-"""What untrusted JSON may be, the same on every database.
+"""Limits of untrusted JSON, the same on every database.
 
-PostgreSQL's jsonb refuses NUL, NaN, Infinity and lone surrogates, SQLite takes them all, and a
-small text nested deep enough brings a parser down. So size, depth and characters are checked
-here, before anything is stored, by code that knows neither Django nor a database.
+PostgreSQL's jsonb refuses NUL, NaN, Infinity and lone surrogates; SQLite accepts them all. A small
+text with deep nesting crashes a parser. So size, depth and characters are checked here, before
+anything is stored, by code that uses neither Django nor a database.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import NoReturn, TypeAlias
 JSONValue: TypeAlias = "None | bool | int | float | str | list[JSONValue] | dict[str, JSONValue]"
 
 MAX_NODES = 100_000
-"""Values in one document, containers included. Far above what a reader could use."""
+"""Values in one document, containers included. Far more than a reader could use."""
 
 MAX_DIGITS = 4300
-"""Digits of one integer: what Python itself is willing to read and write."""
+"""Digits of one integer: the limit of Python itself."""
 
 _TOO_LONG = 10**MAX_DIGITS
 _FORBIDDEN = re.compile("[\x00\ud800-\udfff]")
@@ -29,10 +29,10 @@ _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 
 
 class InputRefused(ValueError):
-    """Text or data from outside that must not be stored.
+    """Text or data from outside must not be stored.
 
-    `what` names the thing (a payload, an answer), `where` the place in it, such as
-    `$.claims[3].note`; it is empty where no place can be named.
+    `what` names the thing (a payload, an answer). `where` is the place in it, such as
+    `$.claims[3].note`, or empty.
     """
 
     def __init__(self, what: str, reason: str, where: str = "") -> None:
@@ -54,22 +54,22 @@ class TooDeep(LimitExceeded):
 
 
 class NotJson(InputRefused):
-    """No JSON, or a number that JSON or a database cannot hold: NaN, Infinity, 1e999."""
+    """The text is no JSON, or has a number that cannot be stored: NaN, Infinity, 1e999."""
 
 
 class ForbiddenText(InputRefused):
-    """A character that no database takes: NUL, or half of a surrogate pair."""
+    """A character cannot be stored in a database: NUL, or half of a surrogate pair."""
 
 
 @dataclass(frozen=True, slots=True)
 class _HugeInteger:
-    """Stands for digits that are not worth converting, until its path is known."""
+    """Marks an integer with too many digits, until its path is known."""
 
     digits: int
 
 
 class WrittenFloat(float):
-    """A number that a float does not hold as it was written; `text` is how it was."""
+    """A number that a float cannot represent exactly; `text` is its original text."""
 
     text: str
 
@@ -82,7 +82,7 @@ class WrittenFloat(float):
 
 @dataclass(frozen=True, slots=True)
 class _Location:
-    """One value in a document, linked to its container so that paths cost nothing until asked."""
+    """One value in a document, linked to its container, so that paths are computed on demand."""
 
     value: object
     depth: int
@@ -97,7 +97,7 @@ class _Location:
                 f"[{location.key}]" if isinstance(location.key, int) else _dotted(location.key)
             )
             location = location.parent
-        # A path is for people: of a very long one the two ends say enough.
+        # The path is shown to people, so a very long one is shortened in the middle.
         if len(parts) > 12:
             parts[6:-6] = ["…"]
         return "$" + "".join(reversed(parts))
@@ -118,11 +118,11 @@ def parse_json(
     what: str = "The JSON text",
     digits: bool = False,
 ) -> JSONValue:
-    """Read `text` as JSON, refusing what could not be stored on every database.
+    """Read `text` as JSON. Refuse values that not every database can store.
 
-    With `digits`, a number that a float does not hold as it was written is a `WrittenFloat`.
-    Raises `TooLarge`, `TooDeep`, `NotJson` (with line and column) or `ForbiddenText`. Depth is
-    counted before parsing, so no input raises RecursionError.
+    With `digits`, a number that a float cannot represent exactly becomes a `WrittenFloat`. Raise
+    `TooLarge`, `TooDeep`, `NotJson` (with line and column) or `ForbiddenText`. Depth is counted
+    before parsing, so no input raises RecursionError.
     """
     found = _FORBIDDEN.search(text)
     if found:
@@ -174,10 +174,10 @@ def _integer(digits: str) -> int | _HugeInteger:
 def check_json(
     value: object, *, what: str, max_bytes: int, max_depth: int, max_nodes: int = MAX_NODES
 ) -> None:
-    """Refuse Python data that is not JSON, is too much, or holds what no database takes.
+    """Refuse Python data that is not JSON, is too large, or that a database cannot store.
 
-    `what` opens the sentence ("The payload"). `max_bytes` counts compact UTF-8 JSON. Walks
-    without recursion, and stops at the first limit passed, cycles included.
+    `what` is the subject of the error text ("The payload"). `max_bytes` counts compact UTF-8 JSON.
+    There is no recursion, and the check stops at the first limit that is exceeded, also for cycles.
     """
     stack = [_Location(value, depth=0)]
     nodes = size = 0
@@ -195,7 +195,7 @@ def check_json(
         if size > max_bytes:
             raise TooLarge(what, f"has more than the {max_bytes:,} bytes allowed")
     exact = _json_size(value, what, max_depth)
-    if exact > max_bytes:  # the walk counts no escapes and no commas
+    if exact > max_bytes:  # the count above has no escapes and no commas
         raise TooLarge(what, f"has {exact:,} bytes, more than the {max_bytes:,} allowed")
 
 
@@ -207,7 +207,7 @@ def _json_size(value: object, what: str, max_depth: int) -> int:
 
 
 def _push(location: _Location, stack: list[_Location], what: str) -> int:
-    """Put the children of a list or object on the stack; return the bytes of its keys."""
+    """Add the children of a list or object to the stack; return the bytes of its keys."""
     if isinstance(location.value, list):
         items = list(enumerate(location.value))
         stack.extend(

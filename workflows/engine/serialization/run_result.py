@@ -1,4 +1,4 @@
-"""The result of a run: as it is stored, as it is given back, and as it is shown."""
+"""The result of a run: how it is stored, returned and shown."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from workflows.engine.serialization.size_limits import check_size
 
 
 def encode_result(stop: StopEvent, events: Events) -> Any:
-    """Return the result as a tree that `json.dumps` takes; raise `UnstorableValue`.
+    """Return the result as a tree for `json.dumps`; raise `UnstorableValue`.
 
-    It is what `result` holds. A subclass with fields of its own, which leaves `result` as it is,
-    gives these.
+    It is the value of `result`. If a subclass has fields of its own and does not change `result`,
+    it is a dict of these fields.
     """
     cls = type(stop)
     own, typed = _fields(cls)
@@ -37,7 +37,7 @@ def encode_result(stop: StopEvent, events: Events) -> Any:
 
 
 def decode_result(tree: Any, events: Events) -> Any:
-    """Return the result that was stored."""
+    """Return the stored result as Python values."""
     if not isinstance(tree, dict) or tree.get("$") != "stop":
         return decode(tree, events)
     name, data, kept = tree["v"]
@@ -52,7 +52,7 @@ def decode_result(tree: Any, events: Events) -> Any:
 
 
 def readable_result(tree: Any) -> Any:
-    """Return a stored result as plain JSON for rows and pages, whatever code there is."""
+    """Return a stored result as plain JSON for rows and pages, without the event classes."""
     if not isinstance(tree, dict) or tree.get("$") != "stop":
         return readable(tree)
     _, data, kept = tree["v"]

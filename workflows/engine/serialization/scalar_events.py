@@ -1,8 +1,8 @@
-"""Events that are their own JSON: frozen, with nothing in them but scalars.
+"""Events that need no conversion to JSON in a process: immutable, with scalar fields only.
 
-Writing such an event down and reading it again would give an equal one, so it is neither written
-nor read while it stays in the process. Anything that could make a difference (a validator, a
-serializer, a list, a field left at its default) takes the long way through JSON.
+Writing such an event as JSON and reading it back gives an equal event. So it is passed as an object
+within the process. If anything could make a difference (a validator, a serializer, a list, a field
+with its default), the event is converted to JSON and back.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from pydantic import BaseModel
 from workflows.engine.events import Event
 
 SCALARS = frozenset({str, int, float, bool, NoneType})
-LARGE = 2**63  # whatever is larger is looked at more closely on the long way
-LONG = 2**16  # characters: so is a longer text, which may be too large for a store
+LARGE = 2**63  # a larger integer is checked in the conversion
+LONG = 2**16  # characters; a longer text is checked in the conversion
 
 FieldTypes = tuple[tuple[str, frozenset[Any]], ...]
 
 
 def scalar_fields(event: BaseModel) -> dict[str, Any] | None:
-    """Return the fields of an event that is its own JSON; None for one that may not be."""
+    """Return the fields of an event that needs no conversion; None if it may need one."""
     kinds = _scalar_types(type(event))
     if kinds is None or len(event.__pydantic_fields_set__) != len(kinds):
         return None
@@ -49,7 +49,7 @@ def scalar_fields(event: BaseModel) -> dict[str, Any] | None:
 
 @lru_cache(maxsize=4096)
 def _scalar_types(cls: type[BaseModel]) -> FieldTypes | None:
-    """Return the exact types that each field may hold, or None for a class with its own ways."""
+    """Return the exact types that each field may have; None for a class with its own methods."""
     found = cls.__pydantic_decorators__
     own_ways = (
         found.validators or found.field_validators or found.root_validators
@@ -70,6 +70,6 @@ def _scalar_types(cls: type[BaseModel]) -> FieldTypes | None:
 
 
 def _scalars(annotation: Any) -> frozenset[Any]:
-    """Return the scalar types in an annotation; none if there is anything else in it."""
+    """Return the scalar types of an annotation; none if it has other types, too."""
     parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     return frozenset(parts) if SCALARS.issuperset(parts) else frozenset()

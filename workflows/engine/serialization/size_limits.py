@@ -1,4 +1,4 @@
-"""How much a step may give to a store: what no database takes in one piece fails the step."""
+"""Limits the size of values that a step stores. A larger value fails the step."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from workflows.engine.errors import UnstorableValue
 
 MAX_BYTES = 16 * 1024 * 1024  # of one event, value or result, as JSON
 MAX_TOGETHER = 64 * 1024 * 1024  # of all events of a step, and of all values of a run
-_LARGE = MAX_TOGETHER // 1024  # smaller ones do not add up to it before there are a thousand
-FEW = MAX_TOGETHER // MAX_BYTES  # no more can be too large together
+_LARGE = MAX_TOGETHER // 1024  # a thousand smaller ones together are below the limit
+FEW = MAX_TOGETHER // MAX_BYTES  # up to this number of values cannot exceed the limit together
 
 
 def check_size(tree: Any) -> None:
@@ -23,7 +23,7 @@ def check_size(tree: Any) -> None:
 
 
 def check_together(what: str, trees: Iterable[Any]) -> None:
-    """Raise `UnstorableValue` if all of them, each of which passed, are too large together."""
+    """Raise `UnstorableValue` if all values, each of which was checked, are too large together."""
     several = list(trees)
     if len(several) > FEW and (size := sum(map(_size, several))) > MAX_TOGETHER:
         raise UnstorableValue(f"{what} have {size:,} bytes, more than {MAX_TOGETHER:,}.")
@@ -36,7 +36,7 @@ def check_state(values: Mapping[str, Any], writes: Mapping[str, Any]) -> None:
 
 
 def too_large(size: int) -> UnstorableValue:
-    """Return the error of one value of so many bytes."""
+    """Return the error of one value of this number of bytes."""
     return UnstorableValue(f"{size:,} bytes of JSON are more than the {MAX_BYTES:,} of one value.")
 
 

@@ -1,4 +1,4 @@
-"""The shape of a snapshot's JSON: a damaged one is refused before anything is made of it."""
+"""The schema of a snapshot's JSON. A damaged snapshot is refused before it is used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class StoredEventJSON(TypedDict):
 
 
 class InvocationJSON(TypedDict):
-    """One event on its way through one step."""
+    """One event at one step."""
 
     id: int
     step: str
@@ -30,7 +30,7 @@ class InvocationJSON(TypedDict):
 
 
 class RequestJSON(StoredEventJSON):
-    """A question that waits."""
+    """An open request."""
 
     step: str
     deadline: str | None
@@ -38,7 +38,7 @@ class RequestJSON(StoredEventJSON):
 
 
 class SnapshotJSON(TypedDict):
-    """A whole run."""
+    """The state of a whole run."""
 
     __pydantic_config__ = ConfigDict(strict=True)  # type: ignore[misc]
 

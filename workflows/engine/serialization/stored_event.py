@@ -1,4 +1,4 @@
-"""An event as a run keeps it: its wire name and its JSON."""
+"""An event in stored form: its class name and its JSON."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from workflows.engine.serialization.scalar_events import scalar_fields
 
 
 class StoredEvent:
-    """An event whose class may no longer exist: reading history must not need the code.
+    """An event in stored form. Its class may no longer exist, because history outlives the code.
 
-    It is kept as JSON, and every `to_event` makes a new object: what one attempt does to the lists
-    in its event is seen by no other, and a run in memory sees what a resumed one would. Only an
-    event of nothing but scalars, which nobody can change, is kept as it is.
+    It is stored as JSON, and every `to_event` makes a new object. So an attempt cannot change the
+    event of another attempt, and a run in memory gets the same values as a resumed run. Only an
+    immutable event with scalar fields is stored as an object.
     """
 
     __slots__ = ("_data", "_event", "_fresh", "name")
@@ -28,11 +28,11 @@ class StoredEvent:
         self.name = name
         self._data = data
         self._event = event
-        self._fresh: list[Any] | None = None  # read to compare it: the first `to_event` takes it
+        self._fresh: list[Any] | None = None  # the first `to_event` returns it
 
     @classmethod
     def from_event(cls, event: Event) -> StoredEvent:
-        """Keep an event that exists; raise `UnstorableValue` if its JSON gives another one."""
+        """Store an event; raise `UnstorableValue` if its JSON gives another event."""
         data = scalar_fields(event)
         if data is not None:
             return cls(type(event).__name__, data, event)
@@ -43,30 +43,30 @@ class StoredEvent:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> StoredEvent:
-        """Keep an event that is read from a store, as `to_json` wrote it."""
+        """Return the stored event that `to_json` wrote."""
         return cls(data["type"], data["data"])
 
     def to_event(self, events: Events) -> Any:
-        """Return a new event; raise `IncompatibleRun` if no class of `events` takes it."""
+        """Return a new event; raise `IncompatibleRun` if it fits no class of `events`."""
         cls: type[BaseModel] | None = events.get(self.name)
         if cls is None:
             raise IncompatibleRun(f"it holds an event {self.name!r} that no step declares")
         if type(self._event) is cls:
             return self._event
         if self._fresh:
-            with suppress(IndexError):  # threads may call it at once: `pop` gives it to one of them
+            with suppress(IndexError):  # another thread may have taken it
                 fresh = self._fresh.pop()
                 if type(fresh) is cls:
                     return fresh
         try:
             return event_from(cls, self._data)
-        except Exception as error:  # a type's own way to be read may raise anything
+        except Exception as error:  # a type's own reading may raise any error
             raise IncompatibleRun(f"an event {self.name!r} that it holds no longer fits") from error
 
     def data(self) -> Any:
-        """Return the event's fields as JSON. Change nothing in it."""
+        """Return the event's fields as JSON. Do not change it."""
         return self._data
 
     def to_json(self) -> dict[str, Any]:
-        """Return the event as it is stored."""
+        """Return the event as JSON."""
         return {"type": self.name, "data": self._data}

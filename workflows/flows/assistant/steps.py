@@ -104,7 +104,7 @@ def _title(text: str) -> str:
 
 
 def _head(text: str, length: int) -> str:
-    """Return the first words of `text` on one line, cut within a word only if need be."""
+    """Return the first words of `text` on one line. A word is cut only if it is too long."""
     short = shorten(text, length, placeholder=" …")
     return short if short.strip() != "…" else text.strip()[: length - 2] + " …"
 

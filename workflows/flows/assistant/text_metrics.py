@@ -1,7 +1,7 @@
-"""What can be measured about an English text without a network or a model.
+"""Measures an English text without a network and without a model.
 
-Only measures that need no dictionary of syllables are used: the libraries would fetch one at the
-first use, and a worker may have no way out. So ease of reading is LIX and not Flesch.
+No measure needs a dictionary of syllables: the libraries would download one at the first use, and a
+worker may have no access to the internet. So the readability score is LIX and not Flesch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _filling = Lock()
 
 
 class Figures(BaseModel):
-    """How a text reads and sounds."""
+    """The measures of a text."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,8 +35,8 @@ class Figures(BaseModel):
 
 
 def measure(text: str) -> Figures:
-    """Return the figures of `text`. Takes up to a second for the first text, then milliseconds."""
-    import textstat  # half a second, which a page that never measures should not pay
+    """Return the measures of `text`. The first call takes up to a second."""
+    import textstat  # takes half a second, so it is imported only when needed
 
     lix = textstat.lix(text)
     sentiment, subjectivity = _feel(text)
@@ -57,18 +57,18 @@ def measure(text: str) -> Figures:
 def _feel(text: str) -> tuple[float, float]:
     from textblob import TextBlob
 
-    # The library fills its lexicon at the first use; a second thread would read it half full.
+    # The library loads its lexicon at the first use; another thread could read it incomplete.
     with _filling:
         polarity, subjectivity = TextBlob(text).sentiment
     return polarity, subjectivity
 
 
 def _grade(letters: int, words: int, sentences: int) -> float:
-    """Coleman and Liau (1975); the library's own has one of their coefficients rounded."""
+    """Coleman and Liau (1975). The library's function has a rounded coefficient."""
     if not words:
         return 0.0
     grade = (5.88 * letters - 29.6 * sentences) / words - 15.8
-    # The formula extrapolates: outside of the years of school it says nothing.
+    # The formula has no meaning outside of the years of school.
     return min(max(grade, 0.0), _LAST_GRADE)
 
 

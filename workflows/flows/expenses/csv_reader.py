@@ -47,7 +47,7 @@ def decode_claims(data: bytes) -> str:
 def parse_claims(text: str) -> list[Claim]:
     """Return the claims of a CSV text in their order. Raise `BadClaims` with every fault found.
 
-    Columns are found by the names in the first line; those that are not ours are left alone.
+    Columns are found by the names in the first line; unknown columns are ignored.
     """
     rows = _rows(text)
     columns = _header(*next(rows, (1, [])))
@@ -78,7 +78,7 @@ def parse_claims(text: str) -> list[Claim]:
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not blank, each with the line that it begins on."""
+    """Yield the rows that are not blank, each with its first line number."""
     reader = csv.reader(StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
     while True:
         line = reader.line_num + 1
@@ -139,7 +139,7 @@ def _any_text(_: str) -> str | None:
 
 
 def _amount_fault(value: str) -> str | None:
-    """Say what is wrong with an amount. Decimal itself would take NaN, 1e5 and 1_000."""
+    """Return the fault of an amount. Decimal itself would accept NaN, 1e5 and 1_000."""
     if not _NUMBER.fullmatch(value):
         return "is not a number; write it like 1234.50"
     if value.startswith("-"):

@@ -1,4 +1,4 @@
-"""What is asked about a claim that breaks the policy, and what a decision must say."""
+"""The request for a claim that breaks the policy, and the decision about it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ExpenseReply(InputResponseEvent):
 
 
 class ExpenseRequest(InputRequestEvent):
-    """Asks whether a claim is paid. Who handed the file in may not decide it."""
+    """Asks whether a claim is paid. The person who started the run may not decide it."""
 
     reply: ClassVar[type[InputResponseEvent]] = ExpenseReply
     four_eyes: bool = True

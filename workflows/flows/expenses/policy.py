@@ -1,4 +1,4 @@
-"""What may be paid without asking. All money is euros, as exact decimals."""
+"""The policy: claims that are paid without a request. Amounts are exact decimals in euros."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ LIMITS: Final[dict[str, Decimal]] = {
     "training": Decimal("1500.00"),
     "phone": Decimal("60.00"),
 }
-"""The categories, and the most that one claim of each may be. The limit itself is allowed."""
+"""The categories, and the limit of one claim of each. The limit itself is allowed."""
 
 RECEIPT_ABOVE: Final = Decimal("25.00")
 """Above this a receipt is needed."""
 
 MAX_AGE: Final = timedelta(days=90)
-"""How long before the closing date a claim may be dated."""
+"""The largest age of a claim at the closing date."""
 
 
 def breaches(claim: Claim, closing: date) -> list[str]:
-    """Return what the claim breaks, each as the rest of a sentence ("has no receipt").
+    """Return the violations of the policy, each as the end of a sentence ("has no receipt").
 
-    Within policy the list is empty.
+    The list is empty if there are none.
     """
     return list(_breaches(claim, closing))
 
 
 def over_limit(claim: Claim) -> Decimal:
-    """Return by how much the claim passes the limit of its category, 0 if it does not."""
+    """Return the amount of the claim above the limit of its category, or 0."""
     return max(claim.claimed - LIMITS[claim.category], Decimal("0.00"))
 
 

@@ -20,7 +20,7 @@ ZERO = Decimal("0.00")
 
 
 class ExpensesStart(StartEvent):
-    """A file of claims, refused before the run starts if any line of it cannot be used."""
+    """A file of claims. If a line is not valid, the run does not start."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -70,7 +70,7 @@ class ClaimEvent(Event):
 
 
 class LedgerLine(Event):
-    """A claim that is settled. `approved` and `decided_by` are None where nobody was asked."""
+    """A settled claim. `approved` and `decided_by` are None if there was no request."""
 
     number: int
     claim: Claim
@@ -83,7 +83,7 @@ class LedgerLine(Event):
 
 @step
 def read_claims(event: ExpensesStart, ctx: Context) -> list[ClaimEvent]:
-    """Read the file and send every claim on its own way."""
+    """Read the file and emit an event for each claim."""
     claims = parse_claims(event.claims)
     ctx.set("claims", len(claims))
     ctx.set("closing", event.closing or max(claim.date for claim in claims))
@@ -104,7 +104,7 @@ async def check_claim(event: ClaimEvent, ctx: Context) -> LedgerLine | ExpenseRe
 
 @step
 async def settle(event: ExpenseReply, ctx: Context) -> LedgerLine | ExpenseRequest:
-    """Book what was decided. More than was claimed is never cut silently: it is asked again."""
+    """Book the decision. If the amount is more than was claimed, ask again."""
     payload = cast(ExpenseRequest, ctx.request).payload
     claim = Claim.model_validate(payload)
     decision = event.response

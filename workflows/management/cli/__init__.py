@@ -1,1 +1,1 @@
-"""What commands share: input, waiting, safe output."""
+"""Code that commands share: input, waiting, safe output."""

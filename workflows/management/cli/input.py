@@ -1,4 +1,4 @@
-"""The input that a command was given: JSON typed in, or a file, checked before it is stored."""
+"""Reads the input of a command, JSON or a file, and checks it before it is stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workflows.web.forms.inputs.json_numbers import keep_digits
 
 
 def read_input(argument: str, workflow: Workflow) -> dict[str, Any]:
-    """Return the fields that `--input` gives: `{...}`, `@file` or `@-` for standard input.
+    """Return the fields of `--input`: `{...}`, `@file` or `@-` for standard input.
 
     A file that is not a JSON object is the text of the one field that the workflow requires, if
     that is a text; a file named `.json` is always read as JSON. Raise CommandError with a

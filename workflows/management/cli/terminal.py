@@ -1,4 +1,4 @@
-"""Untrusted text on a terminal, where an escape sequence would move the cursor or worse."""
+"""Prints untrusted text safely: escape sequences could control the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from workflows.text.invisible_characters import has_hidden
 
 
 def plain(text: str, width: int = 0) -> str:
-    """Return `text` on one line with nothing in it that a terminal obeys, cut to `width`."""
+    """Return `text` on one line without control characters, cut to `width`."""
     line = "".join(
         char if char.isprintable() and not has_hidden(char) else "\N{REPLACEMENT CHARACTER}"
         for char in " ".join(text.split())
@@ -17,7 +17,7 @@ def plain(text: str, width: int = 0) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return the rows under their heads, each column as wide as its longest cell."""
+    """Return the rows below their headers, each column as wide as its longest cell."""
     lines = [list(head), *([plain(cell) for cell in row] for row in rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""Watching one run from a terminal until it ends, and driving it where nobody else does."""
+"""Follows one run on a terminal until it ends, and runs it if no worker does."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from workflows.worker import Worker
 
 Say = Callable[[str], None]
 
-POLL_INTERVAL = 0.2  # seconds between two looks at the run's row
-WORKER_TIMEOUT = timedelta(seconds=5)  # after which no worker is believed to be there
+POLL_INTERVAL = 0.2  # seconds between two reads of the run's row
+WORKER_TIMEOUT = timedelta(seconds=5)  # without a heartbeat, after which this command runs the run
 
 
 class WaitTimeout(Exception):
-    """The run has not ended in the time that was given; it goes on."""
+    """The run has not ended within the timeout. It continues."""
 
 
 class Wait:
-    """Tells what happens to a run, step by step, until it has ended or is blocked.
+    """Prints what happens to a run, step by step, until it has ended or is blocked.
 
-    Where no worker was seen for five seconds it drives runs itself, in a thread, and from then
-    on whenever this run wants it. `is_alone` says whether it does.
+    If no worker had a heartbeat for five seconds, it runs workflows itself, in a thread, and from
+    then on whenever this run is ready. `is_alone` is True if it does.
     """
 
     def __init__(self, run: WorkflowRun, say: Say) -> None:
         self.run = run
         self._say = say
-        self._reported_seq = 0  # the journal's `seq` up to which everything has been said
+        self._reported_seq = 0  # the `seq` of the last printed journal entry
         self._asked: set[Any] = set()
         self._status = ""
         self.is_alone = False
@@ -55,7 +55,7 @@ class Wait:
             time.sleep(POLL_INTERVAL)
 
     def _has_stopped(self) -> bool:
-        """Tell the news; return True if there will be no more."""
+        """Print new events; return True if there will be no more."""
         self.run.refresh_from_db()
         news = JournalEntry.objects.filter(run=self.run, seq__gt=self._reported_seq).order_by("seq")
         for _, entries in groupby(news, key=lambda entry: (entry.kind, entry.step)):
@@ -81,7 +81,7 @@ class Wait:
         wanted = WorkflowRun.objects.leasable(database_now()).filter(pk=self.run.pk)
         if not wanted.exists() or not self._knows_no_worker():
             return
-        # A daemon: Ctrl-C ends the command at once, and the lease lapses for the next worker.
+        # A daemon thread, so that Ctrl-C ends the command at once. Then its leases end.
         self._worker_thread = Thread(target=_run_worker, name="worker", daemon=True)
         self._worker_thread.start()
 
@@ -102,9 +102,9 @@ def _run_worker() -> None:
 
 
 def event_line(alike: Sequence[JournalEntry]) -> str:
-    """Return what entries of one kind and step, one after the other, mean to somebody who waits.
+    """Return the text for consecutive entries of one kind and step.
 
-    Nothing for housekeeping.
+    It is empty for entries that need no text.
     """
     entry, times = alike[-1], f" {len(alike)} times" if len(alike) > 1 else ""
     data = entry.data if isinstance(entry.data, dict) else {}
@@ -139,7 +139,7 @@ def question(request: InputRequest) -> str:
 
 
 def outcome(run: WorkflowRun) -> str:
-    """Return the sentence, and for a completed run the result, that the wait ends with."""
+    """Return the last text: a sentence, or the result of a completed run."""
     match run.status:
         case WorkflowRun.Status.COMPLETED:
             return json.dumps(run.result, indent=2)

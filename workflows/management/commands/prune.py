@@ -1,4 +1,4 @@
-"""`manage.py prune --older-than 90d`: let go of the history of runs that ended long ago."""
+"""`manage.py prune --older-than 90d`: delete the history of runs that ended long ago."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def age(text: str) -> timedelta:
 
 
 class Command(BaseCommand):
-    """Prunes ended runs and compacts open ones, in short transactions, with other work going on."""
+    """Prunes ended runs and compacts open ones, in short transactions, while everything runs."""
 
     help = (
         "Delete runs that ended long ago. Where people decided or commented, the run and its "
@@ -38,7 +38,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the age and the switch to look only."""
+        """Add the age and the option `--dry-run`."""
         parser.add_argument(
             "--older-than", type=age, required=True, metavar="AGE",
             help="how long ago a run must have ended: 12h, 90d, 52w",
@@ -57,7 +57,7 @@ class Command(BaseCommand):
         self.compact()
 
     def preview(self, before: datetime) -> None:
-        """Say what would go."""
+        """Print what would be deleted."""
         counts = prunable(before).order_by().aggregate(
             whole=Count("pk", Q(stays=False)), history=Count("pk", Q(stays=True))
         )  # fmt: skip
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Would look at the journals of {grown} open runs. Nothing was changed.")
 
     def prune(self, before: datetime) -> None:
-        """Let go of ended runs."""
+        """Prune ended runs."""
         whole = history = 0
         for batch in prune(before):
             whole, history = whole + batch.whole, history + batch.history
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         self.say("Deleted", whole, history)
 
     def compact(self) -> None:
-        """Cut the journals of open runs."""
+        """Compact the journals of open runs."""
         total = 0
         for run_id in list(overgrown().values_list("pk", flat=True)):
             if count := compact(run_id):
@@ -84,7 +84,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Cut {total} entries from the journals of open runs.")
 
     def say(self, verb: str, whole: int, history: int) -> None:
-        """Write a line at once, also where the output is a file or a pipe."""
+        """Write a line at once, also if the output is a file or a pipe."""
         self.stdout.write(
             f"{verb} {whole} runs, and the history of {history} more that keep their decisions."
         )

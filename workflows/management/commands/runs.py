@@ -41,7 +41,7 @@ class Command(BaseCommand):
             runs = runs.filter(status=status)
         if workflow:
             runs = runs.filter(workflow=workflow)
-        # Counted for the runs that are listed, not for all that there are.
+        # Count only for the listed runs.
         pending = InputRequest.objects.pending().filter(run=OuterRef("pk")).order_by()
         open_requests = pending.values("run").annotate(count=Count("pk")).values("count")
         found = list(

@@ -1,7 +1,7 @@
-"""`manage.py runworker workflows`: one of many workers in the scaled-out mode.
+"""`manage.py runworker workflows`: one worker of a site with several processes.
 
-Channels' own command makes its consumer at the first message and ends when Redis is away. This
-one looks for runs from the start on, whatever becomes of the channel layer.
+The command of Channels makes its consumer at the first message and ends when Redis is unavailable.
+This one looks for runs from the start, even if the channel layer fails.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from workflows.realtime.wakeup import WakeupListener, missing_redis_warning
 from workflows.server.allocator import limit_areas
 from workflows.worker import Worker
 
-CANCEL_TIMEOUT = 2.0  # seconds that what is left at the end has to heed its cancellation
+CANCEL_TIMEOUT = 2.0  # seconds that the remaining tasks have to end after their cancellation
 
 
 class Command(ChannelsCommand):  # type: ignore[misc]
-    """Drives runs if `workflows` is among the channels; else what Channels does."""
+    """Runs workflows if `workflows` is one of the channels; otherwise the command of Channels."""
 
     help = (
         "Listen on Channels layers' channels. With the channel `workflows`: drive runs, looking "
@@ -41,7 +41,7 @@ class Command(ChannelsCommand):  # type: ignore[misc]
     def handle(self, *args: Any, **options: Any) -> None:
         """Work until SIGTERM or SIGINT, then drain and exit 0.
 
-        Raise CommandError if the site refuses to start; the web process refuses in the same words.
+        Raise CommandError if the site refuses to start. The web process gives the same error.
         """
         try:
             get_default_application()
@@ -58,11 +58,11 @@ class Command(ChannelsCommand):  # type: ignore[misc]
         self.stdout.write("The worker looks for runs. Ctrl-C stops it.")
         self.stdout.flush()
         if not asyncio.run(work(listener)):
-            raise CommandError("The worker broke; see the log above.")
+            raise CommandError("The worker failed; see the log above.")
         self.stdout.write("The worker stopped.")
 
     def serve_metrics(self) -> None:
-        """Serve this worker's metrics if METRICS_PORT says where; it has no other pages."""
+        """Serve this worker's metrics if METRICS_PORT is set. A worker has no other pages."""
         if not settings.METRICS_PORT:
             return
         try:
@@ -74,7 +74,7 @@ class Command(ChannelsCommand):  # type: ignore[misc]
 
 
 async def work(listener: WakeupListener) -> bool:
-    """Drive runs until a signal comes, then drain; return False if the worker ended by itself."""
+    """Run workflows until a signal comes, then drain; return False if the worker failed."""
     loop = asyncio.get_running_loop()
     MainLoop.loop = loop
     stop = asyncio.Event()
@@ -96,29 +96,29 @@ async def work(listener: WakeupListener) -> bool:
 
 
 def report(task: asyncio.Task[None]) -> None:
-    """Hand the error that ended the task to the loop's log."""
+    """Log the error that ended the task."""
     asyncio.get_running_loop().call_exception_handler(
         {"message": "The worker ended.", "exception": task.exception(), "task": task}
     )
 
 
 async def end_stubborn(code: int) -> None:
-    """End the process if a step does not let itself be cancelled: the loop would wait for ever.
+    """End the process if a step ignores its cancellation: the loop would wait for ever.
 
-    Nothing is lost with it: the worker has given back what it held.
+    Nothing is lost, because the worker has given back its runs.
     """
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
     if left and (await asyncio.wait(left, timeout=CANCEL_TIMEOUT))[1]:
-        sys.stdout.write("The worker stopped, without the steps that did not heed it.\n")
+        sys.stdout.write("The worker stopped before all steps had ended.\n")
         sys.stdout.flush()
         logging.shutdown()
         os._exit(code)
 
 
 async def end(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel what still runs and wait until it is gone."""
+    """Cancel the remaining tasks and wait until they have ended."""
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

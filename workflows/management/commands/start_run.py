@@ -1,4 +1,4 @@
-"""`manage.py start_run NAME`: start a run from the command line, and wait for it if asked."""
+"""`manage.py start_run NAME`: start a run from the command line, and optionally wait for it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from workflows.management.cli.wait import Wait, WaitTimeout, outcome
 from workflows.models import WorkflowRun, database_now
 from workflows.models.permissions import Perm
 
-STILL_RUNNING = 3  # the exit code when --timeout passed
+STILL_RUNNING = 3  # the exit code after the --timeout
 INTERRUPTED = 130
 
 
 class Command(BaseCommand):
-    """Starts one run. Whatever is wrong with the input is said before anything is written."""
+    """Starts one run. All faults of the input are printed before anything is stored."""
 
     help = (
         "Start a run. With --wait, show its steps and print its result; exit 1 if it failed, "
@@ -29,7 +29,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the name, the input and the ways of waiting."""
+        """Add the name, the input and the options of waiting."""
         parser.add_argument("name", help="the workflow's name")
         parser.add_argument(
             "--input", default="{}", metavar="'{...}'|@FILE",
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, name: str, username: str | None, wait: bool, **options: Any) -> None:
-        """Start the run and print its id; CommandError, and nothing stored, if that fails."""
+        """Start the run and print its id. If this fails, raise CommandError; nothing is stored."""
         if options["timeout"] is not None and not wait:
             raise CommandError("--timeout goes with --wait.")
         workflow = self.workflow(name)
@@ -60,14 +60,14 @@ class Command(BaseCommand):
             self.wait(run, options["timeout"])
 
     def workflow(self, name: str) -> Workflow:
-        """Return the workflow, or say which ones there are."""
+        """Return the workflow; the error lists the existing ones."""
         try:
             return registry.get(name)
         except UnknownWorkflow as error:
             raise CommandError(str(error)) from None
 
     def starter(self, username: str) -> User:
-        """Return the person that starts the run, if there is one who may."""
+        """Return the person who starts the run, and check that they may."""
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"There is no user {username!r}.")
@@ -78,7 +78,7 @@ class Command(BaseCommand):
     def start(
         self, workflow: Workflow, data: dict[str, Any], by: User | None, key: str | None
     ) -> WorkflowRun:
-        """Start the run, or find the one that has the key."""
+        """Start the run, or return the run with the same key."""
         before = database_now()
         try:
             run = WorkflowRun.objects.start(workflow, data, by=by, idempotency_key=key)
@@ -111,7 +111,7 @@ class Command(BaseCommand):
         self.say(outcome(run))
 
     def say(self, text: str) -> None:
-        """Write a line at once, also where the output is a file or a pipe."""
+        """Write a line at once, also if the output is a file or a pipe."""
         self.stdout.write(text)
         self.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""Whom a request was given to."""
+"""The users and groups that a request is assigned to."""
 
 from __future__ import annotations
 
@@ -30,24 +30,22 @@ class AssignmentQuerySet(models.QuerySet["Assignment"]):
     """Queries over many assignments."""
 
     def assignments_of(self, user: Any) -> AssignmentQuerySet:
-        """Those of the outer query's request that name the user of this key, or one of their
-        groups.
-        """
+        """Assignments of the outer query's request to the user of this key or a group of theirs."""
         own = Q(user=user) | Q(group__in=_groups_of(user))
         return self.filter(own, request=OuterRef("pk"))
 
     def assigned_subquery(self, user: Any) -> IsNull:
-        """Return the condition that the user of this key was given the outer query's request.
+        """Return the condition that the outer query's request is assigned to the user of this key.
 
-        Asks of one request after another, for pages that look through few. Instead of an EXISTS
-        beside an OR, PostgreSQL would first read all that the user was ever given.
+        It checks one request after the other, for pages that read few requests. With an EXISTS
+        beside an OR, PostgreSQL would first read all assignments that the user ever had.
         """
         return IsNull(Subquery(self.assignments_of(user).values("pk")[:1]), False)
 
     def assigned_to(self, user: Any) -> Q:
-        """Return the condition that a request is among all that the user of this key was given.
+        """Return the condition that a request is one of all those assigned to the user of this key.
 
-        Reads these first, for whoever looks through many for the few that are theirs.
+        It reads all assignments of the user first, for queries that search many requests for few.
         """
         own, groups = self.filter(user=user), self.filter(group__in=_groups_of(user))
         return Q(pk__in=own.values("request")) | Q(pk__in=groups.values("request"))
@@ -105,17 +103,17 @@ class Assignment(models.Model):
 
     @property
     def name(self) -> str:
-        """The name as a request writes it: "alice" or "group:finance"."""
+        """The name in the form that requests use: "alice" or "group:finance"."""
         return name_of(self.user or self.group)
 
     @property
     def key(self) -> str:
-        """Whom it names, by a key that stays when they are renamed."""
+        """A key of the user or group that does not change when they are renamed."""
         return key_of(self.user or self.group)
 
 
 def name_of(one: Any) -> str:
-    """Return how a request names a user or a group, in the one way that means nobody else."""
+    """Return the name of a user or a group in the form that requests use. It is unambiguous."""
     if isinstance(one, Group):
         return f"{GROUP}{one.name}"
     name: str = one.get_username()
@@ -123,12 +121,12 @@ def name_of(one: Any) -> str:
 
 
 def key_of(one: Any) -> str:
-    """Return a key of a user or a group: "user:3", "group:1"."""
+    """Return the key of a user or a group: "user:3", "group:1"."""
     return f"{GROUP if isinstance(one, Group) else USER}{one.pk}"
 
 
 def _meant(name: str) -> tuple[str, str]:
-    """Return what is named, `GROUP` or `USER`, and its own name, taken as it is."""
+    """Return the kind that a name means, `GROUP` or `USER`, and the name without its prefix."""
     for kind in (GROUP, USER):
         if name.startswith(kind):
             return kind, name.removeprefix(kind)
@@ -136,10 +134,10 @@ def _meant(name: str) -> tuple[str, str]:
 
 
 class Directory:
-    """The users and groups that exist, of the names that were asked for: two queries at most.
+    """The existing users and groups of a list of names, read by at most two queries.
 
-    "group:finance" names a group, and "user:group:x" the user "group:x"; anything else is the
-    name of a user. Names count as they are written: nothing is split, folded or stripped.
+    "group:finance" names a group, and "user:group:x" the user "group:x". Any other text is the
+    name of a user. Names are compared exactly: they are not split, folded or stripped.
     """
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -157,7 +155,7 @@ class Directory:
             self._found.update({(GROUP, one.name): one for one in found})
 
     def unknown(self, names: Iterable[str]) -> list[str]:
-        """Return the names of which there is no active user and no group."""
+        """Return the names that belong to no active user and no group."""
         return [name for name in names if _meant(name) not in self._found]
 
     def found(self, names: Iterable[str]) -> Iterator[User | Group]:
@@ -168,7 +166,7 @@ class Directory:
 
 
 def _is_text(name: str) -> bool:
-    """Say whether a database takes it; what it does not take is nobody's name."""
+    """Return True if a database can store the name. If it cannot, no user has the name."""
     try:
         check_text(name)
     except UnstorableValue:
@@ -177,7 +175,7 @@ def _is_text(name: str) -> bool:
 
 
 def assignment(request: models.Model, to: User | Group) -> Assignment:
-    """Return the unsaved row that gives `request` to a user or a group."""
+    """Return the unsaved row that assigns `request` to a user or a group."""
     if isinstance(to, Group):
         return Assignment(request_id=request.pk, group=to)
     return Assignment(request_id=request.pk, user=to)

@@ -1,4 +1,4 @@
-"""Taking a request in hand for a while, so that two people do not work on the same one."""
+"""Claims: a person reserves a request for a while, so that no other person works on it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Claimable(models.Model):
-    """A lease of a person on a request. It expires by itself, and stands in nobody's way then."""
+    """The claim of a person on a request. It ends at a fixed time, and then blocks nobody."""
 
     claimed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+",
@@ -38,13 +38,13 @@ class Claimable(models.Model):
 
     @property
     def held_by(self) -> User | None:
-        """Who holds the request now, by this machine's clock: for lists, where nothing counts."""
+        """Who holds the request now, by this machine's clock. For display in lists only."""
         return self.holder(timezone.now())
 
     def claim(self, by: User, length: timedelta) -> None:
-        """Free -> claimed by `by`, or their claim renewed. One UPDATE.
+        """Free -> claimed by `by`, or renew the claim of `by`, by one UPDATE.
 
-        Raise `RequestClaimed` if somebody else holds it or it takes no answers any more.
+        Raise `RequestClaimed` if another person holds the request or it is no longer open.
         """
         now = database_now()
         free = InputRequestQuerySet(type(self)).pending().filter(in_time(now), free_for(by, now))
@@ -54,13 +54,13 @@ class Claimable(models.Model):
         publisher.after_commit(runs=(), inbox=True)
 
     def renew_claim(self, by: User, length: timedelta) -> None:
-        """Move the end of a claim that `by` holds; nothing if they hold none."""
+        """Move the end of the claim of `by`; do nothing if `by` holds none."""
         now = database_now()
         held = InputRequestQuerySet(type(self)).filter(pk=self.pk, claimed_by=by)
         held.filter(claimed_until__gt=now).update(claimed_until=now + length)
 
     def release_claim(self, *, of: User | None = None) -> bool:
-        """Claimed -> free, whoever holds it or only if `of` does; False if nothing was held."""
+        """Claimed -> free, for any holder or only for `of`; False if there was no such claim."""
         held = InputRequestQuerySet(type(self)).filter(pk=self.pk, claimed_by__isnull=False)
         held = held.filter(claimed_by=of) if of else held
         released = held.update(claimed_by=None, claimed_until=None) == 1

@@ -1,4 +1,4 @@
-"""The columns of a request, and what can be read from one row."""
+"""The columns of a request, and properties that need only its row."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from workflows.text.search_text import fold, fold_tags
 
 
 class Asked(NamedTuple):
-    """Whom a request that is not stored yet was asked of, and by which workflow."""
+    """The workflow and the named recipients of a request that is not stored yet."""
 
     workflow: str
     names: tuple[str, ...]
@@ -31,23 +31,23 @@ class Asked(NamedTuple):
 class RequestColumns(Claimable, DeadlineMixin):
     """The columns of `InputRequest`.
 
-    `id` stands in every address; `request_id` is the engine's name.
+    `id` is part of every address. `request_id` is the id that the engine uses.
 
-    `schema` is the JSON Schema of a typed reply, null for an untyped request, whose `allow` says
-    which of approve, reject and reply it takes. `schema_digest` is the digest of the schema, empty
-    in rows of older code.  `source` says which side the answer came through;
-    `answered_by` is null where the system answered.
+    `schema` is the JSON Schema of a typed reply. It is null for a request without a reply class;
+    then `allow` lists the accepted answers: approve, reject, reply. `schema_digest` is the digest
+    of the schema, empty in rows of older code. `source` is the interface that the answer came from.
+    `answered_by` is null if the system answered.
 
-    `revision` counts the versions of what is shown, and `digest` is that of the present one.
-    `votes` counts the approvals of the present version that came before the final one. `edits`
-    are what reviewers changed so far, and after the answer what was effective.
-    `editable_types` says which editable keys were decimals or dates, which are texts in JSON.
-    `workflow` repeats the run's, which never changes, so that the requests of one workflow are
-    found by an index.
+    `revision` is the number of the present version of what is shown, `digest` is its digest.
+    `votes` counts the approvals of the present version before the final one. `edits` are the
+    changes of reviewers so far, and after the answer those that took effect.
+    `editable_types` says which editable keys were decimals or dates, because JSON has only texts
+    for them. `workflow` is a copy of the run's workflow, so that an index can find the requests of
+    one workflow.
     """
 
     class Status(models.TextChoices):
-        # -- asked -> pending; cancelled, expired -- run retried -> pending;
+        # -- step asks -> pending; cancelled, expired -- run retried -> pending;
         # answered -- undone before it was delivered -> pending
         PENDING = "pending"
         ANSWERED = "answered"  # pending -- answer, or the deadline's default -> answered
@@ -94,7 +94,7 @@ class RequestColumns(Claimable, DeadlineMixin):
     created_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True, blank=True)
 
-    asked = Asked("", ())  # not a column: for whoever stores a new request
+    asked = Asked("", ())  # not a column: used while a new request is stored
 
     class Meta:
         abstract = True
@@ -103,7 +103,7 @@ class RequestColumns(Claimable, DeadlineMixin):
         return first_line(self.prompt)[:80] or str(self.id)
 
     def get_absolute_url(self) -> str:
-        """Return the address that the request keeps for good."""
+        """Return the permanent address of the request."""
         return reverse("approvals:request", args=[self.id])
 
     @property
@@ -113,16 +113,16 @@ class RequestColumns(Claimable, DeadlineMixin):
 
     @property
     def effective_payload(self) -> Any:
-        """The payload with what reviewers have changed so far."""
+        """The payload with the changes of reviewers so far."""
         return apply_edits(self.payload, self.edits)
 
     @property
     def version(self) -> str:
-        """The digest of what is shown now. Rows of older code have none written down."""
+        """The digest of what is shown now. It is computed for rows of older code without one."""
         return self.digest or digest_of(self)
 
     def current_status(self, now: datetime) -> str:
-        """Return the status in the database, `expired` as soon as the deadline has passed."""
+        """Return the stored status, or `expired` if the deadline has passed."""
         self.refresh_from_db(
             fields=[
                 "status",

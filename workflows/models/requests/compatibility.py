@@ -1,8 +1,7 @@
 """Requests whose form was made by another version of the code than this process runs.
 
-A request is drawn, checked, answered by default and delivered by one schema: the one that is
-stored with it. Where the code has another by now, the request takes no answer until an operator
-asks it again.
+A request is shown, checked, answered by default and delivered by the schema that is stored with it.
+If the code has another schema now, the request accepts no answer until an operator asks it again.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ MAX_CHECKED = 500  # requests that may be stale, for one page
 
 
 def stale_reason(request: InputRequest) -> str:
-    """Return why this process cannot take an answer to the request; empty if it can."""
+    """Return why this process cannot accept an answer to the request; empty if it can."""
     name = request.workflow or request.run.workflow
     try:
         digest = registry.get(name).reply_digest(request.event)
@@ -43,7 +42,7 @@ def stale_reason(request: InputRequest) -> str:
 def default_fault(request: InputRequest) -> str:
     """Return why the code cannot read the default that is due; empty if it can.
 
-    Its validators ran when it was asked, and do not run again.
+    Its validators ran when the step asked, and do not run again.
     """
     workflow = registry.get(request.workflow or request.run.workflow)
     reply = workflow.request_class(request.event).reply.__name__
@@ -56,16 +55,16 @@ def default_fault(request: InputRequest) -> str:
 
 
 def other_code(workflow: str, now: datetime) -> bool:
-    """Say whether a live worker has another version of this workflow than this process."""
+    """Return True if a live worker has another version of this workflow than this process."""
     own = registry.get(workflow).signature if workflow in registry else ""
     known = WorkerHeartbeat.objects.alive(now).values_list("signatures", flat=True)
     return any(one.get(workflow, own) != own for one in known)
 
 
 def unfit(requests: InputRequestQuerySet) -> Iterator[tuple[InputRequest, str]]:
-    """Yield the pending ones of `requests` that the code of this process does not fit, and why.
+    """Yield the pending requests of `requests` that do not fit the code of this process, and why.
 
-    At most so many of the oldest are looked at.
+    Only a limited number of the oldest requests is read.
     """
     current = Q(pk__in=[])
     for workflow in registry:

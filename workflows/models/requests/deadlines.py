@@ -1,4 +1,4 @@
-"""When a request reminds, escalates and ends, and what happens to it then."""
+"""The times of a request: reminder, escalation and deadline, and what happens then."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ EMPTY_DICT: Any = Value({}, OrderedJSONField())
 
 
 class OnDeadline(models.TextChoices):
-    """What happens to a request that nobody answered in time."""
+    """What happens at the deadline of a request that nobody answered."""
 
     FAIL = "fail"  # it expires, and its run fails
     DEFAULT = "default"  # the system answers with `default_response`
-    STAY_OPEN = "stay_open"  # it is marked as overdue, and goes on waiting
+    STAY_OPEN = "stay_open"  # it is marked as overdue, and stays open
 
 
 class DeadlineMixin(models.Model):
-    """The times of a request. `next_notification_at` is the next of reminder and escalation.
+    """The times of a request.
 
-    `asked_of` are the keys of those whom the request named, first and by escalation, and stays as
-    it is when the request is given to others. `reminded_at`, `escalated_at` and `overdue_at` say
-    when each was done: each once.
+    `next_notification_at` is the time of the next reminder or escalation. `asked_of` has the keys
+    of the people whom the request named, first and by escalation. It does not change when the
+    request is reassigned. `reminded_at`, `escalated_at` and `overdue_at` are
+    the times at which these things happened; each happens once.
     """
 
     deadline = models.DateTimeField(null=True, blank=True)
@@ -57,13 +58,13 @@ class DeadlineMixin(models.Model):
         abstract = True
 
     def is_expired(self, now: datetime) -> bool:
-        """Say whether the time to answer is over, be it written down already or not."""
+        """Return True if the deadline has passed, even if no worker has stored this yet."""
         stays = self.on_deadline == OnDeadline.STAY_OPEN or self.overdue_at is not None
         ends = self.deadline is not None and not stays
         return ends and self.deadline is not None and self.deadline <= now
 
     def next_notification(self) -> datetime | None:
-        """Return when the next reminder or escalation is due that was not done yet."""
+        """Return the time of the next reminder or escalation that was not done yet."""
         times = [
             None if self.reminded_at else self.remind_at,
             None if self.escalated_at else self.escalate_at,
@@ -71,7 +72,7 @@ class DeadlineMixin(models.Model):
         return min((time for time in times if time is not None), default=None)
 
     def restarted_timers(self, now: datetime) -> dict[str, Any]:
-        """Return the columns that give the request as much time again, from `now` on."""
+        """Return the columns that restart the times of the request, with the same lengths."""
         shift = now - self.created_at  # type: ignore[attr-defined]
         for name in ("deadline", "remind_at", "escalate_at"):
             moment = getattr(self, name)
@@ -84,16 +85,16 @@ class DeadlineMixin(models.Model):
         }
 
     def mark_overdue(self, now: datetime) -> bool:
-        """Say once that the deadline of a request has passed, which stays open."""
+        """Mark a request as overdue, once. It stays open."""
         marked = self._row().overdue(now).update(overdue_at=now) == 1
         if marked:
             publisher.after_commit(runs=(), inbox=True)
         return marked
 
     def remind_or_escalate(self, now: datetime) -> tuple[bool, bool]:
-        """Do what is due of reminder and escalation; return whether each was done by this call.
+        """Do the reminder and the escalation that are due; return whether this call did each.
 
-        One UPDATE that names the moment it was due at, so that of two workers one does it.
+        One UPDATE has the time at which it was due in its condition, so only one worker does it.
         """
         due, before = self.next_notification_at, (self.reminded_at, self.escalated_at)
         if self.remind_at and not self.reminded_at and self.remind_at <= now:
@@ -117,9 +118,9 @@ class DeadlineMixin(models.Model):
         return self.reminded_at != before[0], escalated
 
     def _add_assignees(self) -> None:
-        """Add those the request is escalated to. One that all could see stays so for all.
+        """Add the people of the escalation. A request that all reviewers see stays so.
 
-        They existed when it was asked; of those that are gone by now the log tells.
+        Their names were checked when the step asked. Those that no longer exist are logged.
         """
         directory = Directory(self.escalate_to)
         if unknown := directory.unknown(self.escalate_to):

@@ -1,4 +1,4 @@
-"""What a reviewer saw, as one short text that can be compared."""
+"""A digest of what a reviewer saw, to compare versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def digest_of(request: RequestColumns) -> str:
-    """Return the SHA-256 of all that the page of a request shows and asks, in hex."""
+    """Return the SHA-256 of everything that the page of a request shows and asks, in hex."""
     shown = [
         request.prompt,
         apply_edits(request.payload, request.edits if request.is_pending else None),

@@ -1,4 +1,4 @@
-"""What requests are found by, however many are over."""
+"""The indexes of requests. Queries stay fast however many requests are closed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from workflows.models.requests.queryset import ASSIGNED_OR_CLAIMED
 
 WAITS = Q(status="pending")
 CLOSED = Q(status="expired") | Q(status="cancelled")
-"""Not `status__in`, which SQLite does not recognise as the condition of an index."""
+"""An OR, because SQLite does not recognise `status__in` as the condition of an index."""
 
 INDEXES = [
-    # What waits, however much is over: in the order of the inbox, by age, by workflow, and
-    # what somebody has. `assigned` lets counts stay within an index; SQLite wants `status` in it
-    # for that, though the condition says it.
+    # Pending requests: in the order of the inbox, by age, by workflow, and by person. With
+    # `assigned` in the index, counts need no rows. For this, SQLite also needs `status` in the
+    # index, although it is in the condition.
     models.Index(
         fields=["-priority", "created_at", "id"],
         condition=WAITS,
@@ -45,8 +45,8 @@ INDEXES = [
         condition=CLOSED,
         name="request_last_closed",
     ),
-    # What time asks for, once a second. With `status` as a column SQLite takes these, and not the
-    # index of an order that nobody asked for.
+    # Requests that are due, read once a second. With `status` as a column SQLite chooses these
+    # indexes, and not one that has only the order of the result.
     models.Index(
         fields=["status", "deadline"],
         condition=Q(deadline__isnull=False, overdue_at__isnull=True),
@@ -57,7 +57,7 @@ INDEXES = [
         condition=Q(next_notification_at__isnull=False),
         name="request_notification_due",
     ),
-    # What was answered of one workflow, and of one class of request.
+    # Answered requests of one workflow, and of one request class.
     models.Index(
         fields=["workflow", "-answered_at", "-id"],
         condition=Q(status="answered"),
@@ -68,9 +68,9 @@ INDEXES = [
         condition=Q(status="answered"),
         name="request_same_kind",
     ),
-    # All of them, as the admin lists them.
+    # All requests, in the order of the admin's list.
     models.Index(fields=["-created_at", "-id"], name="request_newest"),
-    # Not `claimed_by`: SQLite would collect by it and sort what another index has in order.
+    # `claimed_by` has no index: SQLite would use it and sort rows that another index has in order.
     models.Index(
         fields=["answered_by"], condition=Q(answered_by__isnull=False), name="request_answered_by"
     ),

@@ -1,4 +1,4 @@
-"""Sets of requests: who may see them, which wait, which are late."""
+"""Queries over requests: which a person may see, which are pending, which are overdue."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from workflows.models.requests.request import InputRequest
 
 ASSIGNED_OR_CLAIMED = Q(assigned=True) | Q(claimed_by__isnull=False)
-"""The condition that somebody has a request: it was given to them, or they claimed it."""
+"""The condition that a person has a request: it is assigned to them, or they claimed it."""
 
 
 def in_time(now: datetime | Parameter) -> Q:
-    """Return the condition that a request still takes a person's answer at this moment.
+    """Return the condition that a person may still answer a request at this time.
 
-    One that is marked as overdue does: it was to stay open, or its default no longer fits.
+    An overdue request may be answered: it stays open, or its default no longer fits.
     """
     overdue = Q(on_deadline="stay_open") | Q(overdue_at__isnull=False)
     return Q(deadline__isnull=True) | Q(deadline__gt=now) | overdue
 
 
 def free_for(user: User | Parameter, now: datetime | Parameter) -> Q:
-    """Return the condition that nobody else holds a claim at this moment."""
+    """Return the condition that no other person holds a claim at this time."""
     return Q(claimed_by__isnull=True) | Q(claimed_by=user) | Q(claimed_until__lte=now)
 
 
@@ -43,7 +43,7 @@ DEFERRED_COLUMNS = (
     "schema", "tags", "default_response", "escalate_to", "search_text", "search_tags",
     "run__input", "run__result", "run__error", "run__progress",
 )  # fmt: skip
-"""JSON that no decision looks at, however large it is; whoever does has it read then."""
+"""JSON columns that a decision does not need and that may be large. They are deferred."""
 
 
 @cache
@@ -58,29 +58,29 @@ def _one_visible_to(
 
 
 def _permitted(permission: str) -> models.QuerySet[User]:
-    """Return the active people who have this permission, by themselves or through a group."""
+    """Return the active people who have this permission, directly or by a group."""
     return get_user_model().objects.with_perm(
         permission, backend="django.contrib.auth.backends.ModelBackend"
     )
 
 
 def deciders() -> models.QuerySet[User]:
-    """Return the active people who may answer anything at all."""
+    """Return the active people who may answer requests."""
     return _permitted(Perm.DECIDE)
 
 
 def _deciders_who_see_all() -> models.QuerySet[User]:
-    """Return those deciders who see every request, whomever it was given to."""
+    """Return the deciders who see every request, whatever its assignment."""
     return deciders().filter(pk__in=_permitted(Perm.SEE_ALL_REQUESTS))
 
 
 def _open_to(user: Any) -> Q:
-    """Return the condition that the user of this key may know of a request, if they decide."""
+    """Return the condition that the user of this key, if they may decide, may see a request."""
     return Q(assigned=False) | Q(Assignment.objects.all().assigned_subquery(user))
 
 
 def _able_assignments(but: OuterRef | None = None) -> models.QuerySet[Assignment]:
-    """Return the assignments of a request that name a decider, perhaps not the one of this key."""
+    """Return the assignments of a request to deciders, without the user of this key if given."""
     people = deciders()
     members = get_user_model().groups.through.objects.filter(
         group=OuterRef("group"), user__in=people
@@ -93,13 +93,13 @@ def _able_assignments(but: OuterRef | None = None) -> models.QuerySet[Assignment
 
 
 def _other_deciders() -> models.QuerySet[User]:
-    """Return the deciders who started neither the outer query's run nor one that it repeats."""
+    """Return the deciders who did not start the outer query's run, nor a run that it repeats."""
     earlier = RunAuthor.objects.filter(run=OuterRef(OuterRef("run")), user=OuterRef("pk"))
     return deciders().exclude(pk=OuterRef("run__started_by")).exclude(Exists(earlier))
 
 
 def _other_assigned_deciders() -> models.QuerySet[User]:
-    """Return those of them who were given the outer query's request, or see every request."""
+    """Return those of them who have the outer query's request assigned, or see every request."""
     named = Q(assignments__request=OuterRef("pk")) | Q(groups__assignments__request=OuterRef("pk"))
     return _other_deciders().filter(named | Q(pk__in=_permitted(Perm.SEE_ALL_REQUESTS)))
 
@@ -108,9 +108,9 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
     """Queries over many requests."""
 
     def visible_to(self, user: User | AnonymousUser | PermissionProfile) -> InputRequestQuerySet:
-        """Requests that `user` may know of: all, or the unassigned and their own, if they decide.
+        """Requests that `user` may see: all, or as a decider the unassigned and their own.
 
-        Every page, count, search, socket and command asks here.
+        Every page, count, search, socket and command uses this method.
         """
         if user.has_perm(Perm.SEE_ALL_REQUESTS):
             return self
@@ -123,23 +123,23 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
     ) -> InputRequest | None:
         """Return the request of this key, with its run, if `visible_to` has it.
 
-        With `people` it is as `with_people` gives it. The statement is written once for all who
-        have the same permissions. Raise `ValidationError` for what is no key.
+        With `people` it has what `with_people` adds. The statement is prepared once for all people
+        with the same permissions. Raise `ValidationError` if the key is malformed.
         """
         prepared = _one_visible_to(self.model, PermissionProfile.of(user), people=people)
         return next(iter(prepared.fetch(pk=pk, user=user.pk)), None)
 
     def with_people(self) -> InputRequestQuerySet:
-        """Requests each with its run and its people, without what only a search reads."""
+        """Requests with their runs and people, without the columns that only a search needs."""
         related = ("run", "run__started_by", "answered_by", "claimed_by")
         return self.defer("search_text", "search_tags").select_related(*related)
 
     def open_to(self, user: Any) -> InputRequestQuerySet:
-        """Requests for everybody who decides, and those given to the user of this key."""
+        """Requests that are unassigned, and those assigned to the user of this key."""
         return self.filter(_open_to(user))
 
     def hidden_from(self, user: User | AnonymousUser) -> InputRequestQuerySet:
-        """Requests that `user` may not know of, though they may see their run."""
+        """Requests that `user` may not see, although they may see their run."""
         if user.has_perm(Perm.SEE_ALL_REQUESTS):
             return self.none()
         if user.has_perm(Perm.DECIDE):
@@ -151,23 +151,23 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         return self.filter(status="pending")
 
     def assigned_to(self, user: User) -> InputRequestQuerySet:
-        """Requests that were given to `user`, by name or by group."""
+        """Requests that are assigned to `user`, by name or by group."""
         return self.filter(Exists(Assignment.objects.assignments_of(user.pk)))
 
     def for_user(self, user: User) -> InputRequestQuerySet:
-        """Requests that were given to `user`, by name or by group, or that they have claimed."""
+        """Requests that are assigned to `user`, by name or by group, or that `user` has claimed."""
         return self.filter(Q(claimed_by=user) | Exists(Assignment.objects.assignments_of(user.pk)))
 
     def unanswerable(self) -> InputRequestQuerySet:
-        """Pending requests that nobody active may answer, four eyes and assignees considered.
+        """Pending requests that no active person may answer, because of four eyes and assignees.
 
-        They wait for ever unless somebody is let in, or their run is cancelled.
+        They wait for ever unless they are reassigned, or their run is cancelled.
         """
         own = Q(four_eyes=True, run__started_by__isnull=False)
         repeat = own & Q(run__is_repeat=True)
         given = Q(assigned=True)
         others = deciders().exclude(pk=OuterRef("run__started_by"))
-        # Whoever sees all comes first: where there is one, the rows need not be looked at.
+        # If a person sees all requests, the other conditions need not be read.
         able = Q(Exists(_deciders_who_see_all())) | Q(Exists(_able_assignments()))
         able_others = Q(
             Exists(_deciders_who_see_all().exclude(pk=OuterRef("run__started_by")))
@@ -182,7 +182,7 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         )
 
     def overdue(self, now: datetime) -> InputRequestQuerySet:
-        """Pending requests whose deadline has passed, and of which nobody has said so yet."""
+        """Pending requests whose deadline has passed and that are not marked as overdue yet."""
         return self.pending().filter(deadline__lte=now, overdue_at__isnull=True)
 
     def due_for_notification(self, now: datetime) -> InputRequestQuerySet:
@@ -192,7 +192,7 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
     def reopen(self, now: datetime) -> None:
         """Cancelled, expired -> pending, for the requests of a failed run that is retried.
 
-        Each has as much time again as it had at first.
+        Each has as much time to answer as it had at first.
         """
         closed = self.filter(status__in=["cancelled", "expired"])
         timed = Q(deadline__isnull=False) | Q(remind_at__isnull=False)
@@ -201,5 +201,5 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         closed.update(status="pending", claimed_by=None, claimed_until=None)
 
     def at_revision(self, request: InputRequest) -> InputRequestQuerySet:
-        """This one request, if it is still as it was read: same version, same votes."""
+        """This request, if it was not changed since it was read: same version, same votes."""
         return self.filter(pk=request.pk, revision=request.revision, votes=request.votes)

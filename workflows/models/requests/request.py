@@ -35,7 +35,7 @@ CLEAR_CLAIM = {"claimed_by": None, "claimed_until": None}
 
 
 class InputRequest(RequestColumns):
-    """One question of a run, and its answer. Its columns stand in `RequestColumns`."""
+    """One question of a run, and its answer. `RequestColumns` has its columns."""
 
     objects = InputRequestQuerySet.as_manager()
 
@@ -67,16 +67,17 @@ class InputRequest(RequestColumns):
         undo: timedelta = AT_ONCE,
         with_statements: Callable[[datetime], Sequence[Statement]] = lambda now: (),
     ) -> None:
-        """Pending -> answered, and the answer on its way to the run, in one transaction.
+        """Pending -> answered, and deliver the answer to the run, in one transaction.
 
-        `response` has been validated and is the normalised JSON; `edits` are all changes to the
-        payload that were effective. `by` None is the system; a person's answer counts only for
-        the version that was read, and while nobody else holds it. It is delivered to the run
-        after `undo`. What `with_statements` gives for the moment of the answer is stored with it.
+        `response` is validated, normalised JSON. `edits` are all changes of the payload that take
+        effect. `by` is None for the system. The answer of a person is accepted only for the version
+        that was read, and only if no other person holds the request. The run gets
+        the answer after `undo`. The statements that `with_statements` returns for the time of the
+        answer are executed with it.
 
         Raise `RequestNotPending` if it is not pending or its deadline has passed, `RunEnded` or
-        `RunBlocked` if the run takes no answers; then nothing changed, and a transaction around
-        this has to end, too.
+        `RunBlocked` if the run accepts no answers. Then nothing was changed, and the caller has to
+        end its own transaction, too.
         """
         with transaction.atomic(savepoint=False):
             now = database_now()
@@ -110,10 +111,11 @@ class InputRequest(RequestColumns):
             self._close(rows.overdue(now).update(**columns, **CLEAR_CLAIM), now, columns)
 
     def vote(self, *, by: User, edits: dict[str, Any], votes: int, quorum: int) -> None:
-        """Count one approval of several: the `votes`-th of `quorum` that are needed now.
+        """Store that the request has `votes` approvals of `quorum`.
 
-        Edits that are new make another version, whose votes begin anew. Raise
-        `RequestNotPending` if it is not as it was read.
+        New edits make a new version, whose count starts anew. Raise
+        `RequestNotPending` if the request
+        was changed since it was read.
         """
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self)
@@ -127,7 +129,7 @@ class InputRequest(RequestColumns):
         self.refresh_from_db()
 
     def withdraw_vote(self) -> None:
-        """Count one approval less. Raise `RequestNotPending` if the row is not as it was read."""
+        """Subtract one approval. Raise `RequestNotPending` if the request has changed meanwhile."""
         now = database_now()
         rows = InputRequest.objects.pending().at_revision(self).filter(in_time(now), votes__gt=0)
         if rows.update(votes=F("votes") - 1) != 1:
@@ -136,10 +138,10 @@ class InputRequest(RequestColumns):
         self.refresh_from_db()
 
     def withdraw(self, *, by: User, edits: dict[str, Any]) -> None:
-        """Answered -> pending, while the answer waits to be delivered. It is not delivered then.
+        """Answered -> pending, while the answer is delayed. The delivery is deleted.
 
-        `edits` are those of the votes that stand. Raise `RequestNotPending` if it is too late, or
-        was answered by somebody else; `RunEnded` if the run is over.
+        `edits` are those of the approvals that remain. Raise `RequestNotPending` if it is
+        too late, or if another person answered; `RunEnded` if the run has ended.
         """
         with transaction.atomic():
             self.run.lock_open()
@@ -157,7 +159,7 @@ class InputRequest(RequestColumns):
         self.refresh_from_db()
 
     def expire(self, now: datetime) -> None:
-        """Pending -> expired, and tell the run. Raise `RequestNotPending` if it was not pending."""
+        """Pending -> expired, and deliver this to the run. Raise `RequestNotPending`."""
         with transaction.atomic():
             self.run.deliver(Delivery.Kind.EXPIRE, {"request_id": self.request_id})
             due = InputRequest.objects.overdue(now).filter(pk=self.pk)
@@ -168,7 +170,7 @@ class InputRequest(RequestColumns):
     def _delivery_data(
         self, response: Any, *, by: User | None, source: str, edits: Any
     ) -> dict[str, Any]:
-        """Return what is delivered to the run."""
+        """Return the data of the delivery."""
         data = {
             "request_id": self.request_id,
             "response": response,
@@ -188,7 +190,7 @@ class InputRequest(RequestColumns):
         }  # fmt: skip
 
     def _close(self, touched: int, now: datetime, columns: dict[str, Any]) -> None:
-        """Say of a row that it was answered, and of this object; raise if it was not."""
+        """Publish that the row was answered, and set the columns here; raise if it was not."""
         if touched != 1:
             raise RequestNotPending(f"Request {self.id}", "answered", self.current_status(now))
         for name, value in {**columns, **CLEAR_CLAIM}.items():
@@ -197,7 +199,7 @@ class InputRequest(RequestColumns):
 
 
 def _parameter(name: str) -> Parameter:
-    """Keep the place of a column's value."""
+    """Return a parameter for the value of a column."""
     field: Any = InputRequest._meta.get_field(name)
     return Parameter(name, field.target_field if field.is_relation else field)
 
@@ -210,7 +212,7 @@ def _still_open() -> InputRequestQuerySet:
 
 
 def _as_seen() -> InputRequestQuerySet:
-    """Still open, of the version that was read, and in nobody else's hand."""
+    """Requests that are open, have the version that was read, and are not claimed by others."""
     free = free_for(_parameter("answered_by"), Parameter("now", models.DateTimeField()))
     return _still_open().filter(free, revision=_parameter("revision"), votes=_parameter("votes"))
 

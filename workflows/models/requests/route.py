@@ -1,4 +1,4 @@
-"""Who gets requests that name nobody."""
+"""Routes: the recipients of requests that name nobody."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from workflows.models.choices import Priority
 
 
 class Route(models.Model):
-    """Who gets the requests of a workflow that name nobody. The more exact route counts."""
+    """The recipients of a workflow's requests that name nobody.
+
+    If a route of the request class and one of the workflow exist, that of the class is used.
+    """
 
     workflow = models.CharField(max_length=100)
     event = models.CharField(

@@ -1,4 +1,4 @@
-"""Who started a run: kept for good, because four eyes are counted from it."""
+"""The author of a run: who started it. It is never changed, because four eyes depend on it."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def refuse_authors(columns: Collection[str]) -> None:
 
 
 def check_user(by: object) -> None:
-    """Raise TypeError if `by` is neither a user nor None: a name is none."""
+    """Raise TypeError if `by` is neither a user nor None. A user name is not accepted."""
     if by is not None and not isinstance(by, get_user_model()):
         raise TypeError(f"by takes a user, not {by!r}; or None, if the system starts the run.")
 
 
 class Authored(models.Model):
-    """What a run says of who started it: written once, when it starts.
+    """The columns of a run for its author. They are written once, at the start.
 
-    `started_by_name` is the name that the person had then; rows of older code have none. With
-    `is_repeat`, whoever started the run that this one repeats stands in `RunAuthor`.
+    `started_by_name` is the name of the person at that time, empty in rows of older code. If
+    `is_repeat` is True, `RunAuthor` has the authors of the run that this one repeats.
     """
 
     started_by = models.ForeignKey(
@@ -66,7 +66,7 @@ class Authored(models.Model):
         super().save(*args, **kwargs)
 
     def has_author(self, user: User | AnonymousUser) -> bool:
-        """Say whether `user` started this run, or one that it repeats."""
+        """Return True if `user` started this run, or one that it repeats."""
         if user.pk is None or self.started_by_id == user.pk:
             return user.pk is not None
         return self.is_repeat and RunAuthor.objects.filter(run=self.pk, user=user.pk).exists()
@@ -81,7 +81,7 @@ class Authored(models.Model):
 
 
 class RunAuthorQuerySet(models.QuerySet["RunAuthor"]):
-    """Authors are kept: sets of them cannot be edited or deleted either."""
+    """Query sets of authors. They refuse to edit or delete rows, too."""
 
     def update(self, **kwargs: Any) -> NoReturn:
         """Refuse: who started a run is never changed."""
@@ -93,7 +93,7 @@ class RunAuthorQuerySet(models.QuerySet["RunAuthor"]):
 
 
 class RunAuthor(models.Model):
-    """Somebody who started the run that `run` repeats, or the run that that one repeats."""
+    """A person who started a run that `run` repeats, directly or through other repeats."""
 
     run = models.ForeignKey(
         "workflows.WorkflowRun", models.CASCADE, related_name="earlier_authors", db_index=False
@@ -123,7 +123,7 @@ class RunAuthor(models.Model):
 
     @classmethod
     def handed_on(cls, repeated: WorkflowRun, by: User | None) -> list[RunAuthor]:
-        """Return unsaved rows for whoever started `repeated` or what it repeats, but for `by`."""
+        """Return unsaved rows for all authors of `repeated`, also the earlier ones, but `by`."""
         people = {one.user_id: one.name for one in cls.objects.filter(run=repeated.pk)}
         if repeated.started_by is not None:
             name = repeated.started_by_name or repeated.started_by.get_username()

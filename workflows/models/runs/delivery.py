@@ -1,4 +1,4 @@
-"""What is on its way to a run. `run` has no index of its own: `delivery_by_run` begins with it."""
+"""Deliveries to runs. `run` has no index of its own, because `delivery_by_run` begins with it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from workflows.models.fields import OrderedJSONField
 
 
 class Delivery(models.Model):
-    """An answer or a command on its way to a run: durable before it is acknowledged.
+    """An answer or a command for a run. It is stored before it is acknowledged.
 
-    `applied_seq` is the journal's `seq` once the run has taken it in. An answer that may still be
-    undone has a `not_before`; until the sweep takes that away no worker sees it.
+    `applied_seq` is the `seq` of the journal at which the run applied it. An answer that may still
+    be undone has a `not_before`. No worker reads it until the sweep delivers it.
     """
 
     class Kind(models.TextChoices):
@@ -49,9 +49,9 @@ class Delivery(models.Model):
 
     @classmethod
     def revoke(cls, run_id: UUID, request_id: str, now: datetime) -> bool:
-        """Delete the answer to a request that is still held back; False if there is none.
+        """Delete the delayed answer to a request; return False if there is none.
 
-        The caller has locked the run, so that the sweep does not let it go meanwhile.
+        The caller has locked the run, so that the sweep cannot deliver the answer meanwhile.
         """
         held = cls.objects.filter(run=run_id, applied_seq=None, not_before__gt=now)
         found = [one.pk for one in held if one.data.get("request_id") == request_id]

@@ -1,4 +1,4 @@
-"""Idempotency keys: what can be one, the same on every database."""
+"""The rules for idempotency keys, which are the same on every database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MAX_KEY_LENGTH = 200  # characters
 
 
 def check_key(key: object) -> None:
-    """Raise `InvalidIdempotencyKey` unless `key` is None or a text that every database keeps."""
+    """Raise `InvalidIdempotencyKey` unless `key` is None or a text that any database stores."""
     if key is None:
         return
     if not isinstance(key, str):

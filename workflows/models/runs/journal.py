@@ -1,6 +1,6 @@
-"""What happened to a run, and the snapshots it can be rebuilt from.
+"""The journal of a run, and the snapshots from which its state is computed.
 
-Their `run` has no index of its own: each is found by one that begins with it.
+Their `run` has no index of its own, because the unique index of each begins with it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from workflows.models.fields import OrderedJSONField
 
 
 class Snapshot(models.Model):
-    """A run's whole state at one `seq`: the journal folded up to there.
+    """The whole state of a run at one `seq`, computed from the journal.
 
-    `data` is the engine's snapshot as JSON; `format` repeats the number it carries inside.
+    `data` is the engine's snapshot as JSON. `format` is a copy of the format number in it.
     """
 
     run = models.ForeignKey(
@@ -39,15 +39,15 @@ class JournalQuerySet(AppendOnlyQuerySet["JournalEntry"]):
     """Queries over journal entries."""
 
     def prune(self) -> int:
-        """Delete these entries and return their number. For `workflows.retention` alone."""
+        """Delete these entries and return their number. Only for `workflows.retention`."""
         return models.QuerySet.delete(self)[0]
 
 
 class JournalEntry(AppendOnly):
-    """One transition of a run. Append-only: folding these from any snapshot gives the state.
+    """One transition of a run. A snapshot and the entries after it give the state of the run.
 
-    Only retention deletes entries, by `JournalQuerySet.prune`. `duration` is the seconds that the
-    step worked, where the entry is a step's.
+    Only retention deletes entries, by `JournalQuerySet.prune`. `duration` is the number of seconds
+    that the step ran, if the entry is about a step.
     """
 
     run = models.ForeignKey(

@@ -1,4 +1,4 @@
-"""Sets of runs: who may see them, starting one, and leasing those that want a worker."""
+"""Queries over runs: which a person may see, starting a run, and leasing runs that are ready."""
 
 from __future__ import annotations
 
@@ -32,13 +32,12 @@ if TYPE_CHECKING:
 
 BLOCK_AT = 5  # crash_count after which it is blocked
 NONE = Q(pk__in=())
-LONG_WAIT = timedelta(hours=1)  # until the next attempt, from which on a run is said to be failing
-# Attempts in a row that failed, from which on it is said so whenever the next one is.
-MANY_FAILURES = 3
+LONG_WAIT = timedelta(hours=1)  # a run is failing if its next attempt is later than this
+MANY_FAILURES = 3  # a run is failing if this many attempts in a row failed
 
 
 def delivery_update(now: models.Expression) -> dict[str, Any]:
-    """Return what changes of a run for which something came: one that waits wants a worker."""
+    """Return the columns to set when a run gets a delivery: a waiting run becomes queued."""
     waits = Q(status="waiting")
     return {
         "delivery_count": F("delivery_count") + 1,
@@ -56,12 +55,12 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         return super().update(**kwargs)
 
     def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> list[WorkflowRun]:
-        """Insert; raise `AuthorIsFinal` if rows that exist would get another author."""
+        """Insert; raise `AuthorIsFinal` if existing rows would get another author."""
         refuse_authors(kwargs.get("update_fields") or ())
         return super().bulk_create(objs, *args, **kwargs)
 
     def visible_to(self, user: User | AnonymousUser | PermissionProfile) -> WorkflowRunQuerySet:
-        """Runs that `user` may see: all, or those they started or may see a request of."""
+        """Runs that `user` may see: all, or those they started or of which they see a request."""
         if user.has_perm(Perm.SEE_ALL_RUNS):
             return self
         if not user.is_authenticated:
@@ -82,11 +81,12 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         """Insert a queued run, within the caller's transaction if there is one.
 
         `input` is checked against the workflow's start event first. The same `idempotency_key`
-        gives the same run; with another input it raises `IdempotencyConflict`. Whoever started
-        the run that it `repeats` counts as an author of this one, beside `by`. Raise
-        `InvalidIdempotencyKey`, `UnknownWorkflow`, `InvalidInput`, `AuthorMissing` where the
-        workflow asks for four eyes and `by` is None, `WrongRepeat`, or TypeError if `by` is no
-        user, before anything is written.
+        returns the same run; with another input it raises `IdempotencyConflict`. The authors of the
+        run that it `repeats` are authors of this one, too, beside `by`.
+
+        Raise `InvalidIdempotencyKey`, `UnknownWorkflow`, `InvalidInput`, `AuthorMissing` if the
+        workflow needs four eyes and `by` is None, `WrongRepeat`, or TypeError if `by` is no user.
+        Then nothing was written.
         """
         check_key(idempotency_key)
         check_user(by)
@@ -117,7 +117,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         return run
 
     def _started_before(self, workflow: str, key: str, data: Any) -> WorkflowRun:
-        """Return the run of this key; raise `IdempotencyConflict` if its input is another one."""
+        """Return the run of this key; raise `IdempotencyConflict` if its input differs."""
         earlier = self.get(workflow=workflow, idempotency_key=key)
         if not json_equal(earlier.input, data):
             raise IdempotencyConflict(workflow, key) from None
@@ -133,11 +133,11 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         poison: bool = False,
         excluded: Q | None = None,
     ) -> list[WorkflowRun]:
-        """Lease up to `limit` runs that want a worker to `owner` for `duration`, and return them.
+        """Lease up to `limit` runs that are ready to `owner` for `duration`, and return them.
 
-        A run whose lease lapsed has perhaps crashed its worker. Its `crash_count` grows, unless
-        nothing of it had begun, and from the second crash on only a call with `poison` leases
-        it. `excluded` are runs to leave to others. Rows that another worker is leasing are skipped.
+        A run whose lease ended may have crashed its worker. Its `crash_count` grows, unless nothing
+        of it had begun. From the second crash on it is leased only with `poison`. Runs in
+        `excluded` are not leased. Rows that another worker is leasing at the moment are skipped.
         """
         return lease_runs.lease_runs(
             self.model, owner, limit=limit, duration=duration, holding=holding,
@@ -145,15 +145,15 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         )  # fmt: skip
 
     def mark_idle(self, runs: Collection[WorkflowRun]) -> None:
-        """Note of those that were recovered that nothing of them has begun here."""
+        """Store for recovered runs that nothing of them has begun on this worker."""
         self._set_idle(runs, idle=True)
 
     def mark_started(self, runs: Collection[WorkflowRun]) -> None:
-        """Note of those that were recovered that something of them begins here."""
+        """Store for recovered runs that a step or handler of them begins on this worker."""
         self._set_idle(runs, idle=False)
 
     def _set_idle(self, runs: Collection[WorkflowRun], *, idle: bool) -> None:
-        """Only for recovered runs: for every run it would cost a write for each lease and step."""
+        """Set the column of recovered runs only: for all runs it would be a write for each step."""
         recovered = [run for run in runs if run.crash_count]
         leased = NONE
         for run in recovered:
@@ -164,58 +164,58 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             run.idle_since_recovery = idle
 
     def count_delivery(self, now: datetime) -> int:
-        """Count up the inbox, and waiting -> queued. Return how many rows were touched."""
+        """Increment `delivery_count`, and waiting -> queued. Return the number of changed rows."""
         return self.update(**delivery_update(models.Value(now)))
 
     def leasable(self, now: datetime) -> WorkflowRunQuerySet:
-        """Runs that want a worker: queued, due, or left behind by one that is gone.
+        """Runs that are ready for a worker: queued, due, or running with a lease that has ended.
 
-        A queued run is due whatever the time: it was queued by a clock that may have gone back
-        since, as a lease may have been written that would stand for longer than any does.
+        A queued run is due at any time, because the clock may have been set back since it was
+        queued. For the same reason a lease that ends too far in the future counts as ended.
         """
         due = Q(wake_at__lte=now)
         of_a_wrong_clock = Q(wake_at__gt=now + MAX_LEASE)
-        waiting = Q(status="waiting") & due  # apart from the running: each has an index
+        waiting = Q(status="waiting") & due  # each condition has an index
         running = Q(status="running") & (due | of_a_wrong_clock)
         return self.filter(Q(status="queued") | waiting | running, wake_at__isnull=False)
 
     def renew(self, owner: str, ids: Collection[Any], until: datetime) -> int:
-        """Move the end of the leases that `owner` holds; return how many there are."""
-        held = self.filter(pk__in=ids, lease_owner=owner)  # nobody has a lease unless it runs
+        """Move the end of the leases that `owner` holds; return the number of these leases."""
+        held = self.filter(pk__in=ids, lease_owner=owner)  # only running runs have a lease
         with transaction.atomic():
             held.lock_in_order()
             return held.update(wake_at=until)
 
     def lock_in_order(self) -> None:
-        """Lock these rows one after another by id, where the database has row locks.
+        """Lock these rows in the order of their ids, if the database has row locks.
 
-        Two statements that change many of the same rows, each in an order of its own, would
-        wait for each other for ever. Whoever changes many at once locks them like this before.
+        Two statements that lock the same rows in different orders would deadlock. So every
+        statement that changes many runs calls this first.
         """
         if connection.features.has_select_for_update:
             list(self.order_by("pk").select_for_update().values_list("pk", flat=True))
 
     def void_leases(self, now: datetime) -> int:
-        """End every lease now, so that the runs can be leased at once.
+        """End all leases, so that the runs can be leased at once.
 
-        For the embedded mode only, where a start proves that the process before it is gone.
+        Only for the embedded mode: when its process starts, the process before it has ended.
         """
         return self.filter(status="running").update(wake_at=now)
 
     def needing_attention(self) -> WorkflowRunQuerySet:
-        """Runs that will not go on unless somebody does something about them."""
+        """Runs that do not continue without a person."""
         return self.filter(status__in=["failed", "blocked"])
 
     def failing(self) -> WorkflowRunQuerySet:
-        """Runs that wait for another attempt at a step that keeps failing, or not before long.
+        """Runs whose step keeps failing, or whose next attempt is more than an hour away.
 
-        The failed attempt is the last entry of a run that waits for nothing else, so the last
-        entry alone is looked at.
+        If a run waits only for its next attempt, the failed attempt is its last journal entry. So
+        only the last entry is read.
         """
         failed = JournalEntry.objects.filter(
             run=models.OuterRef("pk"), seq=models.OuterRef("seq"), kind="step_retried"
         )
-        # As a number: the column is JSON as text on PostgreSQL, which does not compare it.
+        # Cast to a number, because PostgreSQL cannot compare a column of type `json`.
         attempt = Cast(KT("data__attempt"), models.IntegerField())
         failed = failed.annotate(attempt=attempt).filter(attempt__gte=MANY_FAILURES)
         far = Q(wake_at__gt=Now() + LONG_WAIT)

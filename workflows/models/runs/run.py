@@ -1,4 +1,4 @@
-"""One run of a workflow, and the arrows between its states."""
+"""One run of a workflow, and the transitions between its states."""
 
 from __future__ import annotations
 
@@ -25,31 +25,33 @@ if TYPE_CHECKING:
 
 
 class WorkflowRun(Authored):
-    """A durable run. The row is what others may rely on; the journal holds how it came here.
+    """A durable run. The row has its present state; the journal has its history.
 
-    `wake_at` is the moment from which a worker may lease the run, or null if only an answer or a
-    person can move it on; while it is leased it is the end of the lease. `delivery_count` counts
-    all deliveries, so that a worker cannot suspend a run without an answer it has not seen. `fence`
-    is a fencing token: it grows with each lease, so that a worker whose lease ended cannot write.
-    `crash_count` counts workers that ended while they had the run. `idle_since_recovery` says that
-    nothing of a recovered run has begun yet: if its worker ends now, the run is not the reason.
-    `incompatible_builds` names the builds that could not load it, until another one can.
+    `wake_at` is the time from which a worker may lease the run. It is null if only an answer or a
+    person can continue the run. While the run is leased, it is the end of the lease.
+
+    `delivery_count` counts all deliveries. A worker suspends a run only if it has read all of them.
+    `fence` is a fencing token: it grows with each lease, so that a worker whose lease ended cannot
+    write. `crash_count` counts the workers that crashed while they had the run.
+    `idle_since_recovery` is True if nothing of a recovered run has begun yet: if its worker crashes
+    then, the run is not the cause. `incompatible_builds` names the builds that could not load the
+    run; it is cleared when the run makes progress.
     """
 
     class Status(models.TextChoices):
         QUEUED = "queued"  # -- start, answer, resume, retry, unblock -> queued
-        RUNNING = "running"  # queued, due waiting, lapsed running -- lease -> running
-        WAITING = "waiting"  # running -- nothing left to do but wait -> waiting
+        RUNNING = "running"  # queued, due waiting, running with ended lease -- lease -> running
+        WAITING = "waiting"  # running -- only timers or requests are left -> waiting
         PAUSED = "paused"  # queued, waiting, running -- pause -> paused
-        BLOCKED = "blocked"  # running, queued -- its code does not fit -> blocked
+        BLOCKED = "blocked"  # running, queued -- it does not fit the code -> blocked
         COMPLETED = "completed"  # running -- StopEvent -> completed
-        FAILED = "failed"  # running -- a step gave up -> failed
+        FAILED = "failed"  # running -- a step has no retries left -> failed
         CANCELLED = "cancelled"  # any that has not ended -- cancel -> cancelled
 
     OPEN: ClassVar = frozenset(
         {Status.QUEUED, Status.RUNNING, Status.WAITING, Status.PAUSED, Status.BLOCKED}
     )
-    ACCEPTS_DELIVERIES: ClassVar = OPEN - {Status.BLOCKED}  # those that take in what comes for them
+    ACCEPTS_DELIVERIES: ClassVar = OPEN - {Status.BLOCKED}  # these accept deliveries
     ENDED: ClassVar = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -59,7 +61,7 @@ class WorkflowRun(Authored):
     input = OrderedJSONField()
     result = OrderedJSONField(null=True, blank=True)
     error = OrderedJSONField(null=True, blank=True)  # kind, message, step, traceback
-    progress = OrderedJSONField(null=True, blank=True)  # fraction, text; best effort
+    progress = OrderedJSONField(null=True, blank=True)  # fraction, text; may be lost in a crash
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     seq = models.PositiveBigIntegerField(default=0)
     snapshot_seq = models.PositiveBigIntegerField(default=0)
@@ -73,7 +75,7 @@ class WorkflowRun(Authored):
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    was_taken_over: bool = False  # no column: whether this lease found another worker's lease
+    was_taken_over: bool = False  # no column: whether the run had a lease of another worker
 
     objects = WorkflowRunQuerySet.as_manager()
 
@@ -114,7 +116,7 @@ class WorkflowRun(Authored):
             ),
         ]
         indexes = [
-            # What wants a worker now or at its time, in the order in which it is leased.
+            # Runs that are ready now or later, in the order in which they are leased.
             models.Index(
                 fields=["status", "wake_at"],
                 condition=Q(wake_at__isnull=False),
@@ -138,9 +140,9 @@ class WorkflowRun(Authored):
         return self.status in self.ENDED
 
     def cancel(self, *, by: User | None = None) -> None:
-        """Open -> cancelled, closing its requests. Raise `RunEnded` if it has ended.
+        """Open -> cancelled, and cancel its requests. Raise `RunEnded` if it has ended.
 
-        The fence grows, so that a worker that holds the run can no longer write and drops it.
+        `fence` grows, so that a worker that holds the run can no longer write and drops it.
         """
         now = database_now()
         with transaction.atomic():
@@ -152,7 +154,7 @@ class WorkflowRun(Authored):
             self._publish()
 
     def pause(self, *, by: User | None = None) -> None:
-        """Queued, waiting -> paused at once; a running one pauses when its steps have ended.
+        """Queued, waiting -> paused at once. A running run pauses when its steps have ended.
 
         Raise `WrongState` if it is paused or blocked, `RunEnded` if it has ended.
         """
@@ -166,7 +168,7 @@ class WorkflowRun(Authored):
             self._publish()
 
     def resume(self, *, by: User | None = None) -> None:
-        """Paused -> queued, taking back a pause that the worker has not seen yet.
+        """Paused -> queued. For a running run, revoke a pause that its worker has not applied yet.
 
         Raise `WrongState` if it is not paused, `RunEnded` if it has ended.
         """
@@ -179,11 +181,11 @@ class WorkflowRun(Authored):
             self._publish(wake_worker=True)
 
     def retry(self, *, by: User | None = None) -> None:
-        """Failed or blocked -> queued: go on from the step that failed, with a new budget.
+        """Failed or blocked -> queued: continue from the step that failed, with all its retries.
 
-        The requests that closed with the failure open again under their ids, with as much time
-        to answer as they had at first. Raise `WrongState` from any other state, `HistoryPruned`
-        if there is nothing left to go on from.
+        The requests that were closed by the failure open again with the same ids and as much time
+        to answer as they had at first. Raise `WrongState` from any other state, `HistoryPruned` if
+        the history that it would continue from was deleted.
         """
         now = database_now()
         blocked = WorkflowRun.objects.filter(pk=self.pk, status=self.Status.BLOCKED).exists()
@@ -199,9 +201,9 @@ class WorkflowRun(Authored):
             self._publish(wake_worker=True)
 
     def deliver(self, kind: Delivery.Kind, data: dict[str, Any]) -> None:
-        """Put `data` on its way to the run, inside the caller's transaction.
+        """Insert a delivery of `data` to the run, inside the caller's transaction.
 
-        Locks the run row first: that is the order everywhere. Raise `RunEnded` or `RunBlocked`.
+        Lock the row of the run first, as all other code does. Raise `RunEnded` or `RunBlocked`.
         """
         now = database_now()
         if NOTIFY_RUN.run(pk=self.pk, now=now) != 1:
@@ -209,13 +211,13 @@ class WorkflowRun(Authored):
         bulk_insert(Delivery, [Delivery(run=self, kind=kind, data=data, created_at=now)])
 
     def raise_not_deliverable(self) -> NoReturn:
-        """Raise the error that says why the run hears nothing."""
+        """Raise the error that says why the run accepts no deliveries."""
         self.refresh_from_db()
         error = RunBlocked if self.status == self.Status.BLOCKED else RunEnded
         raise error(f"Run {self.id} of {self.workflow!r}", "given an answer", self.status)
 
     def lock_open(self) -> None:
-        """Lock the row, inside the caller's transaction; raise `RunEnded` if the run is over."""
+        """Lock the row, inside the caller's transaction; raise `RunEnded` if the run has ended."""
         open_ = WorkflowRun.objects.filter(pk=self.pk, status__in=self.OPEN)
         if open_.update(delivery_count=F("delivery_count")) != 1:
             self.refresh_from_db()
@@ -240,7 +242,7 @@ class WorkflowRun(Authored):
         kind: str = "",
         **columns: Any,
     ) -> None:
-        """One UPDATE that names its from-states, and the journal entry that records it."""
+        """Change the state by one UPDATE that names the from-states, and add a journal entry."""
         touched = WorkflowRun.objects.filter(pk=self.pk, status__in=sources).update(
             status=target, lease_owner="", seq=F("seq") + 1, **columns
         )
@@ -257,7 +259,7 @@ class WorkflowRun(Authored):
         )
 
     def _check_history(self) -> None:
-        """Raise `HistoryPruned` if the entry before the one just written is gone."""
+        """Raise `HistoryPruned` if the entry before the last one was deleted."""
         if self.seq > 1 and not self.journal.filter(seq=self.seq - 1).exists():
             raise HistoryPruned(f"Run {self.id} of {self.workflow!r}", "retried", "failed")
 
@@ -274,4 +276,4 @@ NOTIFY_RUN = PreparedQuery(
     _accepting, setting=lambda: delivery_update(Parameter("now", models.DateTimeField()))
 )
 LOCK_RUN = PreparedQuery(_accepting, setting=lambda: {"delivery_count": F("delivery_count")})
-"""Lock a run that takes deliveries: it hears of this one, or only later."""
+"""NOTIFY_RUN counts a delivery of a run. LOCK_RUN only locks the run, for a delayed delivery."""

@@ -1,4 +1,4 @@
-"""Prompts as people write them: Markdown where it is Markdown, otherwise the text as it is."""
+"""Renders prompts: as Markdown if they have Markdown, otherwise as plain text."""
 
 from workflows.text.markdown.prompt import Prompt, first_line, plain
 

@@ -1,8 +1,8 @@
-"""The Markdown that a prompt may hold. It is written by workflows and models, so it is untrusted.
+"""Parses the Markdown of prompts. Workflows and models write it, so it is untrusted.
 
-CommonMark with tables and strikethrough, less everything that could make a text read differently
-from what is stored: no HTML, no entities, no link definitions that vanish from the page, no
-emphasis inside a word ("7*7*7"), no code by mere indentation, no headings by underlining.
+It is CommonMark with tables and strikethrough, without everything that could make a text look
+different from what is stored: no HTML, no entities, no link definitions (which are not shown), no
+emphasis inside a word ("7*7*7"), no code by indentation, no headings by underlining.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from markdown_it.token import Token
 from workflows.text.links import may_open
 
 MAX_MARKDOWN = 16_000
-"""Characters of a text that is read as Markdown; a longer one is shown as it is."""
+"""The limit of characters for Markdown; a longer text is shown as plain text."""
 MAX_CELLS = 4_000
 MAX_TOKENS = 10_000
 
@@ -29,7 +29,7 @@ _UNREMARKABLE |= {"paragraph_open", "paragraph_close"}
 
 
 def parse(text: str) -> list[Token]:
-    """Return the tokens of `text`, images as links; no tokens if it is no Markdown to speak of."""
+    """Return the tokens of `text`, with images as links; no tokens if it has no Markdown."""
     if len(text) > MAX_MARKDOWN or not _MARKS.search(text) or _cells(text) > MAX_CELLS:
         return []
     tokens = PARSER.parse(text)
@@ -44,31 +44,31 @@ def parse(text: str) -> list[Token]:
 
 
 def _cells(text: str) -> int:
-    """How many cells a table in the text could have: short rows are filled up to the widest."""
+    """Return the possible number of table cells: short rows are filled up to the longest."""
     lines = text.split("\n")
     return len(lines) * max(line.count("|") for line in lines)
 
 
 def _is_whole(text: str, tokens: Sequence[Token]) -> bool:
-    """Whether no word was lost: Markdown drops surplus cells, and what is nested too deeply."""
+    """Return True if no word was lost: Markdown drops extra cells, and text nested too deeply."""
     kept = (f"{_shown_info(token)} {token.content}" for token in tokens)
     return _NO_WORD.sub("", text) == _NO_WORD.sub("", " ".join(kept))
 
 
 def _shown_info(token: Token) -> str:
-    """The number of an item, or the language of code; what else stands there would be hidden."""
+    """Return the number of an item, or the language of code. Other text there would be hidden."""
     return token.info if len(token.info) <= 20 and " " not in token.info.strip() else ""
 
 
 def flat(tokens: Sequence[Token]) -> Iterator[Token]:
-    """Yield the tokens, and behind each one its children."""
+    """Yield the tokens, each followed by its children."""
     for token in tokens:
         yield token
         yield from flat(token.children or ())
 
 
 def _without_images(tokens: Sequence[Token]) -> Iterator[Token]:
-    """An image is fetched from somewhere. Its words are not, and may be followed by a click."""
+    """Replace images by links, because a browser would load images from other sites."""
     within = 0
     for token in tokens:
         within += token.nesting if token.tag == "a" else 0
@@ -86,7 +86,7 @@ def _without_images(tokens: Sequence[Token]) -> Iterator[Token]:
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:
-    """The library's own rule, but for `*` as for `_`: never within a word or a product."""
+    """The library's rule of `_` for `*`, too: no emphasis within a word or a product."""
     marker = state.src[state.pos]
     if silent or marker not in "*_":
         return False
@@ -109,7 +109,7 @@ def _parser() -> MarkdownIt:
     parser.disable(["code", "lheading", "reference", "entity", "html_block", "html_inline"])
     parser.inline.ruler.at("emphasis", _emphasis)
     parser.validateLink = may_open  # type: ignore[method-assign, assignment]
-    # The library would write out what is encoded in an address, marks of direction included.
+    # The library would decode encoded characters in an address, including direction marks.
     parser.normalizeLinkText = str  # type: ignore[method-assign, assignment]
     return parser
 

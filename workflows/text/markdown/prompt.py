@@ -1,4 +1,4 @@
-"""One prompt: its headline, the rest of it, and how it reads in a line of plain text."""
+"""One prompt: its headline, its rest, and its plain text on one line."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from workflows.text.invisible_characters import show_invisibles
 from workflows.text.markdown import renderer
 from workflows.text.markdown.parser import flat, parse
 
-HEAD = 180  # characters of a prompt that read as a headline; more is text
+HEAD = 180  # characters; a longer first line is no headline
 LONG = 1500  # characters, or
 LONG_LINES = 20  # lines, of a rest that scrolls inside itself
-LINE = 400  # characters of a prompt that a row or a title could show
+LINE = 400  # characters of a prompt that are read for a row or a title
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What the page of a request draws of its prompt.
+    """The rendered prompt of a request's page.
 
-    `headline` is its first line as HTML, `text` the rest of a plain prompt, `html` the rest of
-    one in Markdown, and `source` that prompt as it was written, empty if it is plain. Each has the
-    characters that hide or reorder text made visible.
+    `headline` is its first line as HTML. `text` is the rest of a plain prompt, `html` the rest of
+    one in Markdown. `source` is a Markdown prompt as it was written, empty for a plain one. In all
+    of them, characters that hide or reorder text are made visible.
     """
 
     headline: SafeString
@@ -52,32 +52,32 @@ class Prompt:
 
     @classmethod
     def plain(cls, shown: str) -> Prompt:
-        """Return a prompt without Markdown: its first line, and the rest as it is."""
+        """Return a prompt without Markdown: its first line, and the unchanged rest."""
         first, _, rest = shown.partition("\n")
         head = first.strip()
         return cls(_cut(head), text=rest.strip() if len(head) <= HEAD else shown)
 
     @property
     def is_long(self) -> bool:
-        """Whether the rest would push what is asked about off the screen."""
+        """Return True if the rest is so long that it gets a scroll area."""
         rest = self.source if self.html else self.text
         return len(rest) > LONG or rest.count("\n") >= LONG_LINES
 
 
 def plain(prompt: str) -> str:
-    """Return a prompt without the marks of Markdown: what a row or a title says."""
+    """Return a prompt without the marks of Markdown, for a row or a title."""
     return _plain(prompt[:LINE].strip())
 
 
 def first_line(prompt: str) -> str:
-    """Return the first line of a prompt that shows something, without the marks of Markdown."""
+    """Return the first non-empty line of a prompt, without the marks of Markdown."""
     lines = (plain(line) for line in prompt[:LINE].splitlines())
     return next((line for line in lines if line.strip()), "")
 
 
 @lru_cache(maxsize=2000)
 def _plain(line: str) -> str:
-    """Read it once: an open inbox is written with each change to it, the same prompts in it."""
+    """Parse a prompt, with a cache: an open inbox is rendered anew after each change."""
     shown = show_invisibles(line)
     tokens = parse(shown)
     return " ".join(_lines(tokens)) if tokens else shown
@@ -88,7 +88,7 @@ def _cut(text: str) -> SafeString:
 
 
 def _split(children: Sequence[Token]) -> tuple[list[Token], list[Token]]:
-    """The tokens of the first line and those after it; all of them if a mark spans the break."""
+    """Split the tokens after the first line; do not split if a mark spans the line break."""
     depth = 0
     for n, token in enumerate(children):
         depth += token.nesting
@@ -107,7 +107,7 @@ def _paragraph(children: list[Token]) -> list[Token]:
 
 
 def _lines(tokens: Sequence[Token]) -> Iterator[str]:
-    """The words of each block. What stands before an item is kept: it may be a minus."""
+    """Yield the text of each block. The mark of a list item is kept, as it may be a minus sign."""
     mark = ""
     for token in tokens:
         if token.type == "list_item_open":
@@ -126,5 +126,5 @@ def _words(children: Sequence[Token]) -> str:
 def _word(token: Token) -> str:
     if token.type in ("softbreak", "hardbreak"):
         return " "
-    # What is struck out would otherwise read as if it were not.
+    # Without the marks, text that is struck out would look like other text.
     return token.markup if token.type in ("s_open", "s_close") else token.content

@@ -1,7 +1,7 @@
-"""Tokens of Markdown as HTML for a page, sanitised.
+"""Renders Markdown tokens as sanitised HTML.
 
-The renderer escapes all text and writes only the elements below; the sanitiser stands behind it,
-should the library ever write something else.
+The renderer escapes all text and writes only the elements below. The sanitiser is a second check,
+in case the library writes anything else.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _CODE = '<pre tabindex="0" role="group" aria-label="Code"><code>'
 
 
 def blocks(tokens: Sequence[Token]) -> SafeString:
-    """Return the whole text as HTML. Its headings stand below the page's own."""
+    """Return the whole text as HTML. Its headings are below those of the page."""
     html = Renderer(PARSER).render(_lowered(tokens), PARSER.options, {})
     return _clean(html, _INLINE | _BLOCKS)
 
 
 def line(children: Sequence[Token]) -> SafeString:
-    """Return what stands within one line as HTML."""
+    """Return the content of one line as HTML."""
     return _clean(Renderer(PARSER).renderInline(children, PARSER.options, {}), _INLINE)
 
 
@@ -62,7 +62,7 @@ def _clean(html: str, tags: set[str]) -> SafeString:
 
 
 def _lowered(tokens: Sequence[Token]) -> list[Token]:
-    """Headings one level down, and none that leaves a level out."""
+    """Move headings one level down, without gaps between the levels."""
     last, lowered = 1, []
     for token in tokens:
         if token.type == "heading_open":
@@ -74,15 +74,15 @@ def _lowered(tokens: Sequence[Token]) -> list[Token]:
 
 
 class Renderer(RendererHTML):
-    """The library's renderer, with what a reader of untrusted text needs besides."""
+    """The library's renderer, with additions for untrusted text."""
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Env) -> str:
-        """A link that tells the other side nothing, and isolates the direction of its words."""
+        """Open a link that sends no referrer, and isolate the direction of its text."""
         tokens[idx].attrSet("target", "_blank")
         return f"{self.renderToken(tokens, idx, options, env)}<bdi>"
 
     def link_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Env) -> str:
-        """The end of a link, and where it leads if its words do not say so themselves."""
+        """Close a link, and add its address if its text is not the address."""
         start = max(n for n in range(idx) if tokens[n].type == "link_open")
         href = str(tokens[start].attrGet("href"))
         words = "".join(token.content for token in tokens[start:idx])
@@ -94,33 +94,33 @@ class Renderer(RendererHTML):
         return f"</bdi></a> <small>({escape(', '.join(said))})</small>" if said else "</bdi></a>"
 
     def bullet_list_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Env) -> str:
-        """A list with the signs that were written: "- 500" may be an amount."""
+        """Open a list that shows the marks as they were written: "- 500" may be an amount."""
         kind = {"-": ' class="minus"', "+": ' class="plus"'}.get(tokens[idx].markup, "")
         return f"<ul{kind}>\n"
 
     def list_item_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Env) -> str:
-        """An item with the number that was written; HTML would count on from the first."""
+        """Open an item with the number that was written. HTML would count from the first one."""
         number = tokens[idx].info
         return f'<li value="{int(number)}">' if number.isdecimal() else "<li>"
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Env) -> str:
-        """A table scrolls inside itself."""
+        """Open a table in a scroll area."""
         return f"{_SCROLL}<table>"
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: Any, env: Env) -> str:
-        """The end of it."""
+        """Close the table and its scroll area."""
         return "</table></div>"
 
     def th_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Env) -> str:
-        """A column's name, above its figures."""
+        """Open a header cell, aligned like its column."""
         return f'<th scope="col"{_side(tokens[idx])}>'
 
     def td_open(self, tokens: Sequence[Token], idx: int, options: Any, env: Env) -> str:
-        """A cell; the library would align it by an inline style, which the policy forbids."""
+        """Open a cell. The library would use an inline style, which the content policy forbids."""
         return f"<td{_side(tokens[idx])}>"
 
     def fence(self, tokens: Sequence[Token], idx: int, options: Any, env: Env) -> str:
-        """Code, whatever its language."""
+        """Render code of any language."""
         return f"{_CODE}{escape(tokens[idx].content)}</code></pre>\n"
 
 

@@ -1,1 +1,1 @@
-"""Storing what came of runs: many of them in one transaction."""
+"""Storing the results of many runs in one transaction."""

@@ -1,7 +1,7 @@
-"""What a commit writes: all of its runs in one statement for each kind of row.
+"""The statements of a commit: one for each kind of row, for all of its runs.
 
-On PostgreSQL these are parts of one statement, so a commit is one journey and needs no other to
-begin and to end it. SQLite takes them one after the other.
+On PostgreSQL these are parts of one statement, so a commit is one round trip, without BEGIN and
+COMMIT. SQLite executes them one after the other.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ GUARDS = ("id", "fence", "delivery_count")
 RUN, DELIVERY = WorkflowRun._meta.db_table, Delivery._meta.db_table
 REQUEST = InputRequest._meta.db_table
 
-# What changes of any run, and what besides of one that is suspended, which PostgreSQL's one
-# statement says of both. Two of the second stand in indexes, and SQLite writes to those of all
-# columns that a statement names, changed or not.
+# GOES_ON sets the columns that change for every run. SUSPENDS also sets those that change only when
+# a run is suspended. PostgreSQL uses SUSPENDS for all runs. SQLite uses both, because two of the
+# additional columns are in indexes, and SQLite writes the index of each column that is set, even
+# if its value stays the same.
 GROWS = ("seq", "snapshot_seq", "signature", "result", "error", "progress")
 STORED = (*GROWS, "status", "finished_at", "wake_at")
 GOES_ON = f"""
@@ -54,10 +55,10 @@ CLOSED = (
 
 
 class Part(NamedTuple):
-    """Rows to insert or to change, for those of their runs that are stored.
+    """Rows to insert or to change, for the runs that the UPDATE has stored.
 
-    `sql` reads the rows from `{new}`, and takes those that meet `{kept}`; each names its run as
-    `of_run`.
+    `sql` reads the rows from `{new}`, and uses those that meet the condition `{kept}`. Each row
+    has the id of its run as `of_run`.
     """
 
     model: type[models.Model]
@@ -78,9 +79,9 @@ Assigned = Iterable[tuple[UUID, Assignment]]  # by run
 
 
 def write_rows(updates: Sequence[RunUpdate], assignments: Assigned) -> set[UUID]:
-    """Store each update whose run still holds its fence, with all its rows; return their ids.
+    """Store each update whose `fence` is that of the run, with all its rows; return the run ids.
 
-    A run that goes on keeps the end of its lease as it is: another thread renews it.
+    The end of the lease of a run that continues is not changed: another thread renews it.
     """
     parts = [part for part in _parts(updates, assignments) if part.values]
     runs = list(map(_run_values, updates))
@@ -139,7 +140,7 @@ def _inserted(model: type[models.Model], rows: Iterable[tuple[UUID, models.Model
 
 @cache
 def _update(sets: str) -> str:
-    """Return the update by itself. The `+` keeps SQLite from going through all that is running."""
+    """Return the UPDATE alone. The `+` keeps SQLite from reading all running runs by an index."""
     return UPDATE.format(sets=sets, new=_sent(), row=f"+{RUN}")
 
 
@@ -149,11 +150,12 @@ def _sent() -> str:
 
 @cache
 def _done() -> str:
-    """Return the update as a table of the ids that it stored, and what it needs before it.
+    """Return the UPDATE as the table `done` of the stored ids, and the tables that it needs.
 
-    The runs are locked one after another by id: two that lock many of the same rows, each in an
-    order of its own, would wait for each other for ever. The guards look at the locked rows, which
-    were found by id: asked for a status, PostgreSQL might go through all that was ever running.
+    The runs are locked in the order of their ids, because two statements that lock the same rows
+    in different orders would deadlock. The guards are checked on the locked rows, which were found
+    by id. With a condition on the status of the table itself, PostgreSQL might read the index
+    entries of all runs that were ever running.
     """
     update = UPDATE.format(sets=SUSPENDS, new="sent AS new, locked", row="locked")
     return (

@@ -1,4 +1,4 @@
-"""Whom new requests are for: those that the step named, or those of the route."""
+"""The recipients of new requests: the people that the step named, or those of the route."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ANY_ROUTE = PreparedQuery(lambda: Route.objects.all()[:1])
 def assign_recipients(rows: Sequence[InputRequest]) -> list[tuple[UUID, Assignment]]:
     """Assign new requests, and return the assignments by run. Nothing is stored.
 
-    A fixed number of queries: the routes, then users and groups that were named. The step that
-    asked was checked before; whoever is gone since then is left out, and a request that names
-    only such people is nobody's, until an operator assigns it.
+    The number of queries is fixed: the routes, then the users and groups that were named. The
+    names were checked when the step asked. People who were deactivated since then are left out.
+    A request that names only such people has no recipient until an operator assigns it.
     """
     if not rows:
         return []
@@ -33,7 +33,7 @@ def assign_recipients(rows: Sequence[InputRequest]) -> list[tuple[UUID, Assignme
         found, gone = _recipients(row, route, directory)
         if gone:
             names = ", ".join(map(repr, gone))
-            logger.error("Request %s is asked of %s, who cannot be asked.", row.pk, names)
+            logger.error("Request %s names %s, who cannot answer it any more.", row.pk, names)
         if route and route.priority is not None:
             row.priority = route.priority
         row.assigned = bool(found or gone)
@@ -46,7 +46,7 @@ def assign_recipients(rows: Sequence[InputRequest]) -> list[tuple[UUID, Assignme
 def _recipients(
     row: InputRequest, route: Route | None, directory: Directory
 ) -> tuple[list[Any], list[str]]:
-    """Return whom a request or its route names, and the names of those who do not count."""
+    """Return the recipients that a request or its route names, and the names that do not exist."""
     if row.asked.names:
         return list(directory.found(row.asked.names)), directory.unknown(row.asked.names)
     if route is None:

@@ -1,4 +1,4 @@
-"""Rows made from what the machine gives for a commit: journal entries, requests, a snapshot."""
+"""Makes the rows of a commit from a machine: journal entries, requests, a snapshot."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def add_rows(update: RunUpdate, machine: Machine, now: datetime) -> None:
         )
         if entry.kind == "step_completed":
             for one in entry.data["requests"]:
-                # Asked in one commit, they are listed in the order in which they were asked.
+                # Requests of one commit get different times, so lists keep their order.
                 moment = now + timedelta(microseconds=len(update.requests))
                 request = _request_row(machine.workflow, update.run_id, entry, one, moment)
                 update.requests.append(request)
-    if update.ends:  # what the last step asked besides ending the run
+    if update.ends:  # the last step asked and ended the run
         for request in update.requests:
             request.status = InputRequest.Status.CANCELLED
 
@@ -92,11 +92,11 @@ def apply_options(row: InputRequest, workflow: Definition, event: InputRequestEv
     row.editable = list(dict.fromkeys(event.editable))
     row.editable_types = dict(event.editable_types)
     row.quorum = event.quorum
-    if row.quorum > 1:  # a text neither approves nor rejects
+    if row.quorum > 1:  # a text is neither an approval nor a rejection
         row.allow = [verdict for verdict in row.allow if verdict != "reply"]
     row.on_deadline = event.on_deadline
     if event.on_deadline == "default":
-        row.default_response = event.default_response  # an answer, as it was checked when asked
+        row.default_response = event.default_response  # a normalised answer, checked in the step
     row.remind_at = _after(row.created_at, event.remind_in)
     row.escalate_at = _after(row.created_at, event.escalate_in)
     row.escalate_to = list(event.escalate_to)
@@ -114,7 +114,7 @@ def _after(moment: datetime, length: timedelta | None) -> datetime | None:
 def check_payload_limits(request: StoredEvent) -> None:
     """Raise `UnstorableValue` if a request's prompt or payload is too large or too deep.
 
-    The limits are settings; the error names the one that was passed.
+    The limits are settings. The error names the limit that was exceeded.
     """
     data = request.data()
     for field in ("prompt", "payload"):

@@ -1,4 +1,4 @@
-"""What one commit stores of one run, built on the loop before a thread stores it."""
+"""What one commit stores of one run. It is built on the loop, and a thread stores it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from workflows.models import InputRequest, JournalEntry, Snapshot, WorkflowRun
 
 @dataclass(slots=True)
 class RunUpdate:
-    """One run's share of a batch.
+    """The part of one run in a batch.
 
-    `delivery_count` is what the row must still have; None where the run goes on, and any will do.
-    `count` is the number of journal entries that the machine gave for it. `deliveries` says at
-    which `seq` each was taken in.
+    The run is stored only if its row still has `delivery_count`. None means any number: the run
+    continues. `count` is the number of its journal entries. `deliveries` has the `seq` at which
+    each delivery was applied.
     """
 
     run_id: UUID
@@ -41,10 +41,10 @@ class RunUpdate:
 
     @property
     def suspends(self) -> bool:
-        """True if the run leaves the worker with this."""
+        """True if the run leaves the worker with this update."""
         return self.status != WorkflowRun.Status.RUNNING
 
     @property
     def ends(self) -> bool:
-        """True if the run is over with this."""
+        """True if the run ends with this update."""
         return self.status in WorkflowRun.ENDED

@@ -1,7 +1,6 @@
 """Storing runs in batches: a fixed number of queries each.
 
-Everything here is synchronous and runs in the worker's database thread, one whole function at a
-time.
+All functions are synchronous and run in the worker's database thread, one at a time.
 """
 
 from __future__ import annotations
@@ -28,14 +27,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Stored:
-    """What became of a batch: which runs were stored, and which could not be and why."""
+    """The outcome of a batch: the runs that were stored, and the reason for each that was not."""
 
     done: set[UUID] = field(default_factory=set)
     failed: dict[UUID, str] = field(default_factory=dict)
 
 
 def block(row: WorkflowRun, reason: str) -> None:
-    """Running -> blocked, with a sentence that says why. Nothing if the run changed hands."""
+    """Running -> blocked, with a reason. Does nothing if another worker has leased the run."""
     about = {"run_id": row.id, "workflow": row.workflow}
     logger.error("Run %s of %s is blocked: %s", row.id, row.workflow, reason, extra=about)
     known = row.workflow in registry
@@ -60,10 +59,11 @@ def block(row: WorkflowRun, reason: str) -> None:
 
 @metrics.COMMIT.time()
 def store(updates: Sequence[RunUpdate]) -> Stored:
-    """Store a batch, all of it or nothing; if it fails, run by run: a bad row fails one run only.
+    """Store a batch in one transaction. If the database refuses it, store it run by run.
 
-    Raise `OperationalError` or `InterfaceError` if the database went away: what was committed is
-    unknown then, and every run of the batch has to be loaded again.
+    So a bad row fails one run only. Raise `OperationalError` or `InterfaceError` if the connection
+    was lost. Then it is unknown whether the batch was committed, and each run has to be loaded
+    again.
     """
     try:
         return Stored(_store(updates))
@@ -84,10 +84,10 @@ def store(updates: Sequence[RunUpdate]) -> Stored:
 
 
 def _free_ids(update: RunUpdate) -> None:
-    """Give another row id to a request whose own is taken.
+    """Give another row id to a request whose id is taken.
 
-    A request object that a module keeps and several runs return has the same id in all of them;
-    it is unique in each run, which is all that was promised.
+    If several runs return the same request object of a module, it has the same id in all of them.
+    A request id has to be unique in its run only, but a row id in the table.
     """
     ids = [request.pk for request in update.requests]
     taken = set(InputRequest.objects.filter(pk__in=ids).values_list("pk", flat=True))

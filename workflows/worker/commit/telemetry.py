@@ -1,6 +1,6 @@
-"""Logs and metrics of what was committed: asked, answered, ended.
+"""Logs and metrics of a commit: requests, answers, and runs that ended.
 
-Only what is in the database is recorded, so a log line is never ahead of the rows.
+They are recorded after the commit, so each log line describes rows that are in the database.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 def record(workflow: str, update: RunUpdate) -> None:
-    """Log and count what this update of a run of `workflow` changed."""
+    """Log and count the changes of this update of a run of `workflow`."""
     metrics.count_steps(workflow, update.journal)
     run = {"run_id": str(update.run_id), "workflow": workflow}
     for entry in update.journal:

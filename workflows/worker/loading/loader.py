@@ -1,7 +1,6 @@
-"""Leasing runs and loading what they hold, in batches: a fixed number of queries each.
+"""Leasing runs and loading their state, in batches with a fixed number of queries.
 
-Everything here is synchronous and runs in the worker's database thread, one whole function at a
-time.
+All functions are synchronous and run in the worker's database thread, one at a time.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ LATER = """
 
 @dataclass(slots=True)
 class LeasedRun:
-    """A leased run, loaded and ready to go on."""
+    """A leased run with its state, ready to continue."""
 
     row: WorkflowRun
     machine: Machine
@@ -58,12 +57,12 @@ def lease_and_load(
     poison: bool,
     builds: BuildCompatibility | None = None,
 ) -> tuple[datetime | None, list[LeasedRun], int]:
-    """Lease and load runs; return the time, if any was leased, the runs, and how many were.
+    """Lease and load runs. Return the database's time, the loaded runs, and the number of leases.
 
-    `builds` may be a little old: who is there besides is asked again before a run is blocked. A
-    run that cannot be loaded is given back if a live worker has another build for it, otherwise
-    blocked; the others are loaded all the same. With `poison` a run is leased that has crashed
-    its worker twice, else only others.
+    The time is None if no run was leased. `builds` may be some seconds old: before a run is
+    blocked, the other builds are read again. A run that cannot be loaded is given back if a live
+    worker has another build for it, otherwise blocked. This does not affect the other runs. With
+    `poison`, only runs that have crashed their worker twice are leased, otherwise only others.
     """
     builds = builds or BuildCompatibility(owner, database_now())
     rows = WorkflowRun.objects.lease(
@@ -84,17 +83,17 @@ def lease_and_load(
             rejected.append((one[0], found))
     if rejected:
         _reject(BuildCompatibility(owner, now), rejected)
-    # To load them crashed nobody.
+    # Loading these runs did not crash the worker.
     WorkflowRun.objects.mark_idle([one.row for one in loaded])
     return now, loaded, len(rows)
 
 
 def _reject(builds: BuildCompatibility, rejected: Sequence[tuple[WorkflowRun, str]]) -> None:
-    """Give back what a live worker's other build may load, and block the rest."""
+    """Give back the runs that another build of a live worker may load, and block the others."""
     for_others = []
     for row, reason in rejected:
         if not _crash_limit_error(row) and builds.another_may_load(row):
-            logger.info("Run %s is left to other code: %s", row.id, reason)
+            logger.info("Run %s is given back for a worker with other code: %s", row.id, reason)
             for_others.append(row)
         else:
             block(row, reason)
@@ -104,7 +103,7 @@ def _reject(builds: BuildCompatibility, rejected: Sequence[tuple[WorkflowRun, st
 def _load(
     rows: Sequence[WorkflowRun],
 ) -> list[tuple[WorkflowRun, Snapshot | None, list[JournalEntry], list[Delivery]]]:
-    """Read what the leased runs hold: at most three queries for all of them."""
+    """Read snapshots, journals and deliveries of leased runs: at most three queries for all."""
     kept = [{"run_id": row.pk, "seq": row.snapshot_seq} for row in rows if row.snapshot_seq]
     snapshots = {one.run_id: one for one in fetch(Snapshot, kept, LATEST)}
     behind = [
@@ -118,17 +117,17 @@ def _load(
 
 
 def _crash_limit_error(row: WorkflowRun) -> str:
-    """Return the error of a run that crashed too many workers; empty if it has not."""
+    """Return the error of a run that crashed too many workers, otherwise an empty text."""
     if row.crash_count < BLOCK_AT:
         return ""
     return (
         f"Run {row.id} of {row.workflow!r} was active on {row.crash_count} workers "
-        "when they died; it is not tried again by itself."
+        "when they crashed; it is not tried again automatically."
     )
 
 
 def _try_to_prepare(row: WorkflowRun, *held: Any) -> LeasedRun | str:
-    """Return the run ready to go on, or the sentence that says why it cannot."""
+    """Return the run ready to continue, or the reason why it cannot be loaded."""
     try:
         return _prepare(row, *held)
     except (WorkflowError, DurableError) as error:
@@ -158,14 +157,14 @@ def _prepare(
 
 
 def _start(workflow: Definition, given: Any) -> StoredEvent:
-    """Return the input, which was validated when the run was started; raise `IncompatibleRun`."""
+    """Return the input, which was validated at the start of the run; raise `IncompatibleRun`."""
     stored = StoredEvent(workflow.start_class.__name__, given)
     stored.to_event(workflow.events)
     return stored
 
 
 def _check_answers(machine: Machine, deliveries: Sequence[Delivery]) -> None:
-    """Raise `IncompatibleRun` if a pending answer, checked by another build, does not fit here."""
+    """Raise `IncompatibleRun` if a pending answer that another build checked does not fit."""
     events = machine.workflow.events
     for one in deliveries:
         request = machine.state.requests.get(one.data.get("request_id", ""))

@@ -1,4 +1,4 @@
-"""What has come for the active runs since the last poll."""
+"""Reads the deliveries that arrived for the active runs since the last poll."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from workflows.sql.json_rows import execute, fetch, json_table
 
 
 class LeaseState(NamedTuple):
-    """Whether a worker still holds a run, by the fence, and whether anything came for it."""
+    """The `fence` and the number of deliveries of a run, as they are in its row."""
 
     fence: int
     delivery_count: int
@@ -24,7 +24,7 @@ class LeaseState(NamedTuple):
 
 @dataclass(slots=True)
 class Mailbox:
-    """The leases of the active runs that are still running, and what has come for them."""
+    """The leases of active runs whose rows are still running, and their new deliveries."""
 
     leases: dict[UUID, LeaseState]
     deliveries: dict[UUID, list[Delivery]]
@@ -33,10 +33,10 @@ class Mailbox:
 def fetch_mailbox(
     known: Mapping[UUID, int], reported: Collection[tuple[UUID, int, Any]]
 ) -> Mailbox:
-    """Write down progress, and read what has come for the active runs.
+    """Store progress, and read the leases and new deliveries of the active runs.
 
-    `known` is the number of deliveries of each as the worker knows it; `reported` are ids, fences
-    and progress.
+    `known` has the number of deliveries that the worker has read of each run. `reported` has ids,
+    fences and progress.
     """
     for run_id, fence, progress in reported:
         WorkflowRun.objects.filter(pk=run_id, fence=fence).update(progress=progress)
@@ -60,7 +60,7 @@ def _lease_sql(vendor: str) -> str:
 
 
 def deliveries_for(ids: Collection[UUID]) -> dict[UUID, list[Delivery]]:
-    """Return the pending deliveries of these runs, oldest first; not what may still be undone."""
+    """Return the pending deliveries of these runs, oldest first, without delayed answers."""
     found: dict[UUID, list[Delivery]] = defaultdict(list)
     for one in fetch(Delivery, [{"run_id": pk} for pk in ids], PENDING):
         found[one.run_id].append(one)

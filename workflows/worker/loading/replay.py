@@ -1,4 +1,4 @@
-"""A run's state from its rows: the journal folded from the last snapshot before a `seq`."""
+"""Computes a run's state from a snapshot and the journal entries after it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from workflows.models import JournalEntry, Snapshot, WorkflowRun
 def fold(snapshot: Snapshot | None, entries: Iterable[JournalEntry]) -> RunState:
     """Return the state after `entries`, which follow `snapshot` in the order of `seq`.
 
-    Raise `BadSnapshot` if the snapshot or an entry cannot be read, or one is missing.
+    Raise `BadSnapshot` if the snapshot or an entry cannot be read, or an entry is missing.
     """
     state = WorkflowSnapshot(snapshot.data).state() if snapshot else RunState()
     for row in entries:
@@ -30,7 +30,7 @@ def fold(snapshot: Snapshot | None, entries: Iterable[JournalEntry]) -> RunState
 def snapshot_of(run: WorkflowRun, seq: int | None = None) -> WorkflowSnapshot:
     """Return the run as it was at `seq`, as it is now if None.
 
-    Raise `BadSnapshot` if what is stored cannot be read, or that part of it was pruned.
+    Raise `BadSnapshot` if the rows cannot be read, or that part of the history was pruned.
     """
     seq = run.seq if seq is None else seq
     snapshot = run.snapshots.filter(seq__lte=seq).order_by("-seq").first()
@@ -38,6 +38,6 @@ def snapshot_of(run: WorkflowRun, seq: int | None = None) -> WorkflowSnapshot:
     entries = run.journal.filter(seq__gt=after, seq__lte=seq).order_by("seq")
     first = entries.values_list("seq", flat=True).first()
     if (first or seq + 1) != after + 1:
-        raise BadSnapshot(f"Run {run.id}: its history up to {seq} was pruned or never was.")
+        raise BadSnapshot(f"Run {run.id}: its history up to {seq} was pruned or never existed.")
     state = fold(snapshot, entries)
     return WorkflowSnapshot.of(run.workflow, run.signature, str(run.id), state)

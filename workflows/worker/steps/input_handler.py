@@ -1,4 +1,4 @@
-"""Asking a workflow's input handler before people, durably."""
+"""Calls a workflow's input handler for a new request, and stores its answer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ logger = logging.getLogger(__name__)
 
 
 async def ask_handler(run: ActiveRun, request_id: str, database: DatabaseThread) -> bool:
-    """Ask the handler about one request; its answer goes through the row's own verb.
+    """Call the handler for one request. Return True if an answer was stored.
 
-    A run whose handler is thinking stays active, so that after a crash it is asked again.
-    Whatever goes wrong, people may answer; only an answer to another request fails the run.
-    Return whether an answer was stored, which the worker has to read.
+    The answer is stored by `InputRequest.answer`, and the worker then reads it. A run stays active
+    while its handler works, so after a crash the handler is called again. If the handler fails,
+    people may answer. Only an answer to another request fails the run.
     """
     machine = run.machine
     handler = machine.workflow.input_handler
@@ -45,7 +45,7 @@ async def ask_handler(run: ActiveRun, request_id: str, database: DatabaseThread)
             await database.call(_answer, run.id, request_id, plain)
             return True
     except (DurableError, AlreadyAnswered, RequestClosed):
-        logger.info("%s: %r was over before the input handler.", machine, request_id)
+        logger.info("%s: %r was closed before the input handler answered.", machine, request_id)
     except BaseException as error:
         if is_stopped(error, task):
             raise

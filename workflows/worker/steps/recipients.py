@@ -1,7 +1,7 @@
-"""Whether a request can reach those it names, looked up before what its step did is committed.
+"""Checks that the people a request names exist, before the result of its step is committed.
 
-The engine knows no people. So what a step asks is looked at here, between the end of the step and
-the commit: a name that does not exist fails the step, by name and with its retries.
+The engine does not know the users. So this check runs between the end of the step and the commit.
+If a name does not exist, the attempt fails with an error that has the name, and may be retried.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FIELDS = ("assign_to", "escalate_to")
 
 
 class RecipientChecks:
-    """Finds names that do not exist. Callers that come during one query share the next."""
+    """Finds names that do not exist. Calls that arrive during a query share the next query."""
 
     def __init__(self, database: DatabaseThread) -> None:
         self._database = database
@@ -31,9 +31,10 @@ class RecipientChecks:
     async def check(
         self, run: ActiveRun, attempt: Attempt, asked: Sequence[InputRequestEvent]
     ) -> None:
-        """Fail an attempt that asks somebody who does not exist, or four eyes in a run of nobody.
+        """Fail an attempt whose request names an unknown user or group.
 
-        No query for requests that name nobody. Raise what the database raises.
+        Also fail one that asks for four eyes in a run without a known author. Requests that name
+        nobody need no query. Errors of the database are raised.
         """
         where = f"{run.machine}: step {attempt.step.name!r} asked"
         for event in asked:
@@ -54,7 +55,7 @@ class RecipientChecks:
                         )
 
     async def _unknown(self, names: Collection[str]) -> list[str]:
-        """Return those of these names of which there is no active user and no group."""
+        """Return the names that belong to no active user and no group."""
         self._wanted.update(names)
         if self._next is None:
             self._next = asyncio.create_task(self._query())
@@ -72,7 +73,7 @@ def _unknown(names: set[str]) -> list[str]:
 
 
 def requests_of(attempt: Attempt) -> list[InputRequestEvent]:
-    """Return what a step that succeeded asks people; most ask nothing."""
+    """Return the requests that a successful attempt made; most make none."""
     if attempt.error is not None:
         return []
     returned = attempt.returned
@@ -83,7 +84,7 @@ def requests_of(attempt: Attempt) -> list[InputRequestEvent]:
 
 
 def _names(event: InputRequestEvent, field: str) -> list[str]:
-    """Return the names in a field; none of one that the engine refuses for its length."""
+    """Return the names in a field; none if the engine refuses the field for its length."""
     names = list(getattr(event, field))
     return names if len(names) <= MAX_NAMES else []
 

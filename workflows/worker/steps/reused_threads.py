@@ -1,8 +1,8 @@
-"""Threads that are used again by one step, or one request, after the other.
+"""Threads that several steps or HTTP requests use, one after the other.
 
-asgiref makes a thread for each request and lets it end. The C library gives threads memory areas of
-their own and leaves gaps in all of them, so a process grew by megabytes for each thousand requests
-though no object stayed.
+asgiref makes a new thread for each request. The C library gives each thread a memory area and
+leaves gaps in it. So the memory of a process grew by megabytes for each thousand requests, although
+no object was kept.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 from asgiref.sync import AsyncToSync, SyncToAsync
 from django.db import close_old_connections, reset_queries
 
-MAX_IDLE = 32  # threads that are kept while nobody uses them
+MAX_IDLE = 32  # unused threads that are kept
 
 
 class ReusedThread(Executor):
-    """One thread, begun when it is first given something to do."""
+    """One thread, started at the first call of `submit`."""
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reused")
@@ -37,9 +37,9 @@ class ReusedThread(Executor):
 
 
 class ReusedThreads:
-    """Gives a thread to each caller, however many; at most `max_idle` of those given back stay.
+    """Gives each caller a thread, without a limit. Keeps at most `max_idle` unused threads.
 
-    The one that was used last is given next, so a quiet process works with few.
+    The thread that was used last is given next, so a process with little work uses few threads.
     """
 
     def __init__(self, *, max_idle: int = MAX_IDLE) -> None:
@@ -47,21 +47,22 @@ class ReusedThreads:
         self._idle: deque[ReusedThread] = deque()
 
     def borrow(self) -> BorrowedThread:
-        """Let what thread-sensitive code is called in the block run in one thread of its own.
+        """Run the thread-sensitive code of the block in one thread of its own.
 
-        Code that is called after the block, by a task that it left behind, raises `RuntimeError`.
-        Beneath `async_to_sync` the caller's thread goes first, but within `no_calling_thread`.
+        If a task that the block started calls such code after the block, it gets `RuntimeError`.
+        Within `async_to_sync` asgiref uses the calling thread instead; `no_calling_thread`
+        prevents this.
         """
         return BorrowedThread(self, self.acquire())
 
     def acquire(self) -> ReusedThread:
-        """Return a thread that nobody uses, to be given to `release`."""
+        """Return an unused thread. Give it to `release` afterwards."""
         return self._idle.pop() if self._idle else ReusedThread()
 
     def release(self, thread: ReusedThread) -> None:
-        """Keep a thread for the next caller, once what was submitted to it is done."""
+        """Keep a thread for the next caller, after its submitted calls have ended."""
         if thread.was_used:
-            # After what the block may have left in it: nobody gets a thread that is busy.
+            # This runs after all calls of the block, so the next caller gets an idle thread.
             cleaned = thread.submit(_clean)
             cleaned.add_done_callback(lambda _: self._give_back(thread))
         else:
@@ -76,10 +77,10 @@ class ReusedThreads:
 
 
 class BorrowedThread:
-    """A thread for the length of a `with`. Each step of each run goes through it.
+    """A thread for the duration of a `with` block. Every step uses one.
 
-    So it does itself what asgiref's `ThreadSensitiveContext` does with an executor, but for hiding
-    the calling thread, which is looked for too slowly to be done at each step.
+    It does the same as asgiref's `ThreadSensitiveContext` with an executor, except that it does
+    not hide the calling thread: that is too slow to do for each step.
     """
 
     __slots__ = ("__weakref__", "_exited", "_thread", "_threads", "_token")
@@ -87,7 +88,7 @@ class BorrowedThread:
     def __init__(self, threads: ReusedThreads, thread: ReusedThread) -> None:
         self._threads = threads
         self._thread = thread
-        self._exited = False  # asgiref reads it, and refuses tasks that outlive the block
+        self._exited = False  # asgiref reads it, and refuses calls of tasks after the block
         self._token: Any = None
 
     def __enter__(self) -> None:
@@ -107,7 +108,7 @@ class BorrowedThread:
 
 @contextmanager
 def no_calling_thread() -> Iterator[None]:
-    """Let thread-sensitive code in the block not run in the thread that called `async_to_sync`."""
+    """Keep thread-sensitive code of the block out of the thread that called `async_to_sync`."""
     asgiref: Any = AsyncToSync
     calling = getattr(asgiref.executors, "current", None)
     asgiref.executors.current = None
@@ -118,6 +119,6 @@ def no_calling_thread() -> Iterator[None]:
 
 
 def _clean() -> None:
-    """Leave no connection open, and nothing in the log of queries that Django has in DEBUG."""
+    """Close old connections, and clear the log of queries that Django keeps in DEBUG."""
     close_old_connections()
     reset_queries()

@@ -1,4 +1,4 @@
-"""Running the steps of active runs, and asking their input handlers."""
+"""Runs the steps of active runs, and calls their input handlers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from workflows.worker.steps.thread_slots import ThreadLimiter
 logger = logging.getLogger(__name__)
 
 threads = ReusedThreads()
-"""For what `async` steps do with the ORM: no step waits for another, and no page for a step."""
+"""Threads for the ORM calls of `async` steps. Steps and pages do not wait for each other."""
 
 
 class StepRunner:
-    """Begins what active runs may do, and hands what came of it to the group commit.
+    """Begins the steps of active runs, and passes their results to the group commit.
 
-    `wake_worker` is called when a handler has answered: the answer is in the database.
+    `wake_worker` is called after the answer of a handler was stored.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class StepRunner:
         self._recipients = RecipientChecks(database)
 
     def begin_steps(self, run: ActiveRun) -> None:
-        """Begin the steps that may begin, and ask the input handler what it was not asked yet.
+        """Begin the steps that are ready, and call the input handler for new requests.
 
-        To be called when all that led here has been committed, and nothing else.
+        Call this only when the whole state of the run has been committed.
         """
         handler = run.machine.workflow.input_handler
         if handler is not None and run.machine.state.status == "running":
@@ -87,7 +87,7 @@ class StepRunner:
             if asked := requests_of(attempt):
                 await self._recipients.check(run, attempt, asked)
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("Run %s is loaded again: the database went away.", run.id, exc_info=True)
+            logger.warning("Run %s is loaded again: the database failed.", run.id, exc_info=True)
             self._active.strays.note(error)
             self._active.drop(run)
             return
@@ -108,27 +108,27 @@ class StepRunner:
         self._commit.add(run)
 
     async def _mark_started(self, run: ActiveRun) -> None:
-        """Write down that a run which was taken over begins, before it can crash this worker."""
+        """Store that a run which was taken over has begun, before it can crash this worker."""
         await self._database.call(WorkflowRun.objects.mark_started, [run.row])
 
     def _spawn(self, run: ActiveRun, coroutine: Coroutine[Any, Any, None], **about: str) -> None:
-        """Begin a task whose log lines carry these ids."""
+        """Start a task whose log lines have these ids."""
         context = with_log_context(run_id=run.id, **about)
         task = StepTask(coroutine, loop=asyncio.get_running_loop(), context=context)
         run.tasks.add(task)
         task.add_done_callback(lambda task: self._ended(run, task))
 
     def _ended(self, run: ActiveRun, task: asyncio.Task[None]) -> None:
-        """Drop a run whose task broke: its lease lapses, and it is taken over, not for ever."""
+        """Drop a run whose task failed. Its lease ends, and the run is taken over and counted."""
         run.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("A task of run %s broke.", run.id, exc_info=error)
+            logger.error("A task of run %s failed.", run.id, exc_info=error)
             if self._active.runs.get(run.id) is run:
                 self._active.drop(run)
 
 
 def with_connections(function: Callable[[], Any]) -> Any:
-    """Call a `def` step with a sound database connection, and leave none behind."""
+    """Call a `def` step with a working database connection, and close it afterwards."""
     with step_code():
         close_old_connections()
         try:

@@ -1,4 +1,4 @@
-"""How many `def` steps work at once: each may hold a connection to the database."""
+"""Limits the number of `def` steps that run at once: each may hold a database connection."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ HOLD_TIMEOUT = 5.0  # seconds
 
 
 class ThreadLimiter:
-    """Slots for `def` steps, each held for as long as the step works, but not for ever.
+    """Slots for `def` steps. A step holds its slot until it ends, but at most `timeout` seconds.
 
-    A step that has worked for `timeout` seconds frees its slot for another, and goes on: steps
-    that never end delay the others, and do not starve them.
+    After `timeout` seconds the slot is free for another step, and the step runs on. So steps that
+    never end delay the others, but cannot stop them.
     """
 
     def __init__(self, count: int = MAX_THREADS, timeout: float = HOLD_TIMEOUT) -> None:
@@ -23,7 +23,7 @@ class ThreadLimiter:
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
-        """Wait for a slot and hold it for the length of the block, or until the timeout."""
+        """Wait for a slot, and hold it until the block ends or the timeout is over."""
         await self._free.acquire()
         held = True
 

@@ -1,7 +1,7 @@
-"""What is due of requests and answers: reminders, escalations, ends, and delayed deliveries.
+"""Handles what is due: reminders, escalations, deadlines, and delayed deliveries.
 
-Everything here is read once a second by every worker, so each query reads an index that holds
-only what is still to be done, and each change is one compare-and-set that a single worker wins.
+Every worker does this once a second. So each query uses an index that has only rows which are
+still to be handled, and each change is a compare-and-set, which only one worker can do.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MAX_ROWS = 100  # at one sweep
 
 
 def sweep(now: datetime) -> None:
-    """Do what is due at `now`, the database's time."""
+    """Handle what is due at `now`, the database's time."""
     for request in _some(InputRequest.objects.overdue(now).order_by("deadline")):
         _try(request, lambda one=request: _end(one, now))  # type: ignore[misc]
     for request in _some(
@@ -40,7 +40,7 @@ def sweep(now: datetime) -> None:
 
 
 def _some(requests: InputRequestQuerySet) -> InputRequestQuerySet:
-    """Take the first few. Those of a blocked run stay until it goes on, and in nobody's way."""
+    """Return the first requests, without those of blocked runs: they wait for their run."""
     return requests.exclude(run__status="blocked").select_related("run")[:MAX_ROWS]
 
 
@@ -48,11 +48,11 @@ def _try(request: InputRequest, act: Callable[[], None]) -> None:
     try:
         act()
     except DurableError:
-        logger.info("Request %s was answered just before its time was over.", request.pk)
+        logger.info("Request %s was answered just before its deadline.", request.pk)
 
 
 def _end(request: InputRequest, now: datetime) -> None:
-    """Do with a request that nobody answered in time what it asked for."""
+    """Apply the deadline policy of a request that nobody answered in time."""
     if request.on_deadline == OnDeadline.DEFAULT:
         _answer(request, now)
     elif request.on_deadline == OnDeadline.STAY_OPEN:
@@ -62,9 +62,9 @@ def _end(request: InputRequest, now: datetime) -> None:
 
 
 def _answer(request: InputRequest, now: datetime) -> None:
-    """Answer by default, or let the request stay open where the code no longer takes it.
+    """Answer by default, or keep the request open if the default no longer fits the code.
 
-    While a worker with other code lives, it is left to that.
+    Do nothing while a live worker has other code for the workflow: that worker handles it.
     """
     fault = stale_reason(request) or default_fault(request)
     if not fault:
@@ -80,10 +80,10 @@ def _send_due_notifications(request: InputRequest, now: datetime) -> None:
 
 
 def _release(pk: int, run_id: UUID, now: datetime) -> None:
-    """Release an answer that can no longer be undone to its run, which is locked first.
+    """Deliver an answer that can no longer be undone. The run is locked first.
 
-    It goes on as a new row: a run takes its deliveries in the order of their keys, whichever
-    worker reads them, and none may come before those that it has taken already.
+    The delivery is inserted as a new row, because a run applies its deliveries in the order of
+    their keys, and this one must come after those that were applied already.
     """
     with transaction.atomic():
         WorkflowRun.objects.filter(pk=run_id).count_delivery(now)

@@ -15,8 +15,8 @@ _IGNORABLE = re.compile(f"[{IGNORABLE}]")
 def subject_line(text: str) -> str:
     """Return the first line of `text` that shows something, cut to `MAX_LENGTH` characters.
 
-    Control characters, marks of direction and whatever else is invisible is left out; empty if
-    nothing is left.
+    Control characters, marks of direction and other invisible characters are removed. The result
+    is empty if no character is left.
     """
     lines = (_clean(line) for line in text.splitlines())
     line = next((line for line in lines if line), "")

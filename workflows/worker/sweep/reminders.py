@@ -1,4 +1,4 @@
-"""Mail to those a request waits for, from a thread of its own: a mail server may be slow."""
+"""Mails reminders to the assignees of a request, in a thread: a mail server may be slow."""
 
 from __future__ import annotations
 
@@ -24,17 +24,16 @@ logger = logging.getLogger(__name__)
 RETRY_DELAYS = (5.0, 60.0, 600.0)  # seconds before each further attempt
 
 STILL_DECIDING: list[Callable[[InputRequest, QuerySet[User]], QuerySet[User]]] = []
-"""What other applications know of who may decide a request: each narrows down the people."""
+"""Filters of other applications: each removes people who may not decide a request."""
 
 _mail_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mail")
 
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """One mail to several people, each of whom gets a message that names nobody else.
+    """One mail to several people. Each gets a separate message that names nobody else.
 
-    `people` are keys and addresses of those it was not handed over for yet; `attempt` counts
-    from 0.
+    `people` has the keys and addresses of those who have not got it yet. `attempt` counts from 0.
     """
 
     request_id: str
@@ -45,11 +44,11 @@ class Reminder:
 
 
 def send(request: InputRequest, *, escalated: bool) -> None:
-    """Remind those who may still decide a request and have an address.
+    """Remind the people who may still decide a request and have an address.
 
-    It is sent in another thread, and tried again where the mail server could not take it; what
-    is given up is logged, and the reminder stands on the request itself. A process that ends
-    while it waits for another attempt gives it up.
+    Another thread sends the mail. If the mail server does not accept it, the thread tries again.
+    After the last attempt it logs an error. The page of the request shows the reminder in any case.
+    If the process ends, further attempts are lost.
     """
     people = tuple(recipients(request).exclude(email="").values_list("pk", "email"))
     if not people:
@@ -64,7 +63,7 @@ def send(request: InputRequest, *, escalated: bool) -> None:
 
 
 def recipients(request: InputRequest) -> QuerySet[User]:
-    """Return the people a request was given to, by name or by group, who may still decide it."""
+    """Return the people a request is assigned to, by name or group, who may still decide it."""
     named = Q(assignments__request=request) | Q(groups__assignments__request=request)
     people = deciders().filter(named)
     for narrow in STILL_DECIDING:
@@ -73,7 +72,7 @@ def recipients(request: InputRequest) -> QuerySet[User]:
 
 
 def _deliver(reminder: Reminder) -> None:
-    """Send each message by itself, and try those again later that the server did not take."""
+    """Send each message separately, and try those again later that the server did not accept."""
     failed: list[tuple[Any, str]] = []
     last: Exception | None = None
     connection = get_connection()
@@ -99,9 +98,9 @@ def _deliver(reminder: Reminder) -> None:
 
 
 def _was_not_taken(error: Exception) -> bool:
-    """Say whether the server has certainly not taken the message, and may do so later.
+    """Return True if the server has certainly not accepted the message, and may do so later.
 
-    Where the connection broke in the middle nobody knows: it is not sent twice.
+    If the connection broke during the transfer, this is unknown, and the message is not sent again.
     """
     codes = [error.smtp_code] if isinstance(error, SMTPResponseException) else []
     refused = getattr(error, "recipients", None)  # SMTPRecipientsRefused: address -> code, text
@@ -126,7 +125,7 @@ def _try_later(reminder: Reminder, people: Iterable[tuple[Any, str]], error: Exc
 
 
 def _give_up(reminder: Reminder, people: Iterable[tuple[Any, str]], error: Exception) -> None:
-    """Log whom it was not sent to, without what is confidential: prompt, address, traceback."""
+    """Log who did not get the mail, without confidential data: prompt, address, traceback."""
     for key, _ in people:
         logger.error(
             "The reminder of request %s to user %s could not be sent: %s.",

@@ -1,8 +1,7 @@
-"""Giving back runs that are leased to this worker though it does not hold them.
+"""Gives back runs that are leased to this worker although they are not active on it.
 
-A database that fails between the lease and the load, or at a commit whose outcome nobody knows,
-leaves such runs behind. Their leases would lapse, and each would count as a run that may have
-crashed its worker.
+This happens if the database fails between leasing and loading, or during a commit whose outcome is
+unknown. Without this module the leases would end, and the `crash_count` of each run would grow.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ MAX_EXCUSES = 3
 
 
 class StrayLeases:
-    """Remembers that the database failed, and how often each run was given back for it.
+    """Remembers that the database failed, and how often each run was given back because of it.
 
-    A run that is given back `MAX_EXCUSES` times without getting on may be the reason for the
-    failures itself, so from then on its lease lapses and it is counted as any other.
+    A run that was given back `MAX_EXCUSES` times without progress may be the cause of the failures.
+    From then on its lease ends and its `crash_count` grows.
     """
 
     def __init__(self, owner: str) -> None:
@@ -33,7 +32,7 @@ class StrayLeases:
         self.expected = False
 
     async def watch(self, call: Awaitable[T]) -> T:
-        """Await what leases runs, or gives them back, and note if the database fails at it."""
+        """Await a call that leases runs or gives them back, and note an error of the database."""
         try:
             return await call
         except Exception as error:
@@ -41,7 +40,7 @@ class StrayLeases:
             raise
 
     def note(self, error: BaseException) -> None:
-        """Expect strays if the database went away."""
+        """Expect stray leases if the error says that the database failed."""
         if isinstance(error, (OperationalError, InterfaceError)):
             self.expected = True
 
@@ -50,7 +49,7 @@ class StrayLeases:
         self._excuses.pop(run_id, None)
 
     def give_back(self, holding: Collection[UUID]) -> None:
-        """Running -> queued, for all that this worker has leased and that is not in `holding`.
+        """Running -> queued, for all runs leased to this worker that are not in `holding`.
 
         Synchronous: for the worker's database thread.
         """

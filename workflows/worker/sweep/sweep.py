@@ -1,6 +1,6 @@
-"""What a worker does once a second, however many wake-ups come.
+"""What a worker does once a second, independently of wake-ups.
 
-While nothing is to be done, one statement says so.
+If nothing is due, this takes one statement.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ READY_NAMES = ("queued", "due", "left", "of_a_wrong_clock")
 logger = logging.getLogger(__name__)
 
 CHORES: list[Callable[[datetime], object]] = []
-"""What other applications do in the worker's database thread at each sweep. They are given the
-database's time, and keep to a pace of their own: a sweep comes once a second."""
+"""Functions of other applications that each sweep calls in the worker's database thread, with the
+database's time. A sweep runs once a second, so they limit their own frequency."""
 
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """What polls may know from a moment ago: the time it was, and who else is there.
+    """The result of a sweep, which polls use until the next one: the time, and the other builds.
 
-    `ready` says whether a run wants a worker, `poison` whether one that crashed its worker twice
-    wants to be leased by this one. `others` tells the workers apart that were alive.
+    `ready` is True if a run waits for a worker, `poison` if this worker may lease a run that
+    crashed its worker twice. `others` identifies the other workers that were alive.
     """
 
     now: datetime
@@ -49,10 +49,10 @@ class SweepResult:
 def run_sweep(
     owner: str, now: datetime | None = None, before: SweepResult | None = None
 ) -> SweepResult:
-    """Do what is due, and look for runs and other workers.
+    """Handle what is due, and look for runs and other workers.
 
-    `now` is the database's time as well as the worker knows it; without it the database is asked.
-    `before` spares reading again who else is there, if those are the same.
+    `now` is the database's time as the worker has computed it. If it is None, it is read from the
+    database. If the other workers are those of `before`, their builds are not read again.
     """
     now = now or database_now()
     found = scalar_queries.fetch_scalars(_queries(owner, now))
@@ -70,7 +70,7 @@ def run_sweep(
 
 
 def _queries(owner: str, now: datetime) -> dict[str, ScalarQuery]:
-    """Return what is asked in one statement; each reads the first row of an index, if any."""
+    """Return the queries of one statement. Each reads at most the first row of an index."""
     requests, runs = InputRequest.objects.exclude(run__status="blocked"), WorkflowRun.objects
     running = runs.filter(status="running").order_by("wake_at")
     workers = WorkerHeartbeat.objects.alive(now).exclude(pk=owner)
@@ -96,9 +96,9 @@ def _ready_order(runs: Any) -> Any:
 
 
 def do_chores(now: datetime) -> None:
-    """Let the other applications do theirs; one that fails does not keep the worker from its own.
+    """Call the functions of other applications. An error in one of them does not stop the worker.
 
-    Raise only if the database is away.
+    Raise only errors of the database connection.
     """
     for chore in CHORES:
         try:
@@ -110,7 +110,7 @@ def do_chores(now: datetime) -> None:
 
 
 def any_poison_run(builds: BuildCompatibility, now: datetime) -> bool:
-    """Return True if a run is there that has to be leased alone, and not by others."""
+    """Return True if there is a poison run that this worker may lease."""
     ready = WorkflowRun.objects.leasable(now).filter(crash_count__gte=ISOLATE_FROM)
     if not ready.exists():
         return False

@@ -39,7 +39,7 @@ def test_a_time_without_a_zone_can_be_answered() -> None:
     assert not form.has_errors
 
 
-def test_a_form_says_which_zone_it_means() -> None:
+def test_a_form_names_its_time_zone() -> None:
     with timezone.override("Europe/Berlin"):
         form = SchemaForm(SCHEMA)
         meeting, alarm = form.fields

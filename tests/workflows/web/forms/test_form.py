@@ -69,7 +69,7 @@ def test_a_model_that_contains_itself_ends_in_json() -> None:
     assert widgets(form_of(Part)) == {"name": "text", "inner": "json", "parts": "json"}
 
 
-def test_a_draft_is_drawn_as_it_was_typed() -> None:
+def test_a_draft_is_shown_as_it_was_typed() -> None:
     data = posted(
         count="many",
         moment="tomorrow",
@@ -124,7 +124,7 @@ def test_initial_values_stand_where_nothing_was_typed_in_the_readers_zone() -> N
     assert [choice.selected for choice in fields["colours"].choices] == [False, True]
 
 
-def test_nothing_half_typed_stands_between_a_reviewer_and_reject() -> None:
+def test_an_incomplete_form_can_be_rejected() -> None:
     blocking = {"required", "pattern", "minlength"}
     for field in form_of(ExpenseDecision).fields:
         assert not blocking & set(field.attrs)
@@ -137,7 +137,7 @@ def test_ids_are_kept_apart_by_their_prefix() -> None:
     assert address.children[0].id == "a-id_address-street"
 
 
-def test_a_secret_is_not_drawn_again() -> None:
+def test_a_secret_is_not_shown_again() -> None:
     class Login(BaseModel):
         token: str = Field(json_schema_extra={"format": "password"})
 

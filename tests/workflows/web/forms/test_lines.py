@@ -62,7 +62,9 @@ def test_nothing_typed_is_an_empty_list_or_null() -> None:
         (['["a"]'], '[\n  "[\\"a\\"]"\n]'),
     ],
 )
-def test_a_list_that_lines_cannot_hold_is_drawn_as_json(items: list[str], drawn: str) -> None:
+def test_a_list_whose_values_do_not_fit_on_lines_is_a_json_field(
+    items: list[str], drawn: str
+) -> None:
     form = form_of(Lists, initial={"names": items})
     assert form.fields[0].value == drawn
     assert answer_of(Lists, posted(names=drawn))["names"] == items

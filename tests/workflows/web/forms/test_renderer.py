@@ -119,7 +119,7 @@ def test_hostile_words_are_only_words(hostile: str) -> None:
     assert Elements(html).named("word")["value"] == hostile
 
 
-def test_a_file_stands_beside_a_long_text_of_a_start_form() -> None:
+def test_a_long_text_of_a_start_form_has_a_file_field() -> None:
     class Start(BaseModel):
         text: str
 

@@ -154,7 +154,7 @@ def test_a_decimal_inside_json_keeps_its_digits() -> None:
     assert answer["floats"] == {"a": 1.5}
 
 
-def test_a_number_that_a_float_would_change_is_refused_where_nothing_says_decimal() -> None:
+def test_a_number_that_a_float_would_change_is_refused_in_a_field_without_decimal() -> None:
     class Free(BaseModel):
         anything: dict[str, Any]
 

@@ -43,7 +43,7 @@ def assert_apart(drawing: Layout) -> None:
         assert box.y + box.height <= drawing.height
 
 
-def test_a_chain_stands_in_one_line() -> None:
+def test_a_chain_is_laid_out_in_one_row() -> None:
     drawing = layout(graph("start-a", "a-b", "b-stop"))
     found = places(drawing)
     assert [found[name][0] for name in ("start", "a", "b", "stop")] == sorted(
@@ -79,7 +79,7 @@ def test_a_step_that_leads_to_itself_is_drawn() -> None:
     assert [edge.points_up for edge in drawing.edges].count(True) == 1
 
 
-def test_the_stop_stands_last_even_if_nothing_leads_to_it_for_long() -> None:
+def test_the_stop_is_the_last_node() -> None:
     found = places(layout(graph("start-a", "a-stop", "a-b", "b-c", "c-d")))
     assert found["stop"][0] == max(x for x, _ in found.values())
 

@@ -55,7 +55,7 @@ def act(client: Client, run: WorkflowRun, verb: str, **fields: str) -> Any:
     return client.post(f"{run.get_absolute_url()}{verb}/", fields)
 
 
-def test_the_page_shows_where_a_run_stands(desk: Client) -> None:
+def test_the_page_shows_the_status_of_a_run(desk: Client) -> None:
     run = begun(started_by=make_user("carol"))
     request = make_request(run, prompt="Publish the <b>letter</b>?")
     page = body(desk, run)
@@ -215,7 +215,7 @@ def test_a_run_whose_workflow_is_gone_is_shown_without_a_graph(desk: Client) -> 
     assert "No workflow named <b>gone</b> is registered here" in page
 
 
-def test_htmx_gets_the_live_sections_alone(desk: Client) -> None:
+def test_htmx_gets_only_the_live_sections(desk: Client) -> None:
     run = begun()
     fragment = body(desk, run, **{"HX-Request": "true"})
     assert "<html" not in fragment

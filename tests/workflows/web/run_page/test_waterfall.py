@@ -62,7 +62,7 @@ def test_work_that_cannot_be_distinguished_is_one_bar() -> None:
     assert row.count == 41
 
 
-def test_what_took_no_time_is_drawn_all_the_same_and_inside_the_lane() -> None:
+def test_an_attempt_without_duration_is_visible_and_inside_its_row() -> None:
     [row] = draw(mark("step_completed", 100, "last", duration=0.0)).rows
     [bar] = row.bars
     assert bar.width > 0
@@ -75,7 +75,7 @@ def test_an_open_request_waits_until_now() -> None:
     assert (row.outcome, row.seconds) == ("waiting", 75)
 
 
-def test_an_answered_request_says_who_decided_what() -> None:
+def test_an_answered_request_shows_the_person_and_the_decision() -> None:
     bob = User(username="bob")
     timeline = draw(
         answered(10, 30, {"approved": False}, answered_by=bob),
@@ -98,7 +98,7 @@ def test_an_expired_request_waited_until_its_deadline() -> None:
     assert (row.outcome, row.seconds) == ("expired", 30)
 
 
-def test_a_failed_attempt_is_notched_and_labelled() -> None:
+def test_a_failed_attempt_has_a_marker_and_a_label() -> None:
     [row] = draw(
         mark("step_retried", 20, "publish", duration=5.0, attempt=1),
         mark("step_retried", 24, "publish", duration=2.0, attempt=2),
@@ -128,7 +128,7 @@ def test_lanes_come_in_the_order_of_their_beginning_and_are_capped() -> None:
     assert starts == sorted(starts)
 
 
-def test_a_run_of_no_length_is_drawn() -> None:
+def test_a_run_without_duration_is_shown() -> None:
     timeline = draw(mark("step_completed", 0, "first", duration=0.0), until=0)
     assert timeline.rows[0].bars
 
@@ -150,7 +150,7 @@ def test_figures_count_steps_work_and_retries() -> None:
     assert (found.elapsed, found.work, found.steps, found.retries) == (9, 3.5, 1, 1)
 
 
-def test_the_graph_says_how_far_each_node_is() -> None:
+def test_the_graph_shows_the_status_of_each_node() -> None:
     marks = [
         mark("started", 0, begun=("read",)),
         mark("step_completed", 1, "read", begun=("check", "check")),
@@ -187,7 +187,7 @@ def test_a_step_that_failed_is_marked_until_it_is_taken_up_again() -> None:
     assert node_statuses(marks, [], ended=False)["read"].state == "here"
 
 
-def test_nothing_is_under_way_in_a_run_that_has_ended() -> None:
+def test_no_step_is_shown_as_running_in_a_run_that_has_ended() -> None:
     marks = [mark("started", 0, begun=("read", "other")), mark("step_completed", 3, "read")]
     states = node_statuses(marks, [], ended=True)
     assert {node: one.state for node, one in states.items()} == {
