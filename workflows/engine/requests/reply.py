@@ -79,7 +79,7 @@ def check_reply(request: type[InputRequestEvent], allow: Iterable[str], response
         raise _refusal((), f"A {name!r} cannot be an answer", request.__name__) from error
 
 
-def verdict_of(response: Any) -> ReplyKind:
+def reply_kind(response: Any) -> ReplyKind:
     """Return the kind of an untyped answer: with the key `approved` a verdict, else a reply."""
     if isinstance(response, dict) and "approved" in response:
         return "approve" if response["approved"] else "reject"
@@ -95,10 +95,10 @@ def check_untyped(response: Any, allow: Iterable[str]) -> Any:
         raise _refusal((), f"Null is no answer; {_SHAPES}")
     if isinstance(response, str) and not response.strip():
         raise _refusal(("text",), "A reply needs some text")
-    verdict = verdict_of(response)
-    if verdict not in set(allow):
-        raise _refusal((), f"This request does not take a {verdict}; {_SHAPES}")
-    if verdict == "reply":
+    kind = reply_kind(response)
+    if kind not in set(allow):
+        raise _refusal((), f"This request does not take a {kind}; {_SHAPES}")
+    if kind == "reply":
         _refuse_near_miss(response)
         return response
     _check_verdict(response)
