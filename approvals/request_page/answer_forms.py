@@ -100,7 +100,7 @@ class UntypedForm(Form):
             widget=Widget.LONG_TEXT,
             required=False,
             id=self._prefix_id + name,
-            help=f"{help_text} · {self._note}" if self._note else help_text,
+            help=f"{help_text.rstrip('.')} · {self._note}" if self._note else help_text,
             attrs={"rows": "2"},
             value=self._text(name),
             errors=[self._field_errors[name]] if name in self._field_errors else [],
