@@ -134,7 +134,7 @@ CHANNEL_LAYERS = {"default": environment.channel_layer(env.str("REDIS_URL", defa
 # --- accounts -------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     # The first only checks the limits of failed log-ins, the second passwords and permissions.
-    "approvals.accounts.logins.throttle.ThrottleBackend",
+    "approvals.accounts.logins.lockout.LockoutBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -150,18 +150,18 @@ LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/accounts/login/"
 
-# Failures within a quarter of an hour, see approvals/accounts/logins/failed_logins.py.
+# Failures within a quarter of an hour, see approvals/accounts/logins/login_limits.py.
 LOGIN_FAILURE_LIMIT = whole(env, "LOGIN_FAILURE_LIMIT", 5, 1)  # of a name at an address
 LOGIN_FAILURES_PER_ADDRESS = whole(env, "LOGIN_FAILURES_PER_ADDRESS", 50, 1)
 LOGIN_FAILURES_PER_NAME = whole(env, "LOGIN_FAILURES_PER_NAME", 100, 1)
-AXES_HANDLER = "approvals.accounts.logins.failed_logins.LimitedAttempts"
-AXES_CLIENT_IP_CALLABLE = "approvals.accounts.logins.failed_logins.counted_address"
+AXES_HANDLER = "approvals.accounts.logins.login_limits.LimitedAttempts"
+AXES_CLIENT_IP_CALLABLE = "approvals.accounts.logins.login_limits.counted_address"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_FAILURE_LIMIT = LOGIN_FAILURE_LIMIT
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_RESET_ON_SUCCESS = False
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_LOCKOUT_CALLABLE = "approvals.accounts.logins.throttle.locked_out"
+AXES_LOCKOUT_CALLABLE = "approvals.accounts.logins.lockout.locked_out"
 AXES_ENABLE_ACCESS_FAILURE_LOG = False
 AXES_VERBOSE = False
 

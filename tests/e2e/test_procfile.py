@@ -31,7 +31,7 @@ alice.groups.add(Group.objects.get(name="reviewers"))
 
 
 class Site:
-    """Starts what the Procfile names, as its own runner would: by a shell, with a PORT each."""
+    """Starts what the Procfile names, as its own runner would: as commands, each with a PORT."""
 
     def __init__(self, folder: Path, database: str) -> None:
         self.folder = folder

@@ -67,7 +67,7 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
 
     It counts runs that failed, are blocked or keep failing, of those that this person may see. The
     database is asked only where either is drawn; fragments draw neither, so they pay nothing.
-    Nobody is told of the worker before they log in.
+    Without a log-in nothing is shown about the worker.
     """
 
     def signed_in() -> bool:

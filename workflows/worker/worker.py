@@ -142,7 +142,7 @@ class Worker:
         self.active.drop(run)
 
     def _on_drop(self) -> None:
-        """Poll if there is room for more runs now, or for a run that has to be alone."""
+        """Poll if there is capacity for more runs now, or for a run that has to be alone."""
         active = len(self.active.runs)
         if self._more and active <= MAX_ACTIVE_RUNS // 2:
             self._poll_wanted.set()

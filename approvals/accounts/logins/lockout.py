@@ -1,6 +1,6 @@
 """Applies the limits of failed log-ins.
 
-django-axes checks before each log-in whether it is locked; `failed_logins` counts. This module adds
+django-axes checks before each log-in whether it is locked; `login_limits` counts. This module adds
 three things. A log-in without a request (a command, a test client) has no address and is not
 limited. The demo password is not accepted outside DEBUG. A locked-out person sees our own page.
 """
@@ -19,7 +19,7 @@ from django.shortcuts import render
 from approvals.accounts.demo import NAMES, PASSWORD
 
 
-class ThrottleBackend(AxesStandaloneBackend):
+class LockoutBackend(AxesStandaloneBackend):
     """Refuses to check a password while its name or address is locked out."""
 
     def authenticate(
