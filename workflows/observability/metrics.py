@@ -17,7 +17,7 @@ QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LONG = (0.005, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 60, 300, 1800)
 
 LEASE = Histogram(
-    "blazen_claim_seconds", "One attempt to lease and load a batch of runs, which may be empty.",
+    "blazen_lease_seconds", "One attempt to lease and load a batch of runs, which may be empty.",
     buckets=QUICK,
 )  # fmt: skip
 COMMIT = Histogram(
@@ -27,7 +27,7 @@ STEP = Histogram(
     "blazen_step_seconds", "Attempts at a step, by outcome.",
     ["workflow", "step", "outcome"], buckets=LONG,
 )  # fmt: skip
-LEASED = Counter("blazen_runs_claimed", "Runs that this worker leased.")
+LEASED = Counter("blazen_runs_leased", "Runs that this worker leased.")
 TAKEOVERS = Counter(
     "blazen_takeovers",
     "Runs whose lease ended because their worker crashed or stalled, taken over by this worker.",

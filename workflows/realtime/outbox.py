@@ -124,7 +124,7 @@ async def send_wakeup() -> None:
     layer: Any = get_channel_layer()
     if layer is not None:
         with contextlib.suppress(ChannelFull):  # enough wake-ups wait already
-            await layer.send(WORKER_CHANNEL, {"type": "look"})
+            await layer.send(WORKER_CHANNEL, {"type": "poll"})
 
 
 async def send_message(message: dict[str, Any]) -> None:

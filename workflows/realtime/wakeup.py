@@ -36,11 +36,11 @@ class WorkerConsumer(AsyncConsumer):
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Handle a message at once. Channels would first close database connections in a thread,
         but this consumer has none."""
-        if message["type"] == "look":
-            await self.look(message)
+        if message["type"] == "poll":
+            await self.poll(message)
 
-    async def look(self, message: dict[str, Any]) -> None:
-        """Let the worker poll soon. The method has the name of the message's type, `look`."""
+    async def poll(self, message: dict[str, Any]) -> None:
+        """Let the worker poll soon. The method has the name of the message's type."""
         if MainLoop.wake_worker is not None:
             MainLoop.wake_worker()
 

@@ -178,8 +178,8 @@ def test_a_worker_times_claims_commits_and_steps(
     drive: Drive, register: Callable[[Workflow], Workflow]
 ) -> None:
     register(flows.ASK)
-    names = ("blazen_claim_seconds_count", "blazen_commit_seconds_count",
-             "blazen_runs_claimed_total")  # fmt: skip
+    names = ("blazen_lease_seconds_count", "blazen_commit_seconds_count",
+             "blazen_runs_leased_total")  # fmt: skip
     before = [value(name) for name in names]
     WorkflowRun.objects.start(flows.ASK, {})
     drive()

@@ -34,7 +34,7 @@ async def test_a_wakeup_sent_while_the_layer_was_away_is_received_when_it_is_bac
     monkeypatch.setattr(MainLoop, "wake_worker", woken.set)
     # The consumer listens on the site's layer, too: the same one, whatever the settings say.
     monkeypatch.setitem(channel_layers.backends, "default", layer)
-    await layer.send(WORKER_CHANNEL, {"type": "look"})
+    await layer.send(WORKER_CHANNEL, {"type": "poll"})
     listening = asyncio.create_task(WakeupListener(layer=layer).listen())
     async with asyncio.timeout(30):
         await woken.wait()

@@ -128,5 +128,5 @@ def _check_verdict(response: dict[str, Any]) -> None:
 
 
 def _refusal(loc: tuple[str, ...], message: str, request: str = "the request") -> InvalidReply:
-    fault = {"loc": loc, "msg": message, "type": "bare_reply"}
+    fault = {"loc": loc, "msg": message, "type": "untyped_reply"}
     return InvalidReply(f"The answer to {request} does not fit: {message.rstrip('.')}.", [fault])
