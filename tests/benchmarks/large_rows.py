@@ -34,7 +34,7 @@ WITH RECURSIVE counted(i) AS (
 
 RUNS = """
 INSERT INTO workflows_workflowrun
-    (id, workflow, signature, status, input, result, seq, snapshot_seq, inbox, lease_owner,
+    (id, workflow, signature, status, input, result, seq, snapshot_seq, delivery_count, lease_owner,
      fence, crash_count, created_at, finished_at, started_by_id)
 {numbers}
 SELECT {run}, {workflow}, 'bench', CASE WHEN waits THEN 'waiting' WHEN k % 50 = 0 THEN 'cancelled'

@@ -64,7 +64,7 @@ def _acknowledged(facts: Facts, answers: Iterable[Answer]) -> Iterator[str]:
 
 
 def _names(page: str, winner: str) -> bool:
-    return f"answered by {winner} already" in page
+    return f"already answered by {winner}" in page
 
 
 def _requests(facts: Facts, answers: Iterable[Answer]) -> Iterator[str]:

@@ -70,7 +70,7 @@ def decide(user: object, answer: Answer) -> None:
         actions.decide(user, answer.request, answer.said, source="test")  # type: ignore[arg-type]
         answer.status = 200
     except AlreadyAnswered as error:
-        answer.status, answer.page = error.status, f"answered by {error.by} already"
+        answer.status, answer.page = error.status, f"already answered by {error.by}"
     except AnswerRefused as error:
         answer.status, answer.page = error.status, str(error)
 

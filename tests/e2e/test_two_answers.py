@@ -96,7 +96,7 @@ def test_one_of_two_wins_and_the_other_sees_who(server: ServeProcess, database: 
             send_at_once((alice, hers), (bob, his))
             winner, loser = (hers, his) if hers.acknowledged else (his, hers)
             assert (winner.status, loser.status) == (303, 409)
-            assert f"answered by {winner.by} already" in loser.page
+            assert f"already answered by {winner.by}" in loser.page
             answers += [hers, his]
     wins = sum(answer.acknowledged for answer in answers if answer.by == "alice")
     say(f"{ROUNDS} races: alice won {wins}, bob {ROUNDS - wins}")
