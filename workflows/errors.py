@@ -27,7 +27,7 @@ class HistoryPruned(WrongState):
     """The journal of the run was deleted, so the run cannot continue."""
 
     def __init__(self, what: str, action: str, status: str) -> None:
-        super().__init__(what, action, f"{status} and its history was pruned")
+        super().__init__(what, action, f"{status}, and its history was pruned")
 
 
 class RequestNotPending(WrongState):
@@ -53,8 +53,8 @@ class AuthorMissing(DurableError):
 
     def __init__(self, workflow: str, request: str) -> None:
         super().__init__(
-            f"Workflow {workflow!r} asks {request} with four eyes: somebody else than who started "
-            "the run answers it. Say who starts it."
+            f"Workflow {workflow!r} asks {request} with four eyes: a person other than the one who "
+            "starts the run has to answer it. Say who starts it."
         )
 
 

@@ -35,7 +35,7 @@ def withdraw(
     if request.status != InputRequest.Status.ANSWERED:
         raise CannotUndo(f"Request {request.id} has no answer to withdraw.")
     if request.answered_by_id != user.pk:
-        raise NotPermitted(f"Only who answered request {request.id} may withdraw the answer.")
+        raise NotPermitted(f"You did not answer request {request.id}, so you cannot withdraw it.")
     if not may_undo(user, request):
         raise _too_late(request)
     effective = Decision.objects.effective().filter(request=request)

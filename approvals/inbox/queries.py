@@ -52,7 +52,7 @@ class InboxPage:
     `scalar_queries.COUNT_LIMIT`. `total` counts all pending requests, `found` those that the
     filters select. `oldest` is the time of the first of these, None if they are more than a page.
     `newest` is the time of the last of all, so that a page can mark later ones. `workflows` are
-    those with pending requests. `urgencies` is True if priorities differ, `has_assigned` if a
+    those with pending requests. `has_priorities` is True if priorities differ, `has_assigned` if a
     request is assigned. `next_page` is the end of an address, or empty. `viewer` has the
     permissions of the person.
     """
@@ -65,7 +65,7 @@ class InboxPage:
     found: BoundedCount
     oldest: datetime | None
     newest: datetime | None
-    urgencies: bool
+    has_priorities: bool
     has_assigned: bool
     next_page: str
 
@@ -91,7 +91,7 @@ class InboxPage:
         counts.setdefault("found", counts["total"])
         return cls(
             viewer=viewer, filters=filters, rows=rows, next_page=next_page,
-            urgencies=lowest != highest, has_assigned=given is not None, **counts,
+            has_priorities=lowest != highest, has_assigned=given is not None, **counts,
         )  # fmt: skip
 
     @property
@@ -126,7 +126,7 @@ class InboxPage:
     @property
     def priority_choices(self) -> list[str]:
         """The priorities to choose from; empty where all are the same."""
-        return self.filters.priorities if self.urgencies or self.filters.priority else []
+        return self.filters.priorities if self.has_priorities or self.filters.priority else []
 
     @property
     def offers_mine(self) -> bool:

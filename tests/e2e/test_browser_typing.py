@@ -209,7 +209,7 @@ def test_who_was_faster_learns_beside_what_is_being_typed(
         page.click("[name=verdict][value=approve]")
     assert sent.value.status == 409
     alert = page.locator("#detail [role=alert]")
-    expect(alert).to_contain_text("It was already answered by bob")
+    expect(alert).to_contain_text("The request was already answered by bob")
     expect(alert).to_be_focused()
     expect(page.locator(".unsent:visible")).to_contain_text("I was about to say no")
     expect(page.locator("#detail .outcome")).to_contain_text("rejected")

@@ -36,7 +36,7 @@ def lease_runs(
     """Lease up to `limit` runs that are ready, and return them.
 
     Runs with a smaller `crash_count` come first, then runs that are due for longer. Each lease ends
-    `lease` after the database's present time.
+    `duration` after the database's present time.
     """
     left_out, left_out_params = _left_out(model, excluded)
     sql = _statement(model, connection.vendor, poison=poison).replace("{left out}", left_out)

@@ -86,6 +86,5 @@ def frame(request: HttpRequest) -> dict[str, Callable[[], Any] | bool]:
     return {
         "worker_is_missing": lambda: signed_in() and too_long(silence_of(figures())),
         "attention_count": attention_count,
-        "debug_mode": settings.DEBUG,
         "has_undo": settings.UNDO_SECONDS > 0,
     }

@@ -227,7 +227,7 @@ class ActiveRun:
         return result
 
     def stream(self, event: Event) -> None:
-        """Show an event on the run's page, which keeps the last few. It may be lost in a crash."""
+        """Add an event to the last few that the progress keeps. It may be lost in a crash."""
         before = self.reported or {}
         shown = {"type": type(event).__name__, "data": event_data(event)}
         kept = [*before.get("stream", []), shown]

@@ -147,18 +147,18 @@ def test_a_request_that_the_code_does_not_fit_takes_no_answer_and_needs_attentio
     assert actions.draft_of(alice, request)
     page = desk_of(alice).get(url(request))
     assert reported in text(page).replace("&#x27;", "'")
-    assert "Needs an admin" in text(page)
+    assert "Needs an operator" in text(page)
     assert "Ask again under" not in text(page)
     sent = desk_of(alice).post(url(request, "decide/"), {"approved": "true"})
     assert sent.status_code == 503
     listed = text(desk_of(olga).get("/runs/attention/")).replace("&#x27;", "'")
-    assert "Requests that need an admin" in listed
+    assert "Requests that need an operator" in listed
     assert reported[:1].upper() + reported[1:] in listed or reported in listed
 
 
 def test_nothing_that_fits_needs_attention(alice: User, olga: User) -> None:
     asked(version(Old))
-    assert "Requests that need an admin" not in text(desk_of(olga).get("/runs/attention/"))
+    assert "Requests that need an operator" not in text(desk_of(olga).get("/runs/attention/"))
 
 
 def test_needs_attention_shows_nobody_what_they_may_not_see(bob: User, olga: User) -> None:
@@ -273,7 +273,7 @@ def test_a_default_that_no_longer_fits_leaves_the_request_open_and_overdue(
     assert not Delivery.objects.exists()
     assert "Pay it?" in text(desk_of(olga).get("/runs/attention/"))
     page = text(desk_of(olga).get(url(row)))
-    assert "Needs an admin" in page
+    assert "Needs an operator" in page
 
 
 def test_a_person_answers_after_the_default_did_not_fit(alice: User, olga: User) -> None:

@@ -36,7 +36,7 @@ def test_the_second_sees_what_the_first_answered_and_begins_with_it(alice: User,
     for words in ("alice", "Amount", "321.75", "Reason", "in policy", "As agreed."):
         assert words in votes, words
     assert field(page, "amount") == "321.75"
-    assert "The run gets the values of the last approval." in text(page)
+    assert "The run gets the values of the approval that completes the quorum." in text(page)
 
 
 def test_of_several_the_latest_that_counts_fills_the_form(alice: User, bob: User) -> None:

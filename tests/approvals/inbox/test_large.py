@@ -130,7 +130,7 @@ def test_who_may_see_nothing_has_no_figures(django_user_model: type[User]) -> No
     make_request(priority=4)
     page = waiting(django_user_model.objects.create(username="carol"))
     assert (page.rows, page.workflows, page.total, page.newest) == ([], [], BoundedCount(0), None)
-    assert not page.urgencies
+    assert not page.has_priorities
     assert not page.has_assigned
 
 
