@@ -77,7 +77,7 @@ class Command(BaseCommand):
             self.confirm(expect)
             self.stdout.write(f"{Decision.objects.count()} decisions. The chain ends at {end}")
         if found:
-            raise CommandError(f"{found} things are wrong; see above.")
+            raise CommandError(f"Problems found: {found}. See above.")
 
     def confirm(self, expect: list[tuple[int, str]]) -> None:
         """Print for each known end whether the chain still has it; a missing one is a fault."""
