@@ -77,7 +77,8 @@ class Command(BaseCommand):
             self.confirm(expect)
             self.stdout.write(f"{Decision.objects.count()} decisions. The chain ends at {end}")
         if found:
-            raise CommandError(f"Problems found: {found}. See above.")
+            things = "thing is" if found == 1 else "things are"
+            raise CommandError(f"{found} {things} wrong; see above.")
 
     def confirm(self, expect: list[tuple[int, str]]) -> None:
         """Print for each known end whether the chain still has it; a missing one is a fault."""
