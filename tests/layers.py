@@ -20,6 +20,7 @@ LAYERS: dict[str, str] = {
         web
         worker
         observability retention
+        sockets
         models
         realtime
         checks
@@ -71,6 +72,7 @@ LAYERS: dict[str, str] = {
         views
         context_processors default_groups
         bulk_page
+        live
         request_page inbox
         actions
         eligibility

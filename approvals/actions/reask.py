@@ -67,7 +67,7 @@ def reask(user: User, request_id: UUID | str) -> InputRequest:
             raise CannotReask(f"Request {request.id} has just changed; look at it again.")
         supersede(Decision.objects.filter(request=request, kind=Decision.Kind.VOTE), now)
         Comment.objects.create(request=request, by=user, at=now, text=said, is_system=True)
-        publisher.after_commit(runs=[request.run_id], inbox=True)
+        publisher.after_commit(runs=[request.run_id], changed=[request.pk])
     request.refresh_from_db()
     return request
 

@@ -1,7 +1,7 @@
 // @ts-check
 /* Reads a page of runs again without disturbing the person who reads it.
 
-   - #run-poll: fetches when the socket says so, when it opens, and at times while the run goes on.
+   - #run-poll: fetches when the page may have missed something, and at times while the run goes on.
    - [data-section]: swapped by its id, and only if the server's version of it has changed. A
      <details> that was opened stays open, and a section in which one types waits for the next time.
    - [data-freeze]: a list that does not move while it is under the pointer or has the focus. */
@@ -12,10 +12,6 @@ import { announce, find, findAll } from "./dom.js";
 // asks for where it stands, and a reload must not repeat the action.
 const address = find("#run")?.dataset.address;
 if (address && location.pathname !== address) history.replaceState(null, "", address);
-
-document.addEventListener("htmx:wsAfterMessage", () => {
-  if (find("#run-poll")) htmx.trigger("#run-poll", "refresh-now");
-});
 
 // --- sections ---------------------------------------------------------------------------------
 /**

@@ -4,6 +4,7 @@
 import "./signed_in.js";
 import "../inbox/checkboxes.js";
 import "../inbox/list.js";
+import "../inbox/changes.js";
 import "../inbox/drafts.js";
 import "../inbox/pane_lock.js";
 import "../inbox/next_request.js";

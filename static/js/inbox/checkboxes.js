@@ -57,6 +57,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
   showSelection();
 });
 
+document.addEventListener("rowschanged", showSelection);
+
 showSelection();
 // Also when the browser brings back the page as it was: its list may have been another one's.
 window.addEventListener("pageshow", showSelection);

@@ -4,7 +4,7 @@
 
 import { announce, find, findAll } from "../dom.js";
 import { dropDraft, restoreDraft, showDraftNote, showUnsent } from "./drafts.js";
-import { markRows } from "./list.js";
+import { markRows } from "./rows.js";
 import { isNextComing, openNext, showLastDecision } from "./next_request.js";
 import { unlockAfter } from "./pane_lock.js";
 import { isFirstSwap, panes } from "./panes.js";

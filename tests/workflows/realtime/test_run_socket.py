@@ -19,7 +19,7 @@ from tests.support.sockets import Socket
 from workflows.consumers import websocket_urlpatterns
 from workflows.models import WorkflowRun
 from workflows.realtime import publisher
-from workflows.realtime.consumer import LOGIN_NEEDED, NOT_ALLOWED
+from workflows.sockets.consumer import LOGIN_NEEDED, NOT_ALLOWED
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 

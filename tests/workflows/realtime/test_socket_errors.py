@@ -18,8 +18,8 @@ from pytest_django import Settings
 from tests.support import sockets
 from tests.support.factories import make_reviewer
 from workflows.realtime import publisher
-from workflows.realtime.consumer import REFRESH, RefreshConsumer
-from workflows.realtime.open_sockets import open_sockets
+from workflows.sockets.consumer import REFRESH, RefreshConsumer
+from workflows.sockets.open_sockets import open_sockets
 from workflows.realtime.subscriber import loop_subscriber
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]

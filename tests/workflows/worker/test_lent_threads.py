@@ -22,7 +22,7 @@ from tests.support.worker_control import Register, at_work, play, rows, start, u
 from workflows import models
 from workflows.engine import Event, StartEvent, StopEvent, Workflow, step
 from workflows.models import WorkflowRun
-from workflows.realtime.access_checks import loop_access_checks
+from workflows.sockets.access_checks import loop_access_checks
 from workflows.server.closed_sockets import ClosedSocketMiddleware
 from workflows.server.request_threads import RequestThreads
 from workflows.worker import Worker

@@ -125,7 +125,7 @@ class InputRequest(RequestColumns):
             columns |= {"edits": edits, "revision": self.revision, "digest": digest_of(self)}
         if rows.filter(in_time(now), free_for(by, now)).update(**columns) != 1:
             raise RequestNotPending(f"Request {self.id}", "approved", self.current_status(now))
-        publisher.after_commit(runs=[self.run_id], inbox=True)
+        publisher.after_commit(runs=[self.run_id], changed=[self.pk])
         self.refresh_from_db()
 
     def withdraw_vote(self) -> None:
@@ -134,7 +134,7 @@ class InputRequest(RequestColumns):
         rows = InputRequest.objects.pending().at_revision(self).filter(in_time(now), votes__gt=0)
         if rows.update(votes=F("votes") - 1) != 1:
             raise RequestNotPending(f"Request {self.id}", "withdrawn", self.current_status(now))
-        publisher.after_commit(runs=[self.run_id], inbox=True)
+        publisher.after_commit(runs=[self.run_id], changed=[self.pk])
         self.refresh_from_db()
 
     def withdraw(self, *, by: User, edits: dict[str, Any]) -> None:
@@ -155,7 +155,7 @@ class InputRequest(RequestColumns):
             )  # fmt: skip
             if touched != 1 or not Delivery.revoke(self.run_id, self.request_id, now):
                 raise RequestNotPending(f"Request {self.id}", "undone", self.current_status(now))
-            publisher.after_commit(runs=[self.run_id], inbox=True)
+            publisher.after_commit(runs=[self.run_id], added=[self.pk])
         self.refresh_from_db()
 
     def expire(self, now: datetime) -> None:
@@ -165,7 +165,7 @@ class InputRequest(RequestColumns):
             due = InputRequest.objects.overdue(now).filter(pk=self.pk)
             if due.update(status=self.Status.EXPIRED, **CLEAR_CLAIM) != 1:
                 raise RequestNotPending(f"Request {self.id}", "expired", self.current_status(now))
-            publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)
+            publisher.after_commit(runs=[self.run_id], changed=[self.pk], wake_worker=True)
 
     def _delivery_data(
         self, response: Any, *, by: User | None, source: str, edits: Any
@@ -195,7 +195,7 @@ class InputRequest(RequestColumns):
             raise RequestNotPending(f"Request {self.id}", "answered", self.current_status(now))
         for name, value in {**columns, **CLEAR_CLAIM}.items():
             setattr(self, "answered_by_id" if name == "answered_by" else name, value)
-        publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)
+        publisher.after_commit(runs=[self.run_id], changed=[self.pk], wake_worker=True)
 
 
 def _parameter(name: str) -> Parameter:
