@@ -98,9 +98,9 @@ def _change(row: InputRequest, audience: Audience, batch: Batch) -> Change:
 
 def to_json(value: Any) -> str:
     """Return the value as compact JSON."""
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def messages_for(changes: Iterable[Change], viewer: Viewer) -> str:
-    """Return what this person's page is told about the changes, as JSON; empty if nothing."""
-    return ",".join(filter(None, (one.data_for(viewer) for one in changes)))
+def told_to(changes: Iterable[Change], viewer: Viewer) -> list[str]:
+    """Return what this person's page is told about the changes, each as JSON."""
+    return [data for one in changes if (data := one.data_for(viewer))]

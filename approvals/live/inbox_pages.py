@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 from channels.db import database_sync_to_async
 from django.db import reset_queries
 
-from approvals.live.changes import Batch, Change, messages_for, read_changes
+from approvals.live.changes import Batch, Change, read_changes, told_to
 from workflows.models.requests.audience import Viewer
 from workflows.realtime.messages import INBOX
 from workflows.realtime.per_loop import per_loop
@@ -18,6 +18,7 @@ from workflows.realtime.subscriber import loop_subscriber
 
 logger = logging.getLogger(__name__)
 
+MAX_TOLD = 25  # changes in one message; of more a page is told only to read its list again
 RETRY_DELAY = 1.0  # seconds before rows are read again that could not be read
 
 
@@ -38,6 +39,9 @@ class InboxPage(Protocol):
 
     async def send_numbered(self, rest: str) -> None:
         """Send a message with the next number."""
+
+    async def close(self) -> None:
+        """Close the socket; the page opens another one."""
 
 
 class InboxPages:
@@ -136,9 +140,15 @@ class InboxPages:
         if page.viewer is None or not page.is_receiving:
             return
         page.show_state(late=late)
-        told = messages_for(changes, page.viewer)
-        if told:
-            await page.send_numbered(f'"changes":[{told}],"spread":{self.spread}}}')
+        told = told_to(changes, page.viewer)
+        if not told:
+            return
+        what = '"read":true' if len(told) > MAX_TOLD else f'"changes":[{",".join(told)}]'
+        try:
+            await page.send_numbered(f'{what},"spread":{self.spread}}}')
+        except Exception:
+            logger.exception("A page was not told of a change; it connects again.")
+            await page.close()
 
 
 loop_inbox_pages = per_loop(InboxPages)

@@ -132,6 +132,29 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
   if (isOpen) showState("live");
 });
 
+// --- a server that has more to do -------------------------------------------------------------
+let slowTimer = 0;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (!event.detail.elt.matches?.("[data-live-read]")) return;
+  if (document.hidden) {
+    isStale = true;
+    event.preventDefault();
+    return;
+  }
+  slowTimer = setTimeout(() => {
+    isDelayed = true;
+    if (isOpen) showState();
+  }, NOTICEABLE);
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.detail.elt.matches?.("[data-live-read]")) return;
+  clearTimeout(slowTimer);
+  isDelayed = false;
+  if (isOpen) showState();
+});
+
 // --- a page that comes back -------------------------------------------------------------------
 const refreshOnReturn = () => {
   if (Date.now() - returnedAt < 1000 && !isStale) return; // coming back often fires twice

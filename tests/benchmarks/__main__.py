@@ -22,6 +22,7 @@ PARTS = {
     "ours": STORES,
     "latency": STORES[1:],
     "page": STORES[1:],
+    "live": STORES[1:],
     "rest": STORES[1:],
     "growth": STORES[1:],
     "inbox": STORES[1:],

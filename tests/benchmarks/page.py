@@ -1,7 +1,7 @@
 """How long an answer takes to leave another person's open inbox, in a browser of theirs.
 
-The page here does what its script does: at a refresh it fetches the list over HTTP, one fetch at a
-time, and shows what the answer holds.
+The page here does what its script does: it reads the list when the socket says so, and takes out a
+row when the socket says that its request has left.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import contextlib
 import http.client
 import json
 import os
-import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,10 +22,6 @@ from websockets.asyncio.client import connect
 
 from tests.benchmarks.peers.measure import Row, options
 from tests.benchmarks.times import FEWEST, RATE, Committed, rate_of, slowness, tell
-
-ROW = re.compile(r'<li data-request="([0-9a-f-]{36})"')
-FULL = 100
-"""Rows of a list that goes on, on its next page."""
 
 CALM = 0.5
 """Answers a second that do not crowd."""
@@ -73,17 +68,18 @@ class Server:
 
 
 class Page:
-    """An open inbox: what its list showed, and when."""
+    """An open inbox, and when it was told that each request has left."""
 
     def __init__(self, server: Server) -> None:
-        self.shown: list[tuple[float, list[str]]] = []
+        self.gone: dict[str, float] = {}
         self._news = asyncio.Condition()
+        self._is_read = asyncio.Event()
         self._server = server
         self._headers = {"Cookie": f"sessionid={server.session}"}
         self._http = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LOST)
 
     async def follow(self) -> None:
-        """Hold the socket and fetch whenever it says so, until cancelled."""
+        """Hold the socket and do what it says, until cancelled."""
         where = f"127.0.0.1:{self._server.port}"
         socket = await connect(
             f"ws://{where}/ws/inbox/", additional_headers=self._headers,
@@ -91,54 +87,38 @@ class Page:
             compression=None,
         )  # fmt: skip
         try:
-            await self.fetch()
-            async for message in socket:
-                if 'id="refresh"' in str(message):
-                    await self.fetch()
+            async for text in socket:
+                message = json.loads(text)
+                if message.get("read"):
+                    await asyncio.to_thread(self._get)
+                    self._is_read.set()
+                await self._note(message.get("changes", ()), time.monotonic())
         finally:
             socket.transport.abort()
             self._http.close()
 
-    async def fetch(self) -> None:
-        """Read the list as htmx does, and note what it shows from now on."""
-        text = await asyncio.to_thread(self._get)
-        self.shown.append((time.monotonic(), ROW.findall(text)))
+    async def _note(self, changes: Sequence[dict[str, Any]], now: float) -> None:
+        for change in changes:
+            if change["kind"] == "removed":
+                self.gone.setdefault(change["id"], now)
         async with self._news:
             self._news.notify_all()
 
-    def _get(self) -> str:
+    def _get(self) -> None:
         self._http.request("GET", "/", headers={**self._headers, "HX-Request": "true"})
         response = self._http.getresponse()
         text = response.read().decode()
         assert response.status == 200, text
-        return text
 
-    async def until(self, condition: Callable[[list[str]], bool]) -> None:
-        """Wait until the list shows what it should."""
+    async def until_read(self) -> None:
+        """Wait until the page has read its list."""
+        async with asyncio.timeout(LOST):
+            await self._is_read.wait()
+
+    async def until_gone(self, requests: Sequence[str]) -> None:
+        """Wait until the page was told that these have left."""
         async with asyncio.timeout(LOST), self._news:
-            await self._news.wait_for(lambda: self.shown and condition(self.shown[-1][1]))
-
-
-def gone(
-    requests: Sequence[str], committed: Committed, shown: Sequence[tuple[float, list[str]]]
-) -> list[float]:
-    """Return for each request the ms from its answer to the first list that lacks it.
-
-    Only a list that reaches to its place lacks a request: a full one may stop before it.
-    """
-    places = {request: place for place, request in enumerate(requests)}
-    seen = [
-        (when, set(rows), places[rows[-1]] if len(rows) >= FULL else len(requests))
-        for when, rows in shown
-    ]
-    times = []
-    for request, place in places.items():
-        lacking = (
-            when for when, rows, reach in seen
-            if when > committed[request] and place <= reach and request not in rows
-        )  # fmt: skip
-        times.append((next(lacking) - committed[request]) * 1000)
-    return times
+            await self._news.wait_for(lambda: self.gone.keys() >= set(requests))
 
 
 async def watched(
@@ -150,13 +130,13 @@ async def watched(
     page = Page(server)
     async with asyncio.TaskGroup() as group:
         following = group.create_task(page.follow())
-        await page.until(bool)
+        await page.until_read()
         await asyncio.sleep(before)
         reported = await asyncio.to_thread(server.tell, f"answer {rate}")
-        await page.until(lambda rows: not rows)
+        await page.until_gone(requests)
         following.cancel()
     committed: Committed = reported["committed"]
-    return gone(requests, committed, page.shown), rate_of(committed)
+    return [(page.gone[one] - committed[one]) * 1000 for one in requests], rate_of(committed)
 
 
 async def measure(server: Server, store: str, seconds: float) -> None:

@@ -52,7 +52,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._kept: Messages = {}
-        self._wakeup_wanted = self._wakeup_in_flight = False
+        self._wakeup_wanted = self._wakeup_in_flight = self._message_in_flight = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._failing = False
         self._sender = uuid4().hex[:12]
@@ -61,7 +61,8 @@ class Outbox:
     @property
     def is_done(self) -> bool:
         """Return True if all messages were sent, or the layer fails at the moment."""
-        unsent = self._kept or self._wakeup_wanted or self._wakeup_in_flight
+        in_flight = self._wakeup_in_flight or self._message_in_flight
+        unsent = self._kept or self._wakeup_wanted or in_flight
         return self._failing or not unsent
 
     def add(self, messages: Messages, *, wake_worker: bool = False) -> None:
@@ -94,12 +95,16 @@ class Outbox:
     async def _send_messages(self) -> None:
         while self._kept:
             sent = True
-            for key, message in list(self._kept.items()):
-                if not (sent := await self._try(send_message(self._numbered(message)))):
+            for key in list(self._kept):
+                message = self._kept.pop(key)
+                self._message_in_flight = True
+                sent = await self._try(send_message(self._numbered(message)))
+                self._message_in_flight = False
+                if not sent:
+                    newer = self._kept.get(key)
+                    self._kept[key] = message if newer is None else merged(message, newer)
                     break
                 self._number += message["group"] == INBOX
-                if self._kept.get(key) is message:  # but not one that was added meanwhile
-                    del self._kept[key]
             await asyncio.sleep(MIN_INTERVAL if sent else RETRY_DELAY)
 
     def _numbered(self, message: Message) -> Message:

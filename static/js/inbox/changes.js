@@ -117,7 +117,9 @@ const apply = (changes, spread) => {
 const fetchRows = async (ids) => {
   const query = new URLSearchParams({ ids: ids.join(",") });
   for (const [name, value] of filters()) if (value) query.append(name, String(value));
-  const response = await fetch(`${get("#refresher").dataset.rows}?${query}`);
+  const response = await fetch(`${get("#refresher").dataset.rows}?${query}`, {
+    headers: { "X-Live-Read": "1" },
+  });
   if (!response.ok || response.redirected) throw new Error(`${response.status}`);
   const template = document.createElement("template");
   template.innerHTML = await response.text();
