@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from tests.benchmarks import table
 from tests.benchmarks.__main__ import PARTS
-from tests.benchmarks.page import FULL, gone
+from tests.benchmarks.live.page import Socket
 from tests.benchmarks.peers.figures import OURS, Figure, read_file
 from tests.benchmarks.times import percentile
 from tests.e2e.server import ROOT
@@ -121,14 +122,27 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert percentile([3.0], 99) == 3.0
 
 
-def test_a_full_list_has_no_data_about_later_rows() -> None:
-    requests = [f"r{number}" for number in range(FULL + 2)]
-    committed = dict.fromkeys(requests, 1.0)
-    shown = [
-        (0.5, []),  # before the answer
-        (2.0, requests[1 : FULL + 1]),  # full, and all but the first stand there yet
-        (3.0, requests[-1:]),
-        (4.0, []),
-    ]
-    times = gone(requests, committed, shown)
-    assert times == [1000.0, *[2000.0] * FULL, 3000.0]
+def test_a_socket_reads_messages_however_their_bytes_arrive() -> None:
+    texts = [b"short", b"l" * 300, b"v" * 70_000, b""]
+    frames = b"".join(frame(text) for text in texts)
+
+    async def read(size: int) -> list[bytes]:
+        received: list[bytes] = []
+        socket = Socket(80, "/", "", received.append)
+        for first in range(0, len(HANDSHAKE + frames), size):
+            socket.data_received((HANDSHAKE + frames)[first : first + size])
+        await socket.opened
+        return received
+
+    assert all(asyncio.run(read(size)) == texts for size in (7, 1000, 10**6))
+
+
+HANDSHAKE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
+
+
+def frame(text: bytes) -> bytes:
+    """Return the frame of a server's message."""
+    if len(text) < 126:
+        return bytes([0x81, len(text)]) + text
+    marker, size = (126, 2) if len(text) < 2**16 else (127, 8)
+    return bytes([0x81, marker]) + len(text).to_bytes(size, "big") + text

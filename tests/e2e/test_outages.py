@@ -192,6 +192,9 @@ def test_outages_under_load_lose_and_double_nothing(site: Site, tmp_path: Path) 
     assert len(facts["decisions"]) == RUNS * ASKED + 8
 
 
+RECONNECTING, LIVE = '{"state": "reconnecting"}', '{"state": "live"}'
+
+
 class Socket(threading.Thread):
     """The inbox's socket of somebody, and all that it learned."""
 
@@ -228,15 +231,15 @@ def test_open_pages_hear_again_after_redis_forgot_everybody(site: Site) -> None:
     try:
         start_run(there, "Before it forgot. It is short.")
         eventually(
-            lambda: any('id="refresh"' in one for one in socket.reported), "the page is refreshed"
+            lambda: any('"added"' in one for one in socket.reported), "the page is told of it"
         )
         site.redis.flush()
-        eventually(lambda: "reconnecting" in socket.reported, "the page says it is not live")
-        eventually(lambda: "live" in socket.reported, "the page is live again")
-        eventually(lambda: 'id="refresh"' in socket.reported[-1], "what was missed is fetched")
+        eventually(lambda: RECONNECTING in socket.reported, "the page says it is not live")
+        eventually(lambda: LIVE in socket.reported, "the page is live again")
+        eventually(lambda: '"read"' in socket.reported[-1], "what was missed is read")
         known = len(socket.reported)
         start_run(there, "After it forgot. It is short.")
-        eventually(lambda: len(socket.reported) > known, "the page is refreshed again")
+        eventually(lambda: len(socket.reported) > known, "the page is told again")
     finally:
         socket.close()
 

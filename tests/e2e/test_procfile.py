@@ -157,7 +157,7 @@ def test_a_decision_on_one_server_is_done_by_a_worker_and_seen_on_another(deploy
     (request,) = pages.asked(there, "Approve analysis")
     live = LivePage(there, f"/ws{run}")
     pages.decide(alice, request, verdict="approve")
-    live.wait_for(b'id="refresh"')
+    live.wait_for(b'"read":true')
     eventually(lambda: 'data-status="completed"' in there.get(run)[1], "web 2 shows the end")
     assert "approved" in there.get(f"/requests/{request}/")[1]
 

@@ -19,6 +19,7 @@ from websockets.asyncio.client import connect
 from tests.e2e.load_reviewer import ROW, Desk, Reviewer
 from tests.e2e.private_servers import Site
 from tests.e2e.server import PATIENCE, ROOT, Person, ServeProcess, environment, say
+from tests.support.inbox_state import InboxState
 
 pytestmark = pytest.mark.soak
 
@@ -63,11 +64,10 @@ def people(folder: Path, env: dict[str, str]) -> list[str]:
 
 
 class Page:
-    """An open inbox as its script behaves: it fetches the list when it learns to look."""
+    """An open inbox as its script behaves: it applies what it is told, and fetches the rest."""
 
     def __init__(self, port: int, session: str, fetches: asyncio.Queue[Page]) -> None:
-        self.shown: list[str] = []
-        self.refreshes = 0
+        self.state = InboxState()
         self.opened = 0.0
         self._person = Person(port)
         self._person.cookies["sessionid"] = session
@@ -75,7 +75,7 @@ class Page:
         self._queued = False
 
     async def open(self, connecting: asyncio.Semaphore) -> None:
-        """Hold a socket until cancelled. As every page does, fetch once it is open."""
+        """Hold a socket until cancelled. Its first message lets the page read the list."""
         port = self._person.port
         headers = {"Cookie": f"sessionid={self._person.cookies['sessionid']}"}
         await connecting.acquire()
@@ -88,27 +88,34 @@ class Page:
         finally:
             connecting.release()
         self.opened = self.opened or time.monotonic()
+        self.state.opened()
         try:
-            self.look()
             async for message in socket:
-                if 'id="refresh"' in str(message):
-                    self.refreshes += 1
-                    self.look()
+                self.state.apply(json.loads(message))
+                self._fetch_soon()
         finally:
             socket.transport.abort()
 
-    def look(self) -> None:
-        """Fetch soon, unless that is about to happen."""
-        if not self._queued:
+    def _fetch_soon(self) -> None:
+        if self.state.is_behind and not self._queued:
             self._queued = True
             self._fetches.put_nowait(self)
 
     async def fetch(self) -> None:
-        """Read the list through the ordinary view."""
-        self._queued = False  # what changes from here on may be missing from the answer
-        status, text = await asyncio.to_thread(self._person.get, "/")
+        """Fetch the list, or the rows that the page lacks."""
+        self._queued = False
+        if self.state.must_read:
+            self.state.begin_read()
+            self.state.took_list(await self._get("/"))
+        else:
+            ids = self.state.begin_fetch()
+            self.state.took_rows(ids, await self._get(f"/requests/rows/?ids={','.join(ids)}"))
+        self._fetch_soon()
+
+    async def _get(self, path: str) -> str:
+        status, text = await asyncio.to_thread(self._person.get, path)
         assert status == 200, text
-        self.shown = ROW.findall(text)
+        return text
 
 
 class Crowd:
@@ -209,19 +216,19 @@ async def story(port: int, other: int, sessions: list[str]) -> str:
         while len(truth) != LEFT:
             truth = await asyncio.to_thread(traffic.truth)
         await crowd.until(
-            lambda: all(page.shown == truth for page in crowd.pages), "every page shows the truth"
+            lambda: all(page.state.shown == truth for page in crowd.pages),
+            "every page shows the truth",
         )
         ended = time.monotonic()
         stayed = [page for page in crowd.pages if page not in away]
-        # At most one a second, and one at each end of the time.
-        most = max(page.refreshes for page in stayed)
-        assert min(page.refreshes for page in stayed) > 0
-        assert all(page.refreshes <= time.monotonic() - page.opened + 2 for page in stayed)
+        assert min(page.state.messages for page in stayed) > 1
+        assert sum(page.state.gaps for page in stayed) == 0
+        most = max(page.state.messages for page in stayed)
         await asyncio.to_thread(traffic.desk.leave)
         return (
             f"{PAGES} pages open after {opened - began:.1f} s; {REQUESTS} requests came and went "
             f"in {answered - opened:.1f} s; all pages right {ended - answered:.1f} s later; "
-            f"at most {most} refreshes for one page, {crowd.fetched} fetches"
+            f"at most {most} messages to one page, {crowd.fetched} fetches"
         )
     finally:
         await crowd.close()
