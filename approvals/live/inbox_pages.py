@@ -65,6 +65,7 @@ class InboxPages:
         self._pages: dict[InboxPage, None] = {}
         self._batch: Batch | None = None
         self._since = 0.0
+        self._is_late = False
         self._wakeup = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -114,6 +115,10 @@ class InboxPages:
                 self.wake()
             else:
                 await self._tell(batch, since)
+            if self._is_late and self._batch is None:
+                self._is_late = False
+                for page in list(self._pages):
+                    page.show_state()
             wanted = self.interval_per_page * len(self._pages)
             interval = min(self.max_interval, max(self.min_interval, wanted))
             await asyncio.sleep(max(0.0, began + interval - time.monotonic()))
@@ -129,17 +134,17 @@ class InboxPages:
         pages = list(self._pages)
         for first in range(0, len(pages), self.slice_size):
             began = time.monotonic()
-            late = began - since > self.late_after
+            self._is_late = began - since > self.late_after
             for page in pages[first : first + self.slice_size]:
-                await self._tell_page(page, changes, late=late)
+                await self._tell_page(page, changes)
             await asyncio.sleep(time.monotonic() - began)
 
-    async def _tell_page(self, page: InboxPage, changes: list[Change], *, late: bool) -> None:
+    async def _tell_page(self, page: InboxPage, changes: list[Change]) -> None:
         # What the person may see is read for each page, right before it is sent: it may have
         # changed while the other pages were told.
         if page.viewer is None or not page.is_receiving:
             return
-        page.show_state(late=late)
+        page.show_state(late=self._is_late)
         told = told_to(changes, page.viewer)
         if not told:
             return

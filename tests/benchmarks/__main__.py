@@ -48,6 +48,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part")
     parser.add_argument("--waiting", type=int, default=100_000, help="runs at rest, requests")
     parser.add_argument("--old", type=int, nargs="*", default=[0, 100_000, 1_000_000])
+    parser.add_argument("--load", nargs="*", default=[], help="open pages x decisions/s: 300x5")
     return parser.parse_args()
 
 
@@ -61,6 +62,8 @@ def command(part: str, asked: argparse.Namespace) -> list[str]:
         given += ["--old", *map(str, asked.old)]
     if part == "inbox":
         given += ["--waiting", str(asked.waiting), "--finished", str(max(asked.old, default=0))]
+    if part == "live" and asked.load:
+        given += ["--load", *asked.load]
     return [sys.executable, "-m", f"tests.benchmarks.{script[0]}", *script[1:], *given]
 
 

@@ -18,14 +18,13 @@ from tests.benchmarks.live.page import Socket
 from tests.benchmarks.peers.figures import OURS, Figure, print_line
 from tests.benchmarks.times import percentile
 
-LOADS = ((20, 3), (100, 3), (300, 3), (1000, 5), (300, 10), (300, 30))
+LOADS = ("20x3", "100x3", "300x3", "1000x5", "300x10", "300x30")
 """Pages, and decisions a second. Beside each decision a run is started, whose request arrives."""
 
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 BYTES = 100  # of a message that says that a request has left
 MESSAGES = 4000  # of the plain consumer in all, at least five to each socket
-SECONDS = 10.0  # of one load, at least
 PATIENCE = 30.0
 
 
@@ -176,12 +175,12 @@ class Report:
 def main() -> None:
     """Measure what BENCH_STORE names: sqlite or postgresql."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--repeats", type=int, default=1, help="is not used: a load is one run")
-    parser.add_argument("--seconds", type=float, default=SECONDS)
-    parser.add_argument("--load", action="append", help="pages x decisions a second: 100x5")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=10.0, help="of a repeat")
+    parser.add_argument("--load", nargs="*", default=LOADS, help="pages x decisions a second")
     asked = parser.parse_args()
-    loads = [tuple(map(int, one.split("x"))) for one in asked.load] if asked.load else LOADS
-    seconds = max(asked.seconds, SECONDS)
+    loads = [tuple(map(int, one.split("x"))) for one in asked.load]
+    seconds = asked.seconds * asked.repeats  # a load is measured once, for as long as all repeats
     store = os.environ["BENCH_STORE"]
     plain = {pages: plain_cost(pages) for pages in sorted({pages for pages, _ in loads}) if pages}
     with running("tests.benchmarks.script", "live.server") as server:
