@@ -1,4 +1,4 @@
-"""A login that ended or changed: what was typed comes back to its writer, and goes nowhere else."""
+"""A login that ended or changed: what was typed is given back to the same person only."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Browser:
         """Return the hidden fields that a form of this page sends."""
         page = self.client.get(address)
         assert page.status_code == 200
-        return {name: field(page, name) for name in ("csrfmiddlewaretoken", "_as")}
+        return {name: field(page, name) for name in ("csrfmiddlewaretoken", "_form_owner")}
 
     def end_login(self) -> None:
         del self.client.cookies["sessionid"]
@@ -192,7 +192,7 @@ def test_a_page_of_alice_does_nothing_in_the_name_of_bob(
 
 def again_as_alice(browser: Browser, refused: Any, page: str, name: str) -> None:
     """Press the button of the refusal, log in, and find the text in its form."""
-    names = ("csrfmiddlewaretoken", "_as", "next", "_unsent")
+    names = ("csrfmiddlewaretoken", "_form_owner", "next", "_unsent")
     part = refused.content.decode().rpartition("<form")[2]
     fields = {}
     for one in names:
@@ -210,9 +210,9 @@ def test_a_page_of_alice_shows_nothing_of_bob(
     browser: Browser, request_: InputRequest, address: str
 ) -> None:
     address = url(request_) if address == "request" else address
-    drawn_for = browser.open("/")["_as"]
+    form_owner = browser.open("/")["_form_owner"]
     browser.log_in("bob")
-    answer = browser.client.get(address, headers=HTMX | {"X-Form-Owner": drawn_for})
+    answer = browser.client.get(address, headers=HTMX | {"X-Form-Owner": form_owner})
     assert answer.status_code == 409
     assert request_.prompt not in text(answer)
     assert answer["HX-Retarget"] == "#login-alert"
@@ -282,7 +282,7 @@ def test_only_a_form_made_for_a_person_is_kept(
     browser: Browser, alice: User, request_: InputRequest, claimed: str
 ) -> None:
     action, page, typed = forms(request_)["decide"]
-    hidden = browser.open(page) | {"_as": claimed.format(pk=alice.pk)}
+    hidden = browser.open(page) | {"_form_owner": claimed.format(pk=alice.pk)}
     browser.end_login()
     assert browser.post(action, typed | hidden)["Location"].startswith("/accounts/login/")
     assert KEY not in browser.client.session
@@ -392,7 +392,7 @@ def test_every_form_of_every_page_has_its_person(
             continue
         for form in re.findall(r'<form[^>]*method="post".*?</form>', page.content.decode(), re.S):
             seen += 1
-            assert 'name="_as"' in form, f"{address}: {form[:200]}"
+            assert 'name="_form_owner"' in form, f"{address}: {form[:200]}"
     assert seen > 20
 
 
@@ -420,8 +420,8 @@ def test_a_form_to_a_run_that_cannot_be_is_refused_without_a_login_too(browser: 
 def test_every_form_whose_login_has_ended_leads_back_to_a_page(route: Route) -> None:
     world = World.make()
     root = desk_of(world.people["root"])
-    drawn_for = field(root.get("/accounts/"), "_as")
-    answer = Client().post(address(route, world), {"_as": drawn_for, "said": WORDS})
+    form_owner = field(root.get("/accounts/"), "_form_owner")
+    answer = Client().post(address(route, world), {"_form_owner": form_owner, "said": WORDS})
     assert answer.status_code < 500
     if "/login/?next=" in answer.headers.get("Location", ""):
         page = unquote(answer["Location"].partition("next=")[2])
