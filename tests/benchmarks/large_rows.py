@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,6 +13,9 @@ from django.db.models import Index, Model
 from django.utils import timezone
 
 from approvals.models import Decision
+from workflows.engine import InputRequestEvent
+from workflows.engine.machine.journal import Transition
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.models import Assignment, Delivery, InputRequest, JournalEntry, WorkflowRun
 
 PEOPLE, TEAMS = 50, 10
@@ -96,7 +100,10 @@ FROM numbers WHERE {status} = 'answered'
 JOURNAL = """
 INSERT INTO workflows_journalentry (run_id, seq, kind, step, data, at)
 {numbers}
-SELECT {run}, 5, CASE WHEN waits THEN 'asked' ELSE 'completed' END, '', CAST('{{}}' AS {json}),
+SELECT {run}, 5, CASE WHEN waits THEN 'step_completed' WHEN k % 50 = 0 THEN 'cancelled'
+    WHEN k % 5000 = 1 THEN 'failed' ELSE 'completed' END, CASE WHEN waits THEN 'ask' ELSE '' END,
+    CAST(CASE WHEN waits THEN '{step_completed}' WHEN k % 50 = 0 THEN '{{"by": "operator"}}'
+        WHEN k % 5000 = 1 THEN '{error}' ELSE '{{"result": {{"approved": true}}}}' END AS {json}),
     {asked}
 FROM numbers
 """
@@ -111,6 +118,7 @@ def fill(waiting: int, finished: int) -> None:
         "reviewer": f"{first} + (k / 13) % {PEOPLE}",
         "team": f"{team} + (k / 17) % {TEAMS}",
     }
+    words |= {"step_completed": step_completed(), "error": json.dumps({"error": FAILURE})}
     words["numbers"] = NUMBERS.format(every=waiting + finished, waiting=waiting)
     with connection.cursor() as cursor, without_indexes():
         cursor.execute(HASTE[_is_postgresql()])
@@ -142,6 +150,15 @@ WORDS = {
     "assigned": "(k / 19) % 5 = 0",
     "digest": "md5('digest' || i) || md5('digest2' || i)",
 }
+FAILURE = {"kind": "RuntimeError", "message": "boom", "step": "", "traceback": "", "engine": False}
+
+
+def step_completed() -> str:
+    """Return the data of the journal entry of a step that opened the request `ask-1`."""
+    event = StoredEvent.from_event(InputRequestEvent(request_id="ask-1", prompt="Pay?"))
+    request = {"id": "ask-1", "own": False, "deadline": None, "event": event}
+    data = {"invocation": 1, "attempt": 1, "set": {}, "events": [], "spawn": []}
+    return json.dumps(Transition("step_completed", {**data, "requests": [request]}).to_json())
 
 
 def dialect(every: int) -> dict[str, str]:
