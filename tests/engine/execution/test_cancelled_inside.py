@@ -84,7 +84,7 @@ async def swallow_and_raise_it_again() -> None:
 
 @asynccontextmanager
 async def old_timeout(seconds: float) -> AsyncIterator[None]:
-    """A timeout as libraries wrote it before Python 3.11, which tells nobody that it expired."""
+    """A timeout as libraries wrote it before Python 3.11. It does not report that it expired."""
     timer = asyncio.get_running_loop().call_later(seconds, me().cancel)
     try:
         yield
@@ -124,8 +124,8 @@ HURTS: list[Hurt] = [
 every_hurt = pytest.mark.parametrize("hurt", HURTS, ids=lambda one: one.__name__)
 
 
-async def within_reason(awaitable: Any) -> Any:
-    """Wait for what a run that hangs would never give."""
+async def with_time_limit(awaitable: Any) -> Any:
+    """Wait for a result, and fail if the run hangs."""
     async with asyncio.timeout(20):
         return await awaitable
 
@@ -144,7 +144,7 @@ async def test_a_step_that_is_cancelled_from_inside_is_retried_and_then_fails_th
 
     handler = await single(begin, retries=1, timeout=limit).run()
     with pytest.raises(StepFailed, match="'begin' failed: CancelledError: It was cancelled from i"):
-        await within_reason(handler.result())
+        await with_time_limit(handler.result())
     assert attempts == [1, 2]
 
 
@@ -157,10 +157,10 @@ async def test_a_step_that_succeeds_at_the_second_attempt_completes(hurt: Hurt) 
         return StopEvent(result=ctx.attempt)
 
     handler = await single(begin, retries=1).run()
-    assert await within_reason(handler.result()) == 2
+    assert await with_time_limit(handler.result()) == 2
 
 
-async def leave_a_cancellation_for_later() -> None:
+async def leave_a_scheduled_cancellation() -> None:
     me().cancel()
 
 
@@ -168,18 +168,18 @@ async def leave_a_timer() -> None:
     asyncio.get_running_loop().call_soon(me().cancel)
 
 
-async def leave_a_count() -> None:
+async def leave_a_cancellation_count() -> None:
     me().cancel()
     with suppress(asyncio.CancelledError):
         await asyncio.sleep(60)
 
 
-async def take_back_what_is_not_yet_delivered() -> None:
+async def uncancel_before_delivery() -> None:
     me().cancel()
     me().uncancel()
 
 
-async def leave_a_child_that_will_do_it() -> None:
+async def leave_a_child_that_cancels() -> None:
     parent = me()
 
     async def hurt() -> None:
@@ -195,11 +195,11 @@ async def leave_a_timer_after_a_pause() -> None:
 
 kept: list[asyncio.Task[None]] = []
 LEFTOVERS: list[Hurt] = [
-    leave_a_cancellation_for_later,
+    leave_a_scheduled_cancellation,
     leave_a_timer,
-    leave_a_count,
-    take_back_what_is_not_yet_delivered,
-    leave_a_child_that_will_do_it,
+    leave_a_cancellation_count,
+    uncancel_before_delivery,
+    leave_a_child_that_cancels,
     leave_a_timer_after_a_pause,
 ]
 
@@ -221,7 +221,7 @@ async def test_tasks_and_timers_of_a_step_do_not_affect_the_next_step(
         return StopEvent(result="fine")
 
     handler = await Workflow("leftovers", [begin, go_on]).run()
-    assert await within_reason(handler.result()) == "fine"
+    assert await with_time_limit(handler.result()) == "fine"
 
 
 async def test_a_chain_of_steps_that_leave_nothing_stays_in_one_task() -> None:
@@ -250,7 +250,7 @@ ODD: list[BaseException] = [
 @pytest.mark.parametrize("error", ODD, ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("limit", [None, 60.0], ids=["no timeout", "timeout"])
 @pytest.mark.parametrize("sync", [False, True], ids=["async", "def"])
-async def test_what_ends_processes_elsewhere_is_a_failed_attempt_here(
+async def test_an_exception_that_usually_ends_a_process_is_a_failed_attempt(
     error: BaseException, limit: float | None, sync: bool
 ) -> None:
     async def begin(event: StartEvent, ctx: Context) -> StopEvent:
@@ -265,13 +265,13 @@ async def test_what_ends_processes_elsewhere_is_a_failed_attempt_here(
 
     function = begin_in_thread if sync else begin
     handler = await single(function, retries=1, timeout=limit).run()
-    assert await within_reason(handler.result()) == 2
+    assert await with_time_limit(handler.result()) == 2
 
 
 async def test_an_update_that_raises_anything_at_the_commit_fails_its_attempt() -> None:
     def hurt(value: Any) -> Any:
         calls.append(1)
-        if len(calls) == 2:  # the second is the commit's
+        if len(calls) == 2:  # the commit makes the second call
             raise SystemExit(3)
         return 1
 
@@ -282,7 +282,7 @@ async def test_an_update_that_raises_anything_at_the_commit_fails_its_attempt() 
         return StopEvent(result=ctx.attempt)
 
     handler = await single(begin, retries=1).run()
-    assert await within_reason(handler.result()) == 2
+    assert await with_time_limit(handler.result()) == 2
 
 
 async def test_an_awaitable_that_a_def_step_returns_may_be_cancelled_from_inside() -> None:
@@ -291,7 +291,7 @@ async def test_an_awaitable_that_a_def_step_returns_may_be_cancelled_from_inside
 
     handler = await single(begin, timeout=60.0).run()
     with pytest.raises(StepFailed, match="CancelledError"):
-        await within_reason(handler.result())
+        await with_time_limit(handler.result())
 
 
 # Input handlers
@@ -333,13 +333,13 @@ async def test_a_handler_that_is_cancelled_from_inside_leaves_the_request_to_peo
     assert handler.status == "waiting"
     answer = InputResponseEvent(request_id="r", response={"approved": True})
     await handler.send_input(answer)
-    assert await within_reason(handler.result()) is True
+    assert await with_time_limit(handler.result()) is True
 
 
-# The engine's own
+# Cancellations by the engine
 
 
-async def test_cancelling_the_run_is_no_failed_attempt() -> None:
+async def test_cancelling_the_run_is_not_a_failed_attempt() -> None:
     entered = asyncio.Event()
     attempts: list[int] = []
 

@@ -1,4 +1,4 @@
-"""What is typed on the command line starts runs, or is refused with a sentence."""
+"""The commands: they start and list runs, or refuse wrong arguments with an error message."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def command(name: str, *arguments: str) -> str:
 
 
 def refusal(*arguments: str) -> str:
-    """Return why `start_run` refuses, and see that it stored nothing."""
+    """Return the error of `start_run`, after a check that it stored nothing."""
     before = WorkflowRun.objects.count()
     with pytest.raises(CommandError) as refused:
         command("start_run", *arguments)
@@ -87,7 +87,7 @@ def file_of(tmp_path: Path, content: bytes, name: str = "input.txt") -> str:
     return f"@{path}"
 
 
-def test_json_typed_in_starts_a_run_and_prints_its_id() -> None:
+def test_json_on_the_command_line_starts_a_run_and_prints_its_id() -> None:
     said = command("start_run", "assistant", "--input", '{"text": "A good text."}')
     run = WorkflowRun.objects.get()
     assert said == f"Started run {run.pk} of assistant.\n"
@@ -96,7 +96,7 @@ def test_json_typed_in_starts_a_run_and_prints_its_id() -> None:
 
 
 @pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"])
-def test_a_file_that_is_no_json_is_the_one_text_that_is_required(
+def test_a_file_that_is_not_json_is_the_value_of_the_one_required_text(
     start: bytes, tmp_path: Path
 ) -> None:
     file = file_of(tmp_path, start + "Grüße, in two\nlines.".encode())
@@ -111,20 +111,20 @@ def test_a_csv_file_starts_expenses(tmp_path: Path) -> None:
     assert WorkflowRun.objects.get().input["claims"].startswith("claim,")
 
 
-def test_a_workflow_with_four_eyes_is_not_started_by_nobody() -> None:
+def test_a_workflow_with_four_eyes_needs_a_person_who_starts_it() -> None:
     sample = Path(sys.modules["workflows.flows"].__file__ or "").parent / "expenses/sample.csv"
     with pytest.raises(CommandError, match=r"'expenses' asks ExpenseRequest .* Add --as USER"):
         command("start_run", "expenses", "--input", f"@{sample}")
     assert not WorkflowRun.objects.exists()
 
 
-def test_a_file_that_holds_a_json_object_gives_the_fields(tmp_path: Path) -> None:
+def test_a_file_with_a_json_object_gives_the_fields(tmp_path: Path) -> None:
     file = file_of(tmp_path, b'{"text": "From a file."}', "input.json")
     command("start_run", "assistant", "--input", file)
     assert WorkflowRun.objects.get().input == {"text": "From a file."}
 
 
-def test_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_file_may_be_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     stdin = io.TextIOWrapper(io.BytesIO(b"Piped in."), encoding="utf-8")
     monkeypatch.setattr(sys, "stdin", stdin)
     command("start_run", "assistant", "--input", "@-")
@@ -148,11 +148,11 @@ def test_standard_input_is_a_file_too(monkeypatch: pytest.MonkeyPatch) -> None:
         ('{"text": "' + "x" * 300_000 + '"}', "more than the 262,144 allowed"),
     ],
 )
-def test_bad_input_is_refused_with_a_sentence(text: str, words: str) -> None:
+def test_bad_input_is_refused_with_an_error_message(text: str, words: str) -> None:
     assert words in refusal("assistant", "--input", text)
 
 
-def test_every_fault_of_the_input_is_informed() -> None:
+def test_every_fault_of_the_input_is_reported() -> None:
     said = refusal("assistant", "--input", '{"text": 3, "other": 1}')
     assert "text: " in said
     assert "other: " in said
@@ -181,7 +181,7 @@ def test_a_bad_claim_is_refused_with_its_line(tmp_path: Path) -> None:
     assert "line 1" in refusal("expenses", "--input", file)
 
 
-def test_an_unknown_workflow_is_refused_with_those_that_exist() -> None:
+def test_the_error_of_an_unknown_workflow_lists_the_known_ones() -> None:
     said = refusal("nonesuch")
     assert "'nonesuch'" in said
     assert "assistant, expenses" in said
@@ -198,32 +198,32 @@ def test_the_same_key_starts_one_run_and_another_input_is_refused() -> None:
 
 
 @pytest.mark.parametrize(("key", "reported"), NO_KEYS)
-def test_a_key_that_is_none_is_refused_by_the_command(key: str, reported: str) -> None:
+def test_an_invalid_key_is_refused_by_the_command(key: str, reported: str) -> None:
     said = refusal("assistant", "--input", '{"text": "One."}', "--key", key)
     assert said == f"The idempotency key {reported}."
 
 
 @pytest.mark.parametrize(("key", "reported"), [*NO_KEYS, (7, "is of type int, not a text")])
-def test_a_key_that_is_none_is_refused_to_code(key: Any, reported: str) -> None:
+def test_an_invalid_key_is_refused_in_code(key: Any, reported: str) -> None:
     with pytest.raises(InvalidIdempotencyKey) as refused:
         WorkflowRun.objects.start("assistant", {"text": "One."}, idempotency_key=key)
     assert str(refused.value) == f"The idempotency key {reported}."
     assert WorkflowRun.objects.count() == 0
 
 
-def test_a_key_of_200_characters_of_any_script_is_one() -> None:
+def test_a_key_may_have_200_characters_of_any_script() -> None:
     run = WorkflowRun.objects.start("assistant", {"text": "One."}, idempotency_key="ключ" * 50)
     again = WorkflowRun.objects.start("assistant", {"text": "One."}, idempotency_key="ключ" * 50)
     assert again.pk == run.pk
 
 
-def test_true_is_another_input_than_one_under_the_same_key() -> None:
+def test_true_and_one_are_different_inputs_for_the_same_key() -> None:
     WorkflowRun.objects.start("t-any", {"n": 1}, idempotency_key="k")
     with pytest.raises(IdempotencyConflict):
         WorkflowRun.objects.start("t-any", {"n": True}, idempotency_key="k")
 
 
-def test_a_person_starts_runs_only_if_they_may() -> None:
+def test_a_person_needs_the_permission_to_start_runs() -> None:
     given = ("assistant", "--input", '{"text": "One."}', "--as")
     carol = User.objects.create_user("carol")
     assert refusal(*given, "nobody") == "There is no user 'nobody'."
@@ -256,12 +256,12 @@ def test_runs_lists_the_newest_first_and_filters() -> None:
     assert listed[1]["open_requests"] == 0
 
 
-def test_runs_refuses_a_senseless_limit() -> None:
+def test_runs_refuses_an_invalid_limit() -> None:
     with pytest.raises(CommandError, match="at least 1"):
         command("runs", "--limit", "0")
 
 
-def test_untrusted_text_gives_a_terminal_no_orders() -> None:
+def test_untrusted_text_contains_no_control_sequences_for_a_terminal() -> None:
     assert plain("a\x1b[2J\nb\u202e c") == "a\ufffd[2J b\ufffd c"
     assert plain("word " * 20, 10) == "word word…"
     assert table(("A", "BB"), [("1\x1b", "2"), ("333", "")]) == "A    BB\n1\ufffd   2\n333"
@@ -269,7 +269,7 @@ def test_untrusted_text_gives_a_terminal_no_orders() -> None:
 
 @pytest.mark.django_db(transaction=True)
 class TestWaiting:
-    """`start_run --wait` with no worker about: the command drives the run itself."""
+    """`start_run --wait` without a worker: the command runs the workflow itself."""
 
     def test_a_run_without_requests_ends_with_its_result(self) -> None:
         said = self.wait_for(lambda: {"figures": [1, 2]})
@@ -286,9 +286,9 @@ class TestWaiting:
         assert failed.value.returncode == 1
         assert "\x1b" not in str(failed.value)
 
-    def test_a_question_is_shown_with_the_command_that_answers_it(self) -> None:
+    def test_a_request_is_shown_with_the_command_that_answers_it(self) -> None:
         class Terminal(io.StringIO):
-            """Somebody reads the question, and answers it from elsewhere."""
+            """A terminal: when the prompt is written, somebody answers the request elsewhere."""
 
             def write(self, text: str) -> int:
                 if "waits for a person" in text:
@@ -375,14 +375,14 @@ def test_a_field_that_is_given_by_its_name_keeps_its_digits_too() -> None:
     assert WorkflowRun.objects.get().input["named"] == LONG
 
 
-def test_a_float_is_the_nearest_and_a_text_is_none() -> None:
+def test_a_number_in_a_float_field_is_rounded_and_in_a_text_field_refused() -> None:
     command("start_run", "t-amounts", "--input", f'{{"rate": {LONG}}}')
     assert WorkflowRun.objects.get().input["rate"] == 0.1
     said = refusal("t-amounts", "--input", f'{{"text": {LONG}}}')
     assert "text: Input should be a valid string" in said
 
 
-def test_a_whole_number_of_any_length_arrives_whole() -> None:
+def test_an_integer_of_any_length_keeps_all_digits() -> None:
     digits = "9" * 60
     data = f'{{"count": {digits}, "amount": {digits}, "anything": {digits}}}'
     command("start_run", "t-amounts", "--input", data)
