@@ -34,14 +34,14 @@ PASSWORD = "none of a demo"
 
 
 class Browser:
-    """One browser, which checks tokens as a real one is checked, and the pages open in it."""
+    """One browser with several open pages. The server checks its CSRF tokens."""
 
     def __init__(self) -> None:
         self.client = Client(enforce_csrf_checks=True)
         self.client.get("/accounts/login/")
 
     def log_in(self, name: str, **fields: str) -> Any:
-        """Send the login of a tab, whoever is logged in by now."""
+        """Log in from a tab of this browser, also if somebody is logged in."""
         token = self.client.cookies["csrftoken"].value
         said = {"username": name, "password": PASSWORD, "csrfmiddlewaretoken": token} | fields
         return self.client.post("/accounts/login/", said, headers=ORIGIN)
@@ -75,11 +75,11 @@ def request_(db: None) -> InputRequest:
     return asked_of()
 
 
-Form = tuple[str, str, dict[str, Any]]  # where it goes, on which page it stands, what is typed
+Form = tuple[str, str, dict[str, Any]]  # its address, its page, and what is typed
 
 
 def forms(row: InputRequest) -> dict[str, Form]:
-    """Return every form of the site in which a person types or presses something."""
+    """Return every form of the site that a person can send."""
     page = url(row)
     run = row.run.get_absolute_url()
     batch = f"/requests/decide/?_id={row.id}"
@@ -115,7 +115,7 @@ def everything() -> list[Any]:
 
 
 def holds(page: Any, name: str) -> bool:
-    """Say whether the words stand in a form of the page, and not only somewhere on it."""
+    """Return True if a form of the page contains the text."""
     source = html.unescape(page.content.decode())
     if name == "account":
         return '<option value="Asia/Tokyo" selected>' in source
@@ -124,7 +124,7 @@ def holds(page: Any, name: str) -> bool:
 
 @pytest.mark.parametrize("fragment", [False, True], ids=["plain", "htmx"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_form_of_an_ended_login_comes_back_filled_in_and_unsent(
+def test_a_form_of_an_ended_login_is_shown_again_filled_in_and_unsent(
     browser: Browser, request_: InputRequest, name: str, fragment: bool
 ) -> None:
     action, page, typed = forms(request_)[name]
@@ -163,13 +163,13 @@ def test_a_kept_form_is_not_shown_to_another_person(
     assert not holds(shown, name)
     assert WORDS not in text(shown)
     assert KEY not in browser.client.session
-    assert everything()[:-1] == before[:-1], "all but the preferences, which a visit makes"
+    assert everything()[:-1] == before[:-1], "all but the preferences, which a visit creates"
 
 
 @pytest.mark.parametrize("token", ["stale", "fresh"])
 @pytest.mark.parametrize("fragment", [False, True], ids=["plain", "htmx"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_page_of_alice_does_nothing_in_the_name_of_bob(
+def test_a_form_of_alice_is_not_sent_as_bob(
     browser: Browser, request_: InputRequest, name: str, fragment: bool, token: str
 ) -> None:
     action, page, typed = forms(request_)[name]
@@ -186,12 +186,12 @@ def test_a_page_of_alice_does_nothing_in_the_name_of_bob(
     if fragment:
         assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#login-alert", "innerHTML")
     elif name in WRITTEN:
-        assert WORDS in text(answer), "to be copied"
-        again_as_alice(browser, answer, page, name)
+        assert WORDS in text(answer), "so that she can copy it"
+        resend_as_alice(browser, answer, page, name)
 
 
-def again_as_alice(browser: Browser, refused: Any, page: str, name: str) -> None:
-    """Press the button of the refusal, log in, and find the text in its form."""
+def resend_as_alice(browser: Browser, refused: Any, page: str, name: str) -> None:
+    """Press the button of the refusal, log in, and check that the text is in its form."""
     names = ("csrfmiddlewaretoken", "_form_owner", "next", "_unsent")
     part = refused.content.decode().rpartition("<form")[2]
     fields = {}
@@ -206,7 +206,7 @@ def again_as_alice(browser: Browser, refused: Any, page: str, name: str) -> None
 
 
 @pytest.mark.parametrize("address", ["/", "request"])
-def test_a_page_of_alice_shows_nothing_of_bob(
+def test_a_page_of_alice_shows_no_data_of_bob(
     browser: Browser, request_: InputRequest, address: str
 ) -> None:
     address = url(request_) if address == "request" else address
@@ -219,7 +219,7 @@ def test_a_page_of_alice_shows_nothing_of_bob(
 
 
 @pytest.mark.parametrize("name", sorted(WRITTEN))
-def test_a_form_from_before_a_new_login_of_the_same_person_comes_back_filled_in(
+def test_a_form_from_before_a_new_login_of_the_same_person_is_shown_again(
     browser: Browser, request_: InputRequest, name: str
 ) -> None:
     action, page, typed = forms(request_)[name]
@@ -236,7 +236,7 @@ def test_a_form_from_before_a_new_login_of_the_same_person_comes_back_filled_in(
     assert (fragment.status_code, fragment["X-CSRF-Retry"]) == (403, "1")
 
 
-def test_what_came_back_is_gone_once_it_is_sent(browser: Browser, request_: InputRequest) -> None:
+def test_a_kept_form_is_deleted_when_it_is_sent(browser: Browser, request_: InputRequest) -> None:
     action, page, typed = forms(request_)["decide"]
     hidden = browser.open(page)
     browser.end_login()
@@ -266,7 +266,7 @@ def test_a_run_that_is_started_again_after_a_new_login_keeps_its_authors(
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://testserver.evil.example", "null", ""]
 )
-def test_no_other_site_puts_words_into_a_form(
+def test_another_site_cannot_fill_in_a_form(
     browser: Browser, request_: InputRequest, origin: str
 ) -> None:
     action, page, typed = forms(request_)["decide"]
@@ -306,7 +306,7 @@ def test_a_password_and_a_file_are_not_kept(browser: Browser, alice: User) -> No
     assert "Choose the file again: claims.csv" in text(browser.client.get(page))
 
 
-def test_a_text_above_the_limit_is_not_kept_and_the_page_says_so(
+def test_a_text_above_the_limit_is_not_kept_and_the_page_shows_this(
     browser: Browser, request_: InputRequest, settings: Any
 ) -> None:
     settings.PAYLOAD_MAX_BYTES = settings.ANSWER_MAX_BYTES = 100
@@ -319,13 +319,13 @@ def test_a_text_above_the_limit_is_not_kept_and_the_page_says_so(
     assert "what you typed could not be kept" in shown
 
 
-def test_the_login_of_an_old_tab_logs_in_who_typed_it(browser: Browser) -> None:
+def test_the_login_form_of_an_old_tab_logs_in_the_person_who_sends_it(browser: Browser) -> None:
     assert browser.log_in("bob").status_code == 302
     assert browser.client.get("/accounts/").context["user"].username == "bob"
 
 
-def test_a_batch_whose_address_is_too_long_for_a_login_comes_back(browser: Browser) -> None:
-    """Django takes no address of more than 2,048 characters as `next`."""
+def test_a_batch_with_an_address_that_is_too_long_for_next_is_shown_again(browser: Browser) -> None:
+    """Django ignores `next` if it has more than 2,048 characters."""
     rows = [asked_of() for _ in range(60)]
     address = f"/requests/decide/?{'&'.join(f'_id={row.id}' for row in rows)}"
     typed = {"_id": str(rows[0].id), f"g.{kind_of(rows[0])}.comment": WORDS}
@@ -337,15 +337,15 @@ def test_a_batch_whose_address_is_too_long_for_a_login_comes_back(browser: Brows
     assert back["Location"] == address
     assert holds(browser.client.get(address), "batch")
     other = browser.client.get(f"/requests/decide/?_id={rows[1].id}")
-    assert not holds(other, "batch"), "it is another batch's"
+    assert not holds(other, "batch"), "it belongs to another batch"
     hidden = browser.open(address)
     browser.log_in("bob")
     hidden["csrfmiddlewaretoken"] = browser.client.cookies["csrftoken"].value
-    again_as_alice(browser, browser.post(address, typed | hidden), address, "batch")
+    resend_as_alice(browser, browser.post(address, typed | hidden), address, "batch")
 
 
 def test_every_form_is_on_a_page_that_can_be_opened(request_: InputRequest) -> None:
-    """A login leads to the page of the form, and a GET of what takes POSTs alone is refused."""
+    """A login redirects to the page of the form, because an address of POSTs refuses a GET."""
     ids = {"request_id": request_.id, "run_id": request_.run_id, "name": BARE.name}
     desk = desk_of(User.objects.create_superuser("root"))
     seen = 0
@@ -374,7 +374,7 @@ def test_a_session_that_kept_a_form_lasts_as_long_as_any_other(
     assert browser.client.session.get_expiry_age() == ordinary
 
 
-def test_every_form_of_every_page_has_its_person(
+def test_every_form_of_every_page_has_its_form_owner(
     alice: User, request_: InputRequest, register: Callable[..., Any]
 ) -> None:
     alice.is_staff = alice.is_superuser = True
@@ -408,7 +408,7 @@ def test_a_run_of_another_person_cannot_be_cancelled_from_an_old_tab(
     assert run.status == "waiting"
 
 
-def test_a_form_to_a_run_that_cannot_be_is_refused_without_a_login_too(browser: Browser) -> None:
+def test_a_form_with_an_impossible_run_id_is_refused_without_a_login_too(browser: Browser) -> None:
     hidden = browser.open("/")
     browser.end_login()
     assert browser.post(f"/runs/{'-' * 36}/cancel/", hidden).status_code == 404

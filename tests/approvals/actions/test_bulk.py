@@ -1,4 +1,4 @@
-"""Many requests decided together: at the source, and on the page of a batch."""
+"""Several requests decided together: by the action, and on the page of a batch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGE = "/requests/decide/"
 
 
 def refund(**payload: Any) -> InputRequest:
-    """Return a request that is answered with an amount and a reason."""
+    """Return a request whose answer has an amount and a reason."""
     return asked_of(run=make_run(TYPED), payload=payload or {"claimed": "640.00"})
 
 
@@ -36,7 +36,7 @@ def chosen(*requests: InputRequest) -> str:
 
 
 def go(verdict: str, *requests: InputRequest, **fields: Any) -> dict[str, Any]:
-    """Return what the page of a batch posts for these rows, as they are now."""
+    """Return what the page of a batch posts for the present version of these rows."""
     seen = {f"_digest.{one.id}": again(one).version for one in requests}
     kind = kind_of(requests[0])
     return {"_id": ids(*requests), "_go": f"{kind}:{verdict}"} | seen | fields
@@ -82,7 +82,7 @@ def test_a_batch_has_a_limit_and_names_malformed_ids(alice: User) -> None:
 # The page
 
 
-def test_the_page_of_a_batch_is_an_address_that_changes_nothing(desk: Client) -> None:
+def test_opening_the_page_of_a_batch_changes_nothing(desk: Client) -> None:
     rows = [asked_of(prompt="Publish the first?"), asked_of(prompt="Publish the second?")]
     page = desk.get(chosen(*rows))
     assert page.status_code == 200
@@ -104,13 +104,13 @@ def test_many_are_decided_together_with_an_outcome_for_each(
     done = desk.post(address, fields, follow=True)
     assert "Approved by you: All fine." in text(done)
     assert "Rejected by bob" in text(done)
-    assert "was already answered by bob" in text(done), "her own answer was not taken"
+    assert "was already answered by bob" in text(done), "her own answer was refused"
     assert (again(good).response, again(hidden).status) == (
         {"approved": True, "comment": "All fine."}, "pending",
     )  # fmt: skip
 
 
-def test_after_the_last_row_the_browser_is_sent_to_the_address_of_the_batch(desk: Client) -> None:
+def test_after_the_last_row_the_browser_is_redirected_to_the_batch(desk: Client) -> None:
     rows = [asked_of(), asked_of()]
     done = desk.post(chosen(*rows), go("reject", *rows))
     assert (done.status_code, done["Location"]) == (303, chosen(*rows))
@@ -153,7 +153,7 @@ def test_an_error_is_shown_at_its_row_and_nothing_was_decided(desk: Client) -> N
     assert again(bad).is_pending
 
 
-def test_a_row_that_changed_since_it_was_shown_learns_and_not_decided(
+def test_a_row_that_changed_since_it_was_shown_shows_this_and_is_not_decided(
     desk: Client, bob: User
 ) -> None:
     same, changed = asked_of(), asked_of(quorum=2, editable=["claimed"])
@@ -166,7 +166,7 @@ def test_a_row_that_changed_since_it_was_shown_learns_and_not_decided(
     pattern = rf'<input type="checkbox"\s+name="_id"\s+value="{changed.id}"[^>]*>'
     box = re.search(pattern, page.content.decode())
     assert box
-    assert "checked" not in box[0], "what was not seen is not chosen by itself"
+    assert "checked" not in box[0], "a version that was not seen is not selected"
 
 
 def test_a_row_without_a_digest_was_not_shown_and_is_not_decided(desk: Client) -> None:
@@ -186,7 +186,7 @@ def test_requests_of_different_kinds_are_offered_in_groups(desk: Client) -> None
     page = desk.post(chosen(bare, paid), fields, follow=True)
     assert again(bare).status == "answered"
     assert again(paid).is_pending
-    assert field(page, f"r.{paid.id}.amount") == "12", "what was typed there is still there"
+    assert field(page, f"r.{paid.id}.amount") == "12", "the typed value is kept"
     fields = go("approve", paid) | typed(paid, "12")
     assert desk.post(chosen(bare, paid), fields).status_code == 303
     assert again(paid).response["amount"] == "12"
@@ -222,7 +222,7 @@ def test_a_batch_that_cannot_be_read_changes_nothing(desk: Client) -> None:
     assert again(row).is_pending
 
 
-# After a POST: the browser is sent to the address of the page, where Back comes to as well
+# After a POST the browser is redirected to the page, so that Back shows it, too
 
 
 def test_every_post_of_a_batch_leads_to_its_address(desk: Client, bob: User) -> None:
@@ -239,12 +239,12 @@ def test_every_post_of_a_batch_leads_to_its_address(desk: Client, bob: User) -> 
         assert "was already answered by bob" in page
 
 
-def test_what_was_said_of_a_row_is_said_no_more_once_it_changed(desk: Client, bob: User) -> None:
+def test_the_error_of_a_row_is_removed_when_the_row_changes(desk: Client, bob: User) -> None:
     good, held = asked_of(), asked_of(claimed_by=bob, claimed_until=soon(hours=1))
     desk.post(chosen(good, held), go("approve", good, held))
     assert "claimed by bob" in text(desk.get(chosen(good, held)))
     InputRequest.objects.filter(pk=held.pk).update(claimed_by=None, claimed_until=None)
-    assert "claimed by bob" in text(desk.get(chosen(good, held))), "so it was at the answer"
+    assert "claimed by bob" in text(desk.get(chosen(good, held))), "this was true when she answered"
     desk.post(f"/requests/{held.id}/decide/", {"verdict": "reject", "_digest": held.version})
     page = text(desk.get(chosen(good, held)))
     assert "Rejected by you" in page
@@ -252,7 +252,7 @@ def test_what_was_said_of_a_row_is_said_no_more_once_it_changed(desk: Client, bo
     assert "1 decided." in page
 
 
-def test_what_was_typed_into_other_batches_stays(desk: Client) -> None:
+def test_values_typed_into_other_batches_are_kept(desk: Client) -> None:
     batches = [(refund(), refund()) for _ in range(5)]
     for n, rows in enumerate(batches):
         desk.post(
@@ -265,7 +265,7 @@ def test_what_was_typed_into_other_batches_stays(desk: Client) -> None:
     assert "Not sent yet" not in text(desk.get(chosen(*batches[0]))), "four are kept"
 
 
-def test_other_people_do_not_get_what_was_typed_into_a_batch(desk: Client, bob: User) -> None:
+def test_values_typed_into_a_batch_are_not_shown_to_other_people(desk: Client, bob: User) -> None:
     rows = [refund(), refund()]
     desk.post(chosen(*rows), go("approve", *rows) | typed(rows[0], "47.11") | typed(rows[1], "x"))
     assert "47.11" in desk.get(chosen(*rows)).content.decode()
@@ -292,7 +292,7 @@ def test_a_batch_that_is_too_large_for_the_session_is_rendered_without_a_redirec
     assert KEY not in desk.session or desk.session[KEY] == []
 
 
-def test_the_facts_of_a_row_are_those_that_tell_it_from_the_others() -> None:
+def test_a_row_shows_the_values_that_differ_between_rows() -> None:
     rows = [
         {"kind": "refund", "list": [1], "a": 1, "b": "x", "c": True, "d": None, "e": n, "f": n}
         for n in range(2)

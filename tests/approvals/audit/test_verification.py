@@ -1,4 +1,4 @@
-"""`manage.py verify_decisions` finds what SQL did to decisions, and says to which."""
+"""`manage.py verify_decisions` finds decisions that were changed by SQL, and names them."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ COLUMNS = [field.attname for field in Decision._meta.concrete_fields if field.at
 
 
 def sql(statement: str, *params: Any) -> None:
-    """Do what somebody with access to the database does."""
+    """Run SQL, as somebody with access to the database can."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
 
 
 def verify(*options: str) -> str:
-    """Return what the command says of decisions that are whole."""
+    """Return the output of the command for unchanged decisions."""
     out = StringIO()
     call_command("verify_decisions", *options, stdout=out)
     return out.getvalue()
 
 
 def faults(*options: str) -> str:
-    """Return what the command says of decisions that are not."""
+    """Return the output of the command for changed decisions."""
     out = StringIO()
     with pytest.raises(CommandError, match="wrong") as caught:
         call_command("verify_decisions", *options, stdout=out)
@@ -63,20 +63,20 @@ def end_of(said: str) -> str:
 
 @pytest.fixture
 def decisions(alice: User, bob: User) -> list[Decision]:
-    """Three answers of two people, sealed."""
+    """Return three sealed answers of two people."""
     made = [decide(user, make_request()).decision for user in (alice, bob, alice)]
     seal_new()
     return made
 
 
-def test_what_the_application_wrote_is_whole(decisions: list[Decision]) -> None:
+def test_decisions_of_the_application_are_valid(decisions: list[Decision]) -> None:
     said = verify()
     assert said.startswith("3 decisions. The chain ends at 3:")
     held = "Seal 3 is part of the chain, as --expect says.\n"
     assert verify("--expect", end_of(said)) == held + said
 
 
-def test_no_decisions_are_whole() -> None:
+def test_an_empty_table_is_valid() -> None:
     assert verify() == "0 decisions. The chain ends at 0:\n"
 
 
@@ -106,7 +106,7 @@ def test_a_changed_column_is_found(alice: User, column: str, value: Any, sealed:
     assert f"Decision {decision.pk} (" in faults()
 
 
-def test_a_decision_given_to_another_person_or_request_is_found(
+def test_a_decision_that_was_moved_to_another_person_or_request_is_found(
     decisions: list[Decision], bob: User
 ) -> None:
     other = make_request()
@@ -121,7 +121,7 @@ def test_a_decision_given_to_another_person_or_request_is_found(
 
 @pytest.mark.parametrize("sealed", [True, False])
 @pytest.mark.parametrize("answered", [True, False])
-def test_a_removed_approval_is_missed_by_its_request(
+def test_a_removed_approval_is_found_by_the_count_of_its_request(
     alice: User, bob: User, sealed: bool, answered: bool
 ) -> None:
     request = asked_of(quorum=2)
@@ -138,7 +138,7 @@ def test_a_removed_approval_is_missed_by_its_request(
 
 
 @pytest.mark.parametrize("votes", [0, 2])
-def test_approvals_that_only_the_request_counts_are_found(alice: User, votes: int) -> None:
+def test_a_count_of_approvals_without_decisions_is_found(alice: User, votes: int) -> None:
     request = asked_of(quorum=3)
     decide(alice, request)
     sql("UPDATE workflows_inputrequest SET votes = %s", votes)
@@ -181,14 +181,14 @@ def test_a_seal_or_a_request_that_cannot_be_read_is_named(
     assert f"Request {request} " not in said
 
 
-def _put_a_seal_behind_the_end() -> None:
+def _add_a_seal_after_the_end() -> None:
     columns = "number, kind, decision, content, at, note, signature"
     copied = "4, kind, decision + 1000, content, at, note, signature"
     table = "approvals_decisionseal"
     sql(f"INSERT INTO {table} ({columns}) SELECT {copied} FROM {table} WHERE number = 3")
 
 
-def _take_the_end_away() -> None:
+def _delete_the_end() -> None:
     sql("DELETE FROM approvals_decisionchain")
 
 
@@ -197,13 +197,11 @@ def _set_the_end_back() -> None:
     sql("UPDATE approvals_decisionchain SET number = 1, signature = %s", first)
 
 
-@pytest.mark.parametrize(
-    "tamper", [_put_a_seal_behind_the_end, _take_the_end_away, _set_the_end_back]
-)
+@pytest.mark.parametrize("tamper", [_add_a_seal_after_the_end, _delete_the_end, _set_the_end_back])
 def test_a_chain_to_which_no_seal_can_be_added_is_reported(
     decisions: list[Decision], tamper: Callable[[], None]
 ) -> None:
-    decide(decisions[0].by, make_request())  # not sealed yet
+    decide(decisions[0].by, make_request())  # not yet sealed
     tamper()
     said = faults()
     assert "New decisions could not be sealed" in said
@@ -219,7 +217,7 @@ def test_a_removed_decision_is_found_the_newest_too(decisions: list[Decision], w
     assert f"Request {gone.request_id} was answered by user {gone.by_id}" in said
 
 
-def test_a_removed_decision_that_was_not_sealed_is_missed_by_its_request(alice: User) -> None:
+def test_a_removed_decision_that_was_not_sealed_is_found_by_its_request(alice: User) -> None:
     gone = decide(alice, make_request()).decision
     sql(f"DELETE FROM {TABLE} WHERE id = %s", gone.pk)
     assert "there is no such decision" in faults()
@@ -234,7 +232,7 @@ def test_all_decisions_of_a_request_removed_with_the_request_are_found(
     assert all(f"Decision {one.pk} was removed" in said for one in decisions)
 
 
-def test_a_decision_that_sql_put_in_is_found_and_is_never_sealed(
+def test_a_decision_inserted_by_sql_is_found_and_never_sealed(
     decisions: list[Decision],
 ) -> None:
     names = [name for name in COLUMNS if name != "kind"]
@@ -263,7 +261,7 @@ def test_a_copy_of_a_signed_decision_is_found(alice: User) -> None:
     assert "repeats the signature" in faults()
 
 
-def test_rows_that_changed_places_are_found(decisions: list[Decision]) -> None:
+def test_rows_that_were_exchanged_are_found(decisions: list[Decision]) -> None:
     one, other = decisions[0].pk, decisions[1].pk
     sql("UPDATE approvals_decisionseal SET decision = -1 WHERE decision = %s", one)
     sql("UPDATE approvals_decisionseal SET decision = %s WHERE decision = %s", one, other)
@@ -284,7 +282,7 @@ def test_a_removed_seal_is_found(decisions: list[Decision], number: int, reporte
     assert reported in faults()
 
 
-def test_a_chain_that_was_cut_at_its_end_is_found_by_the_end_that_was_kept(
+def test_a_chain_that_was_cut_at_its_end_is_found_by_the_noted_end(
     decisions: list[Decision],
 ) -> None:
     kept = end_of(verify())
@@ -300,7 +298,7 @@ def test_a_chain_that_was_cut_at_its_end_is_found_by_the_end_that_was_kept(
     assert "was cut or made anew" in faults("--expect", kept)
 
 
-def test_an_answer_that_no_longer_counts_is_whole_and_cannot_be_brought_back(
+def test_a_superseded_answer_is_valid_and_cannot_be_made_effective_by_sql(
     alice: User, settings: Any
 ) -> None:
     settings.UNDO_SECONDS = 60
@@ -312,14 +310,14 @@ def test_an_answer_that_no_longer_counts_is_whole_and_cannot_be_brought_back(
     assert f"Decision {first.pk} (final of alice" in faults()
 
 
-def test_a_vote_that_sql_took_the_count_from_is_found(alice: User) -> None:
+def test_a_vote_that_sql_superseded_is_found(alice: User) -> None:
     vote = decide(alice, asked_of(quorum=2)).decision
     sql(f"UPDATE {TABLE} SET superseded_at = at WHERE id = %s", vote.pk)
     assert "was made to count no more" in faults()
 
 
 @pytest.mark.parametrize("answer", [YES, NO])
-def test_edits_that_outlive_the_approval_that_made_them_are_whole(
+def test_edits_are_valid_after_their_approval_was_withdrawn(
     alice: User, bob: User, answer: dict[str, Any]
 ) -> None:
     request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
@@ -332,7 +330,7 @@ def test_edits_that_outlive_the_approval_that_made_them_are_whole(
     verify()
 
 
-def test_votes_of_an_earlier_version_are_whole(alice: User, bob: User) -> None:
+def test_votes_of_an_earlier_version_are_valid(alice: User, bob: User) -> None:
     request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
     decide(alice, request)
     decide(bob, request, edits={"claimed": "600.00"})
@@ -470,7 +468,9 @@ def test_a_worker_seals_new_decisions_at_intervals(alice: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_decisions_that_come_and_go_meanwhile_are_whole(alice: User, settings: Any) -> None:
+def test_decisions_that_change_during_the_verification_are_valid(
+    alice: User, settings: Any
+) -> None:
     settings.UNDO_SECONDS = 60
     requests = [make_request() for _ in range(15)]
 
@@ -488,7 +488,7 @@ def test_decisions_that_come_and_go_meanwhile_are_whole(alice: User, settings: A
     assert "30 decisions" in verify()
 
 
-def test_another_key_verifies_nothing_until_it_is_added(alice: User, settings: Any) -> None:
+def test_decisions_of_another_key_are_valid_only_if_it_is_added(alice: User, settings: Any) -> None:
     decide(alice, make_request())
     verify()
     settings.DECISION_KEYS = ["new"]

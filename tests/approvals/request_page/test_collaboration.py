@@ -1,4 +1,4 @@
-"""The pages of deciding together: plain forms with 303, the same with htmx, and nothing unused."""
+"""The parts of the page for several people: with plain forms, with htmx, and hidden if unused."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def post(
     return desk.post(address, fields | more, headers=HTMX if htmx else {})
 
 
-# Calm
+# Unused parts
 
 
-def test_a_request_that_uses_nothing_of_this_shows_nothing_of_it(desk: Client) -> None:
+def test_unused_parts_are_not_shown(desk: Client) -> None:
     page = text(desk.get(url(asked_of(), "")))
     for word in (
         "approvals", "If you approve", "You can edit", "Changed", "Overdue", "Reminded", "Normal",
@@ -79,11 +79,11 @@ def test_claim_and_release(desk: Client, alice: User, bob: User, htmx: bool) -> 
     assert "Claim" in text(theirs.get(url(request)))
 
 
-# Giving away
+# Reassigning
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_who_gives_a_request_away_is_back_in_the_inbox(
+def test_after_reassigning_a_request_the_inbox_is_shown(
     desk: Client, alice: User, bob: User, htmx: bool
 ) -> None:
     request = asked_of(alice)
@@ -116,7 +116,7 @@ def test_after_the_first_of_two_approvals_the_count_is_shown(desk: Client, bob: 
     assert again(request).status == "answered"
 
 
-def test_who_approved_may_take_it_back_while_others_are_missing(desk: Client, bob: User) -> None:
+def test_an_approval_can_be_withdrawn_while_others_are_missing(desk: Client, bob: User) -> None:
     request = asked_of(quorum=2)
     theirs = desk_of(bob)
     post(desk, url(request, "decide/"), verdict="approve")
@@ -153,7 +153,7 @@ def test_a_page_of_an_earlier_version_gets_the_new_one_and_keeps_the_draft(
     assert Decision.objects.count() == 1
 
 
-def test_edits_are_read_as_what_they_were(desk: Client) -> None:
+def test_edits_are_read_with_the_types_of_the_payload(desk: Client) -> None:
     payload = {
         "amount": 640, "rate": 0.5, "paid": False, "note": "a\r\nb", "lines": [1], "none": None,
         "kept": 3,
@@ -172,7 +172,7 @@ def test_edits_are_read_as_what_they_were(desk: Client) -> None:
 
 
 @pytest.mark.parametrize("note", ["a\rb", "a\r\nb\rc\nd", "\r\n\r\n", "a\n"])
-def test_a_text_that_nobody_touched_is_not_recorded_as_edited(desk: Client, note: str) -> None:
+def test_an_unchanged_text_is_not_recorded_as_edited(desk: Client, note: str) -> None:
     request = asked_of(payload={"note": note}, editable=["note"])
     sent = note.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     post(desk, url(request, "decide/"), verdict="approve", edits={"note": sent})
@@ -180,20 +180,20 @@ def test_a_text_that_nobody_touched_is_not_recorded_as_edited(desk: Client, note
     assert again(request).edits == {}
 
 
-def test_an_edited_text_keeps_the_line_ends_that_it_had(desk: Client) -> None:
+def test_an_edited_text_keeps_its_line_breaks(desk: Client) -> None:
     request = asked_of(payload={"note": "a\r\nb"}, editable=["note"])
     post(desk, url(request, "decide/"), verdict="approve", edits={"note": "a\r\nb\r\nc"})
     assert again(request).edits == {"note": "a\r\nb\r\nc"}
 
 
-def test_an_edited_number_is_read_as_it_was_pasted(desk: Client) -> None:
+def test_a_pasted_number_is_read_as_an_edit(desk: Client) -> None:
     request = asked_of(payload={"amount": 640, "rate": 1.5}, editable=["amount", "rate"])
     typed = {"amount": "€ 6.080,00", "rate": "\u22122,5"}
     post(desk, url(request, "decide/"), verdict="approve", edits=typed)
     assert again(request).edits == {"amount": 6080.0, "rate": -2.5}
 
 
-def test_an_edited_number_with_two_readings_is_asked_about(desk: Client) -> None:
+def test_an_edited_number_with_two_readings_is_refused_with_a_question(desk: Client) -> None:
     request = asked_of(payload={"amount": 640}, editable=["amount"])
     page = desk.post(
         url(request, "decide/"), {"verdict": "approve", "_edit.amount": "6.080"},
@@ -205,7 +205,7 @@ def test_an_edited_number_with_two_readings_is_asked_about(desk: Client) -> None
     assert again(request).is_pending
 
 
-def test_an_edit_that_does_not_fit_comes_back_at_its_field(desk: Client) -> None:
+def test_an_edit_that_does_not_fit_is_an_error_at_its_field(desk: Client) -> None:
     request = asked_of(payload={"amount": 640, "who": "x"}, editable=["amount", "who"])
     page = post(
         desk, url(request, "decide/"), verdict="approve", comment="Less.",
@@ -219,7 +219,7 @@ def test_an_edit_that_does_not_fit_comes_back_at_its_field(desk: Client) -> None
     assert again(request).is_pending
 
 
-# Talk, drafts, undo
+# Comments, drafts, undo
 
 
 @pytest.mark.parametrize("htmx", [False, True])
@@ -249,7 +249,7 @@ def test_a_draft_is_shown_on_another_machine(desk: Client, alice: User, bob: Use
     assert 'value="12"' in desk.get(url(typed_one)).content.decode()
 
 
-def test_an_answer_is_undone_from_its_page(desk: Client, bob: User, settings: Any) -> None:
+def test_an_answer_can_be_undone_on_its_page(desk: Client, bob: User, settings: Any) -> None:
     settings.UNDO_SECONDS = 60
     request = asked_of()
     page = post(desk, url(request, "decide/"), htmx=True, verdict="approve")
@@ -265,7 +265,7 @@ def test_an_answer_is_undone_from_its_page(desk: Client, bob: User, settings: An
 # The list
 
 
-def test_the_more_urgent_comes_first_and_pages_go_on_from_there(
+def test_more_urgent_requests_come_first_and_pages_keep_the_order(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("approvals.inbox.queries.PAGE_SIZE", 2)
@@ -280,7 +280,7 @@ def test_the_more_urgent_comes_first_and_pages_go_on_from_there(
     assert f"/requests/{new.id}/" in opened.content.decode()
 
 
-def test_the_list_is_narrowed_by_tag_priority_and_what_is_mine(
+def test_the_list_can_be_filtered_by_tag_priority_and_mine(
     desk: Client, alice: User, bob: User
 ) -> None:
     group = Group.objects.create(name="finance")
@@ -301,10 +301,10 @@ def test_the_list_is_narrowed_by_tag_priority_and_what_is_mine(
     assert "remove this filter" in page
 
 
-# Who must not know
+# Hidden requests
 
 
-def test_what_was_given_to_others_is_nowhere_to_be_found(alice: User, bob: User) -> None:
+def test_a_request_assigned_to_others_is_not_shown_anywhere(alice: User, bob: User) -> None:
     run = make_run(started_by=alice)
     secret = asked_of(bob, run=run, prompt="The secret question?", tags=["hidden"])
     old = make_answered(YES, by=bob, prompt="The secret answer?", assigned=True)
