@@ -1,4 +1,4 @@
-"""In DEBUG a change of the code is picked up, unless the new code could not start."""
+"""With DEBUG the server restarts after a change of the code, unless the new code cannot start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def copy_of_the_project(to: Path) -> Path:
     return to
 
 
-def test_bad_code_learns_and_good_code_is_served_by_the_same_process(tmp_path: Path) -> None:
+def test_bad_code_is_reported_and_good_code_is_served_by_the_same_process(tmp_path: Path) -> None:
     root = copy_of_the_project(tmp_path / "project")
     server = ServeProcess(tmp_path / "var", root=root).wait_until_healthy()
     try:
