@@ -1,4 +1,4 @@
-"""The rows of the large tables, each table by one INSERT .. SELECT that both databases take."""
+"""The rows of the large tables. Both databases fill each table by the same INSERT .. SELECT."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ FILLED: tuple[type[Model], ...] = (
     WorkflowRun, InputRequest, Assignment, Decision, Delivery, JournalEntry,
 )  # fmt: skip
 
-# `i` counts the runs in the order they were made; `k` is as good as random. `waits` are spread
-# evenly, so that the open rows are as far apart as those of a table that grew.
+# `i` counts the runs in the order in which they were made; `k` is pseudo-random. `waits` is spread
+# evenly, so that the open rows are as far apart as in a table that grew.
 NUMBERS = """
 WITH RECURSIVE counted(i) AS (
     SELECT 1 UNION ALL SELECT i + 1 FROM counted WHERE i < {every}
@@ -110,7 +110,7 @@ FROM numbers
 
 
 def fill(waiting: int, finished: int) -> None:
-    """Make the people, then all rows, and let the database count them."""
+    """Make the people, then all rows, and run ANALYZE."""
     first, team = people()
     words = {**WORDS, **dialect(waiting + finished), "json": "json" if _is_postgresql() else "text"}
     words |= {
@@ -128,19 +128,19 @@ def fill(waiting: int, finished: int) -> None:
     with connection.cursor() as cursor:
         if _is_postgresql():
             names = ", ".join(model._meta.db_table for model in FILLED)
-            cursor.execute(f"VACUUM ANALYZE {names}")  # what autovacuum does by itself
+            cursor.execute(f"VACUUM ANALYZE {names}")  # autovacuum would do this, too
         else:
             cursor.execute("ANALYZE")
 
 
-# Keys that refer to rows just made need no checking one by one, and one file no cautious cache.
+# The foreign keys are valid, so PostgreSQL need not check each; SQLite gets a large cache.
 HASTE = {
     True: "SELECT set_config('session_replication_role', 'replica', false)"
     " WHERE current_setting('is_superuser') = 'on'",
     False: "PRAGMA cache_size = -2000000",
 }
 WORDS = {
-    # The names are as unlike in number as in life: the last one has a request in a thousand.
+    # Some workflows have far more requests than others: the rarest has one in a thousand.
     "workflow": "CASE WHEN k % 1000 = 0 THEN 'bench-rare' WHEN k % 1000 < 400 THEN 'bench-expenses'"
     " WHEN k % 1000 < 650 THEN 'bench-release' WHEN k % 1000 < 800 THEN 'bench-article'"
     " WHEN k % 1000 < 900 THEN 'bench-refund' WHEN k % 1000 < 960 THEN 'bench-hire'"
@@ -162,7 +162,7 @@ def step_completed() -> str:
 
 
 def dialect(every: int) -> dict[str, str]:
-    """Return what the two databases write differently: keys and moments."""
+    """Return the expressions that differ between the two databases: keys and times."""
     start = timezone.now() - YEAR - DAY
     gap = YEAR.total_seconds() / max(every, 1)
     moments = {"asked": f"i * {gap}", "answered": f"i * {gap} + k % 86400"}
@@ -181,7 +181,7 @@ def dialect(every: int) -> dict[str, str]:
 
 
 def people() -> tuple[int, int]:
-    """Make reviewers in teams, who have successive keys; return the first person and team."""
+    """Make reviewers in teams, with successive keys; return the first keys of both."""
     reviewers = Group.objects.get(name="reviewers")
     teams = [Group.objects.create(name=f"team{n}") for n in range(TEAMS)]
     users = [User.objects.create(username=f"person{n}") for n in range(PEOPLE)]
@@ -194,7 +194,7 @@ def people() -> tuple[int, int]:
 
 @contextmanager
 def without_indexes() -> Iterator[None]:
-    """Take away the indexes that are declared while rows come in: to sort once is much faster."""
+    """Remove the declared indexes while rows are inserted, because building them once is faster."""
     declared: list[tuple[type[Model], Index]] = [
         (model, index) for model in FILLED for index in model._meta.indexes
     ]

@@ -1,7 +1,7 @@
-"""How long an answer takes to leave another person's open inbox, in a browser of theirs.
+"""The time from an answer until the request disappears from another person's open inbox.
 
 The page here does what its script does: at a refresh it fetches the list over HTTP, one fetch at a
-time, and shows what the answer holds.
+time, and shows the response.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from typing import Any
 from websockets.asyncio.client import connect
 
 from tests.benchmarks.peers.measure import Row, options
-from tests.benchmarks.times import FEWEST, RATE, Committed, rate_of, slowness, tell
+from tests.benchmarks.times import FEWEST, RATE, Committed, print_percentiles, rate_of, slowness
 
 ROW = re.compile(r'<li data-request="([0-9a-f-]{36})"')
 FULL = 100
-"""Rows of a list that goes on, on its next page."""
+"""The number of rows of a full page of the list."""
 
 CALM = 0.5
-"""Answers a second that do not crowd."""
+"""Answers a second at a low rate."""
 
 CALM_COUNT = 6
 AIMS, CALM_AIMS = {50: 60.0, 99: 250.0}, {50: 60.0}
 LOST = 30.0
-"""Seconds after which a row that still stands there would stay for ever."""
+"""Seconds after which the measurement fails if the row is still there."""
 
 
 class Server:
-    """The process that serves, and whose people answer."""
+    """The process that serves the pages and answers requests."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -48,15 +48,15 @@ class Server:
         said = self._read()
         self.port, self.session = int(said["port"]), str(said["session"])
 
-    def tell(self, line: str) -> dict[str, Any]:
-        """Give a command and return what it says once it is done."""
+    def send(self, line: str) -> dict[str, Any]:
+        """Send a command and return the response when it is done."""
         assert self._process.stdin
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
         return self._read()
 
     def stop(self) -> None:
-        """Let it end by itself; not for ever."""
+        """Wait until it ends, for a limited time."""
         assert self._process.stdin
         self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -73,7 +73,7 @@ class Server:
 
 
 class Page:
-    """An open inbox: what its list showed, and when."""
+    """An open inbox: the lists that it showed, with their times."""
 
     def __init__(self, server: Server) -> None:
         self.shown: list[tuple[float, list[str]]] = []
@@ -83,7 +83,7 @@ class Page:
         self._http = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LOST)
 
     async def follow(self) -> None:
-        """Hold the socket and fetch whenever it says so, until cancelled."""
+        """Keep the socket open and fetch the list at each refresh, until cancelled."""
         where = f"127.0.0.1:{self._server.port}"
         socket = await connect(
             f"ws://{where}/ws/inbox/", additional_headers=self._headers,
@@ -100,7 +100,7 @@ class Page:
             self._http.close()
 
     async def fetch(self) -> None:
-        """Read the list as htmx does, and note what it shows from now on."""
+        """Fetch the list as htmx does, and record it with the time."""
         text = await asyncio.to_thread(self._get)
         self.shown.append((time.monotonic(), ROW.findall(text)))
         async with self._news:
@@ -114,7 +114,7 @@ class Page:
         return text
 
     async def until(self, condition: Callable[[list[str]], bool]) -> None:
-        """Wait until the list shows what it should."""
+        """Wait until a condition on the list is true."""
         async with asyncio.timeout(LOST), self._news:
             await self._news.wait_for(lambda: self.shown and condition(self.shown[-1][1]))
 
@@ -124,7 +124,7 @@ def gone(
 ) -> list[float]:
     """Return for each request the ms from its answer to the first list that lacks it.
 
-    Only a list that reaches to its place lacks a request: a full one may stop before it.
+    A full list may end before the position of a request, so it does not count as without it.
     """
     places = {request: place for place, request in enumerate(requests)}
     seen = [
@@ -144,15 +144,15 @@ def gone(
 async def watched(
     server: Server, count: int, rate: float, before: float
 ) -> tuple[list[float], float]:
-    """Let so many wait, open the page, answer `before` seconds later; return each one's ms, and
-    the rate there was."""
-    requests = (await asyncio.to_thread(server.tell, f"wait {count}"))["requests"]
+    """Make this number of requests, open the page, and answer `before` seconds later; return the ms
+    of each, and the real rate."""
+    requests = (await asyncio.to_thread(server.send, f"wait {count}"))["requests"]
     page = Page(server)
     async with asyncio.TaskGroup() as group:
         following = group.create_task(page.follow())
         await page.until(bool)
         await asyncio.sleep(before)
-        reported = await asyncio.to_thread(server.tell, f"answer {rate}")
+        reported = await asyncio.to_thread(server.send, f"answer {rate}")
         await page.until(lambda rows: not rows)
         following.cancel()
     committed: Committed = reported["committed"]
@@ -160,20 +160,20 @@ async def watched(
 
 
 async def measure(server: Server, store: str, seconds: float) -> None:
-    """Measure one page, while answers crowd and while they do not."""
+    """Measure one page, at a high and at a low rate of answers."""
     count = max(FEWEST, int(RATE * seconds))
-    before = min(1.5, seconds)  # then the refresh that followed its opening is over
+    before = min(1.5, seconds)  # the refresh after the opening is over by then
     times, rate = await watched(server, count, RATE, before)
     note = f"from an answer's commit until another person's open inbox lacks it, {RATE} answers/s."
-    tell(Row("page", RATE, store, slowness(rate)), [times], AIMS, note)
+    print_percentiles(Row("page", RATE, store, slowness(rate)), [times], AIMS, note)
     times, _ = await watched(server, CALM_COUNT, CALM if seconds > 1 else RATE, before)
     note = f"the same, an answer every {1 / CALM:.0f} s: each finds the page at rest."
-    tell(Row("calm page", 1, store), [times], CALM_AIMS, note)
+    print_percentiles(Row("calm page", 1, store), [times], CALM_AIMS, note)
 
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """Let the server run meanwhile."""
+    """Run the server inside the block."""
     server = Server()
     try:
         yield server
@@ -182,7 +182,7 @@ def serving() -> Iterator[Server]:
 
 
 def main() -> None:
-    """Measure what BENCH_STORE names: sqlite or postgresql."""
+    """Measure the store that BENCH_STORE names: sqlite or postgresql."""
     asked = options()
     with serving() as server:
         asyncio.run(measure(server, os.environ["BENCH_STORE"], asked.seconds * asked.repeats))

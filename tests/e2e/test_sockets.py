@@ -207,7 +207,7 @@ async def scenario(port: int, other: int, sessions: list[str]) -> str:
         await crowd.open(away)
         truth: list[str] = []
         while len(truth) != LEFT:
-            truth = await asyncio.to_thread(traffic.truth)
+            truth = await asyncio.to_thread(traffic.present_list)
         await crowd.until(
             lambda: all(page.shown == truth for page in crowd.pages), "every page shows the truth"
         )

@@ -35,7 +35,7 @@ TEXT = "The harbour opens again on Monday. We are glad, and there will be soup f
 
 
 def people() -> dict[str, User]:
-    """Make the people: alice and bob decide, olga is an operator, vera reads, nina may do nothing."""
+    """Make the people: alice and bob decide, olga operates, vera reads, nina has no rights."""
     for name, group in GROUPS.items():
         user = User.objects.create_user(name)
         user.groups.set(Group.objects.filter(name=group))
