@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.execution.test_cancelled_inside import HURTS, LEFTOVERS, ODD
+from tests.engine.execution.cancellation import HURTS, LEFTOVERS, ODD
 from workflows.engine import (
     Context,
     Event,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.execution.test_cancelled_inside import HURTS, LEFTOVERS, close_itself, raise_odd
+from tests.engine.execution.cancellation import HURTS, LEFTOVERS, close_itself, raise_odd
 from tests.engine.execution.test_undescribable_errors import NAMES, breaking
 from tests.support import flows
 from tests.support.worker_control import Drive, Register, at_work, fresh, run_async, start, until
