@@ -18,10 +18,7 @@ from workflows.engine import (
     StartEvent,
     StepFailed,
     StopEvent,
-    UnstorableValue,
-    Workflow,
     WorkflowBuilder,
-    WorkflowError,
     WorkflowSnapshot,
     step,
 )
@@ -35,6 +32,8 @@ RAISED: list[type[BaseException]] = [
     ValueError, KeyboardInterrupt, SystemExit, RecursionError, MemoryError, GeneratorExit,
     asyncio.CancelledError, StopIteration,
 ]  # fmt: skip
+
+
 NAMES = (
     "__str__", "__repr__", "__notes__", "__cause__", "__context__", "__suppress_context__",
     "__traceback__", "__class__", "__dict__", "__module__", "__doc__", "args",
@@ -260,70 +259,3 @@ async def test_after_an_unreadable_error_of_an_input_handler_people_answer(
     await handler.send_input(InputResponseEvent(request_id="r", response={"approved": True}))
     async with asyncio.timeout(30):
         await handler.result()
-
-
-# The error's class
-
-
-def named(name: str, base: type[Exception]) -> type[Exception]:
-    return type(name, (base,), {})
-
-
-@pytest.mark.parametrize("base", [Exception, WorkflowError, UnstorableValue])
-@pytest.mark.parametrize(
-    "name", ["InvalidInput", "StepTimeout", "WorkflowError", "StepFailed", "WorkflowCancelled"]
-)
-async def test_a_class_with_the_name_of_an_engine_error_is_not_an_engine_error(
-    name: str, base: type[Exception], register: Any
-) -> None:
-    raised = named(name, base)
-
-    async def begin(event: StartEvent) -> StopEvent:
-        raise raised("mine")
-
-    workflow: Workflow = register(single(begin))
-    handler = await workflow.run()
-    reported = f"step 'begin' failed: {name}: mine"
-    with pytest.raises(StepFailed, match=reported) as caught:
-        await handler.result()
-    assert type(caught.value) is StepFailed
-    assert type(caught.value.__cause__) is raised
-    snapshot = WorkflowSnapshot.from_json((await handler.snapshot()).to_json())
-    again = await Workflow.resume(snapshot)
-    with pytest.raises(StepFailed, match=reported) as caught:
-        await again.result()
-    assert type(caught.value) is StepFailed
-
-
-async def test_an_engine_error_keeps_its_class_after_a_resume(register: Any) -> None:
-    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
-        ctx.set("key", object())
-        return StopEvent()
-
-    handler = await register(single(begin)).run()
-    with pytest.raises(UnstorableValue, match="'key'"):
-        await handler.result()
-    text = (await handler.snapshot()).to_json()
-    with pytest.raises(UnstorableValue, match="'key'"):
-        await (await Workflow.resume(WorkflowSnapshot.from_json(text))).result()
-    old = json.loads(text)
-    del old["error"]["engine"]  # as older versions stored it
-    with pytest.raises(UnstorableValue, match="'key'"):
-        await (await Workflow.resume(WorkflowSnapshot(old))).result()
-
-
-async def test_an_update_that_raises_a_subclass_of_an_engine_error_is_retried() -> None:
-    calls: list[int] = []
-
-    def hurt(value: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 2:
-            raise named("Mine", WorkflowError)("at the commit")
-        return 1
-
-    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
-        ctx.update("n", hurt)
-        return StopEvent(result=ctx.attempt)
-
-    handler = await single(begin, retries=1).run()
-    assert await handler.result() == 2
