@@ -27,7 +27,7 @@ def test_bad_code_is_reported_and_good_code_is_served_by_the_same_process(tmp_pa
         original = urls.read_text()
 
         urls.write_text(original + "this is no Python\n")
-        eventually(lambda: "does not start" in server.output, "the bad change learns")
+        eventually(lambda: "does not start" in server.output, "the bad change is reported")
         assert "SyntaxError" in server.output
         assert Person(port).get("/healthz")[0] == 200
         assert Person(port).get("/changed")[0] != 200
