@@ -78,8 +78,10 @@ def _checked(request: InputRequest, now: datetime) -> Workflow:
     try:
         workflow = registry.get(name)
         reply = workflow.request_class(request.event)
-    except (UnknownWorkflow, UnknownRequest) as error:
-        raise CannotReask(f"{error} Bring it back, or cancel the run.") from None
+    except UnknownWorkflow as error:
+        raise CannotReask(f"{error} Register {name!r} again, or cancel the run.") from None
+    except UnknownRequest as error:
+        raise CannotReask(f"{error} Declare {request.event!r} again, or cancel the run.") from None
     if other_code(name, now):
         raise CannotReask(
             f"Workers with another version of {name!r} are running; ask again when they are gone."

@@ -1,4 +1,4 @@
-"""`make bench`: this project's figures, each beside the limit of the machine in the same run."""
+"""`make bench`: the figures of this project, with the limit of the machine for comparison."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ PARTS = {
     "inbox": STORES[1:],
     "start": ("sqlite",),
 }
-"""The modules that measure, each on these stores, every time in a process of its own."""
+"""The modules that measure, with their stores. Each runs in a separate process."""
 
 MODELS = {"latency"}
-"""Those that need Django to be ready when they are imported."""
+"""The modules that need Django to be set up when they are imported."""
 
 
 def say(text: str = "") -> None:
-    """Print a line at once, so that it can be followed."""
+    """Print a line at once, so that the progress can be seen."""
     print(text, flush=True)  # noqa: T201 - a command's output
 
 
@@ -53,7 +53,7 @@ def options() -> argparse.Namespace:
 
 
 def command(part: str, asked: argparse.Namespace) -> list[str]:
-    """Return what to type for one part."""
+    """Return the command line of one part."""
     script = ["script", part] if part in MODELS else [part]
     given = ["--repeats", str(asked.repeats), "--seconds", str(asked.seconds)]
     if part == "rest":
@@ -68,7 +68,7 @@ def command(part: str, asked: argparse.Namespace) -> list[str]:
 
 
 def measured(part: str, kind: str, asked: argparse.Namespace) -> Iterator[figures.Figure]:
-    """Measure the rows of one part on one store in a process of its own, on empty tables."""
+    """Measure the rows of one part on one store, in a separate process with empty tables."""
     folder = (ROOT / "ours").absolute()
     shutil.rmtree(folder, ignore_errors=True)
     url = in_schema(SCHEMA) if kind == "postgresql" else ""
@@ -86,7 +86,7 @@ def measured(part: str, kind: str, asked: argparse.Namespace) -> Iterator[figure
 
 
 def machine(seconds: float) -> dict[tuple[str, int], float]:
-    """Return the limits by store and by how many work at once, each taken for so long."""
+    """Return the limits by store and number of clients, each measured for `seconds`."""
     ROOT.mkdir(parents=True, exist_ok=True)
     one = limits.sqlite_commits(ROOT, seconds)
     found = {("sqlite", 1): one, ("sqlite", 32): one}
@@ -97,7 +97,7 @@ def machine(seconds: float) -> dict[tuple[str, int], float]:
 
 
 def measure(asked: argparse.Namespace) -> Iterator[figures.Figure]:
-    """Measure one part after the other, and say which is under way."""
+    """Measure one part after the other, and print which one is measured."""
     for part, kinds in PARTS.items():
         if asked.part and part not in asked.part:
             continue
@@ -111,7 +111,7 @@ def measure(asked: argparse.Namespace) -> Iterator[figures.Figure]:
 
 
 def main() -> int:
-    """Measure, print the table and keep it as JSON."""
+    """Measure, print the table, and store it as JSON."""
     asked, began = options(), time.monotonic()
     facts = {"cores": os.cpu_count(), "load": os.getloadavg()[0]}
     say(f"{facts['cores']} cores, load {facts['load']:.1f}, Python {platform.python_version()}.")

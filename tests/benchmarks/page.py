@@ -1,4 +1,4 @@
-"""How long an answer takes to leave another person's open inbox, in a browser of theirs.
+"""The time from an answer until the request disappears from another person's open inbox.
 
 The page here does what its script does: it reads the list when the socket says so, and takes out a
 row when the socket says that its request has left.
@@ -21,19 +21,19 @@ from typing import Any
 from websockets.asyncio.client import connect
 
 from tests.benchmarks.peers.measure import Row, options
-from tests.benchmarks.times import FEWEST, RATE, Committed, rate_of, slowness, tell
+from tests.benchmarks.times import FEWEST, RATE, Committed, print_percentiles, rate_of, slowness
 
 CALM = 0.5
-"""Answers a second that do not crowd."""
+"""Answers a second at a low rate."""
 
 CALM_COUNT = 6
 AIMS, CALM_AIMS = {50: 60.0, 99: 250.0}, {50: 60.0}
 LOST = 30.0
-"""Seconds after which a row that still stands there would stay for ever."""
+"""Seconds after which the measurement fails if the row is still there."""
 
 
 class Server:
-    """The process that serves, and whose people answer."""
+    """The process that serves the pages and answers requests."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -43,15 +43,15 @@ class Server:
         said = self._read()
         self.port, self.session = int(said["port"]), str(said["session"])
 
-    def tell(self, line: str) -> dict[str, Any]:
-        """Give a command and return what it says once it is done."""
+    def send(self, line: str) -> dict[str, Any]:
+        """Send a command and return the response when it is done."""
         assert self._process.stdin
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
         return self._read()
 
     def stop(self) -> None:
-        """Let it end by itself; not for ever."""
+        """Wait until it ends, for a limited time."""
         assert self._process.stdin
         self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -124,15 +124,15 @@ class Page:
 async def watched(
     server: Server, count: int, rate: float, before: float
 ) -> tuple[list[float], float]:
-    """Let so many wait, open the page, answer `before` seconds later; return each one's ms, and
-    the rate there was."""
-    requests = (await asyncio.to_thread(server.tell, f"wait {count}"))["requests"]
+    """Make this number of requests, open the page, and answer `before` seconds later; return the ms
+    of each, and the real rate."""
+    requests = (await asyncio.to_thread(server.send, f"wait {count}"))["requests"]
     page = Page(server)
     async with asyncio.TaskGroup() as group:
         following = group.create_task(page.follow())
         await page.until_read()
         await asyncio.sleep(before)
-        reported = await asyncio.to_thread(server.tell, f"answer {rate}")
+        reported = await asyncio.to_thread(server.send, f"answer {rate}")
         await page.until_gone(requests)
         following.cancel()
     committed: Committed = reported["committed"]
@@ -140,20 +140,20 @@ async def watched(
 
 
 async def measure(server: Server, store: str, seconds: float) -> None:
-    """Measure one page, while answers crowd and while they do not."""
+    """Measure one page, at a high and at a low rate of answers."""
     count = max(FEWEST, int(RATE * seconds))
-    before = min(1.5, seconds)  # then the refresh that followed its opening is over
+    before = min(1.5, seconds)  # the refresh after the opening is over by then
     times, rate = await watched(server, count, RATE, before)
     note = f"from an answer's commit until another person's open inbox lacks it, {RATE} answers/s."
-    tell(Row("page", RATE, store, slowness(rate)), [times], AIMS, note)
+    print_percentiles(Row("page", RATE, store, slowness(rate)), [times], AIMS, note)
     times, _ = await watched(server, CALM_COUNT, CALM if seconds > 1 else RATE, before)
     note = f"the same, an answer every {1 / CALM:.0f} s: each finds the page at rest."
-    tell(Row("calm page", 1, store), [times], CALM_AIMS, note)
+    print_percentiles(Row("calm page", 1, store), [times], CALM_AIMS, note)
 
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """Let the server run meanwhile."""
+    """Run the server inside the block."""
     server = Server()
     try:
         yield server
@@ -162,7 +162,7 @@ def serving() -> Iterator[Server]:
 
 
 def main() -> None:
-    """Measure what BENCH_STORE names: sqlite or postgresql."""
+    """Measure the store that BENCH_STORE names: sqlite or postgresql."""
     asked = options()
     with serving() as server:
         asyncio.run(measure(server, os.environ["BENCH_STORE"], asked.seconds * asked.repeats))

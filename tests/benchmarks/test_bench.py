@@ -1,4 +1,4 @@
-"""`make bench` as it is typed, with numbers so small that its figures say nothing."""
+"""`make bench` with such small numbers that its figures have no meaning."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ class Run:
         )  # fmt: skip
 
     def finish(self) -> str:
-        """Return what it printed."""
+        """Return its output."""
         output, _ = self._process.communicate(timeout=120)
         assert self._process.returncode == 0, output
         return output
 
     def end(self) -> None:
-        """Leave nothing of it behind, whatever went wrong."""
+        """End the process."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
@@ -71,7 +71,7 @@ def runs(tmp_path: Path) -> Iterator[list[Run]]:
         run.end()
 
 
-def test_every_row_is_measured_printed_and_kept(runs: list[Run]) -> None:
+def test_every_row_is_measured_printed_and_stored(runs: list[Run]) -> None:
     found: list[Figure] = []
     for run in runs:
         _, _, drawn = run.finish().partition(table.LINE.format(*table.HEAD).rstrip())
@@ -94,7 +94,7 @@ def cost(**other: object) -> Figure:
     return Figure(**(usual | other))  # type: ignore[arg-type]
 
 
-def test_less_of_what_takes_time_is_better_and_more_of_what_is_done() -> None:
+def test_less_time_is_better_and_a_higher_rate_is_better() -> None:
     assert not cost().misses
     assert cost(figure=15.1).misses
     assert cost(unit="cycles/s").misses
@@ -114,7 +114,7 @@ def test_a_line_shows_the_target_and_a_share_only_for_rates() -> None:
     assert odd == "- latency p50, sqlite: it rained."
 
 
-def test_the_table_says_when_others_had_the_processor() -> None:
+def test_the_table_has_a_note_if_other_processes_used_the_processor() -> None:
     alone, crowded = (cost(store="memory", cores=cores) for cores in (0.95, 0.2))
     said = "\nIn memory it got as little as 0.20 of a core: no figure here says much."
     assert said not in table.lines([alone], {}, [])

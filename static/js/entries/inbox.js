@@ -1,5 +1,5 @@
 // @ts-check
-/* The inbox: the list of requests, and beside it the open one. */
+/* The inbox: the list of requests, and the open request beside it. */
 
 import "./signed_in.js";
 import "../inbox/checkboxes.js";
