@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_CHECKED = 500  # requests that may be stale, for one page
 PENDING = "status = 'pending'"
+KIND = ("workflow", "event", "schema_digest")
 
 
 def stale_reason(request: InputRequest) -> str:
@@ -71,23 +72,25 @@ def unfit(requests: InputRequestQuerySet, most: int) -> list[tuple[InputRequest,
     """
     pending = requests.pending().order_by("created_at", "id")
     found = [*pending.filter(UNDEFAULTED)[:MAX_CHECKED]]
-    for workflow, event, digest in _stale_kinds(requests.model):
-        kind = pending.filter(workflow=workflow, event=event, schema_digest=digest)
-        found += kind[: most if digest else MAX_CHECKED]
+    current = _current_kinds()
+    known = {kind[:2] for kind in current}
+    for workflow, event, digest in distinct_rows(requests.model, KIND, PENDING):
+        if (workflow, event, digest) not in current:
+            kind = pending.filter(workflow=workflow, event=event, schema_digest=digest)
+            is_unclear = not digest and (workflow, event) in known
+            found += kind[: MAX_CHECKED if is_unclear else most]
     found.sort(key=lambda request: (request.created_at, request.pk))
     return list(islice(_with_reasons(dict.fromkeys(found)), most))
 
 
-def _stale_kinds(model: type[InputRequest]) -> list[tuple[str, ...]]:
-    """Return what is pending, as workflow, class and digest, that the code no longer asks so."""
-    current = {
+def _current_kinds() -> set[tuple[str, ...]]:
+    """Return what the code may ask: workflow, class and digest."""
+    return {
         (workflow.name, name, workflow.reply_digest(name))
         for workflow in registry
         for name, cls in workflow.events.items()
         if issubclass(cls, InputRequestEvent)
     }
-    columns = ("workflow", "event", "schema_digest")
-    return [kind for kind in distinct_rows(model, columns, PENDING) if kind not in current]
 
 
 def _with_reasons(requests: Iterable[InputRequest]) -> Iterator[tuple[InputRequest, str]]:
