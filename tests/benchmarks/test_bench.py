@@ -26,7 +26,7 @@ ROWS = {
     "engine steps", "engine runs", "in-memory cycle", "durable cycle", "durable steps",
     "latency p50", "latency p99", "page p50", "page p99", "calm page p50", "at rest", "after 0",
     "start-up", "inbox", "inbox workflow", "inbox mine", "inbox search", "inbox of all",
-    "request", "answered",
+    "request", "answered", "attention", "attention of all",
 }  # fmt: skip
 
 
