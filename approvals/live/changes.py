@@ -7,7 +7,7 @@ pages it has.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,8 @@ from approvals.inbox.queries import slim
 from approvals.inbox.rows import row_version
 from workflows.models import InputRequest, Priority
 from workflows.models.requests.audience import Audience, Viewer, audiences_of
+
+MAX_TOLD = 25  # changes in one message; of more a page is told only to read its list again
 
 
 @dataclass(slots=True)
@@ -101,6 +103,25 @@ def to_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def told_to(changes: Iterable[Change], viewer: Viewer) -> list[str]:
-    """Return what this person's page is told about the changes, each as JSON."""
-    return [data for one in changes if (data := one.data_for(viewer))]
+class Told:
+    """What pages are told about some changes, worked out once for all people with equal rights."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self._changes = changes
+        audiences = [one for change in changes for one in (change.audience, *change.seen_before)]
+        self._names_people = any(one.users for one in audiences)
+        self._kept: dict[tuple[Any, ...], str] = {}
+
+    def to(self, viewer: Viewer) -> str:
+        """Return the part of the message for this person's page; empty if it is told nothing."""
+        key = viewer if self._names_people else viewer[1:]
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = self._work_out(viewer)
+        return found
+
+    def _work_out(self, viewer: Viewer) -> str:
+        told = [data for one in self._changes if (data := one.data_for(viewer))]
+        if len(told) > MAX_TOLD:
+            return '"read":true'
+        return f'"changes":[{",".join(told)}]' if told else ""
