@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from asgiref.testing import ApplicationCommunicator
+from channels.db import database_sync_to_async
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
 from django.test import Client
+
+T = TypeVar("T")
 
 
 class Socket(WebsocketCommunicator):  # type: ignore[misc]  # channels has no types
@@ -24,10 +28,35 @@ class Socket(WebsocketCommunicator):  # type: ignore[misc]  # channels has no ty
 
     async def close_code(self) -> int:
         """Wait for the server to close, and return the code it gives."""
-        event = await self.receive_output(timeout=5)
+        event = await self.receive_output(timeout=10)
         assert event["type"] == "websocket.close", event
         code: int = event["code"]
         return code
+
+    async def message(self) -> dict[str, Any]:
+        """Wait for the next message, and return what it says."""
+        message: dict[str, Any] = json.loads(await self.receive_from(timeout=10))
+        return message
+
+    async def expect_read(self) -> None:
+        """Wait for a message, which has to let the page read everything again."""
+        message = await self.message()
+        assert message.get("read") is True, message
+
+    async def told(self, last: object) -> list[dict[str, Any]]:
+        """Return the changes that the page is told, up to that of the request `last`, without it.
+
+        Messages that let the page read are left out.
+        """
+        changes: list[dict[str, Any]] = []
+        while not any(one["id"] == str(last) for one in changes):
+            changes += (await self.message()).get("changes", [])
+        return [one for one in changes if one["id"] != str(last)]
+
+
+async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """Call a function that uses the database."""
+    return await database_sync_to_async(function)(*args, **kwargs)
 
 
 def sign_in(user: User) -> Client:

@@ -73,7 +73,10 @@ class LoginChecks:
             await loop_subscriber().leave(self, [PEOPLE])
 
     def receive_message(self, message: dict[str, Any]) -> None:
-        """Check at once the logins that the message is about."""
+        """Check at once the logins that the message is about. A login that was ended has ended.
+
+        It is not checked: Django announces the end before it deletes the session.
+        """
         if message["type"] == "people.changed":
             self._want(list(self._pages))
         elif message["type"] == "person.changed":
@@ -81,7 +84,8 @@ class LoginChecks:
                 key for key, viewer in self._viewers.items() if viewer.key == message["user"]
             )
         elif message["type"] == "session.ended":
-            self._want(key for key in self._pages if session_tag(key) == message["session"])
+            for key in [one for one in self._pages if session_tag(one) == message["session"]]:
+                self._set_viewer(key, None)
 
     def wake(self) -> None:
         """Check all logins at once: messages may have been missed."""

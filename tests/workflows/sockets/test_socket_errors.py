@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from channels.auth import AuthMiddlewareStack
 from channels.db import database_sync_to_async
 from channels.routing import URLRouter
-from django.contrib.auth.models import User
 from django.db import DatabaseError, InterfaceError
 from django.test import Client
 from django.urls import path
@@ -17,24 +17,30 @@ from pytest_django import Settings
 
 from tests.support import sockets
 from tests.support.factories import make_reviewer
+from workflows.models.requests.audience import Viewer
 from workflows.realtime import publisher
-from workflows.sockets.consumer import REFRESH, RefreshConsumer
-from workflows.sockets.open_sockets import open_sockets
+from workflows.realtime.messages import run_group
 from workflows.realtime.subscriber import loop_subscriber
+from workflows.sockets.open_sockets import open_sockets
+from workflows.sockets.refresh_consumer import RefreshConsumer
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
+SHOWN = uuid4()  # the run that the page shows
+
 errors: list[Exception] = []
-"""What the next checks raise, one after the other."""
+"""What the next checks of the content raise, one after the other."""
 
 
 class Fragile(RefreshConsumer):
-    """An inbox whose check fails as the database would."""
+    """A page whose check fails as the database would, or by a mistake."""
 
-    async def groups_for(self) -> list[str]:
-        return [publisher.INBOX]
+    max_retry_delay = 0.1
 
-    def allowed(self, user: User) -> bool:
+    def groups_for(self) -> list[str]:
+        return [run_group(SHOWN)]
+
+    def may_see(self, viewer: Viewer) -> bool:
         if errors:
             raise errors.pop(0)
         return True
@@ -56,53 +62,45 @@ def open_pages() -> int:
     return len(open_sockets)
 
 
-async def test_a_socket_whose_first_check_raises_is_forgotten(client: Client) -> None:
+async def change() -> None:
+    await publisher.publish(runs=[SHOWN])
+
+
+async def test_a_socket_that_raises_is_forgotten(client: Client) -> None:
     before = open_pages()
-    errors.append(RuntimeError("a mistake in a check"))
-    with pytest.raises(RuntimeError, match="a mistake"):
+    with pytest.raises(ValueError, match="No handler"):
         async with sockets.opened(application, "/ws/", client) as socket:
-            await socket.receive_from(timeout=5)
+            await socket.expect_read()
+            assert open_pages() == before + 1
+            assert loop_subscriber()._pages
+            await socket.send_input({"type": "websocket.nonsense"})
+            await socket.wait(timeout=5)
     assert open_pages() == before
     assert not loop_subscriber()._pages
 
 
-@pytest.mark.parametrize("error", [InterfaceError("gone"), DatabaseError("gone")])
-async def test_a_first_check_without_a_database_is_made_again(
-    client: Client, error: Exception
-) -> None:
+@pytest.mark.parametrize("error", [InterfaceError("gone"), DatabaseError("gone"), ValueError("?")])
+async def test_a_first_check_that_fails_is_made_again(client: Client, error: Exception) -> None:
     errors.append(error)
     async with sockets.opened(application, "/ws/", client) as socket:
-        assert await socket.receive_from(timeout=5) == "reconnecting"
-        assert await socket.receive_from(timeout=5) == "live"
-        assert await socket.receive_from(timeout=5) == REFRESH
+        await socket.expect_read()
+        assert not errors
 
 
-@pytest.mark.parametrize("error", [InterfaceError("gone"), DatabaseError("gone")])
-async def test_a_refresh_is_sent_once_the_database_is_back(
-    client: Client, error: Exception
-) -> None:
+@pytest.mark.parametrize("error", [InterfaceError("gone"), DatabaseError("gone"), ValueError("?")])
+async def test_a_change_is_not_lost_by_an_error(client: Client, error: Exception) -> None:
     async with sockets.opened(application, "/ws/", client) as socket:
-        await publisher.publish(runs=[], inbox=True)
-        assert await socket.receive_from(timeout=5) == REFRESH
+        await socket.expect_read()
         errors.append(error)
-        await publisher.publish(runs=[], inbox=True)
-        said: list[Any] = [await socket.receive_from(timeout=5) for _ in range(3)]
-        assert said == ["reconnecting", "live", REFRESH]
-
-
-async def test_a_refresh_is_not_lost_by_another_error(client: Client) -> None:
-    async with sockets.opened(application, "/ws/", client) as socket:
-        await publisher.publish(runs=[], inbox=True)
-        assert await socket.receive_from(timeout=5) == REFRESH
-        errors.append(ValueError("a mistake in a check"))
-        await publisher.publish(runs=[], inbox=True)
-        assert await socket.receive_from(timeout=10) == REFRESH
+        await change()
+        await socket.expect_read()
         assert not errors
 
 
 @pytest.mark.parametrize("sent", [{"text_data": "hello"}, {"bytes_data": b"\x00"}])
 async def test_whoever_sends_on_a_socket_is_closed(client: Client, sent: dict[str, Any]) -> None:
     async with sockets.opened(application, "/ws/", client) as socket:
+        await socket.expect_read()
         await socket.send_to(**sent)
         assert await socket.close_code() == 1008
 
@@ -120,9 +118,10 @@ async def test_one_socket_too_many_closes_and_leaves_the_others(
         sockets.opened(application, "/ws/", bobs) as strange,
     ):
         assert await third.close_code() == 4429
-        await publisher.publish(runs=[], inbox=True)
         for socket in (first, second, strange):
-            assert await socket.receive_from(timeout=5) == REFRESH
+            await socket.expect_read()
+        await change()
+        for socket in (first, second, strange):
+            await socket.expect_read()
     async with sockets.opened(application, "/ws/", client) as socket:
-        await publisher.publish(runs=[], inbox=True)
-        assert await socket.receive_from(timeout=5) == REFRESH
+        await socket.expect_read()
