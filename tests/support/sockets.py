@@ -67,14 +67,16 @@ def sign_in(user: User) -> Client:
 
 
 @asynccontextmanager
-async def opened(application: Any, path: str, client: Client | None) -> AsyncIterator[Socket]:
+async def opened(
+    application: Any, path: str, client: Client | None, *, origin: str = ""
+) -> AsyncIterator[Socket]:
     """Open `path` with the cookies of `client`, or with none; it must be accepted."""
-    headers = []
+    headers = [(b"origin", origin.encode())] if origin else []
     if client is not None:
-        headers = [(b"cookie", client.cookies.output(header="", sep=";").strip().encode())]
+        headers += [(b"cookie", client.cookies.output(header="", sep=";").strip().encode())]
     socket = Socket(application, path, headers)
     accepted, _ = await socket.connect(timeout=5)
-    assert accepted
+    assert accepted, "the socket was refused"
     try:
         yield socket
     finally:

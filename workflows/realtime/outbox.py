@@ -16,7 +16,7 @@ from uuid import uuid4
 from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
-from workflows.realtime.messages import INBOX, Message, Messages, merged
+from workflows.realtime.messages import INBOX, PEOPLE, Message, Messages, merged
 from workflows.realtime.per_loop import per_loop
 
 logger = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._kept: Messages = {}
+        self._in_flight = False  # whether a message is, which `_kept` lacks
         self._wakeup_wanted = self._wakeup_in_flight = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._failing = False
@@ -61,7 +62,8 @@ class Outbox:
     @property
     def is_done(self) -> bool:
         """Return True if all messages were sent, or the layer fails at the moment."""
-        unsent = self._kept or self._wakeup_wanted or self._wakeup_in_flight
+        waiting = self._kept or self._wakeup_wanted
+        unsent = waiting or self._in_flight or self._wakeup_in_flight
         return self._failing or not unsent
 
     def add(self, messages: Messages, *, wake_worker: bool = False) -> None:
@@ -94,12 +96,18 @@ class Outbox:
     async def _send_messages(self) -> None:
         while self._kept:
             sent = True
-            for key, message in list(self._kept.items()):
-                if not (sent := await self._try(send_message(self._numbered(message)))):
+            # Who lost a right is named first, before the changes that they may not see any more.
+            for key in sorted(self._kept, key=lambda key: self._kept[key]["group"] != PEOPLE):
+                # Changes that come meanwhile are not merged with these, or they were told twice.
+                message = self._kept.pop(key)
+                self._in_flight = True
+                sent = await self._try(send_message(self._numbered(message)))
+                self._in_flight = False
+                if not sent:
+                    newer = self._kept.get(key)
+                    self._kept[key] = message if newer is None else merged(message, newer)
                     break
                 self._number += message["group"] == INBOX
-                if self._kept.get(key) is message:  # but not one that was added meanwhile
-                    del self._kept[key]
             await asyncio.sleep(MIN_INTERVAL if sent else RETRY_DELAY)
 
     def _numbered(self, message: Message) -> Message:

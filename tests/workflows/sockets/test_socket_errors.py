@@ -66,15 +66,21 @@ async def change() -> None:
     await publisher.publish(runs=[SHOWN])
 
 
+async def be_sent_nonsense(client: Client) -> None:
+    """Open a page to which the server sends what no socket understands."""
+    before = open_pages()
+    async with sockets.opened(application, "/ws/", client) as socket:
+        await socket.expect_read()
+        assert open_pages() == before + 1
+        assert loop_subscriber()._pages
+        await socket.send_input({"type": "websocket.nonsense"})
+        await socket.wait(timeout=5)
+
+
 async def test_a_socket_that_raises_is_forgotten(client: Client) -> None:
     before = open_pages()
     with pytest.raises(ValueError, match="No handler"):
-        async with sockets.opened(application, "/ws/", client) as socket:
-            await socket.expect_read()
-            assert open_pages() == before + 1
-            assert loop_subscriber()._pages
-            await socket.send_input({"type": "websocket.nonsense"})
-            await socket.wait(timeout=5)
+        await be_sent_nonsense(client)
     assert open_pages() == before
     assert not loop_subscriber()._pages
 
