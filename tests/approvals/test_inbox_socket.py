@@ -17,6 +17,7 @@ from tests.support.factories import make_request, make_reviewer, make_user
 from tests.support.sockets import Socket, in_thread
 from workflows.models import InputRequest
 from workflows.realtime import publisher
+from workflows.realtime.messages import request_messages
 from workflows.sockets.login_checks import LoginChecks
 
 pytestmark = [pytest.mark.django_db(transaction=True)]
@@ -60,7 +61,9 @@ async def reviewer(name: str = "alice") -> User:
 
 
 async def change(*requests: InputRequest) -> None:
-    await publisher.publish(changed=[one.pk for one in requests])
+    """Publish in the way of a view, behind all that was published before."""
+    messages = request_messages(changed=[one.pk for one in requests])
+    await in_thread(publisher.enqueue, messages)
 
 
 async def test_the_first_message_lets_the_page_read(desks: Desks) -> None:

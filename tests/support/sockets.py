@@ -56,7 +56,8 @@ class Socket(WebsocketCommunicator):  # type: ignore[misc]  # channels has no ty
 
 async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Call a function that uses the database."""
-    return await database_sync_to_async(function)(*args, **kwargs)
+    result: T = await database_sync_to_async(function)(*args, **kwargs)
+    return result
 
 
 def sign_in(user: User) -> Client:

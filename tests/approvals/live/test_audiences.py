@@ -159,11 +159,11 @@ CHANGES: dict[str, tuple[Act, Act, str]] = {
     "answer undone": (
         decide, lambda by, one: actions.withdraw(by, one.pk, source="inbox"), OPENED,
     ),
-    "given to alice": (
-        nothing, lambda by, one: actions.reassign(by, one.pk, to=["alice"]), OPENED,
+    "given to one": (
+        nothing, lambda by, one: actions.reassign(by, one.pk, to=["fiona"]), OPENED,
     ),
-    "given to operator": (
-        nothing, lambda by, one: actions.reassign(by, one.pk, to=["operator"]), OPENED,
+    "given to a group": (
+        nothing, lambda by, one: actions.reassign(by, one.pk, to=["group:finance"]), OPENED,
     ),
 }  # fmt: skip
 

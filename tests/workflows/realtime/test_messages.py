@@ -127,9 +127,10 @@ async def test_messages_to_the_inboxes_are_numbered_and_others_are_not(layer: Re
 
 
 async def test_two_outboxes_are_two_senders(layer: Recorder) -> None:
-    for outbox in (Outbox(), Outbox()):
+    first, second = Outbox(), Outbox()
+    for outbox in (first, second):
         outbox.add(request_messages(changed=[FIRST]))
-        await wait_for(lambda outbox=outbox: outbox.is_done)
+    await wait_for(lambda: first.is_done and second.is_done)
     assert len({one["sender"] for one in layer.sent}) == 2
 
 
