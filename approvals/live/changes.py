@@ -50,28 +50,35 @@ class Batch:
 class Change:
     """A request that changed, who may see it, and who could until now.
 
-    `data` is what the page of somebody who may see it is told, `removed` what others are told who
-    could see it.
+    `added` is what the page of somebody is told to whom it is new, `changed` what others are told
+    who may see it, `removed` what is told to those who could.
     """
 
     audience: Audience
     seen_before: list[Audience]
-    data: str
+    added: str
+    changed: str
     removed: str
 
     def data_for(self, viewer: Viewer) -> str:
         """Return what this person's page is told, as JSON; empty if it is told nothing."""
         if self.audience.includes(viewer):
-            return self.data
+            # The first is the audience that the last batch knew.
+            was_told = self.seen_before and self.seen_before[0].includes(viewer)
+            return self.changed if was_told else self.added
         was_visible = any(one.includes(viewer) for one in self.seen_before)
         return self.removed if was_visible else ""
 
 
 def read_changes(batch: Batch) -> list[Change]:
-    """Read the rows of a batch, by two queries at most."""
+    """Read the rows of a batch, by two queries at most.
+
+    Of a run these are the requests that are open, and those that were closed with it. Others have
+    left the pages before, and were counted then.
+    """
     named = Q(pk__in=[UUID(key) for key in batch.requests])
     if batch.runs:
-        open_or_ended = ~Q(status=InputRequest.Status.ANSWERED)
+        open_or_ended = Q(status__in=[InputRequest.Status.PENDING, InputRequest.Status.CANCELLED])
         named |= Q(run__in=[UUID(key) for key in batch.runs]) & open_or_ended
     rows = list(slim(InputRequest.objects.filter(named)))
     audiences = audiences_of(row.pk for row in rows if row.assigned)
@@ -83,11 +90,11 @@ def _change(row: InputRequest, audience: Audience, batch: Batch) -> Change:
     seen_before = batch.seen_before.get(key, [])
     removed = to_json({"id": key, "kind": "removed"})
     if row.status != InputRequest.Status.PENDING:
-        return Change(audience, seen_before, removed, removed)
+        return Change(audience, seen_before, removed, removed, removed)
     holder = row.held_by
     data = {
         "id": key,
-        "kind": "added" if batch.requests.get(key) else "changed",
+        "kind": "changed",
         "version": row_version(row),
         "workflow": row.run.workflow,
         "priority": int(row.priority),
@@ -95,7 +102,9 @@ def _change(row: InputRequest, audience: Audience, batch: Batch) -> Change:
         "created": row.created_at.isoformat(),
         "claimed": [str(holder.pk), str(holder)] if holder and holder.is_active else None,
     }
-    return Change(audience, seen_before, to_json(data), removed)
+    changed = to_json(data)
+    added = to_json(data | {"kind": "added"}) if batch.requests.get(key) else changed
+    return Change(audience, seen_before, added, changed, removed)
 
 
 def to_json(value: Any) -> str:

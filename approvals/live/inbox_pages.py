@@ -15,6 +15,7 @@ from workflows.models.requests.audience import Viewer
 from workflows.realtime.messages import INBOX
 from workflows.realtime.per_loop import per_loop
 from workflows.realtime.subscriber import loop_subscriber
+from workflows.sockets.login_checks import loop_login_checks
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +131,7 @@ class InboxPages:
             await asyncio.sleep(RETRY_DELAY)
             self.wake()
             return
+        await loop_login_checks().settle()
         pages, told = list(self._pages), Told(changes)
         for first in range(0, len(pages), self.slice_size):
             began = time.monotonic()
