@@ -78,7 +78,7 @@ class Fetches:
 
 def counts(tab: Tab) -> tuple[int, str, str]:
     """Return the counts in the title, in the navigation, and above the list."""
-    above = tab.page.locator("[data-found]").text_content() or ""
+    above = tab.page.locator("#list-summary [data-found]").text_content() or ""
     return tab.waiting(), tab.page.locator("[data-count=waiting]").first.inner_text(), above
 
 
@@ -87,7 +87,7 @@ def expect_counts(tab: Tab, total: int, shown: int | None = None) -> None:
     tab.expect_waiting(total)
     for element in tab.page.locator("[data-count=waiting]").all():
         expect(element).to_have_text(str(total))
-    above = tab.page.locator("[data-found]")
+    above = tab.page.locator("#list-summary [data-found]")
     expect(above).to_have_text(re.compile(rf"^{total if shown is None else shown} request"))
 
 
