@@ -36,7 +36,7 @@ export const addToFound = (difference) => {
   if (!kept.found) return;
   const found = Math.max(0, Number(kept.found) + difference);
   kept.found = String(found);
-  const element = find("[data-found]");
+  const element = find("#list-summary [data-found]");
   const noun = found === 1 ? "request" : "requests";
   if (element) element.textContent = `${found.toLocaleString("en")} ${noun}`;
 };
