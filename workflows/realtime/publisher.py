@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from uuid import UUID
 
@@ -25,16 +25,19 @@ def run_group(run_id: UUID | str) -> str:
 
 
 def after_commit(
-    *, runs: Iterable[UUID] = (), inbox: bool = False, wake_worker: bool = False
+    *,
+    runs: Iterable[UUID] = (),
+    inbox: bool = False,
+    wake_worker: bool = False,
+    hand_over: Callable[[], None] | None = None,
 ) -> None:
-    """After the commit, publish that these runs or the inbox changed, or that a run is queued."""
-    call = partial(publish_now, runs=list(runs), inbox=inbox, wake_worker=wake_worker)
+    """After the commit, publish that these runs or the inbox changed, or that a run is queued.
+
+    `hand_over` is called on the main loop, and gives a leased run to the worker of this process.
+    """
+    messages = _messages(runs, inbox)
+    call = partial(enqueue, messages, wake_worker=wake_worker, hand_over=hand_over)
     transaction.on_commit(call, robust=True)
-
-
-def publish_now(*, runs: Iterable[UUID], inbox: bool = False, wake_worker: bool = False) -> None:
-    """Publish now, from a thread without an event loop. Does not wait and never raises."""
-    enqueue(_messages(runs, inbox), wake_worker=wake_worker)
 
 
 async def publish(*, runs: Iterable[UUID], inbox: bool = False, wake_worker: bool = False) -> None:
@@ -42,8 +45,20 @@ async def publish(*, runs: Iterable[UUID], inbox: bool = False, wake_worker: boo
     loop_outbox().add(_messages(runs, inbox), wake_worker=wake_worker)
 
 
-def enqueue(messages: Messages, *, wake_worker: bool = False) -> None:
-    """Pass messages, by their identity, to the loop that sends them. Call it from any thread."""
+def enqueue(
+    messages: Messages, *, wake_worker: bool = False, hand_over: Callable[[], None] | None = None
+) -> None:
+    """Pass messages, by their identity, to the loop that sends them. Call it from any thread.
+
+    Does not wait and never raises. If the main loop has ended, no run is handed over. Then its
+    lease ends, and another worker takes it over.
+    """
+
+    def send() -> None:
+        if hand_over is not None and loop is MainLoop.loop:
+            hand_over()
+        loop_outbox().add(messages, wake_worker=wake_worker)
+
     loop = MainLoop.loop
     if loop is None or not loop.is_running():
         if isinstance(get_channel_layer(), InMemoryChannelLayer):
@@ -51,7 +66,7 @@ def enqueue(messages: Messages, *, wake_worker: bool = False) -> None:
             async_to_sync(_publish_once)(messages, wake_worker)
             return
         loop = publisher_loop()
-    loop.call_soon_threadsafe(lambda: loop_outbox().add(messages, wake_worker=wake_worker))
+    loop.call_soon_threadsafe(send)
 
 
 def _messages(runs: Iterable[UUID], inbox: bool) -> Messages:

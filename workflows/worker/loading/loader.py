@@ -25,13 +25,17 @@ from workflows.observability import metrics
 from workflows.sql.json_rows import fetch
 from workflows.worker.code_versions import BuildCompatibility
 from workflows.worker.commit.row_builder import check_payload_limits
-from workflows.worker.commit.store import block
+from workflows.worker.commit.store import block, release
 from workflows.worker.loading.mailbox import deliveries_for
 from workflows.worker.loading.replay import fold
 
 logger = logging.getLogger(__name__)
 
 LATEST = "workflows_snapshot.run_id = new.run_id AND workflows_snapshot.seq = new.seq"
+LEASED = """
+    workflows_workflowrun.id = new.id AND workflows_workflowrun.lease_owner = new.owner
+    AND workflows_workflowrun.status = 'running'
+"""
 LATER = """
     workflows_journalentry.run_id = new.run_id AND workflows_journalentry.seq > new.seq
     ORDER BY workflows_journalentry.run_id, workflows_journalentry.seq
@@ -73,6 +77,33 @@ def lease_and_load(
         return None, [], 0
     assert rows[0].wake_at
     now = rows[0].wake_at - duration
+    return now, _load_leased(owner, rows, now), len(rows)
+
+
+def load_leased(owner: str, ids: Collection[UUID], now: datetime) -> list[LeasedRun]:
+    """Load runs that transactions of this process have leased to this worker.
+
+    A run whose lease has ended is given back, because another worker may be leasing it. A run
+    that this worker no longer has is left out.
+    """
+    found = fetch(WorkflowRun, [{"id": pk, "owner": owner} for pk in ids], LEASED)
+    rows = [row for row in found if row.wake_at and row.wake_at > now]
+    if late := [row.pk for row in found if row not in rows]:
+        release(owner, late)
+    return _load_leased(owner, rows, now) if rows else []
+
+
+def prepare_new(row: WorkflowRun) -> LeasedRun | None:
+    """Return a new run that was leased, from its row in memory; None if it has to be loaded."""
+    found = _try_to_prepare(row, None, [], [])
+    if not isinstance(found, LeasedRun):
+        return None
+    metrics.count_leased([row])
+    return found
+
+
+def _load_leased(owner: str, rows: Sequence[WorkflowRun], now: datetime) -> list[LeasedRun]:
+    """Load leased runs. Those that cannot be loaded are given back or blocked."""
     metrics.count_leased(rows)
     loaded, rejected = [], []
     for one in _load(rows):
@@ -85,7 +116,7 @@ def lease_and_load(
         _reject(BuildCompatibility(owner, now), rejected)
     # Loading these runs did not crash the worker.
     WorkflowRun.objects.mark_idle([one.row for one in loaded])
-    return now, loaded, len(rows)
+    return loaded
 
 
 def _reject(builds: BuildCompatibility, rejected: Sequence[tuple[WorkflowRun, str]]) -> None:
