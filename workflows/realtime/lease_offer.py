@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -19,12 +19,14 @@ from workflows.realtime.outbox import MainLoop
 class LeaseOffer:
     """The worker `owner` would lease one more run, for `length`.
 
-    `take` tells the worker that it has the run of this id, and gives it the row if the row is
-    known. Call it on the main loop, after the commit.
+    `now` returns the database's time as the worker computes it. `take` tells the worker that it
+    has the run of this id, and gives it the row if the row is known. Call it on the main loop,
+    after the commit.
     """
 
     owner: str
     length: timedelta
+    now: Callable[[], datetime]
     take: Callable[[UUID, Any], None]
 
 

@@ -43,7 +43,7 @@ class Handover:
         begin: Callable[[Sequence[LeasedRun]], None],
     ) -> None:
         self.is_behind = True
-        self._offer = LeaseOffer(owner, length, self.take)
+        self._offer = LeaseOffer(owner, length, active_runs.clock.now, self.take)
         self._active = active_runs
         self._database = database
         self._begin = begin

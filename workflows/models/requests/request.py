@@ -82,8 +82,9 @@ class InputRequest(RequestColumns):
         `RunBlocked` if the run accepts no answers. Then nothing was changed, and the caller has to
         end its own transaction, too.
         """
+        offer = None if undo else self._offer_lease()
         with transaction.atomic(savepoint=False):
-            now = database_now()
+            now = offer.now() if offer else database_now()
             until = now + undo if undo else None
             data = self._delivery_data(response, by=by, source=source, edits=edits)
             kind = Delivery.Kind.ANSWER
@@ -97,7 +98,7 @@ class InputRequest(RequestColumns):
                 insert_statement(sent),
                 *with_statements(now),
             )
-            offer, delivered, closed = None if undo else self._offer_lease(), 0, 0
+            delivered = closed = 0
             if offer is not None:
                 until = now + offer.length
                 leased = LEASE_WAITING_RUN.statement(

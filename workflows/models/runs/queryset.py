@@ -104,7 +104,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         authors = RunAuthor.handed_on(repeats, by) if repeats else []
         # Within another transaction, later statements may still change the run.
         offer = None if connection.in_atomic_block else offer_lease(flow.name)
-        now = database_now()
+        now = offer.now() if offer else database_now()
         run = self.model(
             workflow=flow.name, signature=flow.signature, input=data, started_by=by,
             started_by_name=by.get_username() if by else "", is_repeat=bool(authors),

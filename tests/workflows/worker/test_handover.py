@@ -1,0 +1,276 @@
+"""A transaction leases the run that it makes ready to the worker of its process, if it has one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from django.db.backends.signals import connection_created
+from django.utils import translation
+
+from tests.support import flows
+from tests.support.worker_control import (
+    LEASE,
+    Gate,
+    Register,
+    at_work,
+    at_work_here,
+    fresh,
+    lapse,
+    lease,
+    play,
+    rows,
+    start,
+    until,
+)
+from workflows.engine import Context, StartEvent, StopEvent, Workflow, step
+from workflows.models import InputRequest, WorkflowRun, database_now
+from workflows.realtime.lease_offer import offer_lease
+from workflows.worker import Worker, active_runs
+from workflows.worker.loading.loader import load_leased
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
+
+
+class Statements(list[str]):
+    """The statements that were executed."""
+
+    @property
+    def leases(self) -> int:
+        """How many leased runs that were ready."""
+        return sum("WITH held AS" in one for one in self)
+
+    @property
+    def loads(self) -> int:
+        """How many read leased runs with their history."""
+        return sum("lease_owner = new.owner" in one for one in self)
+
+
+@pytest.fixture
+def executed() -> Iterator[Statements]:
+    """List the statements of connections that are made from now on."""
+    found = Statements()
+
+    def note(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        found.append(sql)
+        return execute(sql, *rest)
+
+    def watch(*, connection: Any, **_: Any) -> None:
+        connection.execute_wrappers.append(note)
+
+    connection_created.connect(watch)
+    yield found
+    connection_created.disconnect(watch)
+
+
+def approve(run: WorkflowRun) -> None:
+    """Answer the request of a run that waits."""
+    request = InputRequest.objects.select_related("run").get(run=run)
+    request.answer({"approved": True}, by=None, source="test")
+
+
+def has_status(status: str, run: WorkflowRun) -> Callable[[], bool]:
+    """Return the condition that the run has this status."""
+    return lambda: fresh(run).status == status
+
+
+def test_a_start_and_an_answer_lease_the_run_themselves(executed: Statements) -> None:
+    async def story() -> None:
+        worker = Worker()
+        async with at_work_here(worker):
+            executed.clear()
+            run = await rows(start)
+            assert (run.status, run.lease_owner, run.fence) == ("running", worker.id, 1)
+            await until(has_status("waiting", run))
+            await rows(lambda: approve(run))
+            await until(has_status("completed", run))
+            assert (await rows(lambda: fresh(run))).fence == 2
+        assert (executed.leases, executed.loads) == (0, 1)
+
+    play(story())
+    assert (flows.calls["ask"], flows.calls["finish"]) == (1, 1)
+
+
+def test_without_a_worker_in_the_process_a_run_is_queued() -> None:
+    async def story() -> None:
+        async with at_work(Worker()):  # not on a main loop
+            run = await rows(start)
+            assert (run.status, run.lease_owner, run.fence) == ("queued", "", 0)
+
+    play(story())
+
+
+def test_a_start_within_a_transaction_is_queued() -> None:
+    def start_paused() -> WorkflowRun:
+        with transaction.atomic():
+            run = start()
+            assert run.status == "queued"
+            run.pause()
+        return run
+
+    async def story() -> None:
+        async with at_work_here(Worker()):
+            run = await rows(start_paused)
+            assert (await rows(lambda: fresh(run))).status == "paused"
+
+    play(story())
+    assert flows.calls["ask"] == 0
+
+
+def test_an_answer_that_is_rolled_back_hands_nothing_over(executed: Statements) -> None:
+    def undo(run: WorkflowRun) -> None:
+        with transaction.atomic():
+            approve(run)
+            assert fresh(run).status == "running"
+            transaction.set_rollback(True)
+
+    async def story() -> None:
+        async with at_work_here(Worker()):
+            run = await rows(start)
+            await until(has_status("waiting", run))
+            await rows(lambda: undo(run))
+            assert (await rows(lambda: fresh(run))).status == "waiting"
+            await rows(lambda: approve(run))
+            await until(has_status("completed", run))
+
+    play(story())
+    assert flows.calls["finish"] == 1
+    assert executed.loads == 1
+
+
+def test_an_answer_to_a_run_that_does_not_wait_is_found_in_its_mailbox() -> None:
+    def answer(run: WorkflowRun, number: int) -> None:
+        request = run.requests.select_related("run").get(request_id=f"part-{number}")
+        request.run.status = "waiting"  # as it was when somebody opened the page
+        request.answer({"approved": True}, by=None, source="test")
+
+    async def story() -> None:
+        async with at_work_here(Worker()):
+            run = await rows(lambda: start(flows.PARTS))
+            await until(lambda: run.requests.count() == 3)
+            for number in range(3):
+                await rows(lambda number=number: answer(run, number))  # type: ignore[misc]
+            await until(has_status("completed", run))
+
+    play(story())
+    assert flows.calls["take_part"] == 3
+
+
+@pytest.mark.parametrize("columns", [{"crash_count": 2}, {"incompatible_builds": "other "}])
+def test_a_run_that_not_every_worker_may_lease_is_queued(
+    columns: dict[str, Any], executed: Statements
+) -> None:
+    async def story() -> None:
+        async with at_work_here(Worker()):
+            run = await rows(start)
+            await until(has_status("waiting", run))
+            await rows(lambda: WorkflowRun.objects.filter(pk=run.pk).update(**columns))
+            executed.clear()
+            await rows(lambda: approve(run))
+            await until(has_status("completed", run))
+        assert executed.leases
+
+    play(story())
+
+
+def test_a_worker_offers_only_what_it_would_lease(
+    monkeypatch: pytest.MonkeyPatch, register: Register
+) -> None:
+    gate = Gate()
+    register(gate.workflow)
+
+    async def story() -> None:
+        async with at_work_here(worker := Worker()):
+            assert offer_lease("t-ask") is not None
+            assert offer_lease("unknown") is None
+            worker.handover.is_behind = True
+            assert offer_lease("t-ask") is None
+            worker.handover.is_behind = False
+            await rows(lambda: start(gate.workflow))
+            await asyncio.to_thread(gate.entered.wait, 20)
+            monkeypatch.setattr(active_runs, "MAX_ACTIVE_RUNS", 1)
+            assert offer_lease("t-ask") is None
+            monkeypatch.undo()
+            (active,) = worker.active.runs.values()
+            active.is_poison = True
+            assert offer_lease("t-ask") is None
+            active.is_poison = False
+            assert offer_lease("t-ask") is not None
+            gate.open.set()
+            worker.active.draining = True
+            assert offer_lease("t-ask") is None
+        assert offer_lease("t-ask") is None
+
+    play(story())
+
+
+def test_a_run_for_which_the_worker_has_no_room_any_more_is_queued(
+    monkeypatch: pytest.MonkeyPatch, register: Register
+) -> None:
+    gate = Gate()
+    register(gate.workflow)
+
+    async def story() -> None:
+        run = await rows(start)
+        async with at_work_here(worker := Worker()):
+            await until(has_status("waiting", run))
+            await rows(lambda: start(gate.workflow))
+            await asyncio.to_thread(gate.entered.wait, 20)
+            monkeypatch.setattr(active_runs, "MAX_ACTIVE_RUNS", 2)
+            offer = offer_lease("t-ask")
+            assert offer is not None
+            monkeypatch.setattr(active_runs, "MAX_ACTIVE_RUNS", 1)
+            until_ = await rows(lambda: database_now() + LEASE)
+            await rows(
+                lambda: WorkflowRun.objects.filter(pk=run.pk).update(
+                    status="running", lease_owner=offer.owner, fence=7, wake_at=until_
+                )
+            )
+            offer.take(run.pk, None)
+            await until(has_status("queued", run))
+            gate.open.set()
+            await until(has_status("waiting", run))
+        assert worker.id == offer.owner
+
+    play(story())
+
+
+def test_a_run_is_loaded_only_while_its_lease_lasts() -> None:
+    run = start()
+    lease("me")
+    assert load_leased("another", [run.pk], database_now()) == []
+    assert [one.row.pk for one in load_leased("me", [run.pk], database_now())] == [run.pk]
+    lapse(run)
+    assert load_leased("me", [run.pk], database_now()) == []
+    given_back = fresh(run)
+    assert (given_back.status, given_back.lease_owner, given_back.crash_count) == ("queued", "", 0)
+
+
+def test_a_run_does_not_begin_in_the_context_of_the_request_that_started_it(
+    register: Register,
+) -> None:
+    languages: list[str] = []
+
+    @step
+    async def note_language(event: StartEvent, ctx: Context) -> StopEvent:
+        languages.append(translation.get_language())
+        return StopEvent(result=None)
+
+    workflow = register(Workflow("t-language", steps=[note_language]))
+
+    def start_in_german() -> WorkflowRun:
+        with translation.override("de"):
+            return start(workflow)
+
+    async def story() -> None:
+        async with at_work_here(Worker()):
+            run = await rows(start_in_german)
+            assert run.status == "running"
+            await until(has_status("completed", run))
+
+    play(story())
+    assert languages == [settings.LANGUAGE_CODE]
