@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import transaction
 from django.db.backends.signals import connection_created
-from django.utils import translation
 
 from tests.support import flows
 from tests.support.worker_control import (
@@ -27,13 +27,16 @@ from tests.support.worker_control import (
     start,
     until,
 )
-from workflows.engine import Context, StartEvent, StopEvent, Workflow, step
+from workflows.engine import Context, Event, StartEvent, StopEvent, Workflow, step
 from workflows.models import InputRequest, WorkflowRun, database_now
 from workflows.realtime.lease_offer import offer_lease
 from workflows.worker import Worker, active_runs
 from workflows.worker.loading.loader import load_leased
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
+
+
+CALLER = ContextVar("CALLER", default="nobody")
 
 
 class Statements(list[str]):
@@ -142,22 +145,48 @@ def test_an_answer_that_is_rolled_back_hands_nothing_over(executed: Statements) 
     assert executed.loads == 1
 
 
-def test_an_answer_to_a_run_that_does_not_wait_is_found_in_its_mailbox() -> None:
-    def answer(run: WorkflowRun, number: int) -> None:
-        request = run.requests.select_related("run").get(request_id=f"part-{number}")
-        request.run.status = "waiting"  # as it was when somebody opened the page
+class Held(Event):
+    pass
+
+
+def test_an_answer_to_a_run_that_does_not_wait_is_found_in_its_mailbox(register: Register) -> None:
+    entered, opened = threading.Event(), threading.Event()
+
+    @step
+    async def fork(event: StartEvent, ctx: Context) -> list[flows.Part | Held]:
+        return [flows.Part(number=1), Held()]
+
+    @step
+    def hold(event: Held, ctx: Context) -> flows.Done:
+        entered.set()
+        opened.wait(20)
+        return flows.Done(number=2, approved=None)
+
+    @step
+    async def join(event: flows.Done, ctx: Context) -> StopEvent | None:
+        found = ctx.collect_events(event, [flows.Done, flows.Done])
+        return StopEvent(result=len(found)) if found else None
+
+    steps = [fork, flows.ask_part, flows.take_part, hold, join]
+    workflow = register(Workflow("t-fork", steps=steps))
+
+    def answer(run: WorkflowRun) -> None:
+        request = run.requests.select_related("run").get()
+        request.run.status = "waiting"  # as if it had been read earlier
         request.answer({"approved": True}, by=None, source="test")
 
     async def story() -> None:
         async with at_work_here(Worker()):
-            run = await rows(lambda: start(flows.PARTS))
-            await until(lambda: run.requests.count() == 3)
-            for number in range(3):
-                await rows(lambda number=number: answer(run, number))  # type: ignore[misc]
+            run = await rows(lambda: start(workflow))
+            await asyncio.to_thread(entered.wait, 20)
+            await until(lambda: run.requests.count() == 1)
+            await rows(lambda: answer(run))
+            await until(lambda: run.journal.filter(step="take_part").exists())
+            opened.set()
             await until(has_status("completed", run))
+            assert (await rows(lambda: fresh(run))).fence == 1
 
     play(story())
-    assert flows.calls["take_part"] == 3
 
 
 @pytest.mark.parametrize("columns", [{"crash_count": 2}, {"incompatible_builds": "other "}])
@@ -253,24 +282,24 @@ def test_a_run_is_loaded_only_while_its_lease_lasts() -> None:
 def test_a_run_does_not_begin_in_the_context_of_the_request_that_started_it(
     register: Register,
 ) -> None:
-    languages: list[str] = []
+    seen: list[str] = []
 
     @step
-    async def note_language(event: StartEvent, ctx: Context) -> StopEvent:
-        languages.append(translation.get_language())
+    async def look(event: StartEvent, ctx: Context) -> StopEvent:
+        seen.append(CALLER.get())
         return StopEvent(result=None)
 
-    workflow = register(Workflow("t-language", steps=[note_language]))
+    workflow = register(Workflow("t-context", steps=[look]))
 
-    def start_in_german() -> WorkflowRun:
-        with translation.override("de"):
-            return start(workflow)
+    def start_in_request() -> WorkflowRun:
+        CALLER.set("an HTTP request")
+        return start(workflow)
 
     async def story() -> None:
         async with at_work_here(Worker()):
-            run = await rows(start_in_german)
+            run = await rows(start_in_request)
             assert run.status == "running"
             await until(has_status("completed", run))
 
     play(story())
-    assert languages == [settings.LANGUAGE_CODE]
+    assert seen == ["nobody"]
