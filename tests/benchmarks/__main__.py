@@ -20,6 +20,7 @@ from tests.benchmarks.peers.turns import STORES
 SCHEMA = "bench"
 PARTS = {
     "ours": STORES,
+    "counts": STORES[1:],
     "latency": STORES[1:],
     "page": STORES[1:],
     "rest": STORES[1:],
@@ -29,7 +30,7 @@ PARTS = {
 }
 """The modules that measure, each on these stores, every time in a process of its own."""
 
-MODELS = {"latency"}
+MODELS = {"counts", "latency"}
 """Those that need Django to be ready when they are imported."""
 
 

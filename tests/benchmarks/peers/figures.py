@@ -12,7 +12,7 @@ from typing import Any
 OURS = "blazen"
 """What this project's own figures call themselves, where a table shows both."""
 
-COSTS = frozenset({"ms", "bytes", "s"})
+COSTS = frozenset({"ms", "bytes", "s", "count"})
 """Units of which less is better. Those of work done in a second have no place here."""
 
 

@@ -27,6 +27,7 @@ from workflows.realtime import publisher
 from workflows.realtime.lease_offer import LeaseOffer, offer_lease
 from workflows.sql.chained import Statement, execute_chain, insert_statement
 from workflows.sql.clock import database_now
+from workflows.sql.json_rows import write_statement
 from workflows.sql.prepared import Parameter, PreparedQuery
 
 if TYPE_CHECKING:
@@ -80,10 +81,10 @@ class InputRequest(RequestColumns):
 
         Raise `RequestNotPending` if it is not pending or its deadline has passed, `RunEnded` or
         `RunBlocked` if the run accepts no answers. Then nothing was changed, and the caller has to
-        end its own transaction, too.
+        end its own transaction, if there is one.
         """
         offer = None if undo else self._offer_lease()
-        with transaction.atomic(savepoint=False):
+        with write_statement(savepoint=False):
             now = offer.now() if offer else database_now()
             until = now + undo if undo else None
             data = self._delivery_data(response, by=by, source=source, edits=edits)
@@ -98,13 +99,7 @@ class InputRequest(RequestColumns):
                 insert_statement(sent),
                 *with_statements(now),
             )
-            delivered = closed = 0
-            if offer is not None:
-                until = now + offer.length
-                leased = LEASE_WAITING_RUN.statement(
-                    pk=self.run_id, owner=offer.owner, until=now + offer.length
-                )
-                delivered, closed, *_ = execute_chain(leased, *statements)
+            delivered, closed, *_ = self._lease_and(statements, now, offer)
             if not delivered:
                 offer = None
                 notified = (LOCK_RUN if undo else NOTIFY_RUN).statement(pk=self.run_id, now=now)
@@ -207,6 +202,17 @@ class InputRequest(RequestColumns):
         """Return a lease for the run, if it waited and this process has a worker for it."""
         offer = offer_lease(self.workflow)
         return offer if offer is not None and self.run.status == "waiting" else None
+
+    def _lease_and(
+        self, statements: Sequence[Statement], now: datetime, offer: LeaseOffer | None
+    ) -> list[int]:
+        """Execute these after leasing the waiting run. Nothing happens without an offer, or if it
+        does not wait."""
+        if offer is None:
+            return [0, 0]
+        until = now + offer.length
+        leased = LEASE_WAITING_RUN.statement(pk=self.run_id, owner=offer.owner, until=until)
+        return execute_chain(leased, *statements)
 
     def _close(
         self,
