@@ -7,12 +7,14 @@ from approvals.views.answered import answered
 from approvals.views.bulk_decide import decide_many
 from approvals.views.inbox import inbox
 from approvals.views.request import decide, request
+from approvals.views.rows import rows
 
 app_name = "approvals"
 
 urlpatterns = [
     path("", inbox, name="inbox"),
     path("requests/answered/", answered, name="answered"),
+    path("requests/rows/", rows, name="rows"),
     path("requests/<uuid:request_id>/", request, name="request"),
     path("requests/decide/", decide_many, name="decide_many"),
     path("requests/<uuid:request_id>/decide/", decide, name="decide"),

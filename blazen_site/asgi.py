@@ -24,6 +24,7 @@ from workflows.realtime.wakeup import WorkerConsumer  # noqa: E402
 from workflows.server.closed_sockets import ClosedSocketMiddleware  # noqa: E402
 from workflows.server.forwarded_headers import ForwardedHeadersMiddleware  # noqa: E402
 from workflows.server.graceful_shutdown import GracefulShutdownMiddleware  # noqa: E402
+from workflows.server.live_reads import LiveReadMiddleware  # noqa: E402
 from workflows.server.origin_validator import OriginValidator, deny  # noqa: E402
 from workflows.server.request_threads import RequestThreads  # noqa: E402
 
@@ -35,7 +36,7 @@ all_paths = URLRouter([*sockets.routes, re_path("", deny)])  # type: ignore[arg-
 
 protocols = ProtocolTypeRouter(
     {
-        "http": GracefulShutdownMiddleware(RequestThreads(http)),
+        "http": GracefulShutdownMiddleware(LiveReadMiddleware(RequestThreads(http))),
         # The origin is checked first, so that other sites cannot find out who is logged in.
         "websocket": ClosedSocketMiddleware(OriginValidator(AuthMiddlewareStack(all_paths))),
         "channel": ChannelNameRouter({"workflows": WorkerConsumer.as_asgi()}),

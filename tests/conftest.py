@@ -1,4 +1,4 @@
-"""What holds for every test: nothing is skipped in CI, own channel layers, one Chromium for all."""
+"""Fixtures and hooks for all tests: no skips in CI, separate channel layers, one Chromium."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from channels.layers import channel_layers
 from hypothesis import HealthCheck, settings
 from playwright.sync_api import Browser, sync_playwright
 
-# A machine that is busy is slow to make examples, which says nothing of the code.
+# A busy machine generates examples slowly, which is not a fault of the code.
 settings.register_profile(
     "suite", settings.get_profile(settings.get_current_profile_name()), deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
@@ -33,7 +33,7 @@ def forbid_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Look at how each test ended."""
+    """Check the report of each test."""
     report = yield
     forbid_skip(report)
     return report
@@ -41,17 +41,17 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Look at how each file was read: a whole module can skip itself."""
+    """Check the report of each file, because a whole module can skip itself."""
     report = yield
     forbid_skip(report)
     return report
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say which tests stay together when several processes share the work, and which come first.
+    """Set which tests stay in one process when several share the work, and which come first.
 
-    A file stays together, as it may have made something for all of its tests, and so do the files
-    that share a server. What waits for other processes is begun before what only computes.
+    The tests of a file stay together, because they may share fixtures, and so do the files that
+    share a server. Tests that wait for other processes begin before those that only compute.
     """
     if not hasattr(config, "workerinput"):
         return
@@ -63,9 +63,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def own_channel_layers() -> None:
-    """Give each test channel layers of its own, as each has an event loop of its own.
+    """Give each test new channel layers, because each test has a new event loop.
 
-    A Redis layer keeps a lock whose waiter was cancelled; in another loop it refuses to be used.
+    A Redis layer keeps a lock after a waiter was cancelled, and cannot be used in another loop.
     """
     channel_layers.backends.clear()
 
@@ -77,7 +77,7 @@ def find_chromium() -> str | None:
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """The machine's Chromium; tests that ask for it are skipped where there is none."""
+    """Return the path of the machine's Chromium; skip the test if there is none."""
     path = find_chromium()
     if path is None:
         pytest.skip("no Chromium on this machine; on Debian: apt-get install chromium")
@@ -86,13 +86,13 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Browser]:
-    """One running Chromium; `browser.new_context()` is a person with cookies of their own.
+    """One running Chromium; `browser.new_context()` is a person with separate cookies.
 
-    While it runs, this thread has an event loop: neither the ORM nor `async def` tests work in a
-    module that asks for it. Let the server's process or a command touch the database.
+    While it runs, this thread has an event loop, so neither the ORM nor `async def` tests work in a
+    module that uses it. Such tests use the database through the server or a command.
     """
     with sync_playwright() as playwright:
-        # In a container there is no namespace for its sandbox; the pages are our own.
+        # In a container its sandbox does not work; the pages are trusted.
         running = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
         yield running
         running.close()

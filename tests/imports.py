@@ -1,4 +1,4 @@
-"""The modules of the project and what each imports, read from their text."""
+"""The modules of the project and their imports, read from the source text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("blazen_site", "workflows", "approvals")
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """`module` imports `target`, at `line` of its file; `for_types` if only a type checker does."""
+    """`module` imports `target` at `line`; `for_types` is True if only a type checker does."""
 
     module: str
     target: str
@@ -27,7 +27,7 @@ class Import:
 
 @cache
 def modules() -> Mapping[str, Path]:
-    """Return the file of every module of the product by its dotted name; no migrations."""
+    """Return the file of each module of the product by its dotted name, without migrations."""
     found = {}
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
@@ -39,7 +39,7 @@ def modules() -> Mapping[str, Path]:
 
 @cache
 def imports(module: str) -> tuple[Import, ...]:
-    """Return what a module imports, in functions and for types, too."""
+    """Return the imports of a module, including those in functions and for types."""
     return tuple(_imports(module, ast.parse(modules()[module].read_text()), for_types=False))
 
 
@@ -50,7 +50,7 @@ def all_imports() -> Iterator[Import]:
 
 
 def within(name: str, package: str) -> bool:
-    """Say whether a dotted name is a package or stands in it."""
+    """Return True if a dotted name is the package or a part of it."""
     return name == package or name.startswith(f"{package}.")
 
 

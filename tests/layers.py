@@ -1,8 +1,8 @@
-"""The layers of the project: what may import what.
+"""The layers of the project: which packages may import which others.
 
-A package's layers are written from the highest to the lowest, one in a line. A module may import
-from the lines below its own, and from its own part of its line. Parts of one line are independent
-of each other. Everything in the package has to stand in one of the lines.
+The layers of a package are listed from the highest to the lowest, one in each line. A module may
+import from the lines below its own, and from its own part of its line. Parts of one line are
+independent of each other. Each part of the package has to be in one of the lines.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ LAYERS: dict[str, str] = {
         web
         worker
         observability retention
+        sockets
         models
         realtime
         checks
@@ -71,6 +72,7 @@ LAYERS: dict[str, str] = {
         views
         context_processors default_groups
         bulk_page
+        live
         request_page inbox
         actions
         eligibility
@@ -82,10 +84,10 @@ LAYERS: dict[str, str] = {
 }
 
 FOR_TYPES_ALLOWED = ("workflows.models", "approvals.models")
-"""Packages whose modules may import each other in a circle for types: rows know each other."""
+"""Packages whose modules may import each other in a circle for types: models refer to models."""
 
 FORBIDDEN: dict[str, tuple[str, ...]] = {
     "workflows.engine": ("django", "channels", "asgiref", "workflows.errors"),
     "workflows.flows": ("django", "channels", "asgiref", "workflows.errors"),
 }
-"""What these packages may not import from outside of the project's layers."""
+"""External packages that these packages may not import."""

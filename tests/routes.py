@@ -1,4 +1,4 @@
-"""Every address of the site, read from its URL configuration: what no list of ours can forget."""
+"""Every address of the site, read from the URL configuration, so that none can be forgotten."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ CHOICE = re.compile(r"\(\?P<(\w+)>([a-z]+(?:\|[a-z]+)+)\)")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An address by its name. `choice` is one of the words that its pattern lists, `key` its key.
+    """An address and its name. `choice` is one of the words in its pattern, `key` the argument.
 
-    Where there is no name (`admin/login/` has none), the pattern stands for it.
+    If the address has no name (like `admin/login/`), `name` is the pattern.
     """
 
     name: str

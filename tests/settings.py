@@ -1,7 +1,7 @@
-"""The settings under test: the site's own, on a database that the tests may throw away.
+"""The settings of the tests: those of the site, with a database that the tests may delete.
 
-Without TEST_DATABASE_URL that is an SQLite file, because a worker's threads have to reach it
-too; a database in memory belongs to one connection. TEST_REDIS_URL likewise for the wake-ups.
+Without TEST_DATABASE_URL this is an SQLite file, because the threads of a worker use it, too, and
+a database in memory belongs to one connection. TEST_REDIS_URL sets a Redis for the wake-ups.
 """
 
 import atexit
@@ -14,7 +14,7 @@ from tests.support import external_services
 _scratch = tempfile.mkdtemp(prefix="blazen-tests-")
 atexit.register(shutil.rmtree, _scratch, ignore_errors=True)
 
-# What the developer's environment holds must not change what is tested.
+# Variables of the developer's environment must not change what is tested.
 for _name in (
     "SECURE_SSL_REDIRECT",
     "SESSION_COOKIE_SECURE",
@@ -59,18 +59,18 @@ from blazen_site.settings import DATA_DIR, DATABASES, INSTALLED_APPS  # noqa: E4
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.fast_flush"]
 
-# What is thrown away need not survive a power cut.
+# The data of tests need not survive a power cut.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     DATABASES["default"]["OPTIONS"]["init_command"] += "; PRAGMA synchronous=OFF"
 else:
     DATABASES["default"]["OPTIONS"]["options"] += " -c synchronous_commit=off"
-    # A name of its own, so that two test runs on one server leave each other alone.
+    # A unique name, so that two test runs on one server do not disturb each other.
     DATABASES["default"]["TEST"] = {"NAME": f"blazen_test_{os.getpid()}"}
 
-# Production's hasher is slow on purpose.
+# The password hasher of production is slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
-# Each test client has middleware of its own, and this one reads all static files when it is made;
-# whether they are served is asked of real servers.
+# Each test client makes its own middleware, and this one reads all static files when it is made.
+# Tests with real servers check that they are served.
 SERVESTATIC_USE_FINDERS = SERVESTATIC_AUTOREFRESH = False

@@ -19,7 +19,7 @@ def levels(package: str) -> dict[str, int]:
 
 
 def part_of(name: str, package: str) -> str:
-    """Return the part of the package that a module stands in, empty for the package itself."""
+    """Return the part of the package to which a module belongs; empty for the package itself."""
     inner = name.removeprefix(f"{package}.") if package else name
     return "" if name == package else inner.partition(".")[0]
 
@@ -48,10 +48,10 @@ def test_code_imports_only_from_lower_layers(package: str) -> None:
 
 
 @pytest.mark.parametrize("package", LAYERS)
-def test_everything_has_a_layer(package: str) -> None:
+def test_every_module_has_a_layer(package: str) -> None:
     parts = {part_of(name, package) for name in modules() if not package or within(name, package)}
     missing = parts - {""} - set(levels(package))
-    assert not missing, f"Name the layer of these in tests/layers.py: {sorted(missing)}"
+    assert not missing, f"Add these to a layer in tests/layers.py: {sorted(missing)}"
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
@@ -88,7 +88,7 @@ def _follow(
 
 
 @pytest.mark.parametrize("package", FORBIDDEN)
-def test_the_engine_and_its_examples_know_nothing_of_django(package: str) -> None:
+def test_the_engine_and_its_examples_do_not_import_django(package: str) -> None:
     wrong = [
         str(one)
         for one in all_imports()

@@ -1,4 +1,4 @@
-"""Where files belong, what they are called, and how long they may be."""
+"""The places, names and lengths of files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FUNCTION_LINES = 60
 PACKAGE_MODULES = 12
 
 
-def test_no_folder_beyond_the_layout() -> None:
+def test_there_are_no_other_folders_than_those_of_the_layout() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=False,
@@ -33,29 +33,29 @@ def test_no_folder_beyond_the_layout() -> None:
 
 def test_the_root_of_workflows_has_only_what_django_looks_for() -> None:
     found = {path.stem for path in (ROOT / "workflows").glob("*.py")}
-    assert found == AT_THE_ROOT, "Put a module into the package that it belongs to."
+    assert found == AT_THE_ROOT, "Move the module into the package to which it belongs."
 
 
-def test_modules_are_named_by_nouns_that_say_something() -> None:
+def test_modules_have_specific_names() -> None:
     tests = [".".join(path.relative_to(ROOT).parts) for path in (ROOT / "tests").rglob("*.py")]
     vague = [name for name in (*modules(), *tests) if VAGUE & set(name.split("."))]
-    assert not vague, f"Name what the module is about: {vague}"
+    assert not vague, f"Use a name that describes the module: {vague}"
 
 
-def test_packages_stay_small_enough_to_see_at_once() -> None:
+def test_packages_are_small() -> None:
     files = [path for path in modules().values() if path.stem != "__init__"]
     sizes = Counter(path.parent.relative_to(ROOT) for path in files)
     large = {str(folder): size for folder, size in sizes.items() if size > PACKAGE_MODULES}
-    assert not large, f"Past {PACKAGE_MODULES} modules a package wants to be two: {large}"
+    assert not large, f"Split packages of more than {PACKAGE_MODULES} modules: {large}"
 
 
-def test_modules_stay_short_enough_to_read_in_one_go() -> None:
+def test_modules_are_short() -> None:
     sizes = {name: len(path.read_text().splitlines()) for name, path in modules().items()}
     long = {name: size for name, size in sizes.items() if size > MODULE_LINES}
-    assert not long, f"Past {MODULE_LINES} lines a module wants to be two: {long}"
+    assert not long, f"Split modules of more than {MODULE_LINES} lines: {long}"
 
 
-def test_functions_stay_short() -> None:
+def test_functions_are_short() -> None:
     long = [
         f"{name}.{node.name}: {size} lines"
         for name, path in modules().items()
@@ -63,7 +63,7 @@ def test_functions_stay_short() -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (size := (node.end_lineno or 0) - node.lineno + 1) > FUNCTION_LINES
     ]
-    assert not long, f"Past {FUNCTION_LINES} lines a function wants to be two: {long}"
+    assert not long, f"Split functions of more than {FUNCTION_LINES} lines: {long}"
 
 
 def test_pages_have_no_inline_script_or_style() -> None:
@@ -73,4 +73,4 @@ def test_pages_have_no_inline_script_or_style() -> None:
         for needle in ("<script>", "<style", " style=", " onclick=", "hx-on", "|safe", "http://")
         if needle in path.read_text()
     ]
-    assert not found, f"The policy of the site forbids it, use a class or a file: {found}"
+    assert not found, f"The content security policy forbids this; use a class or a file: {found}"

@@ -1,4 +1,4 @@
-"""What threads share is made once, however many of them are the first to want it."""
+"""Objects that threads share are made once, also if several threads need them first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ THREADS = 8
 
 @pytest.fixture
 def hurried() -> Iterator[None]:
-    """Let threads change places as often as they can."""
+    """Make the interpreter switch threads as often as possible."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -51,7 +51,7 @@ def at_once(function: Callable[[], T]) -> list[T]:
 
 
 @pytest.mark.usefixtures("hurried")
-def test_a_database_file_has_one_line() -> None:
+def test_a_database_file_has_one_lock() -> None:
     for n in range(200):
         file = f"a file that nobody opened yet {n}"
         found = at_once(lambda file=file: lock_of(file))  # type: ignore[misc]
@@ -60,7 +60,7 @@ def test_a_database_file_has_one_line() -> None:
 
 
 @pytest.mark.usefixtures("hurried")
-def test_threads_without_a_loop_share_one() -> None:
+def test_threads_without_a_loop_share_one_object() -> None:
     before = PublisherThread.loop
     PublisherThread.loop = None
     try:
@@ -84,7 +84,7 @@ def _name_of(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
-def test_no_cached_function_makes_what_threads_share() -> None:
+def test_no_cached_function_makes_objects_that_threads_share() -> None:
     found = []
     for folder in ("workflows", "approvals", "blazen_site"):
         for file in sorted((ROOT / folder).rglob("*.py")):
@@ -100,6 +100,7 @@ def test_no_cached_function_makes_what_threads_share() -> None:
                 if _name_of(call) == "defaultdict" and {_name_of(one) for one in call.args} & SHARED
             ]
     assert not found, (
-        "Two threads that come first both run a cached function, or the factory of a defaultdict, "
-        "and get one each. Make it with the module, or under a lock that is: " + "; ".join(found)
+        "Two threads at the same time both run a cached function, or the factory of a defaultdict, "
+        "and get two objects. Make the object in the module, or under a lock of the module: "
+        + "; ".join(found)
     )

@@ -15,4 +15,5 @@ class WorkflowsConfig(AppConfig):
     def ready(self) -> None:
         """Import the `flows` module of every installed app, as Django does with `admin`."""
         import_module("workflows.checks")  # registers itself
+        import_module("workflows.sockets.signals").connect()
         autodiscover_modules("flows")

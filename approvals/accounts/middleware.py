@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from approvals.accounts.unsent_forms.form_owner import writer_of
+from approvals.accounts.unsent_forms.form_owner import form_owner_of
 from approvals.accounts.unsent_forms.other_person import refuse_other_person
 from approvals.accounts.unsent_forms.unsent_form import (
     forget_sent,
@@ -72,9 +72,9 @@ class LoginMiddleware(LoginRequiredMiddleware):
                 request, view_func, view_args, view_kwargs
             )
             return found
-        writer = writer_of(request)
-        if writer and writer != str(request.user.pk):
-            return refuse_other_person(request, writer)
+        form_owner = form_owner_of(request)
+        if form_owner and form_owner != str(request.user.pk):
+            return refuse_other_person(request, form_owner)
         if request.method == "POST":
             forget_sent(request)
         else:

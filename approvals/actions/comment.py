@@ -36,5 +36,5 @@ def comment(user: User, request_id: UUID | str, text: str) -> Comment:
     check_rate(user, Usage.Kind.COMMENTS)
     said = Comment.objects.create(request=request, by=user, at=database_now(), text=text)
     request.renew_claim(user, claim_length())
-    publisher.after_commit(runs=(), inbox=True)
+    publisher.after_commit(changed=[request.pk])
     return said

@@ -67,7 +67,7 @@ def reask(user: User, request_id: UUID | str) -> InputRequest:
             raise CannotReask(f"Request {request.id} has just changed; look at it again.")
         supersede(Decision.objects.filter(request=request, kind=Decision.Kind.VOTE), now)
         Comment.objects.create(request=request, by=user, at=now, text=said, is_system=True)
-        publisher.after_commit(runs=[request.run_id], inbox=True)
+        publisher.after_commit(runs=[request.run_id], changed=[request.pk])
     request.refresh_from_db()
     return request
 
@@ -78,8 +78,10 @@ def _checked(request: InputRequest, now: datetime) -> Workflow:
     try:
         workflow = registry.get(name)
         reply = workflow.request_class(request.event)
-    except (UnknownWorkflow, UnknownRequest) as error:
-        raise CannotReask(f"{error} Bring it back, or cancel the run.") from None
+    except UnknownWorkflow as error:
+        raise CannotReask(f"{error} Register {name!r} again, or cancel the run.") from None
+    except UnknownRequest as error:
+        raise CannotReask(f"{error} Declare {request.event!r} again, or cancel the run.") from None
     if other_code(name, now):
         raise CannotReask(
             f"Workers with another version of {name!r} are running; ask again when they are gone."

@@ -16,6 +16,7 @@ from approvals.models import Comment
 from workflows.models import Assignment, InputRequest, database_now
 from workflows.models.permissions import Perm
 from workflows.models.requests.assignment import GROUP, Directory, assignment
+from workflows.models.requests.audience import audience_of
 from workflows.realtime import publisher
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
     _check_names(user, request, names, directory)
     with transaction.atomic():
         open_ = InputRequest.objects.pending().filter(pk=request.pk)
+        seen_before = audience_of(request)
         columns = {"assigned": bool(names), "asked_of": keys_asked(request)}
         if open_.update(**columns, claimed_by=None, claimed_until=None) != 1:
             raise Closed(f"Request {request.id} takes no answers any more.")
@@ -52,7 +54,10 @@ def reassign(user: User, request_id: UUID | str, *, to: Sequence[str]) -> InputR
         Comment.objects.create(
             request=request, by=user, at=database_now(), text=text, is_system=True
         )
-        publisher.after_commit(runs=[request.run_id], inbox=True)
+        publisher.after_commit(
+            runs=[request.run_id], added=[request.pk],
+            seen_before={request.pk: seen_before.as_dict()},
+        )  # fmt: skip
     return request
 
 

@@ -26,7 +26,7 @@ from approvals.request_page.answer_forms import UntypedForm
 from approvals.request_page.consequence import Consequence
 from approvals.request_page.page import blocker
 from workflows.models import InputRequest
-from workflows.web.answer_labels import AnswerSummary, answer_summary
+from workflows.web.answer_labels import AnswerSummary, answer_summary, by_whom
 from workflows.web.forms import SchemaForm
 from workflows.web.forms.field import Field
 
@@ -44,8 +44,8 @@ class Row:
 
     `is_chosen` is True if it will be decided with its group. `why_not` is the reason if it cannot
     be. `form` is its own form, or None if the group has one form for all rows. `error` is the
-    reason if the last answer was refused; `is_decided` is True if it was accepted. `answered_by` is
-    the name of who answered it, or "you", or "the system".
+    reason if the last answer was refused; `is_decided` is True if it was accepted. `by_whom` is who
+    answered it, as it follows a verb: "by you", "automatically at the deadline".
     """
 
     request_id: str
@@ -57,7 +57,7 @@ class Row:
     facts: list[tuple[str, str]] = field(default_factory=list)
     error: str = ""
     is_decided: bool = False
-    answered_by: str = ""
+    by_whom: str = ""
 
     @property
     def is_voted(self) -> bool:
@@ -247,7 +247,8 @@ def _row(user: User, item: Item, number: int, data: QueryDict | None) -> Row:
     assert request
     row = Row(item.request_id, request, number)
     is_own = request.answered_by_id == user.pk
-    row.answered_by = "you" if is_own else str(request.answered_by or "the system")
+    name = str(request.answered_by or "")
+    row.by_whom = by_whom("you" if is_own else name, request.source)
     if request.is_pending:
         row.why_not = blocker(user, request) or _voted(user, request)
     if data is not None:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Left
 
 from approvals.inbox.filters import Filters, InboxCursor
+from approvals.inbox.rows import row_version
 from workflows.models import InputRequest
 from workflows.models.permissions import Perm, PermissionProfile
 from workflows.models.requests.indexes import CLOSED
@@ -113,7 +115,7 @@ class InboxPage:
     @property
     def is_selectable(self) -> bool:
         """True if this person may select rows, to answer several at once."""
-        return self.viewer.has_perm(Perm.DECIDE) and len(self.rows) > 1
+        return self.viewer.has_perm(Perm.DECIDE)
 
     @property
     def workflow_choices(self) -> list[str]:
@@ -132,6 +134,17 @@ class InboxPage:
     def offers_mine(self) -> bool:
         """True if the list can be limited to what this person was given or has claimed."""
         return self.has_assigned or bool(self.filters.mine)
+
+
+def etag_of(page: InboxPage, user: User, opened: InputRequest | None) -> str:
+    """Return a text that changes when the page of `user` looks different, but for its times."""
+    rows = [(one.pk, row_version(one), str(one.held_by)) for one in page.rows]
+    shown = (
+        user.pk, page.filters, rows, page.total, page.found, page.oldest, page.newest,
+        page.workflows, page.has_priorities, page.has_assigned, page.next_page,
+        opened and (opened.pk, opened.status),
+    )  # fmt: skip
+    return f'"{blake2b(repr(shown).encode(), digest_size=12).hexdigest()}"'
 
 
 def _page(matching: Requests, filters: Filters) -> tuple[list[InputRequest], str]:

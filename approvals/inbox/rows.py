@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from django.utils.text import Truncator, capfirst
 
@@ -33,6 +34,7 @@ class Badge(NamedTuple):
 
     text: str
     emphasis: bool = False
+    is_claim: bool = False
 
 
 def waiting_row(request: InputRequest, user: User | AnonymousUser, query: str) -> dict[str, Any]:
@@ -42,6 +44,8 @@ def waiting_row(request: InputRequest, user: User | AnonymousUser, query: str) -
         "pk": request.pk,
         "id": str(request.pk),
         "created": request.created_at.isoformat(),
+        "priority": int(request.priority),
+        "version": row_version(request),
         "address": f"{request.get_absolute_url()}{query}",
         "title": show_invisibles(headline)[:MAX_TITLE],
         "headline": plain(headline),
@@ -49,10 +53,26 @@ def waiting_row(request: InputRequest, user: User | AnonymousUser, query: str) -
         "when": deadline(request.deadline) or ago(request.created_at),
         "place": f"{request.run.workflow} · {request.step} · {short_id(request.run_id)}",
         "badges": [
-            {"text": show_invisibles(one.text), "emphasis": one.emphasis}
+            {
+                "text": show_invisibles(one.text),
+                "emphasis": one.emphasis,
+                "is_claim": one.is_claim,
+            }
             for one in badges_of(request, user)
         ],
     }
+
+
+def row_version(request: InputRequest) -> str:
+    """Return a text that changes when the row of a pending request looks different.
+
+    It does not depend on the claim, which a page shows by itself.
+    """
+    shown = (
+        request.votes, request.quorum, request.priority, request.deadline, request.tags,
+        request.four_eyes, RUN_BADGES.get(WorkflowRun.Status(request.run.status)),
+    )  # fmt: skip
+    return f"{crc32(repr(shown).encode()):08x}"
 
 
 def past_row(request: InputRequest) -> dict[str, Any]:
@@ -105,6 +125,7 @@ def badges_of(request: InputRequest, user: User | AnonymousUser) -> Iterator[Bad
     if request.quorum > 1:
         yield Badge(f"{request.votes} of {request.quorum}")
     if (holder := request.held_by) and holder.is_active:
-        yield Badge("Claimed by you" if holder.pk == user.pk else f"Claimed by {holder}")
+        claim = "Claimed by you" if holder.pk == user.pk else f"Claimed by {holder}"
+        yield Badge(claim, is_claim=True)
     for tag in request.tags:
         yield Badge(tag)

@@ -12,7 +12,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from approvals.accounts.unsent_forms.form_owner import FIELD, signed_writer
+from approvals.accounts.unsent_forms.form_owner import FIELD, signed_form_owner
 
 register = template.Library()
 
@@ -25,12 +25,12 @@ def csrf_token(context: dict[str, Any]) -> SafeString:
         return SafeString("")
     field = '<input type="hidden" name="{}" value="{}">'
     drawn = format_html(field, "csrfmiddlewaretoken", token)
-    writer = writer_token(context)
-    return drawn + format_html(field, FIELD, writer) if writer else drawn
+    form_owner = form_owner_token(context)
+    return drawn + format_html(field, FIELD, form_owner) if form_owner else drawn
 
 
 @register.simple_tag(takes_context=True)
-def writer_token(context: dict[str, Any]) -> str:
+def form_owner_token(context: dict[str, Any]) -> str:
     """Return the signed id of the person of the page; empty without a login."""
     request = context.get("request")
-    return signed_writer(request) if request is not None else ""
+    return signed_form_owner(request) if request is not None else ""

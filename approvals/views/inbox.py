@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 from django_htmx.http import replace_url
@@ -13,9 +13,10 @@ from django_htmx.http import replace_url
 from approvals.accounts.middleware import page_of
 from approvals.actions import find
 from approvals.errors import NotVisible
+from approvals.inbox.drawn_rows import draw_rows
 from approvals.inbox.filters import Filters
-from approvals.inbox.queries import InboxPage
-from approvals.inbox.rows import outcome_of, waiting_row
+from approvals.inbox.queries import InboxPage, etag_of
+from approvals.inbox.rows import outcome_of
 from workflows.models import InputRequest
 from workflows.web.http import current_user, htmx_of, is_fragment
 
@@ -26,13 +27,17 @@ def inbox(http: HttpRequest) -> HttpResponse:
 
     The fragment also updates the counts and the page's title. With `?open=` it adds a message
     beside the form of the open request (out of band) that says whether the request is still
-    pending. What is typed there is kept.
+    pending. What is typed there is kept. A list that the page has already, by its `If-None-Match`,
+    is not rendered: 304.
     """
     filters = Filters.of(http.GET)
-    context = list_context(http, filters)
     if not is_fragment(http):
-        return render(http, "inbox/page.html", context)
-    context["watched"] = context["opened"] = opened = open_request(http)
+        return render(http, "inbox/page.html", list_context(http, filters))
+    opened = open_request(http)
+    context = list_context(http, filters, opened)
+    if http.headers.get("If-None-Match") == context["etag"]:
+        return HttpResponseNotModified()
+    context["watched"] = context["opened"] = opened
     context["outcome"] = outcome_of(opened) if opened else ""
     response = render(http, "inbox/page.html#list", context)
     if htmx_of(http).trigger == "filters":
@@ -40,12 +45,20 @@ def inbox(http: HttpRequest) -> HttpResponse:
     return response
 
 
-def list_context(http: HttpRequest, filters: Filters) -> dict[str, Any]:
+def list_context(
+    http: HttpRequest, filters: Filters, opened: InputRequest | None = None
+) -> dict[str, Any]:
     """Return the context of the list and of the page around it, for any page of the inbox."""
-    user, query = current_user(http), filters.query
+    user = current_user(http)
     waiting = InboxPage.of(user, filters)
-    rows = [waiting_row(one, user, query) for one in waiting.rows]
-    return {"filters": filters, "waiting": waiting, "rows": rows, "waiting_count": waiting.total}
+    return {
+        "filters": filters, "waiting": waiting, "waiting_count": waiting.total,
+        "etag": etag_of(waiting, user, opened),
+        "rows": lambda: draw_rows(
+            waiting.rows, user, filters.query, selectable=waiting.is_selectable,
+            opened=opened,
+        ),
+    }  # fmt: skip
 
 
 def open_request(http: HttpRequest) -> InputRequest | None:

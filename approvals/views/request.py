@@ -113,4 +113,6 @@ def draw(
             context["next"] = next_after(current_user(http), detail.request, filters)
     if is_fragment(http):
         return render(http, "inbox/page.html#detail", context, status=status)
-    return render(http, "inbox/page.html", context | list_context(http, filters), status=status)
+    row = detail.request if detail is not None else None
+    context |= list_context(http, filters, row)
+    return render(http, "inbox/page.html", context, status=status)

@@ -1,9 +1,9 @@
 // @ts-check
-/* Sends the CSRF token of the cookie, and says for whom the page was drawn.
+/* Sends the CSRF token of the cookie, and the person for whom the page was made.
 
-   - The token that was drawn into a page is invalid after another login; the cookie's is not.
-   - Each request of htmx says for whom the page was drawn. The server refuses it to anybody else,
-     and says in #login-alert that somebody else is logged in.
+   - The token in a page is invalid after another login; the token in the cookie is valid.
+   - Each request of htmx has the owner of its page in a header. The server refuses it if another
+     person is logged in, and shows this in #login-alert.
    - A request that failed only because the login was renewed meanwhile is sent once more. */
 
 import { closest, find, readCookie } from "./dom.js";
@@ -17,13 +17,13 @@ document.addEventListener("htmx:configRequest", (event) => {
   const token = readCookie("csrftoken");
   if (!token) return;
   headers["X-CSRFToken"] = token;
-  // The server looks at the field first.
+  // The server reads the field first.
   if (parameters[TOKEN_FIELD]) parameters[TOKEN_FIELD] = token;
 });
 
 document.addEventListener("submit", (event) => {
   const { elements } = /** @type {HTMLFormElement} */ (event.target);
-  const field = elements.namedItem?.(TOKEN_FIELD); // a field can have the name "elements"
+  const field = elements.namedItem?.(TOKEN_FIELD); // a field may have the name "elements"
   const token = readCookie("csrftoken");
   if (field && token) /** @type {HTMLInputElement} */ (field).value = token;
 }, true);
@@ -41,14 +41,14 @@ document.addEventListener("htmx:afterRequest", (event) => {
   const values = Object.fromEntries(names.map((name) => [name, parameters[name]]));
   const repeat = () =>
     htmx.ajax(verb, path, { source: elt, target, values }).finally(() => retried.delete(elt));
-  setTimeout(repeat); // htmx still takes the failed request for one in progress
+  setTimeout(repeat); // htmx still treats the failed request as one in progress
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr.getResponseHeader("X-CSRF-Retry")) event.detail.shouldSwap = false;
 });
 
-// A response to the person of this page ends what #login-alert says.
+// A response for the owner of this page clears #login-alert.
 document.addEventListener("htmx:afterOnLoad", (event) => {
   const { xhr, target } = event.detail;
   if (xhr.status < 400 && target?.id !== "login-alert") find("#login-alert")?.replaceChildren();

@@ -1,5 +1,5 @@
 // @ts-check
-/* Short forms of what the modules ask of the document. */
+/* Short functions for queries of the document. */
 
 /**
  * Return the first match, or null.
@@ -31,8 +31,8 @@ export const findAll = (selector, root = document) => [...root.querySelectorAll(
   .map((element) => /** @type {HTMLElement} */ (element));
 
 /**
- * Return the closest match around the place where an event happened. The document itself, or the
- * window, can be that place, and has nothing around it.
+ * Return the closest match around the target of an event; null if the target is the document or
+ * the window.
  * @param {EventTarget | null} target
  * @param {string} selector
  * @returns {HTMLElement | null}
@@ -41,7 +41,7 @@ export const closest = (target, selector) =>
   target instanceof Element ? target.closest(selector) : null;
 
 /**
- * Have a screen reader say something: #announce is a live region.
+ * Let a screen reader read a text: #announce is a live region.
  * @param {string} text
  */
 export const announce = (text) => {

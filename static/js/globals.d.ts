@@ -69,7 +69,39 @@ interface DocumentEventMap {
   "htmx:wsOpen": CustomEvent<{ socketWrapper: HtmxSocketWrapper }>;
   "htmx:wsClose": CustomEvent<{ event: CloseEvent; socketWrapper: HtmxSocketWrapper }>;
   "htmx:wsBeforeMessage": CustomEvent<{ message: string }>;
-  "htmx:wsAfterMessage": CustomEvent<{ message: string }>;
   /** Ours, see shortcuts.js: a row was gone to by key. */
   rowfocus: CustomEvent<null>;
+  /** Ours, see inbox/freeze.js: the list may move again. */
+  listfree: CustomEvent<null>;
+  /** Ours, see inbox/changes.js: rows came, left, or look different. */
+  rowschanged: CustomEvent<null>;
+}
+
+/** What the socket tells about a request. */
+type RequestChange = {
+  id: string;
+  kind: "added" | "changed";
+  version: string;
+  workflow: string;
+  priority: number;
+  level: string;
+  created: string;
+  claimed: [string, string] | null;
+} | { id: string; kind: "removed" };
+
+/** A message of the socket. */
+type LiveMessage = { state: "live" | "delayed" | "reconnecting" } | {
+  state?: undefined;
+  n: number;
+  spread: number;
+  read?: boolean;
+  changes?: RequestChange[];
+};
+
+interface HTMLElementEventMap {
+  /** Ours, see live.js. */
+  refresh: CustomEvent<null>;
+  changes: CustomEvent<{ changes: RequestChange[]; spread: number }>;
+  /** Ours, see inbox/next_request.js. */
+  decided: CustomEvent<null>;
 }

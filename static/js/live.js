@@ -3,37 +3,71 @@
 
    - The page is not up to date without a socket, when the server says that it receives no changes,
      or when it gives no answer or 503.
-   - Fires "refresh" on the body when the page may have missed something: the socket came back, the
-     page came to the foreground, or the server has its database again. What shows rows reads them
-     again then: hx-trigger="refresh from:body". */
+   - The socket's messages are JSON: {"state": …} about the page, or {"n": number, …} about what it
+     shows. A number that does not follow the last one means that messages were lost.
+   - Fires "changes" on the body with what changed, and "refresh" when the page may have missed
+     something: the socket opened, messages were lost, the page came to the foreground, or the
+     server has its database again. What shows rows reads them again then.
+   - A page that is hidden fetches nothing until it is looked at. */
 
 import { findAll } from "./dom.js";
 
 const LABELS = {
   live: "Live",
+  delayed: "Updates are delayed",
   reconnecting: "Reconnecting…",
   refused: "No permission",
   crowded: "Not live: too many open pages",
 };
 
-let isOpen = false;
-let wasOpen = false;
-let refreshedAt = 0;
-let retryTimer = 0;
+const NOTICEABLE = 2000; // milliseconds of a delay that the page tells of
 
-/** @param {keyof typeof LABELS} state */
-const showState = (state) => {
+let isOpen = false;
+let lastNumber = 0;
+let returnedAt = 0;
+let retryTimer = 0;
+let refreshTimer = 0;
+let isStale = false; // a hidden page has something to read again
+let isDelayed = false; // the page waits for its turn to read again
+/** @type {keyof typeof LABELS} */
+let state = "live";
+
+/** @param {keyof typeof LABELS} [fresh] */
+const showState = (fresh = state) => {
+  state = fresh;
+  const shown = state === "live" && isDelayed ? "delayed" : state;
   for (const element of findAll("[data-live]")) {
     element.hidden = false;
-    element.dataset.state = state;
-    element.textContent = LABELS[state];
+    element.dataset.state = shown;
+    element.textContent = LABELS[shown];
   }
 };
 
+/** Say whether the page receives changes, so that it need not ask for them often. */
+export const isLive = () => isOpen && state === "live";
+
 const refresh = () => {
-  if (Date.now() - refreshedAt < 1000) return; // coming back often fires twice
-  refreshedAt = Date.now();
+  clearTimeout(refreshTimer);
+  refreshTimer = 0;
+  if (document.hidden) {
+    isStale = true;
+    return;
+  }
+  isStale = isDelayed = false;
+  if (isOpen) showState();
   document.body.dispatchEvent(new CustomEvent("refresh"));
+};
+
+/**
+ * Read again at a random moment within so many seconds: many pages do, and not all at once.
+ * @param {number} spread
+ */
+const refreshWithin = (spread) => {
+  if (refreshTimer) return;
+  const delay = Math.random() * spread * 1000;
+  isDelayed = delay > NOTICEABLE;
+  showState();
+  refreshTimer = setTimeout(refresh, delay);
 };
 
 // --- the socket -------------------------------------------------------------------------------
@@ -43,9 +77,8 @@ htmx.config.wsReconnectDelay = (count) => 300 + Math.random() * Math.min(8000, 1
 
 document.addEventListener("htmx:wsOpen", () => {
   isOpen = true;
-  showState("live");
-  if (wasOpen) refresh();
-  wasOpen = true;
+  lastNumber = 0;
+  showState("live"); // the first message lets the page read again
 });
 
 document.addEventListener("htmx:wsClose", (event) => {
@@ -63,12 +96,15 @@ document.addEventListener("htmx:wsClose", (event) => {
   if (code === 1000) setTimeout(() => socketWrapper.reconnect(), 500 + 1500 * Math.random());
 });
 
-// The socket is open, but the server behind it receives no changes, or receives them again.
 document.addEventListener("htmx:wsBeforeMessage", (event) => {
-  const { message } = event.detail;
-  if (message !== "live" && message !== "reconnecting") return;
-  event.preventDefault();
-  showState(message);
+  event.preventDefault(); // nothing in it is HTML
+  /** @type {LiveMessage} */
+  const message = JSON.parse(event.detail.message);
+  if (message.state) return showState(message.state);
+  const isNext = message.n === lastNumber + 1;
+  lastNumber = message.n;
+  if (message.read || !isNext) refreshWithin(message.spread);
+  else document.body.dispatchEvent(new CustomEvent("changes", { detail: message }));
 });
 
 // --- a server without its database ------------------------------------------------------------
@@ -96,11 +132,40 @@ document.addEventListener("htmx:afterOnLoad", (event) => {
   if (isOpen) showState("live");
 });
 
+// --- a server that has more to do -------------------------------------------------------------
+let slowTimer = 0;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (!event.detail.elt.matches?.("[data-live-read]")) return;
+  if (document.hidden) {
+    isStale = true;
+    event.preventDefault();
+    return;
+  }
+  slowTimer = setTimeout(() => {
+    isDelayed = true;
+    if (isOpen) showState();
+  }, NOTICEABLE);
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.detail.elt.matches?.("[data-live-read]")) return;
+  clearTimeout(slowTimer);
+  isDelayed = false;
+  if (isOpen) showState();
+});
+
 // --- a page that comes back -------------------------------------------------------------------
+const refreshOnReturn = () => {
+  if (Date.now() - returnedAt < 1000 && !isStale) return; // coming back often fires twice
+  returnedAt = Date.now();
+  refresh();
+};
+
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) refresh();
+  if (!document.hidden) refreshOnReturn();
 });
 
 window.addEventListener("pageshow", (event) => {
-  if (event.persisted) refresh();
+  if (event.persisted) refreshOnReturn();
 });

@@ -1,6 +1,6 @@
 // @ts-check
-/* Keeps <time datetime="…" data-relative="ago"> and "due" true while the page is open. The words
-   are those of the server; past a week its date stays as it is. */
+/* Updates <time datetime="…" data-relative="ago"> and "due" while the page is open, with the same
+   words as the server. After a week, the date of the server stays unchanged. */
 
 const MINUTE = 60;
 const HOUR = 3600;
@@ -17,7 +17,7 @@ const formatDuration = (seconds) => {
 };
 
 /**
- * Return the words for a moment, or null if it is too far away for words.
+ * Return the words for a time, or null if it is too far away for words.
  * @param {number} moment in milliseconds since the epoch
  * @param {string | undefined} kind
  */

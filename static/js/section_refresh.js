@@ -1,25 +1,21 @@
 // @ts-check
-/* Reads a page of runs again without disturbing the person who reads it.
+/* Refreshes a page of runs without disturbing the person who reads it.
 
-   - #run-poll: fetches when the socket says so, when it opens, and at times while the run goes on.
+   - #run-poll: fetches when the page may have missed something, and at times while the run goes on.
    - [data-section]: swapped by its id, and only if the server's version of it has changed. A
-     <details> that was opened stays open, and a section in which one types waits for the next time.
-   - [data-freeze]: a list that does not move while it is under the pointer or has the focus. */
+     <details> that was opened stays open, and a section in which a person types is not swapped yet.
+   - [data-freeze]: a list that does not change while it is under the pointer or has the focus. */
 
 import { announce, find, findAll } from "./dom.js";
 
-// A refused action answers with the page, under the action's address: what reads the page again
-// asks for where it stands, and a reload must not repeat the action.
+// The response to a refused action is the page, at the address of the action. Refreshes must use
+// the address of the page, and a reload must not repeat the action.
 const address = find("#run")?.dataset.address;
 if (address && location.pathname !== address) history.replaceState(null, "", address);
 
-document.addEventListener("htmx:wsAfterMessage", () => {
-  if (find("#run-poll")) htmx.trigger("#run-poll", "refresh-now");
-});
-
 // --- sections ---------------------------------------------------------------------------------
 /**
- * Return what the server says in a section, without what differs in each response.
+ * Return the content of a section from the server, without parts that differ in each response.
  * @param {HTMLElement} section
  */
 const contentOf = (section) =>
@@ -27,12 +23,12 @@ const contentOf = (section) =>
     .replace(/ hx-swap-oob="[^"]*"/, "")
     .replace(/(name="(?:csrfmiddlewaretoken|_key)" value=")[^"]*/g, "$1");
 
-// By section: what the server sent last. The page differs from that by what the person did.
+// By section: the last content from the server. The page differs by the person's actions.
 const received = new Map(
   findAll("[data-section]").map((section) => [section.id, contentOf(section)]));
 
 /** @type {Map<string, [number, number]>} */
-const scrollPositions = new Map(); // by the label of what scrolls
+const scrollPositions = new Map(); // by the label of the scrolling element
 
 /** @param {HTMLElement} element */
 const isTypedIn = (element) => {
@@ -41,7 +37,7 @@ const isTypedIn = (element) => {
 };
 
 /**
- * Open in the new section what is open in the old one, and remember how far it was scrolled.
+ * Open in the new section what is open in the old one, and store its scroll positions.
  * @param {HTMLElement} old
  * @param {HTMLElement} fresh
  */
@@ -84,6 +80,6 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const { target } = event.detail;
   if (!target.matches("[data-freeze]")) return;
   const inUse = target.matches(":hover") || target.contains(document.activeElement);
-  // What the person asked for by coming back is shown at once; what a timer fetched can wait.
+  // A refresh when the person returns to the page is shown at once; one of a timer can wait.
   if (inUse && !document.hidden) event.detail.shouldSwap = false;
 });

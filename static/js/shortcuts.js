@@ -1,19 +1,19 @@
 // @ts-check
-/* Keyboard shortcuts of one key, for those who decide all day.
+/* Keyboard shortcuts of one key, for people who decide many requests.
 
    - j, k: the next and the previous row get the focus, and open beside the list where there is space
-     for it; Enter, the browser's own, opens the row and goes into it;
-   - a, r: Approve and Reject get the focus. No key decides but Enter on the focused button, so that
-     a key which is pressed twice, or held, never answers the request that comes next;
-   - c, x, z: press [data-shortcut=claim], select the row, press [data-shortcut=undo], where they
-     are;
+     for it; Enter, handled by the browser, opens the row and moves the focus into it;
+   - a, r: Approve and Reject get the focus. Only Enter on the focused button decides, so that a
+     key that is pressed twice, or held, never answers the next request;
+   - c, x, z: press [data-shortcut=claim], select the row, press [data-shortcut=undo], if they
+     exist;
    - g i, g r: to the inbox, to the runs; ?: the dialog with all of this.
 
-   The letters are those of a Latin layout, with or without Caps Lock. Under another script the
-   position of the key counts: on a Russian keyboard "j" is the key with О.
+   The letters are those of a Latin layout, with or without Caps Lock. With another script the
+   position of the key is used: on a Russian keyboard "j" is the key with О.
 
-   They do nothing while one types, with modifiers, and while a key is held. Keys that decide do
-   nothing until the pane shows the row that was gone to (`inert`, see inbox/pane_lock.js), and for
+   They do nothing while a person types, with modifiers, and while a key is held. Keys that decide
+   do nothing until the pane shows the selected row (`inert`, see inbox/pane_lock.js), and for
    half a second afterwards. data-shortcuts="off" on the body turns all off (the account page). */
 
 import { closest } from "./dom.js";
@@ -71,7 +71,7 @@ const press = (key) => buttonOf(key)?.click();
 
 /** @param {string} key */
 const focusButton = (key) =>
-  buttonOf(key)?.focus({ preventScroll: true }); // it is always in sight; the text must not move
+  buttonOf(key)?.focus({ preventScroll: true }); // it is always visible; the text must not scroll
 
 const selectRow = () => {
   /** @type {HTMLInputElement | null | undefined} */
@@ -134,7 +134,7 @@ document.addEventListener("keydown", (event) => {
   const place = isChord ? document.querySelector(`[data-nav=${PLACES[name] ?? "none"}]`) : null;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : null;
   if (!place && !action) return;
-  event.preventDefault(); // or Firefox begins to search in the page
+  event.preventDefault(); // otherwise Firefox begins to search in the page
   if (place) location.assign(place.href);
   else action?.();
 });

@@ -1,4 +1,4 @@
-"""Fixtures of the tests that drive durable runs."""
+"""Fixtures for tests that run durable workflows."""
 
 from tests.support.fixtures import (  # noqa: F401 - pytest finds them here
     alice,

@@ -1,8 +1,8 @@
-# ruff: noqa: E501  what is hostile is not to be wrapped
-"""Whatever is sent to whatever address, as whomever: an answer below 500.
+# ruff: noqa: E501  hostile texts must not be wrapped
+"""Any input at any address, sent as any person, gets a response with a status below 500.
 
-The addresses come from the URL configuration, so that a new one is tried from its first day. Both
-databases are asked: PostgreSQL refuses characters and numbers that SQLite takes.
+The addresses come from the URL configuration, so that new ones are tested automatically. Run this
+on both databases: PostgreSQL refuses characters and numbers that SQLite accepts.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ BODIES = [
     ("", b"a"),
 ]  # fmt: skip
 ALL = [one for one in routes() if one.name[:6] != "admin:" or one.name.endswith("_changelist")]
-"""Ours, and the lists of the admin; its other pages are Django's own, and much the same."""
+"""Our own addresses, and the lists of the admin. Its other pages are Django's, and all alike."""
 
 PAGED = ("q", "p", "after", "older", "newer")
 
 
 def is_list(route: Route) -> bool:
-    """Say whether the address shows rows by pages."""
+    """Return True if the address shows a list with pages."""
     return route.name.endswith(("_changelist", "inbox", "answered", ":runs", "attention"))
 
 
@@ -96,7 +96,7 @@ def world() -> Iterator[World]:
 
 
 def failures(world: World, asks: dict[str, Ask], *people: str) -> list[str]:
-    """Ask everything as these people, each undone; return what was answered with an error."""
+    """Send each request as these people, undo its effects, and return those with a server error."""
     found = []
     for person in people or ("root",):
         client = Client(raise_request_exception=False)
@@ -116,7 +116,7 @@ def failures(world: World, asks: dict[str, Ask], *people: str) -> list[str]:
 
 
 @pytest.mark.parametrize("route", ALL, ids=str)
-def test_no_address_fails_at_a_parameter(route: Route, world: World) -> None:
+def test_no_parameter_causes_a_server_error(route: Route, world: World) -> None:
     path = address(route, world)
     queries = ["&".join(f"{name}={value}" for name in NAMES) for value in ("%00", "9" * 30, "%FF")]
     if is_list(route):
@@ -130,7 +130,7 @@ def test_no_address_fails_at_a_parameter(route: Route, world: World) -> None:
 
 
 @pytest.mark.parametrize("route", ALL, ids=str)
-def test_no_address_fails_at_a_field(route: Route, world: World) -> None:
+def test_no_field_causes_a_server_error(route: Route, world: World) -> None:
     path = address(route, world)
     values = ["\x00", "\udcff", "9" * 5000, "NaN", "a" * 300, ""]
     asks: dict[str, Ask] = {}
@@ -141,7 +141,7 @@ def test_no_address_fails_at_a_field(route: Route, world: World) -> None:
 
 
 @pytest.mark.parametrize("route", ALL, ids=str)
-def test_no_address_fails_at_a_body_or_a_header(route: Route, world: World) -> None:
+def test_no_body_or_header_causes_a_server_error(route: Route, world: World) -> None:
     path = address(route, world)
     asks: dict[str, Ask] = {
         f"{path} {kind} {body[:40]!r}": partial(_post, path, kind, body) for kind, body in BODIES
@@ -165,7 +165,7 @@ PLACES = [
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_no_name_in_an_address_fails(place: str, world: World) -> None:
+def test_no_name_in_an_address_causes_a_server_error(place: str, world: World) -> None:
     paths = [place.format(*[value] * 2) for value in VALUES[::4] if "{" in place]
     asks: dict[str, Ask] = {path: partial(lambda p, c: c.get(p), path) for path in paths}
     asks |= {f"POST {path}": partial(_post, path, "text/plain", b"") for path in paths}

@@ -1,4 +1,4 @@
-"""The inbox's socket: who gets one, what it says, and when it closes."""
+"""The socket of the inbox: who can open it, its messages, and when it closes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ pytestmark = [pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 async def sockets() -> AsyncIterator[list[WebsocketCommunicator]]:
-    """The sockets that a test opens, closed at its end.
+    """The sockets that a test opens; they are closed at its end.
 
-    Channels' communicator keeps database connections from being closed while it runs, those of
-    pool threads too. So there is one such thread, and what it opened is closed here.
+    The communicator of Channels prevents that database connections are closed while it runs, also
+    those of pool threads. So there is one such thread, and its connections are closed here.
     """
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
     opened: list[WebsocketCommunicator] = []
@@ -66,7 +66,7 @@ async def publish_inbox_change() -> None:
     await publisher.publish(runs=[], inbox=True)
 
 
-async def test_a_page_is_refreshed_when_something_is_answered(
+async def test_a_page_is_refreshed_when_a_request_is_answered(
     sockets: list[WebsocketCommunicator],
 ) -> None:
     user = await database_sync_to_async(make_reviewer)("alice")
@@ -80,7 +80,7 @@ async def test_a_page_is_refreshed_when_something_is_answered(
     assert "Publish" not in refresh
 
 
-async def test_a_burst_of_changes_is_a_refresh_now_and_one_later(
+async def test_many_changes_cause_one_refresh_at_once_and_one_later(
     sockets: list[WebsocketCommunicator], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(InboxConsumer, "interval_per_page", 0.2)
@@ -109,7 +109,7 @@ async def test_without_permission_the_socket_closes(sockets: list[WebsocketCommu
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", ""])
-async def test_a_page_of_another_site_gets_no_socket(
+async def test_a_page_of_another_site_cannot_open_a_socket(
     sockets: list[WebsocketCommunicator], origin: str
 ) -> None:
     user = await database_sync_to_async(make_reviewer)("alice")
@@ -130,7 +130,7 @@ async def test_a_logout_closes_the_socket(sockets: list[WebsocketCommunicator]) 
     assert 'id="refresh"' in await other.receive_from(timeout=5)
 
 
-async def test_a_permission_that_was_taken_away_closes_the_socket_at_the_next_push(
+async def test_the_socket_closes_at_the_next_push_after_a_permission_was_removed(
     sockets: list[WebsocketCommunicator],
 ) -> None:
     user = await database_sync_to_async(make_reviewer)("alice")
@@ -141,7 +141,7 @@ async def test_a_permission_that_was_taken_away_closes_the_socket_at_the_next_pu
     assert await closing_code(socket) == 4403
 
 
-async def test_an_account_that_was_closed_loses_its_socket_at_the_next_push(
+async def test_the_socket_closes_at_the_next_push_after_the_account_was_deactivated(
     sockets: list[WebsocketCommunicator],
 ) -> None:
     user = await database_sync_to_async(make_reviewer)("alice")

@@ -1,4 +1,4 @@
-"""Forms above what Django reads: the page of the request with 413, as for any large answer."""
+"""Forms above Django's size limit get the page of the request with status 413."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def send(client: Client, path: str, **options: Any) -> Any:
 
 
 @pytest.mark.parametrize("flow", [BARE, TYPED], ids=["bare", "typed"])
-def test_a_plain_form_gets_its_request_with_the_reason(desk: Client, flow: Any) -> None:
+def test_a_plain_form_gets_the_page_of_its_request_with_the_reason(desk: Client, flow: Any) -> None:
     request = make_request(make_run(flow))
     response = send(desk, url(request, "decide/"))
     assert response.status_code == 413
@@ -55,13 +55,13 @@ def test_a_plain_form_gets_its_request_with_the_reason(desk: Client, flow: Any) 
     assert desk.get(url(request)).status_code == 200
 
 
-def test_a_form_with_a_file_gets_it_too(desk: Client) -> None:
+def test_a_form_with_a_file_gets_the_page_too(desk: Client) -> None:
     request = make_request()
     response = desk.post(url(request, "decide/"), {"verdict": "reply", "text": WORDS})
     assert response.status_code == 413
 
 
-def test_htmx_keeps_the_form_and_learns_beside_the_buttons(desk: Client) -> None:
+def test_htmx_keeps_the_form_and_shows_the_error_beside_the_buttons(desk: Client) -> None:
     response = send(desk, url(make_request(), "decide/"), headers=HTMX)
     assert response.status_code == 413
     assert response["HX-Retarget"] == "[data-draft-note]"
@@ -69,7 +69,7 @@ def test_htmx_keeps_the_form_and_learns_beside_the_buttons(desk: Client) -> None
     assert "<form" not in response.content.decode()
 
 
-def test_refusals_before_the_size_check_come_first_here_too(desk: Client) -> None:
+def test_checks_that_precede_the_size_check_come_first_here_too(desk: Client) -> None:
     gone = make_request(make_run(status="cancelled"), status="cancelled")
     assert send(desk, url(gone, "decide/")).status_code == 410
     assert send(desk, url(gone, "decide/"), headers=HTMX).status_code == 410
@@ -78,7 +78,7 @@ def test_refusals_before_the_size_check_come_first_here_too(desk: Client) -> Non
     assert send(stranger, url(make_request(), "decide/")).status_code == 404
 
 
-def test_who_may_only_read_learns_that() -> None:
+def test_a_person_who_may_only_read_gets_that_error() -> None:
     reader = User.objects.create_superuser("reader", is_superuser=True)
     request = make_request(make_run(started_by=reader), four_eyes=True)
     assert send(desk_of(reader), url(request, "decide/")).status_code == 403

@@ -1,8 +1,8 @@
-"""Who may do what: every kind of person at every address, every socket and every command.
+"""Permissions: what each kind of person gets from each address, socket and command.
 
-The addresses come from the URL configuration. One that the table does not know fails a test: say
-there, for GET and for POST, what each person gets. `login` is the way to the login. Whoever is
-refused has changed nothing, and neither has a GET.
+The addresses come from the URL configuration. An address without a row in the table fails a test:
+add what each person gets with GET and with POST. `login` is a redirect to the login. A refused
+request must change nothing, and a GET neither.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ answer                             no    no    no    no    no    yes   yes   no 
 start_run                          no    no    no    no    no    yes   yes   no    yes
 """)
 
-# What a form sends that would be right; all others are sent empty.
+# Valid fields of some forms; all other forms are sent empty.
 FORMS = {
     "approvals:decide": {"verdict": "approve"},
     "accounts:account": {"time_zone": "Europe/Berlin"},
@@ -149,7 +149,7 @@ def world() -> Iterator[World]:
 
 
 def address(route: Route, world: World) -> str:
-    """Return an address of `route` at which there is something."""
+    """Return an address of `route` that exists."""
     arguments = world.arguments(route)
     if route.name != route.pattern or "/" not in route.name:
         return reverse(route.name, kwargs=arguments)
@@ -158,7 +158,7 @@ def address(route: Route, world: World) -> str:
 
 
 def visit(path: str, form: dict[str, str] | None, person: str, world: World) -> tuple[str, bool]:
-    """Return what this person gets there, and whether that changed something. It is undone."""
+    """Return what this person gets there, and whether it changed rows. Undo the changes."""
     client = Client()
     with transaction.atomic():
         if person != "anon":
@@ -174,7 +174,7 @@ def visit(path: str, form: dict[str, str] | None, person: str, world: World) -> 
 def test_every_address_has_a_row() -> None:
     missing = [f"{route} {method}" for route, method in ALL if not row_for(ROUTES, route, method)]
     assert missing == [], (
-        "Say in ROUTES, in tests/approvals/test_permissions.py, what each person gets there; what "
+        "Add to ROUTES, in tests/approvals/test_permissions.py, what each person gets there; what "
         "its pattern names is made in World of tests/support/permission_matrix.py"
     )
 
@@ -197,7 +197,7 @@ def test_each_person_at_each_address(route: Route, method: str, world: World) ->
 
 def test_every_socket_has_a_row() -> None:
     missing = {str(route.pattern) for route in router.routes} - set(SOCKETS)
-    assert missing == set(), "Say in SOCKETS what each person gets there"
+    assert missing == set(), "Add to SOCKETS what each person gets there"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -217,7 +217,7 @@ async def test_each_person_at_each_socket(pattern: str, person: str) -> None:
 
 
 def commands_that_name_a_user() -> Iterator[str]:
-    """Yield our commands with an option like `--as USER`."""
+    """Yield the commands of this project with an option like `--as USER`."""
     for name, app in get_commands().items():
         if app not in ("workflows", "approvals"):
             continue
@@ -228,7 +228,7 @@ def commands_that_name_a_user() -> Iterator[str]:
 
 def test_every_command_that_names_a_user_has_a_row() -> None:
     missing = set(commands_that_name_a_user()) - set(COMMANDS)
-    assert missing == set(), "Say in COMMANDS for whom it does what it says"
+    assert missing == set(), "Add to COMMANDS which people may run it"
 
 
 @pytest.mark.parametrize("person", PEOPLE)
@@ -271,5 +271,7 @@ def test_a_request_that_names_a_person_is_hidden_from_other_reviewers(
     form = None if method == "GET" else FORMS.get(route.name, {})
     got = visit(path, form, "other", world)
     assert got == ("405" if row["rev"] == "405" else "404", False), path
-    given_away = route.name == "approvals:reassign" and method == "POST"  # they may, but to whom?
+    given_away = (
+        route.name == "approvals:reassign" and method == "POST"
+    )  # allowed, but without a recipient
     assert visit(path, form, "named", world)[0] == ("422" if given_away else row["rev"]), path

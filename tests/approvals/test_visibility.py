@@ -1,8 +1,8 @@
-"""Nobody reads anywhere what belongs to a request that is not theirs to see.
+"""No page, header or message shows a person any data of a request that they may not see.
 
-Every address of the site is opened as every kind of person, and what comes is searched for texts
-that stand in one place of one request each. The addresses come from the URL configuration, so that
-a new page is walked without being named here.
+Every address of the site is opened as every kind of person, and each response is searched for texts
+that are in only one place of one request. The addresses come from the URL configuration, so that
+new pages are tested automatically.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ FRAGMENTS = {
     "workflows:attention", "workflows:snapshot",
 }  # fmt: skip
 SHOWN = ("prompt", "key", "value", "edit", "tag", "comment", "vote", "answer")
-"""The places of a request that somebody who may see it must find on some page."""
+"""The places of a request that a person who may see it must find on some page."""
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def world() -> Iterator[Canaries]:
 
 
 def arguments(route: Route, world: Canaries) -> Iterator[dict[str, Any]]:
-    """Yield what can stand in the pattern of `route`: each request, run or row that there is."""
+    """Yield the arguments for the pattern of `route`: each existing request, run or row."""
     pattern = colonless(route.pattern)
     fixed = {route.key: route.choice} if route.key else {}
     if "<request_id>" in pattern:
@@ -80,7 +80,7 @@ def arguments(route: Route, world: Canaries) -> Iterator[dict[str, Any]]:
 
 
 def addresses(world: Canaries) -> Iterator[tuple[str, str]]:
-    """Yield the name of every route of the site with each address at which there may be one."""
+    """Yield the name of each route of the site with each of its existing addresses."""
     for route in routes():
         for given in arguments(route, world):
             try:
@@ -90,53 +90,59 @@ def addresses(world: Canaries) -> Iterator[tuple[str, str]]:
 
 
 def answers(client: Client, world: Canaries) -> Iterator[tuple[str, str]]:
-    """Yield everything that this person gets, by what they asked for. What they do is undone."""
+    """Yield each response to this person, with its address. Changes are undone."""
     only_post: set[str] = set()
     for name, address in dict.fromkeys(addresses(world)):
         for query in QUERIES.get(name, ("",)) if name not in only_post else ():
             response = client.get(address + query)
-            yield f"GET {address}{query}", said(response)
+            yield f"GET {address}{query}", headers_and_body(response)
             if response.status_code == 405:
                 only_post.add(name)
                 break
         if name in FRAGMENTS:
-            yield f"htmx {address}", said(client.get(address, headers=HTMX))
+            yield f"htmx {address}", headers_and_body(client.get(address, headers=HTMX))
         if name in only_post and "logout" not in name:
             fields = {"to": "nobody", "verdict": "approve", "comment": "x"}
-            yield f"POST {address}", said(undone(client, address, fields))
+            yield f"POST {address}", headers_and_body(undone(client, address, fields))
     for request in world.requests:
-        yield f"open {request.pk}", said(client.get("/", {"open": str(request.pk)}, headers=HTMX))
+        yield (
+            f"open {request.pk}",
+            headers_and_body(client.get("/", {"open": str(request.pk)}, headers=HTMX)),
+        )
     yield from answers_of_a_batch(client, [one for one in world.requests if one.is_pending])
 
 
 def answers_of_a_batch(client: Client, rows: list[InputRequest]) -> Iterator[tuple[str, str]]:
-    """Yield the page of a batch of these, and what it says after each of its buttons."""
+    """Yield the page of a batch of these, and the response to each of its buttons."""
     ids = [str(one.pk) for one in rows]
     reported = " ".join(ids)  # these ids were sent
     address = f"/requests/decide/?{urlencode({'_id': ids}, doseq=True)}"
     digests = {DIGEST + str(one.pk): one.version for one in rows}
-    yield f"batch {reported}", said(client.get(address))
+    yield f"batch {reported}", headers_and_body(client.get(address))
     for kind in {kind_of(one) for one in rows}:
         for verdict in ("approve", "reject"):
             batch = {"_id": ids, "_go": f"{kind}:{verdict}", **digests}
-            yield f"{verdict} {reported}", said(undone(client, address, batch, follow=True))
+            yield (
+                f"{verdict} {reported}",
+                headers_and_body(undone(client, address, batch, follow=True)),
+            )
 
 
 def undone(client: Client, address: str, fields: dict[str, Any], **options: Any) -> Any:
-    """POST, and undo what it did."""
+    """POST, and undo the changes."""
     with transaction.atomic():
         response = client.post(address, fields, **options)
         transaction.set_rollback(True)
     return response
 
 
-def said(response: Any) -> str:
+def headers_and_body(response: Any) -> str:
     """Return the headers and the body."""
     return f"{dict(response.headers)} {response.content.decode(errors='replace')}"
 
 
 @pytest.mark.parametrize("person", PEOPLE)
-def test_nobody_reads_what_belongs_to_a_request_that_they_may_not_see(
+def test_no_person_gets_data_of_a_request_that_they_may_not_see(
     person: str, world: Canaries
 ) -> None:
     user = world.people[person]
@@ -147,7 +153,7 @@ def test_nobody_reads_what_belongs_to_a_request_that_they_may_not_see(
     found: set[str] = set()
     leaks = []
     for asked, reported in answers(desk_of(user), world):
-        # An address that was asked for may come back; it tells nothing.
+        # The response may repeat the requested address; that reveals nothing.
         here = set(re.findall(r"zq\w+?qz|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", reported))
         found |= here
         leaks += [f"{asked}: {one}" for one in here & forbidden if one not in asked]
@@ -156,10 +162,10 @@ def test_nobody_reads_what_belongs_to_a_request_that_they_may_not_see(
         text for text, request in world.texts.items()
         if request.pk in seen and text.strip("zq0123456789") in SHOWN and text not in found
     ]  # fmt: skip
-    assert missing == [], "the walk has to meet what this person may see"
+    assert missing == [], "this person must find these texts"
 
 
-def test_the_walk_decides_what_it_may(world: Canaries) -> None:
+def test_the_requests_of_this_test_decide_what_they_may(world: Canaries) -> None:
     waiting = [one for one in world.requests if one.is_pending]
     walked = list(answers_of_a_batch(desk_of(world.people["root"]), waiting))
     assert len(walked) == 3
@@ -183,7 +189,7 @@ async def test_no_socket_message_has_data_of_a_request(person: str) -> None:
             assert [one for one in world.requests if str(one.pk) in reported] == []
 
 
-# What was seen to leak, each by itself
+# Earlier leaks, one test for each
 
 
 def test_the_summary_of_a_request_has_no_data_of_hidden_requests() -> None:
@@ -204,7 +210,7 @@ def test_the_summary_of_a_request_has_no_data_of_hidden_requests() -> None:
     assert "Waiting for this answer, and 1 more" in own
 
 
-def test_whoever_sees_one_request_of_a_run_reads_neither_its_input_nor_its_result() -> None:
+def test_a_person_who_sees_one_request_of_a_run_sees_neither_its_input_nor_its_result() -> None:
     bob = make_reviewer("bob")
     run = make_run(
         status="completed", input={"salary": "51,000"}, result={"paid": "4,250"},
@@ -223,7 +229,7 @@ def test_whoever_sees_one_request_of_a_run_reads_neither_its_input_nor_its_resul
         assert "51,000" in text(desk_of(bob).get(run.get_absolute_url()))
 
 
-def test_whoever_may_not_read_the_input_does_not_start_the_run_again() -> None:
+def test_a_person_who_may_not_see_the_input_cannot_run_it_again() -> None:
     bob = make_user("bob", "approvals.add_decision", "workflows.add_workflowrun")
     with registered(BARE):
         run = make_run(status="completed")

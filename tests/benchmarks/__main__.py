@@ -1,4 +1,4 @@
-"""`make bench`: this project's figures, each beside the limit of the machine in the same run."""
+"""`make bench`: the figures of this project, with the limit of the machine for comparison."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ PARTS = {
     "counts": STORES[1:],
     "latency": STORES[1:],
     "page": STORES[1:],
+    "live": STORES[1:],
     "rest": STORES[1:],
     "growth": STORES[1:],
     "inbox": STORES[1:],
     "start": ("sqlite",),
 }
-"""The modules that measure, each on these stores, every time in a process of its own."""
+"""The modules that measure, with their stores. Each runs in a separate process."""
 
 MODELS = {"counts", "latency"}
-"""Those that need Django to be ready when they are imported."""
+"""The modules that need Django to be set up when they are imported."""
 
 
 def say(text: str = "") -> None:
-    """Print a line at once, so that it can be followed."""
+    """Print a line at once, so that the progress can be seen."""
     print(text, flush=True)  # noqa: T201 - a command's output
 
 
@@ -48,11 +49,12 @@ def options() -> argparse.Namespace:
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part")
     parser.add_argument("--waiting", type=int, default=100_000, help="runs at rest, requests")
     parser.add_argument("--old", type=int, nargs="*", default=[0, 100_000, 1_000_000])
+    parser.add_argument("--load", nargs="*", default=[], help="open pages x decisions/s: 300x5")
     return parser.parse_args()
 
 
 def command(part: str, asked: argparse.Namespace) -> list[str]:
-    """Return what to type for one part."""
+    """Return the command line of one part."""
     script = ["script", part] if part in MODELS else [part]
     given = ["--repeats", str(asked.repeats), "--seconds", str(asked.seconds)]
     if part == "rest":
@@ -61,11 +63,13 @@ def command(part: str, asked: argparse.Namespace) -> list[str]:
         given += ["--old", *map(str, asked.old)]
     if part == "inbox":
         given += ["--waiting", str(asked.waiting), "--finished", str(max(asked.old, default=0))]
+    if part == "live" and asked.load:
+        given += ["--load", *asked.load]
     return [sys.executable, "-m", f"tests.benchmarks.{script[0]}", *script[1:], *given]
 
 
 def measured(part: str, kind: str, asked: argparse.Namespace) -> Iterator[figures.Figure]:
-    """Measure the rows of one part on one store in a process of its own, on empty tables."""
+    """Measure the rows of one part on one store, in a separate process with empty tables."""
     folder = (ROOT / "ours").absolute()
     shutil.rmtree(folder, ignore_errors=True)
     url = in_schema(SCHEMA) if kind == "postgresql" else ""
@@ -83,7 +87,7 @@ def measured(part: str, kind: str, asked: argparse.Namespace) -> Iterator[figure
 
 
 def machine(seconds: float) -> dict[tuple[str, int], float]:
-    """Return the limits by store and by how many work at once, each taken for so long."""
+    """Return the limits by store and number of clients, each measured for `seconds`."""
     ROOT.mkdir(parents=True, exist_ok=True)
     one = limits.sqlite_commits(ROOT, seconds)
     found = {("sqlite", 1): one, ("sqlite", 32): one}
@@ -94,7 +98,7 @@ def machine(seconds: float) -> dict[tuple[str, int], float]:
 
 
 def measure(asked: argparse.Namespace) -> Iterator[figures.Figure]:
-    """Measure one part after the other, and say which is under way."""
+    """Measure one part after the other, and print which one is measured."""
     for part, kinds in PARTS.items():
         if asked.part and part not in asked.part:
             continue
@@ -108,7 +112,7 @@ def measure(asked: argparse.Namespace) -> Iterator[figures.Figure]:
 
 
 def main() -> int:
-    """Measure, print the table and keep it as JSON."""
+    """Measure, print the table, and store it as JSON."""
     asked, began = options(), time.monotonic()
     facts = {"cores": os.cpu_count(), "load": os.getloadavg()[0]}
     say(f"{facts['cores']} cores, load {facts['load']:.1f}, Python {platform.python_version()}.")

@@ -1,6 +1,6 @@
-"""Answers that arrive at fixed moments, whether or not the one before is done: an open loop.
+"""Answers at fixed times, whether or not the one before is done: an open loop.
 
-A loop that waits for each answer would slow down with the site, and hide what people then feel.
+A loop that waits for each answer would slow down with the site, and hide the delays of people.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from approvals import actions
 from tests.benchmarks.times import Committed
 
 PEOPLE = 4
-"""Threads that answer. One that is late holds up its own next answer, and nobody else's."""
+"""The number of threads that answer. A late thread delays only its own next answer."""
 
 
 def give(user: User, requests: Sequence[str], rate: float) -> Committed:
-    """Approve the requests in this order, `rate` a second, through the one source.
+    """Approve the requests in this order, `rate` a second, through the action.
 
-    An answer counts as committed at the end of the last statement before its commit: that moment
-    can be seen from outside, and what comes after it includes the whole commit.
+    An answer counts as committed at the end of the last statement before its commit. This time can
+    be measured from outside, and the time after it includes the whole commit.
     """
     began = time.monotonic() + 0.05
     moments = [(began + number / rate, request) for number, request in enumerate(requests)]
@@ -50,7 +50,7 @@ def _answer(user: User, moments: Sequence[tuple[float, str]]) -> Committed:
 
 @contextmanager
 def _last_statement() -> Iterator[list[float]]:
-    """Collect when each statement of this thread ended."""
+    """Collect the time at which each statement of this thread ended."""
     ended: list[float] = []
 
     def note(execute: Callable[..., Any], *statement: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The workflows that are measured: as little work of their own as a step can have."""
+"""The workflows that are measured. Their steps do as little as possible."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from workflows.engine import (
 )
 
 PERSON = "bench"
-"""The name of the one who starts runs and decides."""
+"""The name of the person who starts runs and decides."""
 
 
 class Length(StartEvent):
-    """How many steps a chain has."""
+    """The number of steps of a chain."""
 
     steps: int
 
 
 class Tick(Event):
-    """One step of a chain is done; so many are left."""
+    """One step of a chain is done; `left` more follow."""
 
     left: int
 
@@ -40,7 +40,7 @@ async def tick(event: Tick) -> Tick | StopEvent:
     return Tick(left=event.left - 1) if event.left > 1 else StopEvent(result="done")
 
 
-clock = Clock()  # what the steps of COUNTED count on; set anew for each repeat
+clock = Clock()  # counts the steps of COUNTED; replaced for each repeat
 
 
 @step

@@ -1,7 +1,7 @@
-"""Whether a durable cycle costs the same however many runs are over.
+"""Measures whether a durable cycle takes the same time with any number of ended runs.
 
-Sites on tables of different sizes stay open side by side and take turns, so that what else the
-machine does meanwhile meets all of them.
+Sites on tables of different sizes run at the same time and measure in turns, so that other work of
+the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.benchmarks.peers.figures import OURS, Figure, print_line
 OLD = [0, 100_000, 1_000_000]
 LANES = 32
 AIM = 0.85
-"""Of the figure beside the fewest old runs."""
+"""The smallest allowed share of the figure with the fewest old runs."""
 
 
 def options() -> Namespace:
@@ -32,7 +32,7 @@ def options() -> Namespace:
 
 
 class Turns:
-    """A site on some tables, in a process of its own."""
+    """A site on tables of one size, in a separate process."""
 
     def __init__(self, environment: dict[str, str], seconds: float) -> None:
         self.figures: list[float] = []
@@ -43,7 +43,7 @@ class Turns:
         )  # fmt: skip
 
     def take(self) -> float:
-        """Let it measure once, and return the figure."""
+        """Measure once, and return the figure."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write("\n")
@@ -51,12 +51,12 @@ class Turns:
         return float(self._process.stdout.readline())
 
     def leave(self) -> None:
-        """Let it close, and wait for it."""
+        """End the process, and wait for it."""
         self._process.communicate()
 
 
 def measure(store: str, asked: Namespace) -> dict[int, list[float]]:
-    """Return the figures of each size, taken in turns after one each that only warms up."""
+    """Return the figures of each size, measured in turns. The first one of each only warms up."""
     with contextlib.ExitStack() as stack:
         sites: dict[int, Turns] = {}
         for old in asked.old:

@@ -1,4 +1,4 @@
-"""What a page of the inbox costs where very much waits, and very much is over."""
+"""The time for a page of the inbox with very many pending and ended requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def options() -> Namespace:
 
 
 def main() -> None:
-    """Borrow tables of the store that BENCH_STORE names, and measure in a process upon them."""
+    """Use large tables of the store that BENCH_STORE names, and measure in a process on them."""
     asked, store = options(), os.environ["BENCH_STORE"]
     repeats = ["--repeats", str(asked.repeats), "--seconds", str(asked.seconds)]
     script = [sys.executable, "-m", "tests.benchmarks.script", "views", *repeats]

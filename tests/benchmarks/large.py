@@ -1,9 +1,9 @@
-"""Large tables, made once and used again: so many requests that wait, so many that are over.
+"""Large tables, made once and reused, with given numbers of pending and ended requests.
 
-`tables` returns the address of a database that holds them. They are kept under `var/bench`, or in
-a schema of the PostgreSQL that was named, and made anew when a migration or this module is newer.
-Each request has a run of its own. Open and finished ones were made in turns over a year, so that
-no table is tidier than one that grew. Whoever writes to them should undo it.
+`tables` returns the address of a database that has them. They are kept under `var/bench`, or in a
+schema of the given PostgreSQL, and made again when a migration or this module has changed. Each
+request has its own run. Open and finished ones alternate over a year, as in tables that grew.
+Code that writes to them has to undo it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PREFIX = "large"
 
 
 def tables(kind: str, waiting: int = 100_000, finished: int = 1_000_000) -> str:
-    """Return the address of tables in "sqlite" or "postgresql", filling them if there are none."""
+    """Return the address of the tables in "sqlite" or "postgresql"; fill them if there are none."""
     name = f"{PREFIX}_{waiting}_{finished}_{version()}"
     if kind == "sqlite":
         return _file(name, waiting, finished)
@@ -34,7 +34,7 @@ def tables(kind: str, waiting: int = 100_000, finished: int = 1_000_000) -> str:
 
 
 def version() -> str:
-    """Return a short text that changes with the migrations, and with how the rows are made."""
+    """Return a short text that changes with the migrations, and with the code that makes rows."""
     here = Path(__file__).parent
     names = sorted(path.name for path in here.parents[1].glob("*/migrations/0*.py"))
     made = [(here / module).read_text() for module in ("large.py", "large_rows.py")]
@@ -74,7 +74,7 @@ def _schema(name: str, waiting: int, finished: int) -> str:
 
 
 def in_schema(schema: str) -> str:
-    """Return the address of PostgreSQL with one schema of it."""
+    """Return the address of PostgreSQL with this schema."""
     url = store.database()
     joint = "&" if "?" in url else "?"
     return f"{url}{joint}options=-c%20search_path%3D{schema}"

@@ -1,7 +1,8 @@
-"""The rows of the large tables, each table by one INSERT .. SELECT that both databases take."""
+"""The rows of the large tables. Both databases fill each table by the same INSERT .. SELECT."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -12,6 +13,9 @@ from django.db.models import Index, Model
 from django.utils import timezone
 
 from approvals.models import Decision
+from workflows.engine import InputRequestEvent
+from workflows.engine.machine.journal import Transition
+from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.models import Assignment, Delivery, InputRequest, JournalEntry, WorkflowRun
 
 PEOPLE, TEAMS = 50, 10
@@ -20,8 +24,8 @@ FILLED: tuple[type[Model], ...] = (
     WorkflowRun, InputRequest, Assignment, Decision, Delivery, JournalEntry,
 )  # fmt: skip
 
-# `i` counts the runs in the order they were made; `k` is as good as random. `waits` are spread
-# evenly, so that the open rows are as far apart as those of a table that grew.
+# `i` counts the runs in the order in which they were made; `k` is pseudo-random. `waits` is spread
+# evenly, so that the open rows are as far apart as in a table that grew.
 NUMBERS = """
 WITH RECURSIVE counted(i) AS (
     SELECT 1 UNION ALL SELECT i + 1 FROM counted WHERE i < {every}
@@ -96,14 +100,17 @@ FROM numbers WHERE {status} = 'answered'
 JOURNAL = """
 INSERT INTO workflows_journalentry (run_id, seq, kind, step, data, at)
 {numbers}
-SELECT {run}, 5, CASE WHEN waits THEN 'asked' ELSE 'completed' END, '', CAST('{{}}' AS {json}),
+SELECT {run}, 5, CASE WHEN waits THEN 'step_completed' WHEN k % 50 = 0 THEN 'cancelled'
+    WHEN k % 5000 = 1 THEN 'failed' ELSE 'completed' END, CASE WHEN waits THEN 'ask' ELSE '' END,
+    CAST(CASE WHEN waits THEN '{step_completed}' WHEN k % 50 = 0 THEN '{{"by": "operator"}}'
+        WHEN k % 5000 = 1 THEN '{error}' ELSE '{{"result": {{"approved": true}}}}' END AS {json}),
     {asked}
 FROM numbers
 """
 
 
 def fill(waiting: int, finished: int) -> None:
-    """Make the people, then all rows, and let the database count them."""
+    """Make the people, then all rows, and run ANALYZE."""
     first, team = people()
     words = {**WORDS, **dialect(waiting + finished), "json": "json" if _is_postgresql() else "text"}
     words |= {
@@ -111,6 +118,7 @@ def fill(waiting: int, finished: int) -> None:
         "reviewer": f"{first} + (k / 13) % {PEOPLE}",
         "team": f"{team} + (k / 17) % {TEAMS}",
     }
+    words |= {"step_completed": step_completed(), "error": json.dumps({"error": FAILURE})}
     words["numbers"] = NUMBERS.format(every=waiting + finished, waiting=waiting)
     with connection.cursor() as cursor, without_indexes():
         cursor.execute(HASTE[_is_postgresql()])
@@ -120,19 +128,19 @@ def fill(waiting: int, finished: int) -> None:
     with connection.cursor() as cursor:
         if _is_postgresql():
             names = ", ".join(model._meta.db_table for model in FILLED)
-            cursor.execute(f"VACUUM ANALYZE {names}")  # what autovacuum does by itself
+            cursor.execute(f"VACUUM ANALYZE {names}")  # autovacuum would do this, too
         else:
             cursor.execute("ANALYZE")
 
 
-# Keys that refer to rows just made need no checking one by one, and one file no cautious cache.
+# The foreign keys are valid, so PostgreSQL need not check each; SQLite gets a large cache.
 HASTE = {
     True: "SELECT set_config('session_replication_role', 'replica', false)"
     " WHERE current_setting('is_superuser') = 'on'",
     False: "PRAGMA cache_size = -2000000",
 }
 WORDS = {
-    # The names are as unlike in number as in life: the last one has a request in a thousand.
+    # Some workflows have far more requests than others: the rarest has one in a thousand.
     "workflow": "CASE WHEN k % 1000 = 0 THEN 'bench-rare' WHEN k % 1000 < 400 THEN 'bench-expenses'"
     " WHEN k % 1000 < 650 THEN 'bench-release' WHEN k % 1000 < 800 THEN 'bench-article'"
     " WHEN k % 1000 < 900 THEN 'bench-refund' WHEN k % 1000 < 960 THEN 'bench-hire'"
@@ -142,10 +150,19 @@ WORDS = {
     "assigned": "(k / 19) % 5 = 0",
     "digest": "md5('digest' || i) || md5('digest2' || i)",
 }
+FAILURE = {"kind": "RuntimeError", "message": "boom", "step": "", "traceback": "", "engine": False}
+
+
+def step_completed() -> str:
+    """Return the data of the journal entry of a step that opened the request `ask-1`."""
+    event = StoredEvent.from_event(InputRequestEvent(request_id="ask-1", prompt="Pay?"))
+    request = {"id": "ask-1", "own": False, "deadline": None, "event": event}
+    data = {"invocation": 1, "attempt": 1, "set": {}, "events": [], "spawn": []}
+    return json.dumps(Transition("step_completed", {**data, "requests": [request]}).to_json())
 
 
 def dialect(every: int) -> dict[str, str]:
-    """Return what the two databases write differently: keys and moments."""
+    """Return the expressions that differ between the two databases: keys and times."""
     start = timezone.now() - YEAR - DAY
     gap = YEAR.total_seconds() / max(every, 1)
     moments = {"asked": f"i * {gap}", "answered": f"i * {gap} + k % 86400"}
@@ -164,7 +181,7 @@ def dialect(every: int) -> dict[str, str]:
 
 
 def people() -> tuple[int, int]:
-    """Make reviewers in teams, who have successive keys; return the first person and team."""
+    """Make reviewers in teams, with successive keys; return the first keys of both."""
     reviewers = Group.objects.get(name="reviewers")
     teams = [Group.objects.create(name=f"team{n}") for n in range(TEAMS)]
     users = [User.objects.create(username=f"person{n}") for n in range(PEOPLE)]
@@ -177,7 +194,7 @@ def people() -> tuple[int, int]:
 
 @contextmanager
 def without_indexes() -> Iterator[None]:
-    """Take away the indexes that are declared while rows come in: to sort once is much faster."""
+    """Remove the declared indexes while rows are inserted, because building them once is faster."""
     declared: list[tuple[type[Model], Index]] = [
         (model, index) for model in FILLED for index in model._meta.indexes
     ]

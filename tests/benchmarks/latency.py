@@ -1,4 +1,4 @@
-"""How long an answer takes: from its commit until its run has completed, at a steady rate."""
+"""The time from the commit of an answer until its run has completed, at a steady rate."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tests.benchmarks import arrivals, flows
 from tests.benchmarks.peers.figures import OURS
 from tests.benchmarks.peers.measure import Bench, Row
 from tests.benchmarks.site import Site, open_site
-from tests.benchmarks.times import FEWEST, RATE, rate_of, slowness, tell
+from tests.benchmarks.times import FEWEST, RATE, print_percentiles, rate_of, slowness
 
 AIMS = {50: 15.0, 99: 80.0}
-"""Milliseconds, by percentile."""
+"""The targets in milliseconds, by percentile."""
 
 
 async def answered(site: Site, count: int) -> tuple[list[float], float]:
-    """Let so many requests wait, answer them; return each one's ms, and the rate there was."""
+    """Make this number of requests and answer them; return the ms of each, and the real rate."""
     runs = await asyncio.gather(*(site.start(flows.CYCLE.name, {}) for _ in range(count)))
     requests = {run: await site.asked(run) for run in runs}
     committed = await asyncio.to_thread(
@@ -28,16 +28,16 @@ async def answered(site: Site, count: int) -> tuple[list[float], float]:
 
 
 async def measure(bench: Bench, store: str) -> None:
-    """Measure the worker that takes up what was answered, with no pages open."""
+    """Measure how fast the worker continues answered runs, without open pages."""
     count = max(FEWEST, int(RATE * bench.options.seconds))
     async with open_site() as site:
         await answered(site, count)
         repeats = [await answered(site, count) for _ in range(bench.options.repeats)]
     note = f"from an answer's commit until its run has completed, {RATE} answers/s."
     row = Row("latency", RATE, store, slowness(min(rate for _, rate in repeats)))
-    tell(row, [times for times, _ in repeats], AIMS, note)
+    print_percentiles(row, [times for times, _ in repeats], AIMS, note)
 
 
 def main() -> None:
-    """Measure what BENCH_STORE names: sqlite or postgresql."""
+    """Measure the store that BENCH_STORE names: sqlite or postgresql."""
     asyncio.run(measure(Bench(OURS, "Django"), os.environ["BENCH_STORE"]))

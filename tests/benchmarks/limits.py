@@ -1,4 +1,4 @@
-"""What the machine itself can do: commits a second of one row, without anything of ours."""
+"""The limit of the machine: commits of one row in a second, without code of this project."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sqlite_commits(folder: Path, seconds: float = 1.0) -> float:
 
 
 def postgresql_commits(url: str, clients: int, seconds: float = 1.0) -> float:
-    """Return single-row insert commits/s of PostgreSQL, of so many clients together."""
+    """Return single-row insert commits/s of PostgreSQL, of all clients together."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP TABLE IF EXISTS bench_limit")
         connection.execute("CREATE TABLE bench_limit (id bigserial PRIMARY KEY, text text)")

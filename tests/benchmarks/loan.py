@@ -1,4 +1,4 @@
-"""Large tables to work on for a while, which are afterwards as they were before."""
+"""Large tables for temporary use: their rows are restored afterwards."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import psycopg
 from tests.benchmarks import flows, large
 from tests.benchmarks.peers import store
 
-HELD = ("inputrequest", "delivery", "journalentry", "snapshot")  # what a run of `flows` has
+HELD = ("inputrequest", "delivery", "journalentry", "snapshot")  # the rows of a run of `flows`
 
 
 @contextmanager
@@ -36,13 +36,13 @@ def borrowed(kind: str, waiting: int, finished: int) -> Iterator[dict[str, str]]
 
 
 def forget_statistics(path: Path) -> None:
-    """Let SQLite plan as for a file that grew: nobody ever let it count the rows of that one."""
+    """Delete SQLite's statistics, because a real file has none: ANALYZE is never run there."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("DELETE FROM sqlite_stat1")
 
 
 def give_back(url: str) -> None:
-    """Delete what the measured runs wrote, and who ran them."""
+    """Delete the measured runs with their rows, and the account that started them."""
     runs = "IN (SELECT id FROM workflows_workflowrun WHERE workflow = %(workflow)s)"
     asked = f"IN (SELECT id FROM workflows_inputrequest WHERE run_id {runs})"
     person = "IN (SELECT id FROM auth_user WHERE username = %(person)s)"

@@ -1,4 +1,4 @@
-"""This project's own rows, of one store; prints a JSON line a figure, as the peers' scripts do."""
+"""The rows of this project for one store. Prints a JSON line for each figure, as peers do."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from workflows.engine import InputResponseEvent, WorkflowSnapshot
 
 
 async def chain(steps: int) -> None:
-    """Run a chain of so many steps in memory."""
+    """Run a chain with this number of steps in memory."""
     handler = await flows.CHAIN.run(steps=steps)
     await handler.result()
 
 
 async def cycle() -> None:
-    """Start, ask, take a snapshot, answer, complete; in memory."""
+    """Do one cycle in memory: start, request, snapshot, answer, completion."""
     handler = await flows.CYCLE.run()
     snapshot = await handler.snapshot()
     WorkflowSnapshot.from_json(snapshot.to_json())
@@ -53,7 +53,7 @@ async def durable(bench: Bench, store: str) -> None:
 
 
 def main() -> None:
-    """Measure what BENCH_STORE names: memory, sqlite or postgresql."""
+    """Measure the store that BENCH_STORE names: memory, sqlite or postgresql."""
     bench, store = Bench("blazen", "Django"), os.environ["BENCH_STORE"]
     if store == "memory":
         asyncio.run(in_memory(bench))

@@ -1,7 +1,7 @@
-"""How long an answer takes to leave another person's open inbox, in a browser of theirs.
+"""The time from an answer until the request disappears from another person's open inbox.
 
-The page here does what its script does: at a refresh it fetches the list over HTTP, one fetch at a
-time, and shows what the answer holds.
+The page here does what its script does: it reads the list when the socket says so, and takes out a
+row when the socket says that its request has left.
 """
 
 from __future__ import annotations
@@ -11,34 +11,29 @@ import contextlib
 import http.client
 import json
 import os
-import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from websockets.asyncio.client import connect
 
 from tests.benchmarks.peers.measure import Row, options
-from tests.benchmarks.times import FEWEST, RATE, Committed, rate_of, slowness, tell
-
-ROW = re.compile(r'<li data-request="([0-9a-f-]{36})"')
-FULL = 100
-"""Rows of a list that goes on, on its next page."""
+from tests.benchmarks.times import FEWEST, RATE, Committed, print_percentiles, rate_of, slowness
 
 CALM = 0.5
-"""Answers a second that do not crowd."""
+"""Answers a second at a low rate."""
 
 CALM_COUNT = 6
 AIMS, CALM_AIMS = {50: 60.0, 99: 250.0}, {50: 60.0}
 LOST = 30.0
-"""Seconds after which a row that still stands there would stay for ever."""
+"""Seconds after which the measurement fails if the row is still there."""
 
 
 class Server:
-    """The process that serves, and whose people answer."""
+    """The process that serves the pages and answers requests."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -48,15 +43,15 @@ class Server:
         said = self._read()
         self.port, self.session = int(said["port"]), str(said["session"])
 
-    def tell(self, line: str) -> dict[str, Any]:
-        """Give a command and return what it says once it is done."""
+    def send(self, line: str) -> dict[str, Any]:
+        """Send a command and return the response when it is done."""
         assert self._process.stdin
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
         return self._read()
 
     def stop(self) -> None:
-        """Let it end by itself; not for ever."""
+        """Wait until it ends, for a limited time."""
         assert self._process.stdin
         self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -73,17 +68,18 @@ class Server:
 
 
 class Page:
-    """An open inbox: what its list showed, and when."""
+    """An open inbox, and when it was told that each request has left."""
 
     def __init__(self, server: Server) -> None:
-        self.shown: list[tuple[float, list[str]]] = []
+        self.gone: dict[str, float] = {}
         self._news = asyncio.Condition()
+        self._is_read = asyncio.Event()
         self._server = server
         self._headers = {"Cookie": f"sessionid={server.session}"}
         self._http = http.client.HTTPConnection("127.0.0.1", server.port, timeout=LOST)
 
     async def follow(self) -> None:
-        """Hold the socket and fetch whenever it says so, until cancelled."""
+        """Hold the socket and do what it says, until cancelled."""
         where = f"127.0.0.1:{self._server.port}"
         socket = await connect(
             f"ws://{where}/ws/inbox/", additional_headers=self._headers,
@@ -91,89 +87,73 @@ class Page:
             compression=None,
         )  # fmt: skip
         try:
-            await self.fetch()
-            async for message in socket:
-                if 'id="refresh"' in str(message):
-                    await self.fetch()
+            async for text in socket:
+                message = json.loads(text)
+                if message.get("read"):
+                    await asyncio.to_thread(self._get)
+                    self._is_read.set()
+                await self._note(message.get("changes", ()), time.monotonic())
         finally:
             socket.transport.abort()
             self._http.close()
 
-    async def fetch(self) -> None:
-        """Read the list as htmx does, and note what it shows from now on."""
-        text = await asyncio.to_thread(self._get)
-        self.shown.append((time.monotonic(), ROW.findall(text)))
+    async def _note(self, changes: Sequence[dict[str, Any]], now: float) -> None:
+        for change in changes:
+            if change["kind"] == "removed":
+                self.gone.setdefault(change["id"], now)
         async with self._news:
             self._news.notify_all()
 
-    def _get(self) -> str:
+    def _get(self) -> None:
         self._http.request("GET", "/", headers={**self._headers, "HX-Request": "true"})
         response = self._http.getresponse()
         text = response.read().decode()
         assert response.status == 200, text
-        return text
 
-    async def until(self, condition: Callable[[list[str]], bool]) -> None:
-        """Wait until the list shows what it should."""
+    async def until_read(self) -> None:
+        """Wait until the page has read its list."""
+        async with asyncio.timeout(LOST):
+            await self._is_read.wait()
+
+    async def until_gone(self, requests: Sequence[str]) -> None:
+        """Wait until the page was told that these have left."""
         async with asyncio.timeout(LOST), self._news:
-            await self._news.wait_for(lambda: self.shown and condition(self.shown[-1][1]))
-
-
-def gone(
-    requests: Sequence[str], committed: Committed, shown: Sequence[tuple[float, list[str]]]
-) -> list[float]:
-    """Return for each request the ms from its answer to the first list that lacks it.
-
-    Only a list that reaches to its place lacks a request: a full one may stop before it.
-    """
-    places = {request: place for place, request in enumerate(requests)}
-    seen = [
-        (when, set(rows), places[rows[-1]] if len(rows) >= FULL else len(requests))
-        for when, rows in shown
-    ]
-    times = []
-    for request, place in places.items():
-        lacking = (
-            when for when, rows, reach in seen
-            if when > committed[request] and place <= reach and request not in rows
-        )  # fmt: skip
-        times.append((next(lacking) - committed[request]) * 1000)
-    return times
+            await self._news.wait_for(lambda: self.gone.keys() >= set(requests))
 
 
 async def watched(
     server: Server, count: int, rate: float, before: float
 ) -> tuple[list[float], float]:
-    """Let so many wait, open the page, answer `before` seconds later; return each one's ms, and
-    the rate there was."""
-    requests = (await asyncio.to_thread(server.tell, f"wait {count}"))["requests"]
+    """Make this number of requests, open the page, and answer `before` seconds later; return the ms
+    of each, and the real rate."""
+    requests = (await asyncio.to_thread(server.send, f"wait {count}"))["requests"]
     page = Page(server)
     async with asyncio.TaskGroup() as group:
         following = group.create_task(page.follow())
-        await page.until(bool)
+        await page.until_read()
         await asyncio.sleep(before)
-        reported = await asyncio.to_thread(server.tell, f"answer {rate}")
-        await page.until(lambda rows: not rows)
+        reported = await asyncio.to_thread(server.send, f"answer {rate}")
+        await page.until_gone(requests)
         following.cancel()
     committed: Committed = reported["committed"]
-    return gone(requests, committed, page.shown), rate_of(committed)
+    return [(page.gone[one] - committed[one]) * 1000 for one in requests], rate_of(committed)
 
 
 async def measure(server: Server, store: str, seconds: float) -> None:
-    """Measure one page, while answers crowd and while they do not."""
+    """Measure one page, at a high and at a low rate of answers."""
     count = max(FEWEST, int(RATE * seconds))
-    before = min(1.5, seconds)  # then the refresh that followed its opening is over
+    before = min(1.5, seconds)  # the refresh after the opening is over by then
     times, rate = await watched(server, count, RATE, before)
     note = f"from an answer's commit until another person's open inbox lacks it, {RATE} answers/s."
-    tell(Row("page", RATE, store, slowness(rate)), [times], AIMS, note)
+    print_percentiles(Row("page", RATE, store, slowness(rate)), [times], AIMS, note)
     times, _ = await watched(server, CALM_COUNT, CALM if seconds > 1 else RATE, before)
     note = f"the same, an answer every {1 / CALM:.0f} s: each finds the page at rest."
-    tell(Row("calm page", 1, store), [times], CALM_AIMS, note)
+    print_percentiles(Row("calm page", 1, store), [times], CALM_AIMS, note)
 
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """Let the server run meanwhile."""
+    """Run the server inside the block."""
     server = Server()
     try:
         yield server
@@ -182,7 +162,7 @@ def serving() -> Iterator[Server]:
 
 
 def main() -> None:
-    """Measure what BENCH_STORE names: sqlite or postgresql."""
+    """Measure the store that BENCH_STORE names: sqlite or postgresql."""
     asked = options()
     with serving() as server:
         asyncio.run(measure(server, os.environ["BENCH_STORE"], asked.seconds * asked.repeats))

@@ -1,7 +1,6 @@
-"""What a run that waits costs the memory of a worker: it is rows, so it should cost nothing.
+"""The memory that a waiting run needs in a worker. It should be none, because it is only rows.
 
-Workers in new processes look around beside tables in which nothing waits, and beside such in which
-very many runs do.
+Workers in new processes poll tables without waiting runs, and tables with very many of them.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from argparse import ArgumentParser, Namespace
 from tests.benchmarks import loan
 from tests.benchmarks.peers.figures import OURS, Figure, print_line
 
-AIM = 8.0  # bytes: a pointer, so there is no object for a run
+AIM = 8.0  # bytes; less than a pointer, so there is no object for each run
 
 
 def options() -> Namespace:
@@ -28,7 +27,7 @@ def options() -> Namespace:
 
 
 def workers(environment: dict[str, str], asked: Namespace) -> list[int]:
-    """Return what each of some workers on these tables holds. They work at the same time."""
+    """Return the memory of several workers on these tables. They run at the same time."""
     script = ["-m", "tests.benchmarks.script", "worker", "--seconds", str(asked.seconds)]
     started = [
         subprocess.Popen(

@@ -1,6 +1,6 @@
-"""A part of the benchmark in a process of its own: `python -m tests.benchmarks.script latency`.
+"""A part of the benchmark in a separate process: `python -m tests.benchmarks.script latency`.
 
-Its module may import models, because Django is ready by then.
+Its module may import models, because Django is set up before.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from django.db import connections
 
 
 def prepare() -> None:
-    """Make Django ready, and the tables of the database that the settings name."""
+    """Set up Django, and make the tables of the database in the settings."""
     django.setup()
     call_command("migrate", verbosity=0)
     connections.close_all()
 
 
 def main() -> None:
-    """Run `main` of the module that the first argument names; it reads the others."""
+    """Run `main` of the module that the first argument names. It reads the other arguments."""
     name = sys.argv.pop(1)
     prepare()
     import_module(f"tests.benchmarks.{name}").main()

@@ -1,9 +1,9 @@
-"""The real server in a process of its own, with people behind its page who do as they learn.
+"""The real server in a separate process, with people who answer on command.
 
-Each line of its input is a command, and is answered with a line of JSON: `wait 100` lets so many
-requests wait and names them, as the inbox lists them; `answer 100.0` answers those at so many a
-second, and says when each was committed. Before all that it says where it is. The input's end
-stops it.
+Each line of its input is a command, and its response is a line of JSON. `wait 100` makes 100
+pending requests, and returns their ids in the order of the inbox. `answer 100.0` answers them at
+this rate, and returns when each was committed. The first line of output is the address. The server
+stops at the end of the input.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def say(**words: Any) -> None:
 
 
 def wait(user: User, count: int) -> list[str]:
-    """Start so many runs, and return their requests, once all wait, in the order of the list."""
+    """Start this number of runs, wait for their requests, and return these in the list's order."""
     for _ in range(count):
         WorkflowRun.objects.start(flows.CYCLE.name, {}, by=user)
     while InputRequest.objects.pending().count() < count:
@@ -43,8 +43,8 @@ def wait(user: User, count: int) -> list[str]:
     return [str(key) for key in ordered.values_list("pk", flat=True)]
 
 
-def obey(user: User) -> None:
-    """Do what the lines of the input say, until there are no more."""
+def run_commands(user: User) -> None:
+    """Run the commands of the input until it ends."""
     requests: list[str] = []
     for line in sys.stdin:
         verb, _, much = line.strip().partition(" ")
@@ -69,7 +69,7 @@ def main() -> None:
     def people() -> None:
         try:
             say(port=listener.getsockname()[1], session=session)
-            obey(user)
+            run_commands(user)
         finally:
             connection.close()
             server.stop()

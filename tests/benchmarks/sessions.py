@@ -1,4 +1,4 @@
-"""A log-in without its page: the row that a session is."""
+"""A log-in without the page: it makes the row of a session."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.contrib.sessions.backends.db import SessionStore
 
 
 def login_of(user: User) -> str:
-    """Return the key of a session in which somebody is logged in."""
+    """Return the key of a session in which `user` is logged in."""
     session = SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"

@@ -1,4 +1,4 @@
-"""The settings under the benchmarks: production's, on a database that they may fill and empty."""
+"""The settings of the benchmarks: those of production, with a database that they may change."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,10 @@ os.environ["SECURE_SSL_REDIRECT"] = "0"
 from blazen_site.settings import *  # noqa: E402, F403
 from blazen_site.settings import INSTALLED_APPS, SILENCED_SYSTEM_CHECKS  # noqa: E402
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tests.benchmarks"]  # its `flows` are found as any other's
+INSTALLED_APPS = [
+    *INSTALLED_APPS,
+    "tests.benchmarks",
+]  # its `flows` are found like those of any application
 
-LOGGING_CONFIG = None  # the benchmark listens to the log lines; nobody reads them
-SILENCED_SYSTEM_CHECKS = [*SILENCED_SYSTEM_CHECKS, "workflows.W001"]  # all in one process
+LOGGING_CONFIG = None  # the benchmark handles the log lines itself
+SILENCED_SYSTEM_CHECKS = [*SILENCED_SYSTEM_CHECKS, "workflows.W001"]  # everything is in one process

@@ -1,4 +1,4 @@
-"""A whole site in this process: the worker, its wake-ups, and people who use the one source."""
+"""A whole site in this process: the worker, its wake-ups, and people who call the action."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from workflows.realtime.wakeup import WakeupListener
 from workflows.worker import Worker
 
 THREADS = 8
-"""How many people's requests a web server would answer at once."""
+"""The number of requests that a web server would answer at once."""
 
 
-class News(logging.Handler):
-    """Hears of what was committed, from the worker's log lines: whom to answer, what ended."""
+class CommitLog(logging.Handler):
+    """Reads the log lines of the worker for committed requests and ended runs."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -37,7 +37,7 @@ class News(logging.Handler):
         self.loop = asyncio.get_running_loop()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell whoever waits for this run."""
+        """Set the future of this run."""
         run_id = str(getattr(record, "run_id", ""))
         if record.msg == "A request waits for an answer.":
             self.future(self.asked, run_id).set_result(str(record.__dict__["request_id"]))
@@ -45,7 +45,7 @@ class News(logging.Handler):
             self.future(self.ended, run_id).set_result(time.monotonic())
 
     def future(self, of: dict[str, Any], run_id: str) -> asyncio.Future[Any]:
-        """Return the future of this run, whoever comes first."""
+        """Return the future of this run; make it if it does not exist."""
         if run_id not in of:
             of[run_id] = self.loop.create_future()
         found: asyncio.Future[Any] = of[run_id]
@@ -53,7 +53,7 @@ class News(logging.Handler):
 
 
 class People:
-    """Threads that do what people do, each one thing after another, on a connection of its own."""
+    """Threads for the actions of people, each with its own connection and one action at a time."""
 
     def __init__(self, threads: int) -> None:
         self._work: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = (
@@ -89,12 +89,12 @@ class People:
 
 
 class Site:
-    """Starts runs, answers them, and waits for what was committed."""
+    """Starts runs, answers their requests, and waits for commits."""
 
     def __init__(self, people: People, user: User) -> None:
         self.people = people
         self.user = user
-        self.news = News()
+        self.news = CommitLog()
 
     async def start(self, workflow: str, given: dict[str, Any]) -> str:
         """Start a run through the ORM, and return its id."""
@@ -102,25 +102,25 @@ class Site:
         return str(run.pk)
 
     async def asked(self, run_id: str) -> str:
-        """Wait until the run's request stands in the inbox, and return its id."""
+        """Wait until the request of the run is committed, and return its id."""
         found: str = await self.news.future(self.news.asked, run_id)
         return found
 
     async def approve(self, request_id: str) -> None:
-        """Approve a request through the one source."""
+        """Approve a request with the action."""
         await self.people.do(
             lambda: actions.decide(self.user, request_id, {"approved": True}, source="bench")
         )
 
     async def ended(self, run_id: str) -> float:
-        """Wait until the run has ended, forget it, and return when that was, as `monotonic`."""
+        """Wait until the run has ended, and return the time of its end, as `monotonic`."""
         when: float = await self.news.future(self.news.ended, run_id)
         del self.news.ended[run_id]
         self.news.asked.pop(run_id, None)
         return when
 
     async def cycle(self) -> None:
-        """Start, ask, answer, resume, complete."""
+        """Do one cycle: start, request, answer, resumption, completion."""
         run_id = await self.start(flows.CYCLE.name, {})
         await self.approve(await self.asked(run_id))
         await self.ended(run_id)
@@ -139,7 +139,7 @@ class Site:
 
 
 def reviewer() -> User:
-    """Return somebody who may start runs and decide."""
+    """Return a user who may start runs and decide."""
     user, made = User.objects.get_or_create(username=flows.PERSON)
     if made:
         user.groups.add(Group.objects.get(name="reviewers"))
@@ -148,7 +148,7 @@ def reviewer() -> User:
 
 @asynccontextmanager
 async def open_site() -> AsyncIterator[Site]:
-    """Let a worker serve on this loop, as `manage.py serve` does."""
+    """Run a worker on this loop, as `manage.py serve` does."""
     people = People(THREADS)
     site = Site(people, await people.do(reviewer))
     logger = logging.getLogger("workflows.worker.commit.telemetry")

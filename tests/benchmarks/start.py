@@ -1,4 +1,4 @@
-"""How long `make run` takes until the first page, where everything has been made before."""
+"""The time that `make run` takes until the first page, if everything was installed before."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ SERVING = re.compile(r"Serving http://127\.0\.0\.1:(\d+)/")
 
 @contextmanager
 def make_run(folder: Path) -> Iterator[float]:
-    """Type `make run`, yield the seconds until the first page, and stop it."""
+    """Run `make run`, yield the seconds until the first page, and stop it."""
     ours = {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "DEBUG", "SECRET_KEY"}
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     began = time.monotonic()
     process = subprocess.Popen(
-        # This environment, in which everything that it would install is there.
+        # Use this environment, which has all packages that it would install.
         ["make", f"VENV={sys.prefix}", f"--old-file={sys.prefix}/run.stamp", "run"],
         env=kept | {"DATA_DIR": str(folder), "PORT": "0"},
         stdout=subprocess.PIPE, text=True, start_new_session=True,
@@ -44,7 +44,7 @@ def make_run(folder: Path) -> Iterator[float]:
 
 
 def open_first_page(port: int) -> None:
-    """Open the site as a stranger: the inbox, which leads to the login."""
+    """Open the site without a login: the inbox redirects to the login."""
     path = "/"
     for status in (302, 200):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)

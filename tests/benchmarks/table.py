@@ -8,17 +8,17 @@ from tests.benchmarks.peers.figures import Figure, ratios
 from tests.benchmarks.peers.table import STARVED
 
 Limits = Mapping[tuple[str, int], float]
-"""Commits a second by store and by how many work at once."""
+"""Commits a second, by store and number of clients."""
 
 LINE = "{:20} {:11} {:>7} {:>10} {:9} {:>9} {:>7} {:>9}  {}"
 HEAD = ("row", "store", "at once", "figure", "", "of limit", "x peer", "aim", "")
 
 
 def lines(found: Sequence[Figure], limits: Limits, beside: Sequence[Figure]) -> Iterator[str]:
-    """Draw a line for each figure, and below what the rows are.
+    """Yield a line for each figure, and notes about the rows below.
 
-    Work done in a second is shown as a share of the machine's limit, and with its ratio to the
-    best peer, if `beside` has them as they were measured side by side.
+    A rate is shown with its share of the machine's limit, and with its ratio to the best peer if
+    `beside` has figures of both that were measured in turns.
     """
     times = ratios(beside)
     yield LINE.format(*HEAD).rstrip()
@@ -47,7 +47,7 @@ def _share(figure: Figure, limits: Limits) -> str:
 
 
 def _notes(found: Sequence[Figure]) -> Iterator[str]:
-    """Say of the rows with a note what they are, and then what is odd about single figures."""
+    """Yield the notes of rows, and then the notes about unreliable figures."""
     rows: dict[str, list[str]] = {}
     for one in found:
         if one.note:

@@ -1,7 +1,8 @@
-"""`make bench` as it is typed, with numbers so small that its figures say nothing."""
+"""`make bench` with such small numbers that its figures have no meaning."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,13 +14,13 @@ import pytest
 
 from tests.benchmarks import table
 from tests.benchmarks.__main__ import PARTS
-from tests.benchmarks.page import FULL, gone
+from tests.benchmarks.live.page import Socket
 from tests.benchmarks.peers.figures import OURS, Figure, read_file
 from tests.benchmarks.times import percentile
 from tests.e2e.server import ROOT
 
-TINY = ["--repeats", "1", "--seconds", "0.05", "--waiting", "20", "--old", "0"]
-SHARES = [["page", "start"], ["ours", "counts", "latency", "rest", "growth", "inbox"]]
+TINY = ["--repeats", "1", "--seconds", "0.05", "--waiting", "20", "--old", "0", "--load", "5x5"]
+SHARES = [["page", "start", "live"], ["ours", "counts", "latency", "rest", "growth", "inbox"]]
 """Parts that are measured side by side here, where the figures do not count."""
 
 ROWS = {
@@ -28,7 +29,12 @@ ROWS = {
     "latency p50", "latency p99", "page p50", "page p99", "calm page p50", "at rest", "after 0",
     "start-up", "inbox", "inbox workflow", "inbox mine", "inbox search", "inbox of all",
     "request", "answered",
+    *(f"live 5/s {row}" for row in ("decide p50", "decide p99", "shown p50", "shown p99", "cpu")),
+    "live 5/s memory",
 }  # fmt: skip
+
+
+NEAR_ZERO = {"at rest", "live 5/s cpu", "live 5/s memory"}
 
 
 class Run:
@@ -46,13 +52,13 @@ class Run:
         )  # fmt: skip
 
     def finish(self) -> str:
-        """Return what it printed."""
+        """Return its output."""
         output, _ = self._process.communicate(timeout=120)
         assert self._process.returncode == 0, output
         return output
 
     def end(self) -> None:
-        """Leave nothing of it behind, whatever went wrong."""
+        """End the process."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
@@ -66,7 +72,7 @@ def runs(tmp_path: Path) -> Iterator[list[Run]]:
         run.end()
 
 
-def test_every_row_is_measured_printed_and_kept(runs: list[Run]) -> None:
+def test_every_row_is_measured_printed_and_stored(runs: list[Run]) -> None:
     found: list[Figure] = []
     for run in runs:
         _, _, drawn = run.finish().partition(table.LINE.format(*table.HEAD).rstrip())
@@ -76,7 +82,7 @@ def test_every_row_is_measured_printed_and_kept(runs: list[Run]) -> None:
             assert any(figure.unit in line.split() for line in lines), f"{figure.row} is missing"
         found += kept
     assert {figure.row for figure in found} == ROWS
-    assert all(figure.figure > 0 for figure in found if figure.row != "at rest")
+    assert all(figure.figure > 0 for figure in found if figure.row not in NEAR_ZERO)
     assert all(figure.peer == OURS for figure in found)
     assert sorted(part for share in SHARES for part in share) == sorted(PARTS)
 
@@ -89,7 +95,7 @@ def cost(**other: object) -> Figure:
     return Figure(**(usual | other))  # type: ignore[arg-type]
 
 
-def test_less_of_what_takes_time_is_better_and_more_of_what_is_done() -> None:
+def test_less_time_is_better_and_a_higher_rate_is_better() -> None:
     assert not cost().misses
     assert cost(figure=15.1).misses
     assert cost(unit="cycles/s").misses
@@ -109,7 +115,7 @@ def test_a_line_shows_the_target_and_a_share_only_for_rates() -> None:
     assert odd == "- latency p50, sqlite: it rained."
 
 
-def test_the_table_says_when_others_had_the_processor() -> None:
+def test_the_table_has_a_note_if_other_processes_used_the_processor() -> None:
     alone, crowded = (cost(store="memory", cores=cores) for cores in (0.95, 0.2))
     said = "\nIn memory it got as little as 0.20 of a core: no figure here says much."
     assert said not in table.lines([alone], {}, [])
@@ -122,14 +128,27 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert percentile([3.0], 99) == 3.0
 
 
-def test_a_full_list_has_no_data_about_later_rows() -> None:
-    requests = [f"r{number}" for number in range(FULL + 2)]
-    committed = dict.fromkeys(requests, 1.0)
-    shown = [
-        (0.5, []),  # before the answer
-        (2.0, requests[1 : FULL + 1]),  # full, and all but the first stand there yet
-        (3.0, requests[-1:]),
-        (4.0, []),
-    ]
-    times = gone(requests, committed, shown)
-    assert times == [1000.0, *[2000.0] * FULL, 3000.0]
+def test_a_socket_reads_messages_however_their_bytes_arrive() -> None:
+    texts = [b"short", b"l" * 300, b"v" * 70_000, b""]
+    frames = b"".join(frame(text) for text in texts)
+
+    async def read(size: int) -> list[bytes]:
+        received: list[bytes] = []
+        socket = Socket(80, "/", "", received.append)
+        for first in range(0, len(HANDSHAKE + frames), size):
+            socket.data_received((HANDSHAKE + frames)[first : first + size])
+        await socket.opened
+        return received
+
+    assert all(asyncio.run(read(size)) == texts for size in (7, 1000, 10**6))
+
+
+HANDSHAKE = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"
+
+
+def frame(text: bytes) -> bytes:
+    """Return the frame of a server's message."""
+    if len(text) < 126:
+        return bytes([0x81, len(text)]) + text
+    marker, size = (126, 2) if len(text) < 2**16 else (127, 8)
+    return bytes([0x81, marker]) + len(text).to_bytes(size, "big") + text

@@ -1,4 +1,4 @@
-"""What the command that watches memory calls growth, and what it sees of a process."""
+"""`make soak-memory`: which growth is a fault, and how a process is measured."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def faults(early: Moment, late: Moment) -> list[str]:
     return list(Growth([moment(), early, moment(), late]).faults())
 
 
-def test_what_stays_within_its_bounds_has_levelled_off() -> None:
+def test_growth_within_the_limits_is_not_a_fault() -> None:
     late = moment(109.0, 12, 33, wal=9.0, heap=4.0, database=900.0)
     assert faults(moment(), late) == []
 
 
-def test_what_grew_is_named() -> None:
+def test_growth_above_a_limit_is_named() -> None:
     late = moment(111.0, 20, 60, wal=30.0, heap=5.0)
     assert faults(moment(), late) == [
         "web: memory grew by 11.0 MB.",
@@ -39,7 +39,7 @@ def test_without_a_browser_the_page_is_left_out() -> None:
     assert "no page" in str(late)
 
 
-def test_the_figures_of_a_process_are_read() -> None:
+def test_a_process_is_measured() -> None:
     own = Figures.of(os.getpid())
     assert own.rss > 10
     assert own.threads >= 1

@@ -1,4 +1,4 @@
-"""What the peers' figures go through, without the peers."""
+"""Reading, storing and comparing the figures of peers, without running the peers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def figure(peer: str = "langgraph", **other: Any) -> Figure:
 
 
 def bench(tmp_path: Path, **other: Any) -> Bench:
-    """Return what takes figures, with repeats that are over at once."""
+    """Return a `Bench` with very short repeats."""
     given = {"repeats": 3, "seconds": 0.01, "folder": tmp_path, "schema": "s", "row": [],
              "turns": False, **other}  # fmt: skip
     return Bench("nobody", "pytest", SimpleNamespace(**given))  # type: ignore[arg-type]
@@ -55,12 +55,12 @@ def test_a_line_that_a_script_prints_becomes_a_figure() -> None:
 
 
 @pytest.mark.parametrize("line", ["", "warming up", "[]", '{"row": "engine steps"}'])
-def test_a_line_that_is_no_figure_is_refused_and_named(line: str) -> None:
+def test_the_error_quotes_a_line_that_is_not_a_figure(line: str) -> None:
     with pytest.raises(FigureError, match="not a figure"):
         read_line(line)
 
 
-def test_a_file_gives_back_the_figures_that_were_kept(tmp_path: Path) -> None:
+def test_a_file_has_the_figures_that_were_written(tmp_path: Path) -> None:
     kept = [figure(), figure("dbos", figure=20.0)]
     write_file(tmp_path / "new" / "peers.json", kept, load=0.1)
     assert read_file(tmp_path / "new" / "peers.json") == kept
@@ -73,14 +73,14 @@ def test_the_best_peer_is_the_highest_of_the_same_work() -> None:
     assert [one.peer for one in best.values()] == ["llama", "dbos"]
 
 
-def test_our_figure_is_compared_with_those_that_were_measured_beside_it() -> None:
+def test_our_figure_is_compared_with_those_that_were_measured_in_turns() -> None:
     own = figure(OURS, figure=150.0)
     assert best_of([own, figure(figure=60.0)])[own.work].peer == "langgraph"
     assert ratios([own, figure(figure=60.0), figure("dbos", figure=20.0)]) == {own.work: 2.5}
     assert ratios([own]) == ratios([figure()]) == ratios([own, figure(figure=0.0)]) == {}
 
 
-def test_the_table_has_a_line_a_piece_of_work_and_a_column_a_peer() -> None:
+def test_the_table_has_a_line_for_each_work_and_a_column_for_each_peer() -> None:
     alone = figure("dbos", figure=1234.0, store="postgresql", repeats=[1234.0])
     head, *rows = list(table.lines([figure(), alone]))[:3]
     assert head.split("  ")[0] == "work"
@@ -97,7 +97,7 @@ def test_our_own_figures_come_with_their_ratio_to_the_best_peer() -> None:
     assert row.split()[-2:] == ["300", "-"]
 
 
-def test_the_table_says_what_is_uneven_once_and_marks_what_is_unsteady() -> None:
+def test_the_table_has_notes_once_and_marks_unsteady_figures() -> None:
     unfair = figure(uneven="It has no inbox.")
     shaky = figure(uneven="It has no inbox.", store="postgresql", repeats=[20.0, 60.0, 90.0])
     lines = list(table.lines([unfair, shaky]))
@@ -108,7 +108,7 @@ def test_the_table_says_what_is_uneven_once_and_marks_what_is_unsteady() -> None
     assert not any("~" in line for line in table.lines([unfair]))
 
 
-def test_the_table_says_when_others_had_the_processor() -> None:
+def test_the_table_has_a_note_if_other_processes_used_the_processor() -> None:
     alone, crowded = (figure(store="memory", cores=cores) for cores in (0.95, 0.2))
     said = "In memory a script got as little as 0.20 of a core: all figures are too low."
     assert said not in table.lines([alone])

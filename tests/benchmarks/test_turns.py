@@ -1,4 +1,4 @@
-"""Scripts that measure side by side, played by a few lines of Python."""
+"""Scripts that measure in turns, replaced by a few lines of Python."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ PLAY = """
 
     async def work():
         await asyncio.sleep(0)
-        with open({diary!r}, "a") as diary:
-            diary.write("{name} ")
+        with open({record!r}, "a") as record:
+            record.write("{name} ")
 
     async def main():
         bench = Bench("{name}", "pytest")
@@ -38,18 +38,18 @@ PLAY = """
 
 
 @pytest.fixture
-def diary(tmp_path: Path) -> Path:
-    return tmp_path / "diary"
+def record(tmp_path: Path) -> Path:
+    return tmp_path / "record"
 
 
 @pytest.fixture
-def start(tmp_path: Path, diary: Path) -> Iterator[Start]:
-    """Return what starts a script that measures these rows, and notes what it does."""
+def start(tmp_path: Path, record: Path) -> Iterator[Start]:
+    """Return a function that starts a script with these rows. The script records what it does."""
     started: list[Script] = []
 
     def begin(name: str, *rows: tuple[str, str], end: str = "pass") -> Script:
         play = dedent(PLAY).format(
-            folder=str(Path(measure).parent), diary=str(diary), name=name, rows=rows, end=end
+            folder=str(Path(measure).parent), record=str(record), name=name, rows=rows, end=end
         )
         command = [sys.executable, "-c", play, "--repeats", "2", "--seconds", "0.01"]
         started.append(Script(name, command, tmp_path, os.environ, tmp_path / f"{name}.log"))
@@ -60,8 +60,8 @@ def start(tmp_path: Path, diary: Path) -> Iterator[Start]:
         script.end()
 
 
-def test_everybody_does_a_repeat_of_the_same_work_before_anybody_does_the_next(
-    start: Start, diary: Path
+def test_all_scripts_do_a_repeat_of_the_same_work_before_the_next_repeat(
+    start: Start, record: Path
 ) -> None:
     wrong: list[str] = []
     both = [("engine steps", "memory"), ("durable cycle", "sqlite")]
@@ -71,12 +71,12 @@ def test_everybody_does_a_repeat_of_the_same_work_before_anybody_does_the_next(
         ("engine steps", "a"), ("engine steps", "b"),
         ("durable cycle", "a"), ("durable cycle", "b"), ("durable cycle", "c"),
     ]  # fmt: skip
-    turns_taken = [name for name, _ in groupby(diary.read_text().split())]
+    turns_taken = [name for name, _ in groupby(record.read_text().split())]
     assert turns_taken == ["a", "b"] * 3 + ["a", "b", "c"] * 3
     assert not wrong
 
 
-def test_a_script_that_fails_is_named_and_spoils_no_other(start: Start) -> None:
+def test_a_script_that_fails_is_named_and_the_others_continue(start: Start) -> None:
     wrong: list[str] = []
     row = ("engine steps", "memory")
     scripts = [start("broken", row, end="raise SystemExit(3)"), start("sound", row)]
@@ -84,7 +84,7 @@ def test_a_script_that_fails_is_named_and_spoils_no_other(start: Start) -> None:
     assert [reported.split(" failed")[0] for reported in wrong] == ["The script of broken"]
 
 
-def test_what_is_no_figure_ends_only_the_script_that_printed_it(start: Start) -> None:
+def test_a_line_that_is_not_a_figure_ends_only_its_script(start: Start) -> None:
     wrong: list[str] = []
     row = ("engine steps", "memory")
     scripts = [start("chatty", row, end="print('hello', flush=True)"), start("sound", row)]

@@ -1,4 +1,4 @@
-"""How long each of many answers took, and the figures that stand for all of them."""
+"""The times of many answers, and their percentiles."""
 
 from __future__ import annotations
 
@@ -12,29 +12,31 @@ RATE = 100
 """Answers a second."""
 
 FEWEST = 10
-"""Answers of a repeat, however short."""
+"""The minimum number of answers in a repeat."""
 
 Committed = dict[str, float]
-"""By request when its answer was committed, as `time.monotonic` says in every process."""
+"""For each request the time of the commit of its answer, from `time.monotonic`."""
 
 
 def rate_of(committed: Committed) -> float:
-    """Return how many answers a second there really were."""
+    """Return the real rate of answers in a second."""
     taken = max(committed.values()) - min(committed.values())
     return (len(committed) - 1) / taken if taken else 0.0
 
 
 def slowness(rate: float) -> str:
-    """Return what has to be said where the answers came slower than they should have."""
+    """Return a note if the real rate was too low."""
     return "" if rate >= 0.95 * RATE else f"there were only {rate:.0f} answers/s."
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """Return the smallest value that so many per cent of them do not exceed."""
+    """Return the smallest value that this share of the values does not exceed."""
     return sorted(values)[max(0, math.ceil(len(values) * part / 100) - 1)]
 
 
-def tell(row: Row, repeats: Sequence[Sequence[float]], aims: dict[int, float], note: str) -> None:
+def print_percentiles(
+    row: Row, repeats: Sequence[Sequence[float]], aims: dict[int, float], note: str
+) -> None:
     """Print a figure for each percentile, of the ms of all repeats together."""
     every = [one for times in repeats for one in times]
     for part, aim in aims.items():

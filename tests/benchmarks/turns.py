@@ -1,4 +1,4 @@
-"""A site in a process of its own that measures durable cycles whenever it is its turn."""
+"""A site in a separate process that measures durable cycles when it gets a turn."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.benchmarks.site import Site, open_site
 
 
 async def repeat(site: Site, seconds: float) -> float:
-    """Go through cycles for so long, and return how many there were a second."""
+    """Run cycles for this time, and return the rate."""
     done, began = 0, time.perf_counter()
 
     async def lane() -> None:
@@ -25,7 +25,7 @@ async def repeat(site: Site, seconds: float) -> float:
 
 
 async def take_turns(seconds: float) -> None:
-    """At each line that comes in measure once, and print the figure."""
+    """Measure once for each line of the input, and print the figure."""
     async with open_site() as site:
         while await asyncio.to_thread(sys.stdin.readline):
             sys.stdout.write(f"{await repeat(site, seconds)}\n")

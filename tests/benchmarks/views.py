@@ -1,6 +1,6 @@
-"""The rows "inbox": the site's own view, by Django's test client, on the tables of the settings.
+"""The rows "inbox": the view of the site, with Django's test client and the database settings.
 
-A reviewer sees what is for everybody or was given to her, which takes more than to see all.
+A reviewer sees requests for everybody or for her, which is a slower query than for all requests.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ PAGES = {
     "request": (REVIEWER, "/requests/{first}/"),
     "answered": (REVIEWER, "/requests/answered/?workflow=bench-expenses"),
 }
-"""Whose page, and where; `first` is the request on top of their inbox."""
+"""The person and the address of each page; `first` is the first request of their inbox."""
 
 AIM = 40.0  # ms
 
-# Files are named as in development: nothing was collected, and nothing is fetched.
+# Static files have names as in development, because they were not collected.
 FILES: dict[str, Any] = {
     "SERVESTATIC_USE_MANIFEST": False,
     "STORAGES": {
@@ -55,28 +55,28 @@ def options() -> Namespace:
 
 
 class Visit:
-    """A page that a person looks at again and again."""
+    """A page that a person opens repeatedly."""
 
     def __init__(self, client: Client, address: str) -> None:
         self._client = client
         self._address = address
 
     def take(self) -> float:
-        """Fetch it once, and return the ms that it took."""
+        """Fetch the page once, and return the ms."""
         began = time.perf_counter()
         response = self._client.get(self._address)
         assert response.status_code == 200, response.status_code
         return (time.perf_counter() - began) * 1000
 
     def repeat(self, seconds: float) -> float:
-        """Return the median of as many as there is time for."""
+        """Return the median of the fetches in this time."""
         until, taken = time.perf_counter() + seconds, [self.take()]
         while time.perf_counter() < until:
             taken.append(self.take())
         return statistics.median(taken)
 
     def queries(self) -> int:
-        """Count the queries of it."""
+        """Return the number of its queries."""
         with CaptureQueriesContext(connection) as queries:
             self.take()
         return len(queries)
@@ -84,7 +84,7 @@ class Visit:
 
 @contextmanager
 def visiting(username: str, address: str) -> Iterator[Visit]:
-    """Let somebody log in, look once, and at the end log out."""
+    """Log in and fetch the page once; log out at the end."""
     client, user = Client(), User.objects.get(username=username)
     client.force_login(user)
     first = InputRequest.objects.visible_to(user).pending().order_by(*ORDER).first()

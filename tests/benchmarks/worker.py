@@ -1,4 +1,4 @@
-"""A worker in a process of its own that says how much memory it holds after some looks around."""
+"""A worker in a separate process that prints how much memory it uses after several polls."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tests.benchmarks.peers.measure import options
 from workflows.worker import Worker
 
 LONGEST = 3.3
-"""Seconds after which a worker, which looks around once in each, has in memory what it keeps."""
+"""Seconds after which a worker, which polls once a second, has loaded everything that it keeps."""
 
 
 def resident() -> int:
-    """Return the bytes of this process that are in memory, without what is garbage."""
+    """Return the bytes of memory that this process uses, after a garbage collection."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 async def work(seconds: float) -> int:
-    """Be a worker for so long, and return what it holds."""
+    """Run a worker for this time, and return its memory."""
     worker = Worker()
     serving = asyncio.create_task(worker.serve())
     await asyncio.sleep(seconds)

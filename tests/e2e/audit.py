@@ -1,4 +1,4 @@
-"""What must hold when everything is over, however often the server died: each fault a sentence."""
+"""The checks of all rows after a test that killed servers: each fault is an error message."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Facts = dict[str, Any]
 
 
 def faults(facts: Facts, answers: Iterable[Answer]) -> list[str]:
-    """Return everything that is wrong with the rows, given what people sent and learned."""
+    """Return all faults of the rows, given the answers that people sent and their responses."""
     return [
         *_runs(facts),
         *_replies(answers),
@@ -37,14 +37,14 @@ def _runs(facts: Facts) -> Iterator[str]:
 
 
 def _replies(answers: Iterable[Answer]) -> Iterator[str]:
-    """An answer is accepted, comes second, or gets lost with the server; nothing else."""
+    """An answer is accepted, refused because another was first, or lost with the server."""
     for answer in answers:
         if answer.status not in (None, 200, 303, 409):
             yield f"{answer} got {answer.status}"
 
 
 def _acknowledged(facts: Facts, answers: Iterable[Answer]) -> Iterator[str]:
-    """Each acknowledged answer is the one decision; each decision was sent by somebody."""
+    """Each acknowledged answer is the decision of its request; a person sent each decision."""
     decisions: dict[str, list[tuple[str, Any]]] = defaultdict(list)
     for one in facts["decisions"]:
         decisions[one["request"]].append((one["by"], one["said"]))
@@ -68,7 +68,7 @@ def _names(page: str, winner: str) -> bool:
 
 
 def _requests(facts: Facts, answers: Iterable[Answer]) -> Iterator[str]:
-    """Each request has one decision, one delivery that was applied, one entry in the journal."""
+    """Each request has one decision, one applied delivery, and one journal entry."""
     decided = {one["request"]: (one["by"], one["said"]) for one in facts["decisions"]}
     delivered = defaultdict(list)
     for one in facts["deliveries"]:
@@ -95,7 +95,7 @@ def _requests(facts: Facts, answers: Iterable[Answer]) -> Iterator[str]:
 
 
 def _ledgers(facts: Facts) -> Iterator[str]:
-    """Each claim stands once in the ledger, booked as it was decided, and the totals agree."""
+    """Each claim is once in the ledger, booked as it was decided, and the totals agree."""
     asked: dict[str, dict[str, Any]] = defaultdict(dict)
     for row in facts["requests"].values():
         if "claim" in (row["payload"] or {}):

@@ -1,4 +1,4 @@
-"""The databases that servers are tried on."""
+"""The databases and servers of these tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KINDS = (
 def database(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Database]:
-    """The empty rows of a server: in a file, and on the tests' PostgreSQL where there is one."""
+    """An empty database for a server: an SQLite file, and PostgreSQL if the tests have one."""
     folder = tmp_path_factory.mktemp("server") / "var"
     if request.param == "sqlite":
         yield Database(folder)
@@ -36,9 +36,9 @@ def database(
 
 @pytest.fixture(scope="session")
 def everyday(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
-    """A server with the demo, for tests that leave each other's requests alone.
+    """A server with the demo data, for tests that do not change each other's requests.
 
-    It has the workflows of `hostile_site`, too: one of them fails, as none of the examples does.
+    It has the workflows of `xss_site`, too, because one of them fails; no example does.
     """
     settings = "tests.e2e.xss_site.settings"
     folder = tmp_path_factory.mktemp("everyday")
@@ -51,21 +51,21 @@ def everyday(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    """Two servers and two workers on a PostgreSQL and a Redis of their own, with the demo."""
+    """Two servers and two workers with their own PostgreSQL and Redis, and the demo data."""
     with private_site() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    """Every page in every state that looks different; nobody may move anything there."""
+    """A server for all pages in all states that look different. Tests must not change its rows."""
     with gallery(tmp_path_factory.mktemp("gallery") / "var") as running:
         yield running
 
 
 @contextmanager
 def private_database() -> Iterator[str]:
-    """Make a database beside the tests' own, yield its address, and drop it."""
+    """Make a database beside that of the tests, yield its address, and drop it afterwards."""
     name = f"blazen_whole_{os.getpid()}"
     with psycopg.connect(external_services.DATABASE, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

@@ -1,4 +1,4 @@
-"""A server's database as a test reaches it: through a process with the server's environment."""
+"""Access of a test to a server's database, through a process with the environment of the server."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tests.e2e.server import ROOT, ServeProcess, environment
 
 
 class Database:
-    """The rows behind the data folder `folder`; `url` is empty for the SQLite file in it."""
+    """The database of the data folder `folder`; `url` is empty for the SQLite file in it."""
 
     def __init__(self, folder: Path, url: str = "") -> None:
         self.folder = folder
         self.url = url
 
     def serve(self, port: int = 0) -> ServeProcess:
-        """Start a server on these rows, without waiting for it."""
+        """Start a server on this database, without waiting for it."""
         return ServeProcess(self.folder, "--noreload", port=port, DATABASE_URL=self.url)
 
     def start(self, count: int, claims: Path) -> None:
-        """Start so many runs of `expenses` on the file `claims`, as the admin."""
+        """Start this number of runs of `expenses` with the file `claims`, as the admin."""
         self._call(f"rows.start({count}, {str(claims)!r})")
 
     def statuses(self) -> dict[str, str]:
@@ -31,7 +31,7 @@ class Database:
         return dict(self._ask("statuses"))
 
     def facts(self) -> dict[str, Any]:
-        """Return everything that the audit compares."""
+        """Return all rows that the audit compares."""
         return dict(self._ask("facts"))
 
     def _ask(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""A keyboard in the hands of somebody quick: keys that are pressed as the page changes."""
+"""A fast user of the keyboard: keys are pressed just when the page changes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tests.e2e.server import eventually
 
 APPROVE, REJECT = "[data-shortcut=approve]", "[data-shortcut=reject]"
 
-# The pane changes and a key follows in one breath. Returns whether the focus moved, and whether
-# the browser was kept from doing what it does with the key.
+# The pane changes and a key is pressed at once. Returns whether the focus moved, and whether the
+# page prevented the browser's default action for the key.
 AT_ONCE = """([selector, key]) => {
   const options = { bubbles: true, cancelable: true };
   const target = document.querySelector("#detail");
@@ -21,7 +21,7 @@ AT_ONCE = """([selector, key]) => {
   return [document.activeElement !== seen, event.defaultPrevented];
 }"""
 
-# Clicks on Approve as soon as the next request is in its place.
+# Clicks on Approve as soon as the next request is shown.
 CLICK_ON_ARRIVAL = """() => {
   window.clicks = 0;
   new MutationObserver(() => {
@@ -33,7 +33,7 @@ CLICK_ON_ARRIVAL = """() => {
 
 
 def decisions(page: Page) -> list[Request]:
-    """Return the list of the answers that the page posts from here on; drafts are none."""
+    """Return a list that gets the answers that the page posts from now on, without drafts."""
     sent: list[Request] = []
 
     def note(one: Request) -> None:
@@ -45,12 +45,12 @@ def decisions(page: Page) -> list[Request]:
 
 
 def has_focus(page: Page, selector: str) -> bool:
-    """Say whether what has the focus is this."""
+    """Return True if the element with the focus matches."""
     return bool(page.evaluate("(s) => document.activeElement.matches(s)", selector))
 
 
 def reach(page: Page, key: str, selector: str) -> None:
-    """Press a key until it is heard: the pane may have changed just now."""
+    """Press a key until it has an effect: just after a change of the pane, keys are ignored."""
 
     def pressed() -> bool:
         page.keyboard.press(key)

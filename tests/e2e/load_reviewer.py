@@ -14,7 +14,7 @@ from typing import Any
 from tests.e2e.server import Person
 
 ACCEPTED = (200, 303)
-OFFLINE = (OSError, http.client.HTTPException)  # what a killed server looks like from outside
+OFFLINE = (OSError, http.client.HTTPException)  # the errors of a client whose server was killed
 
 ROW = re.compile(r'<li data-request="([0-9a-f-]{36})".*?</li>', re.DOTALL)
 CLAIMED = re.compile(r"([0-9][0-9,]*\.[0-9]{2}) EUR, (?:is|has) ")
@@ -22,7 +22,7 @@ CLAIMED = re.compile(r"([0-9][0-9,]*\.[0-9]{2}) EUR, (?:is|has) ")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A row of the inbox. `claimed` is None where the question is no expense claim."""
+    """A row of the inbox. `claimed` is None if the request is not about an expense claim."""
 
     id: str
     claimed: Decimal | None
@@ -30,10 +30,10 @@ class Question:
 
 @dataclass(slots=True)
 class Answer:
-    """What a person sends, and what came of it.
+    """An answer that a person sends, and the response.
 
-    `fields` is the form, `said` the response as it has to be stored. `status` is None as long as
-    no answer came back: nobody outside knows then whether it counts.
+    `fields` is the form, `said` the answer as it has to be stored. `status` is None until there is
+    a response; without one, the person cannot know whether the answer was accepted.
     """
 
     by: str
@@ -45,12 +45,12 @@ class Answer:
 
     @property
     def acknowledged(self) -> bool:
-        """Whether the server said that it counts."""
+        """True if the server accepted the answer."""
         return self.status in ACCEPTED
 
 
 class Reviewer(Person):
-    """Somebody who may decide, logged in."""
+    """A logged-in person who may decide."""
 
     def __init__(self, port: int, name: str) -> None:
         super().__init__(port)
@@ -65,7 +65,7 @@ class Reviewer(Person):
         return [_question(found) for found in ROW.finditer(page)]
 
     def send(self, answer: Answer) -> None:
-        """Post an answer. It is acknowledged once its status is here, whatever follows."""
+        """Post an answer. It is acknowledged as soon as the status of the response has arrived."""
         body = self.form(**answer.fields)
         with self.asking("POST", f"/requests/{answer.request}/decide/", body) as response:
             answer.status = response.status
@@ -73,7 +73,7 @@ class Reviewer(Person):
 
 
 def answer_to(question: Question, by: str, note: str, random: Random) -> Answer:
-    """Make up an answer that its schema takes, not more than was claimed."""
+    """Return a random answer that fits the schema, with at most the claimed amount."""
     if question.claimed is None:
         fields = {"verdict": "approve", "comment": note}
         return Answer(by, question.id, fields, {"approved": True, "comment": note})
@@ -92,11 +92,11 @@ def _question(row: re.Match[str]) -> Question:
     return Question(row.group(1), amount)
 
 
-class Desk(threading.Thread):
-    """A reviewer at work until asked to leave, who copes with a server that comes and goes.
+class ReviewerThread(threading.Thread):
+    """A thread with a reviewer who answers until `leave`, also when the server restarts.
 
-    `may_answer` is asked before each answer, and `sending` is set just before one goes out. An
-    answer without an acknowledgement is sometimes sent again, sometimes left alone.
+    `may_answer` is called before each answer, and `sending` is set just before one is sent. An
+    answer without an acknowledgement is sometimes sent again and sometimes not.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Desk(threading.Thread):
     ) -> None:
         super().__init__(name=reviewer.name, daemon=True)
         self.answers: list[Answer] = []
-        self.left_over = -1  # rows in the inbox at the last look
+        self.left_over = -1  # rows in the inbox when it was read last
         self.broke: BaseException | None = None
         self._reviewer = reviewer
         self._random = random
@@ -118,12 +118,12 @@ class Desk(threading.Thread):
         self._leaving = threading.Event()
 
     def leave(self) -> None:
-        """Let the person finish the answer in hand, and go."""
+        """Stop after the present answer."""
         self._leaving.set()
         self.join()
 
     def run(self) -> None:
-        """Read and answer. What goes wrong is kept in `broke`."""
+        """Read and answer. An error is stored in `broke`."""
         try:
             while not self._leaving.is_set():
                 try:
@@ -137,7 +137,7 @@ class Desk(threading.Thread):
         waiting = self._reviewer.waiting()
         self.left_over = len(waiting)
         self._random.shuffle(waiting)
-        for question in waiting[:6]:  # the list is stale by then, as it is on a screen
+        for question in waiting[:6]:  # the list is stale by then, as on a screen
             while not self._may_answer():
                 if self._leaving.wait(0.01):
                     return
@@ -157,7 +157,7 @@ class Desk(threading.Thread):
                 self._insist(answer)
 
     def _insist(self, answer: Answer) -> None:
-        """Send the same again until the server says something."""
+        """Send the same answer again until there is a response."""
         while answer.status is None and not self._leaving.wait(0.05):
             try:
                 self._reviewer.send(answer)

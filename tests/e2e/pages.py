@@ -1,4 +1,4 @@
-"""The pages as people use them in a real browser, and what they must never do there."""
+"""The pages in a real browser, and what they must never do."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ document.addEventListener("securitypolicyviolation", (event) =>
   window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
 """
 
-# Notes in the page when a selector begins (or ceases) to match; all pages share one clock.
+# Records in the page when a selector begins or ceases to match; all pages share one clock.
 NOTE = """([selector, there]) => {
   const look = () => {
     if (Boolean(document.querySelector(selector)) === there) window.noted ??= Date.now();
@@ -43,18 +43,18 @@ NOTE = """([selector, there]) => {
   new MutationObserver(look).observe(document, whole);
 }"""
 
-# What htmx writes to the console when a page gives up a request, as another row is gone to. For one
-# that failed there is `htmx:sendError` as well.
+# htmx writes this to the console when a page aborts a request because another row was opened. For a
+# request that failed it writes `htmx:sendError`, too.
 GIVEN_UP = ("htmx:afterRequest, ", "htmx:sendAbort, ")
 
 expect.set_options(timeout=5_000)
 
 
 class Watch:
-    """Collects what a page must not do: errors, dialogs, refused or unexpected requests.
+    """Collects what a page must not have: errors, dialogs, refused or unexpected requests.
 
-    An answer with a 4xx status, or none because the page no longer wants it, is an outcome here,
-    though the console calls it an error.
+    A response with a 4xx status, or a request that the page aborted, is not an error here,
+    although the console shows one.
     """
 
     def __init__(self, page: Page, origin: str) -> None:
@@ -68,7 +68,7 @@ class Watch:
         page.on("request", self._on_request)
 
     def refused(self) -> list[str]:
-        """Return what the policy of the present document refused."""
+        """Return what the content security policy of this document refused."""
         return [f"policy: {text}" for text in self._page.evaluate("window.violations ?? []")]
 
     def _note(self, text: str) -> None:
@@ -94,7 +94,7 @@ class Watch:
 
 
 class Server(Protocol):
-    """Whatever serves the site, and the password that opens its accounts."""
+    """A server of the site, with the password of its accounts."""
 
     password: str
 
@@ -109,7 +109,7 @@ class Server(Protocol):
 
 @cache
 def logged_in(server: Server, name: str) -> Person:
-    """Return somebody with a login of their own, the same for all who ask: a login takes long."""
+    """Return a logged-in person. The login is shared by all callers, because it takes long."""
     person = Person(server.port)
     status = person.log_in(name, server.password)
     assert status == 302, f"{name} could not log in: {status}"
@@ -117,7 +117,7 @@ def logged_in(server: Server, name: str) -> Person:
 
 
 class Tab:
-    """One person's browser with one page; with a `name`, that person has logged in elsewhere."""
+    """One person's browser with one page. With a `name` it has the shared login of that person."""
 
     def __init__(self, browser: Browser, server: Server, name: str = "", **options: Any) -> None:
         self.origin = server.url
@@ -131,7 +131,7 @@ class Tab:
             )
 
     def log_in(self, name: str, password: str = "demo") -> None:
-        """Go to the login and through it: for a login that nobody else uses."""
+        """Log in with the form, for a login that nobody else uses."""
         self.open("/accounts/login/")
         self.enter(name, password)
         self.page.wait_for_url(f"{self.origin}/")
@@ -147,7 +147,7 @@ class Tab:
         self.page.goto(f"{self.origin}{path}")
 
     def open_live(self, path: str) -> None:
-        """Load a page that has a socket, and wait until it says that it is live."""
+        """Load a page that has a socket, and wait until it shows that it is live."""
         self.open(path)
         expect(self.page.locator("[data-live=''][data-state=live]").first).to_be_attached()
 
@@ -156,7 +156,7 @@ class Tab:
         return self.page.locator(f"[data-request='{request}']")
 
     def look_back(self) -> None:
-        """After a decision the next request stands open: return to the one that was decided."""
+        """Return to the request that was decided: after a decision the page opens the next one."""
         self.page.click("#detail .last-decision a")
 
     def waiting(self) -> int:
@@ -165,37 +165,37 @@ class Tab:
         return int(found[1]) if found else 0
 
     def expect_waiting(self, count: int) -> None:
-        """Wait until the page's title says that so many wait."""
+        """Wait until the title of the page shows this number of pending requests."""
         start = rf"^\({count}\) " if count else r"^[^(]"
         expect(self.page).to_have_title(re.compile(start))
 
     def mark(self) -> None:
-        """Leave a mark that does not survive a reload."""
+        """Set a mark that a reload removes."""
         self.page.evaluate("window.marked = true")
 
     @property
     def is_marked(self) -> bool:
-        """Whether the document is still the one that was marked."""
+        """True if the document has not been reloaded since `mark`."""
         return bool(self.page.evaluate("window.marked === true"))
 
     def note_when(self, selector: str, *, there: bool) -> None:
-        """Keep the moment at which `selector` begins or ceases to match."""
+        """Record the time at which `selector` begins or ceases to match."""
         self.page.evaluate(NOTE, [selector, there])
 
     @property
     def noted(self) -> float:
-        """The moment that was kept, in milliseconds since the epoch."""
+        """The recorded time, in milliseconds since the epoch."""
         return float(self.page.evaluate("window.noted"))
 
     @property
     def is_too_wide(self) -> bool:
-        """Whether the page scrolls sideways, once its style is there: the words come first."""
+        """True if the page scrolls sideways, after its style has been loaded."""
         self.page.wait_for_load_state()
         script = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         return bool(self.page.evaluate(script))
 
     def close(self) -> None:
-        """Close it, and fail if it did what no page may do."""
+        """Close the browser, and fail if the page had faults."""
         faults = self.watch.faults + self.watch.refused()
         self.context.close()
         assert faults == [], faults
@@ -203,7 +203,7 @@ class Tab:
 
 @contextmanager
 def tabs(browser: Browser, server: Server, *names: str, **options: Any) -> Iterator[Any]:
-    """Yield a `Tab` for each name (one alone for one name), and close them."""
+    """Yield a list with a `Tab` for each name, or one `Tab` for one name; close them afterwards."""
     opened: list[Tab] = []
     try:
         opened.extend(Tab(browser, server, name, **options) for name in names)
@@ -217,7 +217,7 @@ def tabs(browser: Browser, server: Server, *names: str, **options: Any) -> Itera
 
 
 def start(person: Person, workflow: str, **fields: str) -> str:
-    """Start a run with a form, over HTTP, and return the path of its page."""
+    """Start a run with a form over HTTP, and return the path of its page."""
     body = person.form(**fields)
     with person.asking("POST", f"/workflows/{quote(workflow)}/start/", body) as response:
         assert response.status == 303, response.read().decode()
@@ -225,22 +225,22 @@ def start(person: Person, workflow: str, **fields: str) -> str:
 
 
 def found(person: Person, words: str) -> list[str]:
-    """Return the ids of the requests that wait and whose prompt holds `words`, oldest first."""
+    """Return the ids of the pending requests with `words` in their prompt, oldest first."""
     return ROW.findall(person.get(f"/?q={quote(words)}")[1])
 
 
 def asked(person: Person, words: str, count: int = 1) -> list[str]:
-    """Wait until so many requests with `words` in their prompt wait, and return their ids."""
+    """Wait for `count` pending requests with `words` in their prompt, and return their ids."""
     eventually(lambda: len(found(person, words)) == count, f"{count} requests about {words!r}")
     return found(person, words)
 
 
 def decide(person: Person, request: str, **fields: str) -> None:
-    """Answer over HTTP, as somebody elsewhere."""
+    """Answer over HTTP, as a person in another browser."""
     status, page = person.post(f"/requests/{request}/decide/", **fields)
     assert status == 303, page
 
 
 def paths_of(links: Iterable[Locator]) -> list[str]:
-    """Return where links lead."""
+    """Return the paths of links."""
     return [link.get_attribute("href") or "" for link in links]

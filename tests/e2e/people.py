@@ -1,7 +1,7 @@
-"""Somebody who answers through the source, fast: `python -m tests.e2e.people NAME FOLDER SEED`.
+"""A fast reviewer who calls the action directly: `python -m tests.e2e.people NAME FOLDER SEED`.
 
-The file `allowed` in the folder says how many answers this person may have given by now. What
-was sent and what came of it goes to a file, line by line, for whoever audits.
+The file `allowed` in the folder has the number of answers that this person may give in total. Each
+answer and its result are a line of another file, for the audit.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import django
 
 from tests.e2e.load_reviewer import Answer, Question, answer_to
 
-STALE = 8  # requests that are answered from one look at the list
+STALE = 8  # requests that are answered from one reading of the list
 
 
 def allow(folder: Path, count: int) -> None:
-    """Let everybody give so many answers from now on."""
+    """Set the number of answers that each person may give in total."""
     fresh = folder / "allowed.new"
     fresh.write_text(str(count))
     fresh.rename(folder / "allowed")
@@ -36,7 +36,7 @@ def answers_of(folder: Path, name: str) -> list[Answer]:
 
 
 def work(name: str, folder: Path, random: Random) -> None:
-    """Read the list and answer, for ever. A list is stale soon, as it is on a screen."""
+    """Read the list and answer, for ever. The list is soon stale, as on a screen."""
     from django.contrib.auth.models import User
 
     from workflows.models import InputRequest
@@ -62,7 +62,7 @@ def work(name: str, folder: Path, random: Random) -> None:
 
 
 def decide(user: object, answer: Answer) -> None:
-    """Send an answer, and note what came of it as the pages would say it."""
+    """Send an answer, and record its result as the status that a page would return."""
     from approvals import actions
     from approvals.errors import AlreadyAnswered, AnswerRefused
 

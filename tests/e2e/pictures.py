@@ -1,6 +1,6 @@
 """Pictures of the pages for the docs, at both widths, in both themes: `make pictures`.
 
-They show the gallery, so that they can be taken again whenever the pages have changed.
+They show fixed demo rows, so that they can be taken again after every change of the pages.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.e2e.screenshots.site import Gallery, gallery
 from tests.e2e.server import ROOT, say
 
 COLOURS = 160
-TALLEST = 1600  # pixels of a page that go into a picture
+TALLEST = 1600  # pixels; longer pages are cut
 SIZES = (WIDE, NARROW)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
@@ -39,7 +39,7 @@ def packed(shot: bytes) -> bytes:
 
 
 def shots(tab: Tab, name: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the page that is open in all its looks, each with the name of its file."""
+    """Yield pictures of the open page at all widths and in all themes, each with its file name."""
     for size in SIZES:
         tab.page.set_viewport_size(size)
         for theme in THEMES:
@@ -51,7 +51,7 @@ def shots(tab: Tab, name: str) -> Iterator[tuple[str, bytes]]:
 
 
 def take(browser: Browser, site: Gallery, places: list[Place], to: Path) -> list[Path]:
-    """Write the pictures of these places into the folder, and return their files."""
+    """Write the pictures of these pages into the folder, and return their files."""
     to.mkdir(parents=True, exist_ok=True)
     made = []
     for place in places:
@@ -64,7 +64,7 @@ def take(browser: Browser, site: Gallery, places: list[Place], to: Path) -> list
 
 
 def main() -> None:
-    """Take all pictures, or those of the places that are named."""
+    """Take all pictures, or those of the named pages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=ROOT / "docs" / "pictures")
     parser.add_argument("names", nargs="*", help="of places, as in tests/e2e/screenshots/places.py")

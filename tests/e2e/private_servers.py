@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis of a test's own, to be stopped at will, and the site on them."""
+"""A PostgreSQL and a Redis for one test, which may stop them, and a site that uses them."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ DEBIAN = Path("/usr/lib/postgresql")  # where Debian keeps what it does not put 
 
 
 def free_port() -> int:
-    """Return a port that nobody listens to."""
+    """Return an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def program(name: str) -> str:
-    """Return where a program of the services is; skip the test where there is none."""
+    """Return the path of a program; skip the test if it is not installed."""
     found = shutil.which(name) or next(map(str, sorted(DEBIAN.glob(f"*/bin/{name}"))), None)
     if found is None:
         pytest.skip(f"no {name} on this machine; on Debian: apt-get install postgresql redis")
@@ -41,7 +41,7 @@ def program(name: str) -> str:
 
 
 class Process:
-    """A process whose output goes to a file, ended by its own id."""
+    """A process whose output goes to a file. It is ended by its id."""
 
     def __init__(self, log: Path, command: list[str], *, user: str | None = None) -> None:
         self.log = log
@@ -51,7 +51,7 @@ class Process:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, or start it again."""
+        """Start the process, or restart it."""
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 self.command, cwd=ROOT if self.user is None else "/", env=self.env,
@@ -60,7 +60,7 @@ class Process:
             )  # fmt: skip
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end; return the exit code. Nothing if it has ended."""
+        """Send a signal, unless the process has ended; return the exit code after the end."""
         if self.process is None:
             return 0
         if self.process.poll() is None:
@@ -73,19 +73,19 @@ class Process:
             raise AssertionError(f"{self.command[0]} did not end:\n{self.output}") from None
 
     def kill(self) -> None:
-        """Send SIGKILL: how a server ends that has people's requests in hand is not asked here."""
+        """Send SIGKILL. How a server ends with requests in progress is not tested here."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
 
     @property
     def output(self) -> str:
-        """Return what it has written so far."""
+        """Return its output so far."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
 
 class Postgres(Process):
-    """A PostgreSQL with one empty database, `postgres`; whoever may connect is its owner."""
+    """A PostgreSQL server with one empty database, `postgres`, and without passwords."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -106,12 +106,12 @@ class Postgres(Process):
         self.url = f"postgres://owner@127.0.0.1:{self.port}/postgres"
 
     def start(self) -> None:
-        """Start it and wait until it lets people in."""
+        """Start it and wait until it accepts connections."""
         super().start()
         eventually(self._answers, "PostgreSQL answers")
 
     def ask(self, query: str) -> int:
-        """Return the number that a query gives, asked past the site."""
+        """Return the number that a query returns, over a connection of its own."""
         with psycopg.connect(self.url) as connection:
             row = connection.execute(query.encode()).fetchone()
             assert row is not None
@@ -125,7 +125,7 @@ class Postgres(Process):
 
 
 class Redis(Process):
-    """A Redis that keeps nothing over a restart."""
+    """A Redis server that stores nothing on disk."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -134,12 +134,12 @@ class Redis(Process):
         super().__init__(folder / "redis.txt", [*command, "--save", "", "--dir", str(folder)])
 
     def start(self) -> None:
-        """Start it and wait until it answers."""
+        """Start it and wait until it responds."""
         super().start()
         eventually(self._answers, "Redis answers")
 
     def flush(self) -> None:
-        """Forget everything, while connections stay open."""
+        """Delete all data, while connections stay open."""
         with redis.Redis(port=self.port) as client:
             client.flushall()
 
@@ -150,7 +150,7 @@ class Redis(Process):
 
 
 class Site:
-    """Servers and workers on these services, and what their log says."""
+    """Servers and workers that use these services, and their logs."""
 
     def __init__(self, folder: Path, postgres: Postgres, redis: Redis) -> None:
         self.folder = folder
@@ -166,7 +166,7 @@ class Site:
         ]  # fmt: skip
 
     def start(self) -> None:
-        """Make the tables and the demo's people and runs, start all, wait until they serve."""
+        """Make the tables and the demo data, start all processes, and wait until they serve."""
         self.manage("migrate", "--verbosity", "0")
         self.manage(
             "shell", "--verbosity", "0", "--command",
@@ -191,7 +191,7 @@ class Site:
         return done.stdout
 
     def still_runs(self) -> None:
-        """Fail with the log of the process that ended by itself, if one did."""
+        """Fail with the log of a process that ended by itself."""
         for one in self.processes:
             assert one.process is not None
             assert one.process.poll() is None, f"{one.command} ended:\n{one.output[-5000:]}"
@@ -203,7 +203,7 @@ class Site:
 
 
 def serves(port: int) -> bool:
-    """Say whether the server on this port has what it needs."""
+    """Return True if the server on this port is ready."""
     with contextlib.suppress(OSError):
         return Person(port).get("/healthz")[0] == 200
     return False
@@ -211,12 +211,14 @@ def serves(port: int) -> bool:
 
 @contextmanager
 def private_site() -> Iterator[Site]:
-    """Yield a running site on services of its own; stop all of them afterwards."""
+    """Yield a running site with its own services; stop all of them afterwards."""
     program("postgres"), program("redis-server")
     folder = Path(tempfile.mkdtemp(prefix="blazen-outage-"))
     folder.chmod(0o755)
     (folder / "postgres").mkdir()
-    with contextlib.ExitStack() as stack:  # what follows is stopped even if something does not end
+    with (
+        contextlib.ExitStack() as stack
+    ):  # the other processes are stopped even if one does not end
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         postgres, redis = Postgres(folder / "postgres"), Redis(folder)
         for service in (postgres, redis):

@@ -1,4 +1,4 @@
-"""What the Procfile says, to be started as its own runner would."""
+"""Starts the commands of the Procfile as its runner would."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COMMANDS = dict(re.findall(r"^([a-z]+): (.+)$", "\n".join(LINES), re.MULTILINE))
 
 
 def environment_of_a_server(folder: Path, **extra: str) -> dict[str, str]:
-    """Return what a service manager would hand over: nothing of the test's own environment."""
+    """Return the environment of a service manager, without that of the test."""
     kept = {name: os.environ[name] for name in ("HOME", "LANG", "LC_ALL") if name in os.environ}
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -27,7 +27,7 @@ def environment_of_a_server(folder: Path, **extra: str) -> dict[str, str]:
 
 
 def run_to_its_end(command: str, environment: dict[str, str]) -> None:
-    """Run a command line, and fail with what it said unless it succeeded."""
+    """Run a command line, and fail with its output unless it succeeded."""
     done = subprocess.run(
         ["sh", "-c", command], cwd=ROOT, env=environment,
         capture_output=True, text=True, check=False,
@@ -36,7 +36,7 @@ def run_to_its_end(command: str, environment: dict[str, str]) -> None:
 
 
 def start(name: str, environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start the process that a line of the Procfile names, its output going to a file."""
+    """Start the process of a line of the Procfile. Its output goes to a file."""
     with log.open("wb") as out:
         return subprocess.Popen(
             ["sh", "-c", COMMANDS[name]], cwd=ROOT, env=environment, stdout=out, stderr=out

@@ -1,7 +1,7 @@
-"""What a test asks of a server's database, in a process of its own: see `Database`.
+"""The functions that `Database` calls in a process with the environment of a server.
 
-The test's process has other settings and another database. Each call opens the server's for a
-moment and closes it, so that after a kill the next server is the one that recovers it.
+The process of the test has other settings and another database. Each call opens the database of the
+server and closes it again, so that after a kill the next server recovers it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHOWN = ("answered", "discarded", "completed")  # entries whose data is reported
 
 
 def start(count: int, claims: str) -> None:
-    """Start so many runs of `expenses` on the file `claims`, as the admin."""
+    """Start this number of runs of `expenses` with the file `claims`, as the admin."""
     admin = User.objects.get(username="admin")
     text = Path(claims).read_text("utf-8")
     with transaction.atomic():
@@ -44,7 +44,7 @@ def statuses(to: str) -> None:
 
 
 def facts(to: str) -> None:
-    """Write everything that the audit compares, as JSON."""
+    """Write all rows that the audit compares, as JSON."""
     Path(to).write_text(
         json.dumps(
             {
@@ -95,7 +95,7 @@ def _run(run: WorkflowRun) -> dict[str, Any]:
 
 
 def _folding_faults(run: WorkflowRun) -> list[str]:
-    """Fold the journal from the beginning and from each kept snapshot, and compare."""
+    """Apply the journal from the beginning and to each kept snapshot, and compare the states."""
     entries = list(run.journal.order_by("seq"))
     end = _plain(fold(None, entries))
     faults = []

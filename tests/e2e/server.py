@@ -1,4 +1,4 @@
-"""The real server as a process, with a data folder and a port of its own."""
+"""A real server as a process, with its own data folder and port."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0  # seconds until a condition that should come true has failed
+PATIENCE = 30.0  # seconds to wait for a condition before the test fails
 
 
 def eventually(condition: Callable[[], object], what: str, within: float = PATIENCE) -> None:
     """Wait until the condition is true; fail with `what` if it never is."""
     deadline = time.monotonic() + within
     while not condition():
-        assert time.monotonic() < deadline, f"never came true: {what}"
+        assert time.monotonic() < deadline, f"this did not become true: {what}"
         time.sleep(0.02)
 
 
 def say(text: str) -> None:
-    """Write a line at once: under `-s` somebody is watching, otherwise pytest keeps it."""
+    """Print a line at once. pytest shows it with `-s`, and captures it otherwise."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def environment(folder: Path, **extra: str) -> dict[str, str]:
-    """Return a developer's environment whose data is in `folder`."""
+    """Return the environment of a developer, with the data in `folder`."""
     foreign = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "PORT"}
     clean = {name: value for name, value in os.environ.items() if name not in foreign}
-    # A program of the tests starts in the name of one person what would take many people.
+    # In tests one person starts more runs than the limits for a person allow.
     return clean | {"DATA_DIR": str(folder), "DEBUG": "1", "STARTS_PER_MINUTE": "0"} | extra
 
 
 @cache
 def _migrated() -> TemporaryDirectory[str]:
-    """Return a data folder whose database has tables and nothing in them, made once a process."""
+    """Return a data folder whose database has empty tables. It is made once in each process."""
     made = TemporaryDirectory(prefix="migrated-")
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
     subprocess.run(command, cwd=ROOT, env=environment(Path(made.name)), check=True)
@@ -54,9 +54,9 @@ def _migrated() -> TemporaryDirectory[str]:
 
 
 class ServeProcess:
-    """`manage.py serve` on a port that is free, its output collected in a file.
+    """`manage.py serve` on a free port. Its output is collected in a file.
 
-    Unless it is to be a first start, it finds tables in an SQLite file of its own.
+    Unless this is a first start, its SQLite file already has tables.
     """
 
     password = "demo"
@@ -79,12 +79,12 @@ class ServeProcess:
 
     @property
     def output(self) -> str:
-        """Return what the process has written so far."""
+        """Return the output of the process so far."""
         return self._log.read_text(errors="replace")
 
     @property
     def port(self) -> int:
-        """Return the port that the process announced last, 0 if it has not yet."""
+        """Return the port that the process printed last, or 0."""
         found = re.findall(r"Serving http://127\.0\.0\.1:(\d+)/", self.output)
         return int(found[-1]) if found else 0
 
@@ -99,7 +99,7 @@ class ServeProcess:
         return self
 
     def wait_until_it_ends(self) -> int:
-        """Return the exit code of a process that should end by itself, or learned to."""
+        """Return the exit code of a process that should end by itself, or was told to end."""
         try:
             return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
@@ -111,7 +111,7 @@ class ServeProcess:
         return self.wait_until_it_ends()
 
     def kill(self) -> None:
-        """Send SIGKILL, as the kernel would."""
+        """Send SIGKILL."""
         self.process.kill()
         self.process.wait()
 
@@ -124,19 +124,19 @@ class ServeProcess:
 
 
 class Person:
-    """A browser without a screen: keeps cookies, follows nothing."""
+    """A simple HTTP client: it keeps cookies and does not follow redirects."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.cookies: dict[str, str] = {}
-        self.headers: dict[str, str] = {}  # what a proxy would add
+        self.headers: dict[str, str] = {}  # the headers that a proxy would add
 
     def get(self, path: str) -> tuple[int, str]:
         """Return the status and the text of a page."""
         return self._ask("GET", path, None)
 
     def post(self, path: str, **fields: str) -> tuple[int, str]:
-        """Send a form and return the status and the text of the answer."""
+        """Send a form and return the status and the text of the response."""
         return self._ask("POST", path, self.form(**fields))
 
     def log_in(self, name: str, password: str = "demo") -> int:
@@ -145,14 +145,14 @@ class Person:
         return self.post("/accounts/login/", username=name, password=password)[0]
 
     def form(self, **fields: str) -> str:
-        """Return the body of a form, with the token that a page would have put into it."""
+        """Return the body of a form, with the CSRF token."""
         return urlencode({**fields, "csrfmiddlewaretoken": self.cookies.get("csrftoken", "")})
 
     @contextmanager
     def asking(
         self, method: str, path: str, body: str | None = None
     ) -> Iterator[http.client.HTTPResponse]:
-        """Yield the answer once its status has come; the text may still be on its way."""
+        """Yield the response when its status has arrived; the text may arrive later."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         cookies = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
         headers = {"Cookie": cookies, **self.headers}

@@ -31,8 +31,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
 
 
 @pytest.fixture
-def desk(browser: Browser, server: ServeProcess) -> Iterator[Page]:
-    """A page where the admin has logged in, that collects what the policy refused."""
+def admin_page(browser: Browser, server: ServeProcess) -> Iterator[Page]:
+    """A page with a login of the admin. It collects what the content security policy refused."""
     context = browser.new_context(color_scheme="dark", viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.add_init_script(COLLECT)
@@ -56,7 +56,7 @@ def is_too_wide(page: Page) -> bool:
 
 
 def wait_for_rows(page: Page, address: str) -> None:
-    """Wait until the worker has written something to look at."""
+    """Wait until the worker has written rows."""
 
     def has_rows() -> bool:
         page.goto(address)
@@ -65,36 +65,36 @@ def wait_for_rows(page: Page, address: str) -> None:
     eventually(has_rows, f"rows at {address}")
 
 
-def test_no_admin_page_breaks_the_policy(desk: Page, server: ServeProcess) -> None:
+def test_no_admin_page_breaks_the_policy(admin_page: Page, server: ServeProcess) -> None:
     admin = f"{server.url}/admin"
     for name in ("workflows/journalentry", "workflows/inputrequest", "workflows/snapshot"):
-        wait_for_rows(desk, f"{admin}/{name}/")
-    found = refused(desk)
+        wait_for_rows(admin_page, f"{admin}/{name}/")
+    found = refused(admin_page)
     for name in LISTS:
-        desk.goto(f"{admin}/{name}/")
-        found += refused(desk)
-        link = desk.locator("#result_list th a")
+        admin_page.goto(f"{admin}/{name}/")
+        found += refused(admin_page)
+        link = admin_page.locator("#result_list th a")
         if not link.count():
             continue
         change = f"{server.url}{link.first.get_attribute('href')}"
         for address in (change, change.partition("/change/")[0] + "/history/"):
-            desk.goto(address)
-            found += refused(desk)
+            admin_page.goto(address)
+            found += refused(admin_page)
     assert found == []
 
 
-def test_an_action_is_done_and_a_message_is_shown(desk: Page, server: ServeProcess) -> None:
-    desk.goto(f"{server.url}/admin/workflows/workflowrun/?q=assistant")
-    desk.check("#result_list tbody tr >> nth=0 >> input[type=checkbox]")
-    desk.select_option("[name=action]", "cancel")
-    desk.click("button[name=index]")
-    assert desk.inner_text(".messagelist") == "1 run was cancelled."
-    assert refused(desk) == []
+def test_an_action_is_done_and_a_message_is_shown(admin_page: Page, server: ServeProcess) -> None:
+    admin_page.goto(f"{server.url}/admin/workflows/workflowrun/?q=assistant")
+    admin_page.check("#result_list tbody tr >> nth=0 >> input[type=checkbox]")
+    admin_page.select_option("[name=action]", "cancel")
+    admin_page.click("button[name=index]")
+    assert admin_page.inner_text(".messagelist") == "1 run was cancelled."
+    assert refused(admin_page) == []
 
 
-def test_a_run_is_readable_on_a_phone(desk: Page, server: ServeProcess) -> None:
-    wait_for_rows(desk, f"{server.url}/admin/workflows/workflowrun/?q=expenses")
-    desk.click("#result_list th a >> nth=0")
-    desk.set_viewport_size({"width": 390, "height": 844})
-    desk.locator("pre.value").first.wait_for()
-    assert not is_too_wide(desk)
+def test_a_run_is_readable_on_a_phone(admin_page: Page, server: ServeProcess) -> None:
+    wait_for_rows(admin_page, f"{server.url}/admin/workflows/workflowrun/?q=expenses")
+    admin_page.click("#result_list th a >> nth=0")
+    admin_page.set_viewport_size({"width": 390, "height": 844})
+    admin_page.locator("pre.value").first.wait_for()
+    assert not is_too_wide(admin_page)

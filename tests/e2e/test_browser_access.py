@@ -1,6 +1,6 @@
-"""Everybody can use every page: axe finds nothing on any of them, light and dark, wide and narrow.
+"""Accessibility: axe finds no fault on any page, in light and dark, wide and narrow.
 
-axe is put into the page by the browser's own debugger, which the policy of the page does not ask.
+axe is put into the page by the debugger of the browser, to which the page's policy does not apply.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ pytestmark = pytest.mark.browser
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SIZES = {"wide": WIDE, "narrow": NARROW}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-COLOURS = ["color-contrast", "link-in-text-block"]  # what can be wrong in one theme alone
+COLOURS = ["color-contrast", "link-in-text-block"]  # these can be wrong in one theme only
 ALL = {
     "resultTypes": ["violations"],
-    "preload": False,  # it would write a style into the page, which the policy refuses
+    "preload": False,  # it would add a style to the page, which the policy refuses
     "runOnly": {"type": "tag", "values": RULES},
-    # Django names the search of its admin by a picture with a text, which axe does not count.
+    # Django labels the search of its admin by an image with a text, which axe does not accept.
     "rules": {"label-title-only": {"enabled": False}},
 }
 
@@ -35,8 +35,8 @@ STATUSES = (
     "queued", "running", "waiting", "paused", "blocked", "completed", "failed", "cancelled",
 )  # fmt: skip
 
-# What one presses or fills in inside these areas, and is smaller than a finger needs; a box or
-# a circle is pressed together with its label. A link within a sentence is as high as its line.
+# Controls in these areas that are smaller than a finger needs. A checkbox or radio button is
+# pressed together with its label. A link within a sentence is as high as its line.
 SMALL = """([areas, finger]) => [...document.querySelectorAll(areas)]
   .flatMap((area) => [...area.querySelectorAll(
     "a[href], button, input:not([type=hidden]), select, textarea, summary")])
@@ -46,7 +46,7 @@ SMALL = """([areas, finger]) => [...document.querySelectorAll(areas)]
   .filter(([, box]) => Math.min(box.width, box.height) < finger - 0.5)
   .map(([one, box]) => `${box.width} x ${box.height}: ${one.outerHTML.slice(0, 120)}`)"""
 
-# What moves or would, once the page has lost its socket: that mark is all that moves by itself.
+# Elements that are animated after the page has lost its socket. Only this mark may be animated.
 MOVING = """() => {
   document.querySelectorAll(".live").forEach((one) => {
     one.hidden = false;
@@ -60,13 +60,13 @@ MOVING = """() => {
   return [...styled, ...running].map(([one]) => one.outerHTML.slice(0, 120));
 }"""
 
-# Waits until the page is drawn in its new look: the admin fades from one into the other.
+# Waits until the page is drawn in the new theme, because the admin fades from one to the other.
 SETTLED = """async () => {
   await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
   await Promise.allSettled(document.getAnimations().map((one) => one.finished));
 }"""
 
-# What has a colour that means something, and no word that says the same.
+# Elements with a meaningful colour and without a text of the same meaning.
 WORDLESS = """() => {
   const says = (one) => /[\\p{L}\\d]/u.test(one.innerText + (one.ariaLabel ?? ""));
   const reported =
@@ -85,13 +85,13 @@ WORDLESS = """() => {
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
-    """The site on its first day."""
+    """A new site without rows."""
     with gallery(tmp_path_factory.mktemp("bare") / "var", "create_accounts_only") as running:
         yield running
 
 
 def violations(tab: Tab, size: str, scheme: str) -> Iterator[str]:
-    """Yield what axe has against the page as it is now, each with an element that shows it."""
+    """Yield the faults that axe finds on the page as it is now, each with an example element."""
     rules = ALL if scheme == "light" else {**ALL, "runOnly": {"type": "rule", "values": COLOURS}}
     for found in Axe().run(tab.page, options=rules).response["violations"]:
         nodes: list[dict[str, Any]] = found["nodes"]
@@ -101,7 +101,7 @@ def violations(tab: Tab, size: str, scheme: str) -> Iterator[str]:
 
 
 def faults(browser: Browser, site: Gallery, place: Place) -> list[str]:
-    """Return what is wrong with a place, in all its looks."""
+    """Return the faults of a page at all widths and in all themes."""
     wrong: list[str] = []
     with tabs(browser, site, place.who, reduced_motion="reduce") as tab:
         place.enter(tab, site.places)
@@ -122,22 +122,22 @@ def test_axe_finds_nothing(browser: Browser, shown: Gallery, place: Place) -> No
 
 
 @pytest.mark.parametrize("place", EMPTY, ids=lambda place: place.name)
-def test_axe_finds_nothing_on_the_first_day(browser: Browser, bare: Gallery, place: Place) -> None:
+def test_axe_finds_nothing_on_a_new_site(browser: Browser, bare: Gallery, place: Place) -> None:
     assert faults(browser, bare, place) == []
 
 
-def test_every_page_of_the_url_configuration_is_looked_at(shown: Gallery) -> None:
+def test_every_page_of_the_url_configuration_is_tested(shown: Gallery) -> None:
     missing = sorted(set(what_is_missing(shown.places)))
     assert missing == [], (
-        "Nobody looks at these pages: give each a Place in tests/e2e/screenshots/places.py, or say "
-        "in NO_PAGE why it shows none"
+        "These pages are not tested: add a Place for each in tests/e2e/screenshots/places.py, or "
+        "add the reason to NO_PAGE why it has none"
     )
 
 
 @pytest.mark.parametrize(
     "name", ["inbox", "inbox-none-match", "request-bare", "request-typed", "request-answered"]
 )
-def test_a_finger_hits_everything_in_the_list_and_the_bar(
+def test_controls_of_the_list_and_the_bar_are_large_enough_for_a_finger(
     browser: Browser, shown: Gallery, name: str
 ) -> None:
     place = named(name)
@@ -148,7 +148,7 @@ def test_a_finger_hits_everything_in_the_list_and_the_bar(
 
 
 @pytest.mark.parametrize("name", ["inbox", "request-typed-refused", "run-running", "catalogue"])
-def test_nothing_moves_for_who_asks_for_less_motion(
+def test_nothing_is_animated_with_reduced_motion(
     browser: Browser, shown: Gallery, name: str
 ) -> None:
     place = named(name)
@@ -156,10 +156,10 @@ def test_nothing_moves_for_who_asks_for_less_motion(
         place.enter(tab, shown.places)
         assert tab.page.evaluate(MOVING) == []
         tab.page.emulate_media(reduced_motion="no-preference")
-        assert tab.page.evaluate(MOVING) != [], "the page has something that would move"
+        assert tab.page.evaluate(MOVING) != [], "otherwise the page has an animation"
 
 
-def test_every_status_of_a_run_has_a_word_of_its_own(browser: Browser, shown: Gallery) -> None:
+def test_every_status_of_a_run_has_a_different_word(browser: Browser, shown: Gallery) -> None:
     words: dict[str, str] = {}
     with tabs(browser, shown, "olga") as tab:
         for status in STATUSES:
@@ -177,7 +177,9 @@ def test_every_status_of_a_run_has_a_word_of_its_own(browser: Browser, shown: Ga
     ["inbox", "request-answered", "request-typed-refused", "answered", "closed", "runs",
      "attention", "workflow-refused", "password-refused"],
 )  # fmt: skip
-def test_nothing_learns_by_colour_alone(browser: Browser, shown: Gallery, name: str) -> None:
+def test_no_information_is_shown_by_colour_only(
+    browser: Browser, shown: Gallery, name: str
+) -> None:
     place = named(name)
     with tabs(browser, shown, place.who) as tab:
         place.enter(tab, shown.places)
@@ -185,5 +187,5 @@ def test_nothing_learns_by_colour_alone(browser: Browser, shown: Gallery, name: 
 
 
 def named(name: str) -> Place:
-    """Return the place of this name."""
+    """Return the place with this name."""
     return next(place for place in SHOWN if place.name == name)

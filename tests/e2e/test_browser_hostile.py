@@ -1,4 +1,4 @@
-"""What a workflow or a person writes is read in a real browser, and does nothing else."""
+"""Texts of workflows and people cannot run anything in a real browser."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ eve = User.objects.create_user({EVE!r}, password="demo", first_name="<i>Eve</i>"
 eve.groups.add(Group.objects.get(name="reviewers"))
 """
 
-# Elements and attributes that no template of ours writes, whatever the page.
+# Elements and attributes that no template of this project has.
 STRANGERS = """() => {
   const strange = "script:not([src]), iframe, object, embed, base, meta[http-equiv], img[src=x],"
     + " link[href*=evil], form[action*=evil], [hx-get*=healthz], body b b, svg[onload]";
@@ -58,7 +58,7 @@ LISTS = (
     "approvals/decision/", "auth/user/?q=eve",
 )  # fmt: skip
 
-# How texts with hidden characters read; all others read as they were written.
+# How texts with hidden characters are shown; all others are shown as they were written.
 HIDDEN = {
     "bidi": "pay ⟨U+202E⟩000,1⟨U+202C⟩ EUR ⟨U+2066⟩now⟨U+2069⟩",
     "zero-width": "pay⟨U+200B⟩pal ⟨U+FEFF⟩⟨U+2060⟩.example",
@@ -67,7 +67,7 @@ HIDDEN = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Runs that asked, ended and failed: the paths of their pages."""
+    """The paths of the pages of runs that wait, ended and failed."""
 
     waiting: str
     answered: tuple[str, ...]
@@ -94,7 +94,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
 
 @pytest.fixture(scope="module")
 def scene(server: ServeProcess) -> Scene:
-    """Eve answers in each way that there is; one run is left to ask."""
+    """Make runs that eve answered in each way, and one that still waits."""
     eve = logged_in(server, EVE)
     ways = {
         "typed": {
@@ -121,7 +121,7 @@ def scene(server: ServeProcess) -> Scene:
 
 
 def harm(tab: Tab) -> list[str]:
-    """Return what is wrong with the page that is open, wide and narrow."""
+    """Return the faults of the open page, wide and narrow."""
     page = tab.page
     page.evaluate(UNFOLD)
     wrong = [f"written by us? {text}" for text in page.evaluate(STRANGERS)]
@@ -133,7 +133,7 @@ def harm(tab: Tab) -> list[str]:
     return [f"{page.url}: {text}" for text in wrong]
 
 
-def test_prompts_are_read(browser: Browser, server: ServeProcess, scene: Scene) -> None:
+def test_prompts_are_text(browser: Browser, server: ServeProcess, scene: Scene) -> None:
     bob = logged_in(server, "bob")
     with tabs(browser, server, "alice") as alice:
         alice.open_live("/")
@@ -147,7 +147,7 @@ def test_prompts_are_read(browser: Browser, server: ServeProcess, scene: Scene) 
         assert wrong + harm(alice) == []
 
 
-def test_markdown_is_read(browser: Browser, server: ServeProcess, scene: Scene) -> None:
+def test_markdown_is_safe(browser: Browser, server: ServeProcess, scene: Scene) -> None:
     bob = logged_in(server, "bob")
     with tabs(browser, server, "alice") as alice:
         wrong = []
@@ -167,7 +167,7 @@ def test_markdown_is_read(browser: Browser, server: ServeProcess, scene: Scene) 
         assert wrong + harm(alice) == []
 
 
-def test_payloads_are_read(browser: Browser, server: ServeProcess, scene: Scene) -> None:
+def test_payloads_are_text(browser: Browser, server: ServeProcess, scene: Scene) -> None:
     bob = logged_in(server, "bob")
     with tabs(browser, server, "alice") as alice:
         wrong = []
@@ -210,7 +210,7 @@ def test_a_form_made_from_attacks_is_filled_in_and_sent(
         assert harm(tab) == []
 
 
-def test_runs_and_answers_are_read(browser: Browser, server: ServeProcess, scene: Scene) -> None:
+def test_runs_and_answers_are_text(browser: Browser, server: ServeProcess, scene: Scene) -> None:
     with tabs(browser, server, "admin") as admin:
         paths = ["/requests/answered/", "/requests/answered/?closed=1", "/runs/", "/workflows/"]
         wrong = []
@@ -228,7 +228,7 @@ def test_runs_and_answers_are_read(browser: Browser, server: ServeProcess, scene
         assert wrong + harm(admin) == []
 
 
-def test_what_is_nested_too_deeply_is_refused(
+def test_a_payload_that_is_nested_too_deeply_is_refused(
     browser: Browser, server: ServeProcess, scene: Scene
 ) -> None:
     with tabs(browser, server, "admin") as admin:
@@ -238,7 +238,7 @@ def test_what_is_nested_too_deeply_is_refused(
             expect(admin.page.locator("#run-outcome .note")).to_contain_text("ask_deeply")
 
 
-def test_the_admin_reads_them(browser: Browser, server: ServeProcess, scene: Scene) -> None:
+def test_they_are_text_in_the_admin(browser: Browser, server: ServeProcess, scene: Scene) -> None:
     wrong = []
     with tabs(browser, server, "admin") as admin:
         for listed in LISTS:
@@ -250,7 +250,7 @@ def test_the_admin_reads_them(browser: Browser, server: ServeProcess, scene: Sce
     assert wrong == []
 
 
-def test_an_attack_typed_as_a_draft_comes_back_as_text(
+def test_an_attack_typed_as_a_draft_is_shown_as_text(
     browser: Browser, server: ServeProcess
 ) -> None:
     bob: Person = logged_in(server, "bob")

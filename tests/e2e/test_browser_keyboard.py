@@ -1,4 +1,4 @@
-"""One decision with the keyboard alone: the order makes sense, and one always sees where one is."""
+"""A decision with the keyboard only: the order is sensible, and the focus is always visible."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.e2e.server import ServeProcess, eventually
 
 pytestmark = pytest.mark.browser
 
-MOST = 60  # stops after which one has gone past
+MAX_STOPS = 60  # more means that Tab has passed the element
 
-# Where the focus is: what has it, whether a ring shows that, whether something lies above it.
+# The element with the focus, whether it has a focus ring, and whether another element covers it.
 FOCUS = """() => {
   const one = document.activeElement;
   const style = getComputedStyle(one);
@@ -32,7 +32,7 @@ FOCUS = """() => {
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A thing that had the focus."""
+    """An element that had the focus."""
 
     what: str
     request: str
@@ -42,9 +42,9 @@ class Stop:
 
 
 def tab_until(tab: Tab, arrived: str) -> list[Stop]:
-    """Press Tab until this has the focus, by its request or by what it is; return the stops."""
+    """Press Tab until this element or request has the focus; return all elements that had it."""
     stops: list[Stop] = []
-    for _ in range(MOST):
+    for _ in range(MAX_STOPS):
         tab.page.keyboard.press("Tab")
         stops.append(Stop(**tab.page.evaluate(FOCUS)))
         if arrived in (stops[-1].request, stops[-1].what):
@@ -53,7 +53,7 @@ def tab_until(tab: Tab, arrived: str) -> list[Stop]:
 
 
 def takes_enter(tab: Tab) -> bool:
-    """Press Enter, and say whether the page let it through: just after a change it does not."""
+    """Press Enter, and return False if the page ignored it, as it does just after a change."""
     tab.page.keyboard.press("Enter")
     taken: bool = tab.page.evaluate("window.taken")
     return taken

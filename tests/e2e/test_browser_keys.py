@@ -1,4 +1,4 @@
-"""Keys walk, reach and open; only Enter on a button decides, once, and never the next request."""
+"""Keyboard shortcuts: only Enter on a button decides, once, and never the next request."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def ask(admin: Person, *titles: str) -> list[str]:
 
 
 def asks(page: Page, held: list[Route]) -> bool:
-    """Say whether a request was stopped on its way; Playwright hears of it while it is asked."""
+    """Return True if a request was intercepted; Playwright handles events during this call."""
     page.evaluate("0")
     return bool(held)
 
 
-def test_j_and_k_walk_and_open_and_enter_goes_in(alice: Tab, admin: Person) -> None:
+def test_j_and_k_select_rows_and_enter_moves_into_the_request(alice: Tab, admin: Person) -> None:
     ask(admin, "Walk one", "Walk two")
     alice.open_live("/")
     page = alice.page
@@ -85,7 +85,7 @@ def test_j_and_k_walk_and_open_and_enter_goes_in(alice: Tab, admin: Person) -> N
     )
 
 
-# What each layout writes where a Latin one has a and r; and Caps Lock.
+# The characters of other layouts on the keys a and r, and with Caps Lock.
 LAYOUTS = {
     "Russian": ("ф", "к"),
     "Greek": ("α", "ρ"),
@@ -110,7 +110,7 @@ def test_keys_work_under_other_scripts_and_caps_lock(alice: Tab, admin: Person) 
     def reaches(key: str, code: str, selector: str) -> None:
         page.evaluate("document.activeElement.blur()")
 
-        def reached() -> bool:  # for half a second after the page came, keys do nothing
+        def reached() -> bool:  # for half a second after the page was loaded, keys do nothing
             press(key, code)
             return has_focus(page, selector)
 
@@ -119,7 +119,7 @@ def test_keys_work_under_other_scripts_and_caps_lock(alice: Tab, admin: Person) 
     for a, r in LAYOUTS.values():
         reaches(a, "KeyA", APPROVE)
         reaches(r, "KeyR", REJECT)
-    reaches("a", "KeyQ", APPROVE)  # a French layout: where letters are Latin, they count
+    reaches("a", "KeyQ", APPROVE)  # a French layout: if its letters are Latin, they are used
     page.evaluate("document.activeElement.blur()")
     press("A", "KeyA", shiftKey=True)  # Shift is not Caps Lock
     assert not has_focus(page, APPROVE)
@@ -127,7 +127,9 @@ def test_keys_work_under_other_scripts_and_caps_lock(alice: Tab, admin: Person) 
     expect(page.locator("#shortcuts")).to_be_visible()
 
 
-def test_a_and_r_reach_and_enter_decides_one_request_only(alice: Tab, admin: Person) -> None:
+def test_a_and_r_focus_a_button_and_enter_decides_one_request_only(
+    alice: Tab, admin: Person
+) -> None:
     first, second = ask(admin, "Decided by key", "Not decided by the same key")
     alice.open_live(f"/requests/{first}/")
     page = alice.page
@@ -157,7 +159,7 @@ def test_a_and_r_reach_and_enter_decides_one_request_only(alice: Tab, admin: Per
     expect(page.locator(f"[data-open='{first}'] .outcome")).to_contain_text("You approved this")
 
 
-def test_no_key_and_no_click_decides_what_one_has_left(alice: Tab, admin: Person) -> None:
+def test_no_key_and_no_click_decides_a_request_that_was_left(alice: Tab, admin: Person) -> None:
     first, second, third = ask(admin, "Shown first", "Gone past", "Gone to")
     alice.open_live(f"/requests/{first}/?q=e")
     page = alice.page
@@ -203,14 +205,14 @@ def test_responses_in_another_order_keep_the_selected_row(alice: Tab, admin: Per
     alice.row(second).click()
     expect(page.locator(f"[data-open='{second}']")).to_be_visible()
     for route in held:
-        with suppress(Error):  # the page has given it up
+        with suppress(Error):  # the page has aborted it
             route.continue_()
     expect(page.locator("#detail[inert]")).to_have_count(0)
     expect(alice.row(second).locator("a")).to_have_attribute("aria-current", "true")
     expect(page.locator(f"[data-open='{second}']")).to_be_visible()
 
 
-def test_a_row_that_cannot_be_fetched_gives_the_pane_back(alice: Tab, admin: Person) -> None:
+def test_after_a_failed_fetch_the_pane_can_be_used_again(alice: Tab, admin: Person) -> None:
     first, second = ask(admin, "Stays open", "Cannot be fetched")
     alice.open_live(f"/requests/{first}/")
     page = alice.page
@@ -219,7 +221,7 @@ def test_a_row_that_cannot_be_fetched_gives_the_pane_back(alice: Tab, admin: Per
     expect(page.locator("#detail[inert]")).to_have_count(0)
 
 
-def test_held_keys_do_nothing_more(alice: Tab, admin: Person) -> None:
+def test_keys_that_are_held_down_act_once(alice: Tab, admin: Person) -> None:
     first, *_ = ask(admin, "Held one", "Held two", "Held three")
     alice.open_live("/")
     page = alice.page
@@ -256,7 +258,7 @@ def test_a_double_click_does_not_answer_the_next_request(alice: Tab, admin: Pers
     expect(alice.row(second)).to_be_visible()
     assert len(sent) == 1
 
-    def decided() -> bool:  # once it has settled, a click is a click again
+    def decided() -> bool:  # after half a second, a click works again
         page.click(APPROVE)
         return len(sent) == 2
 
@@ -272,12 +274,12 @@ def test_for_half_a_second_after_the_pane_changed_no_key_decides(alice: Tab, adm
     for key in ("a", "r"):
         assert page.evaluate(AT_ONCE, ["#detail h1", key]) == [False, True], key
     reach(page, "a", APPROVE)
-    # Enter may be meant for the button that stood there before.
+    # Enter may be meant for the button that was there before.
     assert page.evaluate(AT_ONCE, [APPROVE, "Enter"])[1]
     assert sent == []
 
 
-def test_keys_are_silent_while_one_types_and_with_modifiers(alice: Tab, admin: Person) -> None:
+def test_shortcuts_are_off_while_typing_and_with_modifiers(alice: Tab, admin: Person) -> None:
     (request,) = ask(admin, "Typed into")
     alice.open_live(f"/requests/{request}/")
     page = alice.page
@@ -295,7 +297,7 @@ def test_keys_are_silent_while_one_types_and_with_modifiers(alice: Tab, admin: P
     expect(page.locator("#shortcuts")).to_be_hidden()
 
 
-def test_keys_scroll_nothing_and_are_heard_from_a_tick_box(alice: Tab, admin: Person) -> None:
+def test_keys_do_not_scroll_and_work_on_a_checkbox(alice: Tab, admin: Person) -> None:
     claims = HEAD + "".join(
         f"R-{n},Ada Novak,Sales,2026-10-01,meals,{dish} by key,31.50,no\n"
         for n, dish in enumerate(("Soup", "Stew"))
@@ -312,13 +314,13 @@ def test_keys_scroll_nothing_and_are_heard_from_a_tick_box(alice: Tab, admin: Pe
     expect(alice.page.locator(REJECT)).to_be_focused()
 
 
-def test_c_claims_and_x_ticks_the_row(alice: Tab, admin: Person) -> None:
+def test_c_claims_and_x_selects_the_row(alice: Tab, admin: Person) -> None:
     (request,) = ask(admin, "Claimed by key")
     ask(admin, "Not claimed by key")
     alice.open_live(f"/requests/{request}/")
     page = alice.page
-    page.keyboard.press("z")  # there is nothing to undo, and nothing goes wrong
-    page.keyboard.press("x")  # no row has the focus: it is the one that stands open
+    page.keyboard.press("z")  # there is nothing to undo, and no error
+    page.keyboard.press("x")  # no row has the focus, so x applies to the open request
     expect(alice.row(request).locator(".row-checkbox input")).to_be_checked()
     page.keyboard.press("x")
     expect(page.locator(".row-checkbox :checked")).to_have_count(0)
@@ -329,14 +331,14 @@ def test_c_claims_and_x_ticks_the_row(alice: Tab, admin: Person) -> None:
     walked_to = page.locator("#rows li:has(a:focus)").get_attribute("data-request")
     expect(page.locator(f"[data-open='{walked_to}']")).to_be_visible()
 
-    def claimed() -> bool:  # for half a second after the pane changed the key does nothing
+    def claimed() -> bool:  # for half a second after a change of the pane the key does nothing
         page.keyboard.press("c")
         return "Claimed by you until" in page.locator("#detail header").inner_text()
 
     eventually(claimed, "c claims what the pane shows")
 
 
-def test_the_help_opens_closes_and_holds_the_keys(alice: Tab) -> None:
+def test_the_help_opens_and_closes_and_other_keys_are_off_meanwhile(alice: Tab) -> None:
     alice.open_live("/")
     page = alice.page
     page.keyboard.press("?")
@@ -390,7 +392,7 @@ def test_keys_can_be_switched_off_and_on(alice: Tab, admin: Person) -> None:
     expect(page.locator(APPROVE)).to_be_focused()
 
 
-def test_without_another_request_the_outcome_stays(alice: Tab, admin: Person) -> None:
+def test_without_another_request_the_result_stays(alice: Tab, admin: Person) -> None:
     (request,) = ask(admin, "The only one of its kind")
     alice.open_live(f"/requests/{request}/?q=The+only+one")
     page = alice.page

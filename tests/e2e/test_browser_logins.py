@@ -1,4 +1,4 @@
-"""One browser, several tabs, and a login that ends or changes under the page that is open."""
+"""One browser with several tabs: the login ends or changes while a page is open."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def ask(admin: Person, title: str) -> str:
     return asked(admin, title)[0]
 
 
-def become(tab: Tab, server: ServeProcess, name: str) -> None:
-    """Give the browser the cookies of another login, as another tab of it would."""
+def switch_login(tab: Tab, server: ServeProcess, name: str) -> None:
+    """Give the browser the cookies of another login, as a login in another tab does."""
     person = Person(server.port)
     assert person.log_in(name) == 302
     cookies = person.cookies
@@ -46,11 +46,11 @@ def become(tab: Tab, server: ServeProcess, name: str) -> None:
 
 
 def without_a_socket(page: Page) -> None:
-    """Keep the page from noticing the logout by itself: the sockets of a laptop are slow, too."""
+    """Close the socket of the page, so that it does not notice the logout by itself."""
     page.route_web_socket("**/ws/**", lambda socket: None)
 
 
-def test_what_alice_typed_is_not_answered_by_bob(
+def test_a_form_that_alice_filled_in_is_not_sent_as_bob(
     alice: Tab, server: ServeProcess, admin: Person
 ) -> None:
     request = ask(admin, "Typed by alice, not by bob")
@@ -59,16 +59,16 @@ def test_what_alice_typed_is_not_answered_by_bob(
     without_a_socket(page)
     alice.open(f"/requests/{request}/")
     page.fill("[name=comment]", "Words of alice")
-    become(alice, server, "bob")
+    switch_login(alice, server, "bob")
     page.click("[name=verdict][value=approve]")
     expect(page.locator("#login-alert")).to_contain_text("You are now logged in as bob")
     expect(page.locator("[name=comment]")).to_have_value("Words of alice")
     expect(page.locator(f"[data-open='{request}'][data-status=pending]")).to_be_visible()
-    alice.row(other).click()  # bob's page of it would be a form in which alice's draft appears
+    alice.row(other).click()  # the page would be bob's, with a form that shows alice's draft
     expect(page.locator(f"[data-open='{request}']")).to_be_visible()
     assert asked(admin, "Typed by alice, not by bob") == [request]
 
-    become(alice, server, "alice")
+    switch_login(alice, server, "alice")
     page.click("[name=verdict][value=approve]")
     expect(page.locator("#detail .last-decision")).to_contain_text("Approved")
     expect(page.locator("#login-alert")).to_be_empty()
@@ -77,7 +77,7 @@ def test_what_alice_typed_is_not_answered_by_bob(
     expect(page.locator("#detail .outcome")).to_contain_text("Words of alice")
 
 
-def test_a_new_login_of_the_same_person_costs_no_second_click(
+def test_a_new_login_of_the_same_person_needs_no_second_click(
     alice: Tab, server: ServeProcess, admin: Person
 ) -> None:
     request = ask(admin, "Sent under a new token")
@@ -85,7 +85,7 @@ def test_a_new_login_of_the_same_person_costs_no_second_click(
     without_a_socket(page)
     alice.open(f"/requests/{request}/")
     page.fill("[name=comment]", "Once is enough")
-    become(alice, server, "alice")
+    switch_login(alice, server, "alice")
     page.click("[name=verdict][value=approve]")
     expect(page.locator("#detail .last-decision")).to_contain_text("Approved")
 
@@ -98,7 +98,7 @@ def test_a_new_login_of_the_same_person_costs_no_second_click(
 
     alice.open("/workflows/assistant/")
     page.fill("[name=text]", "Started under a new token. It is short.")
-    become(alice, server, "alice")
+    switch_login(alice, server, "alice")
     page.click("#start button")
     page.wait_for_url("**/runs/*/")
     asked(admin, "Started under a new token")
@@ -144,7 +144,7 @@ def test_a_comment_and_a_start_are_kept_when_a_login_ends(
     eventually(lambda: asked(admin, words.split(".")[0]), "the run asks")
 
 
-def test_a_plain_page_of_alice_goes_along_to_her_next_login(
+def test_a_form_without_scripts_is_kept_until_the_next_login_of_alice(
     browser: Browser, server: ServeProcess, admin: Person
 ) -> None:
     request = ask(admin, "Written without scripts, under another login")
@@ -153,7 +153,7 @@ def test_a_plain_page_of_alice_goes_along_to_her_next_login(
         tab.log_in("alice")
         tab.open(f"/requests/{request}/")
         page.fill("[name=comment]", "Words without scripts")
-        become(tab, server, "bob")
+        switch_login(tab, server, "bob")
         page.click("[name=verdict][value=approve]")
         expect(page.locator("h1")).to_have_text("You are now logged in as bob")
         expect(page.locator(".typed")).to_contain_text("Words without scripts")

@@ -1,4 +1,4 @@
-"""Every page fits a desk and a phone, in light and in dark, under the strict policy.
+"""Every page fits a desktop and a phone, in light and dark, under the strict policy.
 
 SHOTS=<folder> keeps pictures of them.
 """
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.browser
 
 SHOTS = os.environ.get("SHOTS")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-FINGER = 44  # pixels that a control is high on a phone
+FINGER = 44  # pixels; the minimum height of a control on a phone
 
-# What one presses or fills in, and is visible, but lower than a finger needs.
+# Visible controls that are lower than a finger needs.
 SMALL = """(finger) => [...document.querySelectorAll(
     "button, .button, select, textarea, summary, .row, .back,"
     + "input:not([type=hidden], [type=checkbox], [type=radio])")]
@@ -38,7 +38,7 @@ def server(everyday: ServeProcess) -> ServeProcess:
 
 @pytest.fixture(scope="module")
 def paths(server: ServeProcess) -> dict[str, str]:
-    """The pages by name, once there is something on them."""
+    """The pages by name, after they have rows."""
     admin, bob = logged_in(server, "admin"), logged_in(server, "bob")
     completed = start(admin, "assistant", text="The harbour opens again. We are glad.")
     decide(bob, asked(admin, "The harbour")[0], verdict="approve", comment="Good news")
@@ -72,7 +72,7 @@ def paths(server: ServeProcess) -> dict[str, str]:
 
 
 def faults(tab: Tab, name: str) -> list[str]:
-    """Return what is wrong with the page that is open, in all its looks; keep pictures if asked."""
+    """Return the faults of the open page in all widths and themes; save pictures if asked."""
     wrong = []
     for size in (WIDE, NARROW):
         tab.page.set_viewport_size(size)
@@ -100,12 +100,12 @@ def test_every_page_fits(browser: Browser, server: ServeProcess, paths: dict[str
         wrong += faults(nobody, "login")
         nobody.enter("alice", "wrong")
         nobody.page.locator(".errors").wait_for()
-        nobody.page.wait_for_load_state()  # the words are there before the style is
+        nobody.page.wait_for_load_state()  # the text is shown before the style is loaded
         wrong += faults(nobody, "login-refused")
     assert wrong == []
 
 
-def test_the_first_thing_of_a_page_that_a_key_reaches_is_its_content(
+def test_the_first_tab_stop_of_a_page_leads_to_its_content(
     browser: Browser, server: ServeProcess
 ) -> None:
     with tabs(browser, server, "alice") as alice:
@@ -116,7 +116,7 @@ def test_the_first_thing_of_a_page_that_a_key_reaches_is_its_content(
         assert alice.page.evaluate("document.activeElement.id") == "main"
 
 
-def test_only_the_list_scrolls_on_a_desk(
+def test_only_the_list_scrolls_on_a_desktop(
     browser: Browser, server: ServeProcess, paths: dict[str, str]
 ) -> None:
     with tabs(browser, server, "alice", viewport={"width": 1440, "height": 400}) as tab:

@@ -1,4 +1,4 @@
-"""The main job in real browsers: see a request, approve it, watch its run finish. No reloads."""
+"""The main task in real browsers, without reloads: see a request, approve it, see its run end."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
 
 @pytest.fixture(scope="module")
 def admin(server: ServeProcess) -> Person:
-    """Somebody who works elsewhere, without a browser."""
+    """A person in another place, without a browser."""
     return logged_in(server, "admin")
 
 
 def point_at(tab: Tab, request: str) -> None:
-    """Rest the pointer on a row, as somebody does who is about to click it."""
+    """Move the pointer onto a row, as before a click."""
     tab.row(request).hover()
 
 
@@ -68,7 +68,7 @@ def test_an_approval_leaves_every_inbox_and_ends_the_run(
 
         assert sent.value.status == 200
         for tab in (alice, bob):
-            # Alice's pointer has left the list with her click on Approve.
+            # Alice's pointer has left the list for her click on Approve.
             expect(tab.row(request)).to_have_count(0)
             tab.expect_waiting(waiting - 1)
         expect(watcher.page.locator("#run-head")).to_have_attribute("data-status", "completed")
@@ -78,7 +78,7 @@ def test_an_approval_leaves_every_inbox_and_ends_the_run(
             print(f"{name}: {tab.noted - at:.0f} ms after the answer")  # noqa: T201
 
 
-def test_what_is_started_by_form_arrives_in_open_inboxes(
+def test_the_request_of_a_new_run_appears_in_open_inboxes(
     browser: Browser, server: ServeProcess, tmp_path: Path
 ) -> None:
     claims = tmp_path / "claims.csv"
@@ -134,7 +134,7 @@ def test_rows_stay_where_they_are_under_the_pointer(
         assert alice.is_marked
 
 
-def test_what_waits_behind_the_button_comes_at_a_click(
+def test_the_button_for_new_requests_shows_them(
     browser: Browser, server: ServeProcess, admin: Person
 ) -> None:
     with tabs(browser, server, "bob") as bob:
@@ -150,7 +150,7 @@ def test_what_waits_behind_the_button_comes_at_a_click(
         assert bob.is_marked
 
 
-def test_a_run_that_changes_while_its_page_reads_is_read_again(
+def test_a_run_that_changes_during_a_refresh_is_fetched_again(
     browser: Browser, server: ServeProcess, admin: Person
 ) -> None:
     run = start(admin, "assistant", text="It changes twice. The page reads once.")
@@ -164,7 +164,7 @@ def test_a_run_that_changes_while_its_page_reads_is_read_again(
         page.route(f"**{run}", lambda route: held.append(route), times=1)
         admin.post(f"{run}pause/")
         while not held:
-            page.wait_for_timeout(10)  # lets the browser's events come
+            page.wait_for_timeout(10)  # lets Playwright handle events
         old = held[0].fetch()
         with opened.value.expect_event("framereceived"):
             admin.post(f"{run}cancel/")

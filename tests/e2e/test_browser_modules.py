@@ -1,6 +1,6 @@
-"""Every module that a page asks for comes, under a hashed name, and runs; as it is outside DEBUG.
+"""Every JavaScript module of a page is served under a hashed name and runs, without DEBUG.
 
-`Tab` itself fails on an error in the console, so other tests look at it on every page.
+`Tab` fails if the console has an error, so other tests check this on every page.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def named(name: str) -> Place:
 
 
 @pytest.mark.parametrize(("name", "entry"), ENTRIES.items())
-def test_every_module_of_a_page_comes_and_runs(
+def test_every_module_of_a_page_is_served_and_runs(
     browser: Browser, shown: Gallery, name: str, entry: str
 ) -> None:
     place = named(name)
@@ -54,11 +54,11 @@ def test_every_module_of_a_page_comes_and_runs(
         tab.page.wait_for_load_state()
         cookies = {cookie["name"] for cookie in tab.context.cookies()}
     assert set(scripts.values()) == {200}, scripts
-    files = [path for path in scripts if path.startswith("/static/")]  # the rest are views
+    files = [path for path in scripts if path.startswith("/static/")]  # the others are views
     assert [path for path in files if not HASHED.search(path)] == []
     entries = [path for path in scripts if path.startswith("/static/js/entries/")]
     if entry:
         assert any(path.startswith(f"/static/js/entries/{entry}.") for path in entries), entries
     else:
-        assert entries == []  # the admin's scripts are Django's own
+        assert entries == []  # the scripts of the admin belong to Django
     assert ("timezone" in cookies) == bool(entry)

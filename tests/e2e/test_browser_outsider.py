@@ -1,4 +1,4 @@
-"""Somebody who may nothing here, in a real browser: what others decide cannot be learnt."""
+"""A person without permissions, in a real browser: no page shows them any request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
 
 
 @pytest.mark.parametrize("viewport", [None, NARROW], ids=["wide", "narrow"])
-def test_an_outsider_learns_nothing(browser: Browser, site: Gallery, viewport: object) -> None:
+def test_a_person_without_permissions_sees_no_data(
+    browser: Browser, site: Gallery, viewport: object
+) -> None:
     options = {"viewport": viewport} if viewport else {}
     with tabs(browser, site, "nina", **options) as tab:
         tab.open("/")

@@ -1,4 +1,4 @@
-"""Everything but liveness works in a browser without JavaScript."""
+"""Everything except live updates works in a browser without JavaScript."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def alice(browser: Browser, server: ServeProcess) -> Iterator[Tab]:
 
 
 def press(tab: Tab, button: str) -> list[int]:
-    """Press a button that sends a form, and return the statuses up to the page that it led to."""
+    """Press a button that sends a form, and return the statuses of all responses to it."""
     with tab.page.expect_navigation() as led:
         tab.page.click(button)
     response = led.value
@@ -39,8 +39,8 @@ def press(tab: Tab, button: str) -> list[int]:
     return [sent.status, response.status] if sent else [response.status]
 
 
-def test_a_whole_day_goes_by_without_scripts(browser: Browser, server: ServeProcess) -> None:
-    """Login, inbox, a bare and a typed decision, the run, a start, logout: by links and buttons."""
+def test_all_tasks_can_be_done_without_scripts(browser: Browser, server: ServeProcess) -> None:
+    """Login, inbox, an untyped and a typed decision, the run, a start, logout."""
     admin = logged_in(server, "admin")
     run = start(admin, "assistant", text="No scripts are needed. It is short.")
     start(admin, "expenses", claims=HEAD + LINE.replace("Soup", "Salad"))
@@ -83,7 +83,7 @@ def test_a_whole_day_goes_by_without_scripts(browser: Browser, server: ServeProc
 
 
 def go(tab: Tab, place: str) -> None:
-    """Follow a link of the frame."""
+    """Follow a link of the menu."""
     link = tab.page.get_by_role("navigation", name="Main").get_by_role("link", name=place)
     link.locator("visible=true").click()
 
@@ -110,7 +110,7 @@ def test_runs_are_started_with_text_and_with_a_file(
     asked(logged_in(server, "bob"), "Typed without scripts")
 
 
-def test_a_refused_form_comes_back_as_it_was(alice: Tab, server: ServeProcess) -> None:
+def test_a_refused_form_keeps_its_values(alice: Tab, server: ServeProcess) -> None:
     admin = logged_in(server, "admin")
     start(admin, "expenses", claims=HEAD + LINE.replace("Soup", "Stew"), closing="")
     (request,) = asked(admin, "Stew without scripts")

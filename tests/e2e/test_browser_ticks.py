@@ -1,4 +1,4 @@
-"""Selected requests stay those that were selected: after Back, a reload, and in a batch."""
+"""The selection of requests is kept after Back, after a reload, and on the page of a batch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ticked(page: Page) -> list[str]:
     return list(page.eval_on_selector_all("#rows .row-checkbox input", script))
 
 
-def test_after_back_no_tick_stands_on_another_row(
+def test_after_back_no_other_row_is_selected(
     alice: Tab, admin: Person, server: ServeProcess, request: pytest.FixtureRequest
 ) -> None:
     mark = "with" if "no" not in request.node.name.split("[")[1] else "without"
@@ -100,7 +100,7 @@ def test_back_from_a_request_leads_to_the_batch_with_what_was_typed(
     page.fill(f"[name='r.{ids[2]}.amount']", "nonsense")
     page.check(f"input[name=_id][value='{ids[2]}']")
     group.get_by_role("button", name="Approve selected").click()
-    for _ in range(2):  # to what answered the POST: by its address, and nothing is sent again
+    for _ in range(2):  # to the page after the POST; nothing is sent again
         expect(page.locator(f"[data-item='{ids[2]}'] .error")).to_be_visible()
         expect(page.locator(f"[name='r.{ids[2]}.amount']")).to_have_value("nonsense")
         expect(page.locator(f"[data-item='{ids[0]}'] .tag.go")).to_have_text("Approved")
@@ -112,10 +112,10 @@ def test_back_from_a_request_leads_to_the_batch_with_what_was_typed(
         assert not alice.is_too_wide
 
 
-def test_a_page_that_the_browser_kept_shows_the_ticks_of_now(
+def test_a_page_from_the_browser_cache_shows_the_present_selection(
     browser: Browser, chromium_path: str, server: ServeProcess, admin: Person
 ) -> None:
-    """With the cache of whole pages for Back, which is switched off in other tests."""
+    """With the back/forward cache of the browser, which other tests switch off."""
     gone, chosen, other = ask(admin, *(f"Kept whole {n}" for n in range(3)))
     caching = browser.browser_type.launch(
         executable_path=chromium_path, args=["--no-sandbox"],
@@ -124,7 +124,7 @@ def test_a_page_that_the_browser_kept_shows_the_ticks_of_now(
     with tabs(caching, server, "alice") as alice:
         page = alice.page
         page.route("**/?q=Kept+whole", without_no_store)
-        # Chromium allows a page that a test hands over no socket to an address of this machine.
+        # Chromium does not allow sockets to local addresses for pages that a test fulfils.
         page.route_web_socket("**/ws/**", lambda socket: None)
         alice.open("/?q=Kept+whole")
         page.check(f"#rows input[value='{chosen}']")
@@ -132,10 +132,10 @@ def test_a_page_that_the_browser_kept_shows_the_ticks_of_now(
         expect(page.locator("h1")).to_have_text("Decide 1 selected request")
         page.evaluate("(key) => sessionStorage.setItem(key, '[]')", ticks_of(page))
         decide(logged_in(server, "bob"), gone, verdict="approve")
-        page.evaluate("history.back()")  # `go_back` waits for a load that does not come
+        page.evaluate("history.back()")  # `go_back` would wait for a load event that does not come
         expect(alice.row(other)).to_be_visible()
         eventually(lambda: ticked(page) == [], "what is selected no longer is not ticked")
-        # The same page, brought back whole, whatever this browser did just now.
+        # The same page as from the cache, also if the browser did not cache it.
         page.evaluate(
             "(box) => { box.checked = true; }", alice.row(other).locator("input").element_handle()
         )
@@ -145,18 +145,18 @@ def test_a_page_that_the_browser_kept_shows_the_ticks_of_now(
 
 
 def without_no_store(route: Route) -> None:
-    """Let the page be kept."""
+    """Serve the page without `no-store`, so that the browser may cache it."""
     response = route.fetch()
     kept = {name: value for name, value in response.headers.items() if name != "cache-control"}
     route.fulfill(response=response, headers=kept)
 
 
 def ticks_of(page: Page) -> str:
-    """Return under which name this person's ticks are kept in the tab."""
+    """Return the storage key of this person's selection in the tab."""
     return f"selection:{page.locator('[data-user]').get_attribute('data-user')}"
 
 
-def test_ticks_outlast_filters_and_can_be_cleared(
+def test_the_selection_survives_filters_and_can_be_cleared(
     browser: Browser, server: ServeProcess, admin: Person
 ) -> None:
     first, second, _ = ask(
@@ -179,7 +179,7 @@ def test_ticks_outlast_filters_and_can_be_cleared(
         expect(button).to_have_text(re.compile(r"\(1\)"))
         button.click()
         expect(page.locator(f"[data-item='{first}'] .tag")).to_have_text("Rejected")
-        page.wait_for_load_state()  # its script forgets what is decided
+        page.wait_for_load_state()  # its script removes decided requests from the selection
         alice.open("/")
         expect(page.locator("#selection button >> nth=0")).to_have_text("Decide selected (1)")
         page.click("[data-clear-selection]")

@@ -1,4 +1,4 @@
-"""Deciding together in a real browser: two people at once, wide, narrow and without scripts."""
+"""Several people in real browsers: two at once, wide, narrow, and without scripts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
     )  # fmt: skip
     try:
         running.wait_until_healthy()
-        # What the demo asks comes before all that is asked here: after a decision the next opens.
+        # The requests of the demo come first: after a decision the next request opens.
         asked(logged_in(running, "admin"), "", DEMO_REQUESTS)
         yield running
     finally:
@@ -39,7 +39,7 @@ def transfer(server: ServeProcess, text: str, **fields: str) -> str:
 
 
 @pytest.mark.parametrize("viewport", [None, NARROW])
-def test_two_approve_what_one_of_them_changed(
+def test_two_people_approve_a_payload_that_one_of_them_edited(
     browser: Browser, server: ServeProcess, viewport: object
 ) -> None:
     text = f"Pay on a {'narrow' if viewport else 'wide'} screen?"
@@ -76,7 +76,7 @@ def test_two_approve_what_one_of_them_changed(
         assert not alice.is_too_wide
 
 
-def test_a_claim_is_seen_at_once_and_an_answer_can_be_undone(
+def test_a_claim_is_shown_at_once_and_an_answer_can_be_undone(
     browser: Browser, server: ServeProcess
 ) -> None:
     path = transfer(server, "Who takes this one?")
@@ -100,14 +100,14 @@ def test_a_claim_is_seen_at_once_and_an_answer_can_be_undone(
         expect(bob.row(request)).to_be_visible()
 
 
-def test_a_draft_is_shown_only_to_its_writer(browser: Browser, server: ServeProcess) -> None:
+def test_a_draft_is_shown_only_to_its_author(browser: Browser, server: ServeProcess) -> None:
     path = transfer(server, "Begun here, ended there?")
-    with tabs(browser, server, "alice") as desk:
-        desk.open_live(path)
-        with desk.page.expect_response(f"**{path}draft/") as saved:
-            desk.page.locator("[name=comment]").press_sequentially("Half a thou")
+    with tabs(browser, server, "alice") as desktop:
+        desktop.open_live(path)
+        with desktop.page.expect_response(f"**{path}draft/") as saved:
+            desktop.page.locator("[name=comment]").press_sequentially("Half a thou")
         assert saved.value.status == 204
-        expect(desk.page.locator("[name=comment]")).to_be_focused()
+        expect(desktop.page.locator("[name=comment]")).to_be_focused()
     with tabs(browser, server, "alice", "bob") as (elsewhere, bob):
         elsewhere.open(path)
         expect(elsewhere.page.locator("[name=comment]")).to_have_value("Half a thou")
@@ -115,7 +115,7 @@ def test_a_draft_is_shown_only_to_its_writer(browser: Browser, server: ServeProc
         expect(bob.page.locator("[name=comment]")).to_have_value("")
 
 
-def test_ticked_requests_are_decided_together(browser: Browser, server: ServeProcess) -> None:
+def test_selected_requests_are_decided_together(browser: Browser, server: ServeProcess) -> None:
     ids = [transfer(server, f"One of many, number {n}?").split("/")[2] for n in range(3)]
     with tabs(browser, server, "alice") as tab:
         tab.open_live("/?q=One of many")
@@ -134,7 +134,7 @@ def test_ticked_requests_are_decided_together(browser: Browser, server: ServePro
     assert found(logged_in(server, "alice"), "One of many, number") == ids[2:]
 
 
-def test_without_scripts_people_claim_talk_change_and_decide(
+def test_without_scripts_people_claim_comment_edit_and_decide(
     browser: Browser, server: ServeProcess
 ) -> None:
     path = transfer(server, "No script, two people?", both="true")
@@ -154,7 +154,7 @@ def test_without_scripts_people_claim_talk_change_and_decide(
         expect(bob.page.locator("#detail .outcome")).to_contain_text("You approved this")
 
 
-def test_what_was_given_to_bob_never_reaches_alice(browser: Browser, server: ServeProcess) -> None:
+def test_alice_never_sees_a_request_assigned_to_bob(browser: Browser, server: ServeProcess) -> None:
     with tabs(browser, server, "alice", "bob") as (alice, bob):
         for tab in (alice, bob):
             tab.open_live("/")

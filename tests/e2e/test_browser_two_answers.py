@@ -1,4 +1,4 @@
-"""Two people press at the same moment, in two browsers: one wins, the other sees who did."""
+"""Two people answer at the same time in two browsers: the second sees who was first."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ pytestmark = [pytest.mark.browser, pytest.mark.soak]
 ROUNDS = 200 if os.environ.get("SOAK") == "1" else 5
 NAMES = ("alice", "bob")
 
-# Both pages share the machine's clock: each presses its own button at the moment that is given.
+# Both pages share the clock of the machine. Each presses its button at the given time.
 PRESS = """([value, moment]) => {
   const button = document.querySelector(`button[name=verdict][value=${value}]`);
   setTimeout(() => button.click(), moment - Date.now());
 }"""
-# What the winner learns, and what the other one is.
+# The message for the accepted person, and the one for the other.
 SHOWN = "#detail .last-decision:visible, #detail .note[role=alert]"
 
 
 def press_at_once(pages: list[Page]) -> None:
-    """Let alice approve and bob reject at one moment, a little ahead."""
+    """Let alice approve and bob reject at the same time, shortly after this call."""
     moment = pages[0].evaluate("Date.now() + 150")
     for page, value in zip(pages, ("approve", "reject"), strict=True):
         page.evaluate(PRESS, [value, moment])
 
 
-def test_one_wins_and_the_other_sees_who_did(
+def test_one_is_accepted_and_the_other_sees_who_it_was(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     server = ServeProcess(tmp_path_factory.mktemp("var"), "--noreload").wait_until_healthy()

@@ -1,4 +1,4 @@
-"""What a reviewer types is hers: no update, no refusal and no lost login takes it away."""
+"""Typed text is kept: updates, refusals and a lost login do not delete it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def admin(server: ServeProcess) -> Person:
 
 @pytest.fixture(scope="module")
 def bob(server: ServeProcess) -> Person:
-    """Somebody who answers elsewhere, without a browser."""
+    """A person who answers in another place, without a browser."""
     return logged_in(server, "bob")
 
 
@@ -42,7 +42,7 @@ def alice(browser: Browser, server: ServeProcess) -> Iterator[Tab]:
 
 
 class Bare(NamedTuple):
-    """A question that is approved, rejected or answered with a text, and its run's page."""
+    """A request with an untyped reply, and the page of its run."""
 
     request: str
     run: str
@@ -54,7 +54,7 @@ def ask(admin: Person, title: str) -> Bare:
 
 
 def claim(admin: Person, *descriptions: str) -> list[str]:
-    """Hand in claims without a receipt, and return the requests about them."""
+    """Start a run with claims without a receipt, and return the requests about them."""
     lines = [
         f"R-{n},Ada Novak,Sales,2026-10-01,meals,{words},31.50,no\n"
         for n, words in enumerate(descriptions)
@@ -64,13 +64,13 @@ def claim(admin: Person, *descriptions: str) -> list[str]:
 
 
 def decisions(page: Page) -> list[Request]:
-    """Return the list that every decision which the page sends from now on is put into."""
+    """Return a list that gets every decision that the page sends from now on."""
     sent: list[Request] = []
     page.on("request", lambda one: sent.append(one) if one.method == "POST" else None)
     return sent
 
 
-def test_every_error_learns_and_what_was_typed_stays(alice: Tab, admin: Person) -> None:
+def test_every_error_is_shown_and_the_typed_text_stays(alice: Tab, admin: Person) -> None:
     (request,) = claim(admin, "Soup with errors")
     alice.open_live(f"/requests/{request}/")
     page = alice.page
@@ -97,7 +97,7 @@ def test_every_error_learns_and_what_was_typed_stays(alice: Tab, admin: Person) 
     expect(alice.row(request)).to_have_count(0)
 
 
-def test_an_answer_of_megabytes_is_refused_and_stays_where_it_was_typed(
+def test_an_answer_of_megabytes_is_refused_and_stays_in_its_field(
     alice: Tab, admin: Person
 ) -> None:
     request = ask(admin, "A long answer").request
@@ -117,7 +117,9 @@ def test_an_answer_of_megabytes_is_refused_and_stays_where_it_was_typed(
     assert sent.value.status == 200
 
 
-def test_updates_do_not_touch_what_is_being_typed(alice: Tab, admin: Person, bob: Person) -> None:
+def test_updates_do_not_change_a_field_during_typing(
+    alice: Tab, admin: Person, bob: Person
+) -> None:
     mine = ask(admin, "Hers to answer")
     others = [ask(admin, f"Other {n} leaves").request for n in range(5)]
     alice.open_live(f"/requests/{mine.request}/")
@@ -141,35 +143,35 @@ def test_updates_do_not_touch_what_is_being_typed(alice: Tab, admin: Person, bob
     expect(page.locator("[name=comment]")).to_have_value("Ask about the 2nd li!ne")
 
 
-def test_twenty_updates_a_second_cost_no_letter(
+def test_no_letter_is_lost_with_twenty_updates_a_second(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    server = ServeProcess(tmp_path_factory.mktemp("storm"), "--noreload").wait_until_healthy()
+    server = ServeProcess(tmp_path_factory.mktemp("updates"), "--noreload").wait_until_healthy()
     try:
-        mine = ask(logged_in(server, "admin"), "Typed in a storm")
+        mine = ask(logged_in(server, "admin"), "Typed during updates")
         with tabs(browser, server, "alice") as tab:
             tab.open_live(f"/requests/{mine.request}/")
-            type_in_a_storm(tab.page, Storm(logged_in(server, "admin")))
+            type_during_updates(tab.page, UpdateLoad(logged_in(server, "admin")))
     finally:
         server.kill()
 
 
-def type_in_a_storm(page: Page, storm: Storm) -> None:
+def type_during_updates(page: Page, load: UpdateLoad) -> None:
     page.evaluate("window.kept = document.querySelector('form[data-draft]')")
-    words = "Nobody takes a letter away, however much goes on beside. " * 4
+    words = "No letter is lost, however many updates there are. " * 4
     page.locator("[name=comment]").focus()
-    storm.start()
+    load.start()
     began = time.monotonic()
     page.locator("[name=comment]").press_sequentially(words, delay=30)
-    storm.join()
-    say(f"{storm.ASKED / (time.monotonic() - began):.0f} updates a second")
+    load.join()
+    say(f"{load.ASKED / (time.monotonic() - began):.0f} updates a second")
     expect(page.locator("[name=comment]")).to_have_value(words)
     assert page.evaluate(CARET) == ["comment", len(words)]
     assert page.evaluate("window.kept === document.querySelector('form[data-draft]')")
 
 
-class Storm(threading.Thread):
-    """Files that begin runs with six questions each, a few a second."""
+class UpdateLoad(threading.Thread):
+    """A thread that starts a few runs a second; each makes six requests."""
 
     COUNT, EACH, EVERY = 40, 6, 1 / 6
     ASKED = COUNT * EACH
@@ -179,7 +181,7 @@ class Storm(threading.Thread):
         self._admin = admin
 
     def run(self) -> None:
-        """Begin one at each moment of the beat, or at once if it is late."""
+        """Start one run in each interval, or at once if it is late."""
         began = time.monotonic()
         for number in range(self.COUNT):
             time.sleep(max(0.0, began + number * self.EVERY - time.monotonic()))
@@ -190,7 +192,7 @@ class Storm(threading.Thread):
             start(self._admin, "expenses", claims=HEAD + "".join(lines), closing="")
 
 
-def test_who_was_faster_learns_beside_what_is_being_typed(
+def test_the_answer_of_another_person_is_shown_beside_the_typed_text(
     alice: Tab, admin: Person, bob: Person
 ) -> None:
     request, _ = ask(admin, "Two want to answer")
@@ -215,7 +217,7 @@ def test_who_was_faster_learns_beside_what_is_being_typed(
     expect(page.locator("#detail .outcome")).to_contain_text("rejected")
 
 
-def test_a_draft_of_a_request_that_is_left_comes_back(alice: Tab, admin: Person) -> None:
+def test_the_draft_of_a_request_is_shown_again_after_it_was_left(alice: Tab, admin: Person) -> None:
     first, second = ask(admin, "Begun and left"), ask(admin, "Looked at meanwhile")
     alice.open_live(f"/requests/{first.request}/")
     alice.page.fill("[name=comment]", "Half a sentence")
@@ -233,14 +235,14 @@ def test_a_draft_of_a_request_that_is_left_comes_back(alice: Tab, admin: Person)
     ("verdict", "field", "outcome"),
     [("reject", "comment", "rejected"), ("reply", "text", "returned")],
 )
-def test_other_answers_reach_the_run(
+def test_rejections_and_replies_reach_the_run(
     alice: Tab, admin: Person, verdict: str, field: str, outcome: str
 ) -> None:
     request, run = ask(admin, f"One to {verdict}")
     alice.open_live(f"/requests/{request}/")
     alice.page.fill(f"[name={field}]", "The second line is wrong")
     alice.page.click(f"[name=verdict][value={verdict}]")
-    expect(alice.page.locator("#detail .last-decision")).to_be_visible()  # on to the next one
+    expect(alice.page.locator("#detail .last-decision")).to_be_visible()  # the next request is open
     expect(alice.page.locator("#detail h1")).to_be_focused()
     alice.look_back()
     expect(alice.page.locator("#detail .outcome")).to_contain_text("The second line is wrong")
@@ -269,7 +271,9 @@ def test_enter_in_a_field_never_decides(alice: Tab, admin: Person) -> None:
     assert page.locator("#detail [role=alert]").count() == 0
 
 
-def test_a_logout_elsewhere_ends_the_open_page(browser: Browser, server: ServeProcess) -> None:
+def test_a_logout_in_another_tab_closes_the_open_page(
+    browser: Browser, server: ServeProcess
+) -> None:
     with tabs(browser, server, "") as tab:
         tab.log_in("alice")
         tab.open_live("/")

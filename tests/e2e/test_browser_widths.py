@@ -1,4 +1,4 @@
-"""The bar that decides is in view at every width and height, whatever is open above it."""
+"""The bar with the decision buttons is visible at every width and height."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ pytestmark = pytest.mark.browser
 BREAKS = (599, 600, 601, 899, 900, 901, 1099, 1100, 1101)
 WIDTHS = sorted({*range(320, 2201, 20), *BREAKS})
 HEIGHTS = (600, 768, 1000)
-KEYBOARD = 320  # pixels that a phone leaves above its keyboard
+KEYBOARD = 320  # pixels above the keyboard of a phone
 HANDHELD = range(320, 1021, 20)
 
-# Where the bar is, and whether something else lies over its buttons: [top, bottom, covered].
+# The position of the bar, and whether another element covers its buttons: [top, bottom, covered].
 BAR = """() => {
   const bar = document.querySelector("#detail .action-bar");
   const { top, bottom } = bar.getBoundingClientRect();
@@ -45,7 +45,7 @@ def place(name: str) -> Place:
 
 
 def misplaced(page: Page, widths: Iterator[int] | range | list[int], height: int) -> list[str]:
-    """Return the sizes at which the bar is not wholly in view, at the page's begin and end."""
+    """Return the sizes at which the bar is not completely visible, at both ends of the page."""
     wrong = []
     for width in widths:
         page.set_viewport_size({"width": width, "height": height})
@@ -58,7 +58,7 @@ def misplaced(page: Page, widths: Iterator[int] | range | list[int], height: int
 
 
 @pytest.mark.parametrize("name", ["request-typed", "request-together", "request-bare"])
-def test_the_bar_is_in_view_at_every_width(browser: Browser, shown: Gallery, name: str) -> None:
+def test_the_bar_is_visible_at_every_width(browser: Browser, shown: Gallery, name: str) -> None:
     one = place(name)
     with tabs(browser, shown, one.who) as tab:
         one.enter(tab, shown.places)
@@ -71,7 +71,7 @@ def test_the_bar_is_in_view_at_every_width(browser: Browser, shown: Gallery, nam
 
 
 @pytest.mark.parametrize("name", ["request-typed-refused", "request-together", "request-answered"])
-def test_the_bar_is_in_view_above_the_keyboard_of_a_phone(
+def test_the_bar_is_visible_above_the_keyboard_of_a_phone(
     browser: Browser, shown: Gallery, name: str
 ) -> None:
     one = place(name)

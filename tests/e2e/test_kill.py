@@ -1,4 +1,4 @@
-"""Kill -9 at random moments, again and again, while people answer: nothing is lost or doubled."""
+"""The server is killed at random times while people answer: nothing is lost or doubled."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 from tests.e2e.audit import faults
 from tests.e2e.database import Database
-from tests.e2e.load_reviewer import Answer, Desk, Reviewer
+from tests.e2e.load_reviewer import Answer, Reviewer, ReviewerThread
 from tests.e2e.server import PATIENCE, ROOT, ServeProcess, eventually, say
 
 LONG = os.environ.get("SOAK") == "1"
@@ -33,10 +33,10 @@ K-5,Cleo Wirth,Service,2026-10-07,phone,Roaming,75.25,no
 
 
 @dataclass
-class Ordeal:
+class KillTest:
     """A server that is killed `kills` times while two people answer `total` requests.
 
-    They may answer so many that some are left for every life of the server.
+    The number of answers is limited, so that some are left for each start of the server.
     """
 
     database: Database
@@ -47,43 +47,45 @@ class Ordeal:
     port: int = 0
     killed: int = 0
     sending: threading.Event = field(default_factory=threading.Event)
-    desks: list[Desk] = field(default_factory=list)
+    threads: list[ReviewerThread] = field(default_factory=list)
     log: str = ""
 
     @property
     def answers(self) -> list[Answer]:
-        """Return what everybody has sent so far."""
-        return [answer for desk in self.desks for answer in list(desk.answers)]
+        """Return the answers that all people have sent so far."""
+        return [answer for thread in self.threads for answer in list(thread.answers)]
 
     def may_answer(self) -> bool:
-        """Say whether this life of the server has had its share of answers."""
+        """Return True if more answers may be sent before the next kill."""
         given = sum(answer.status != 409 for answer in self.answers)
         return self.killed >= self.kills or given < self.total * (self.killed + 1) / self.kills
 
     def begin(self) -> None:
-        """Wait for the server, and let people come."""
+        """Wait for the server, and start the people."""
         self.server.wait_until_healthy()
         self.port = self.server.port
         for name in ("alice", "bob"):
             reviewer = Reviewer(self.port, name)
             random = Random(f"{name} {self.random.random()}")
-            desk = Desk(reviewer, random, may_answer=self.may_answer, sending=self.sending)
-            self.desks.append(desk)
-            desk.start()
+            thread = ReviewerThread(
+                reviewer, random, may_answer=self.may_answer, sending=self.sending
+            )
+            self.threads.append(thread)
+            thread.start()
 
     def kill(self) -> None:
-        """Kill the server as often as asked, each time at another moment of its life."""
+        """Kill the server `kills` times, each time at a different time after its start."""
         while self.killed < self.kills:
-            self._wait_for_a_bad_moment()
+            self._wait_for_a_random_time()
             self.server.kill()
             self.killed += 1
             self.log += self.server.output
             self._tell()
-            self._check_desks()
+            self._check_reviewers()
             self.server = self.database.serve(self.port)
 
-    def _wait_for_a_bad_moment(self) -> None:
-        """While it starts, soon or late after it serves, or just as an answer reaches it."""
+    def _wait_for_a_random_time(self) -> None:
+        """Wait for a time during the start, soon or late after it, or when an answer is sent."""
         kind = self.random.choice(["starting", "serving", "serving", "answering", "answering"])
         if kind == "starting":
             time.sleep(self.random.uniform(0.05, 2.5))
@@ -94,7 +96,7 @@ class Ordeal:
                 self.sending.clear()
                 if not self.sending.wait(1):
                     break
-            # Before the answer is stored, after that, and while the worker takes it in.
+            # Before the answer is stored, after that, or while the worker applies it.
             time.sleep(self.random.uniform(0, 0.15))
         else:
             time.sleep(0.05 * 120 ** self.random.random())  # 0.05 to 6 s, short ones as often
@@ -112,11 +114,11 @@ class Ordeal:
             )
 
     def wait_until_nothing_is_open(self) -> None:
-        """Let people answer what is left, and the runs end; the audit names those that do not."""
+        """Let people answer the rest until all runs end; the audit finds those that do not."""
 
         def nobody_waits() -> bool:
-            self._check_desks()
-            return all(desk.left_over == 0 for desk in self.desks)
+            self._check_reviewers()
+            return all(thread.left_over == 0 for thread in self.threads)
 
         eventually(nobody_waits, "the inbox is empty", 300 if LONG else 60)
         deadline = time.monotonic() + PATIENCE
@@ -130,24 +132,24 @@ class Ordeal:
         return bool(counts.keys() & {"queued", "running", "waiting"})
 
     def close(self) -> None:
-        """Send everybody home, and stop the server that lives on."""
-        for desk in self.desks:
-            desk.leave()
+        """Stop the people and the server."""
+        for thread in self.threads:
+            thread.leave()
         self.server.kill()
         self.log += self.server.output
 
-    def _check_desks(self) -> None:
-        for desk in self.desks:
-            if desk.broke is not None:
-                raise AssertionError(f"{desk.name} could not go on") from desk.broke
+    def _check_reviewers(self) -> None:
+        for thread in self.threads:
+            if thread.broke is not None:
+                raise AssertionError(f"{thread.name} had an error") from thread.broke
 
 
 @contextmanager
-def ordeal(database: Database, *, kills: int, total: int) -> Iterator[Ordeal]:
-    """Make an ordeal whose chances can be had again: SOAK_SEED=..., as it prints."""
+def kill_test(database: Database, *, kills: int, total: int) -> Iterator[KillTest]:
+    """Make a test with a random seed, which it prints: SOAK_SEED=... repeats it."""
     seed = os.environ.get("SOAK_SEED") or str(SystemRandom().randrange(10**6))
     say(f"SOAK_SEED={seed}")
-    made = Ordeal(database, database.serve(), kills, total, Random(seed))
+    made = KillTest(database, database.serve(), kills, total, Random(seed))
     try:
         yield made
     finally:
@@ -159,7 +161,7 @@ def test_kills_lose_and_double_nothing(database: Database, tmp_path: Path) -> No
     runs, kills, asked, claims = (100, 50, 7, SAMPLE) if LONG else (10, 4, 3, tmp_path / "few.csv")
     if not LONG:
         claims.write_text(FEW)
-    with ordeal(database, kills=kills, total=runs * asked + 8) as this:
+    with kill_test(database, kills=kills, total=runs * asked + 8) as this:
         this.begin()
         database.start(runs, claims)
         this.kill()

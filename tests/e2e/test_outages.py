@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis go away and come back, under load: nothing is lost, and all recover."""
+"""Outages of PostgreSQL and Redis under load: nothing is lost, and all processes recover."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.e2e.audit import faults
-from tests.e2e.load_reviewer import Answer, Desk, Question, Reviewer
+from tests.e2e.load_reviewer import Answer, Question, Reviewer, ReviewerThread
 from tests.e2e.private_servers import Site
 from tests.e2e.server import PATIENCE, Person, eventually, say
 
 pytestmark = pytest.mark.soak
 
 LONG = os.environ.get("SOAK") == "1"
-AWAY = 20.0 if LONG else 3.0  # seconds
+OUTAGE = 20.0 if LONG else 3.0  # seconds
 SHARE = 60 if LONG else 10  # answers between two outages
 ASKED = 3  # requests of each run
 RUNS = (SHARE * 12) // ASKED
@@ -41,7 +41,7 @@ UNFINISHED = "SELECT count(*) FROM workflows_workflowrun WHERE status <> 'comple
 
 
 class Patient(Reviewer):
-    """A reviewer to whom a server without its database is as good as none: she tries again."""
+    """A reviewer who tries again if the server is without its database."""
 
     def get(self, path: str) -> tuple[int, str]:
         status, page = super().get(path)
@@ -56,29 +56,29 @@ class Patient(Reviewer):
         super().send(answer)
         if answer.status is not None and answer.status >= 500:
             assert answer.status == 503, f"{answer} got {answer.status}: {answer.page}"
-            answer.status = None  # a commit that broke may have been one
+            answer.status = None  # a commit that failed may have been done
             raise ConnectionError("the server has no database")
 
 
 class Load:
-    """Two people who answer, each on a server of their own, as many requests as they may."""
+    """Two people who answer a limited number of requests, each with another server."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
         self._limit = 0
-        self.desks = [
-            Desk(
+        self.threads = [
+            ReviewerThread(
                 Patient(port, name), Random(name), may_answer=self._may_answer,
                 sending=threading.Event(),
             )
             for port, name in zip(site.ports, ("alice", "bob"), strict=True)
         ]  # fmt: skip
-        for desk in self.desks:
-            desk.start()
+        for thread in self.threads:
+            thread.start()
 
     @property
     def answers(self) -> list[Answer]:
-        return [answer for desk in self.desks for answer in list(desk.answers)]
+        return [answer for thread in self.threads for answer in list(thread.answers)]
 
     @property
     def accepted(self) -> int:
@@ -88,12 +88,12 @@ class Load:
         return self.accepted < self._limit
 
     def allow(self, count: int) -> int:
-        """Let people give so many answers more, and return how many there will be then."""
+        """Allow this number of further answers, and return the total number."""
         self._limit = self.accepted + count
         return self._limit
 
-    def carries_on(self, what: str) -> None:
-        """Wait until more answers are accepted, and all that were have reached their runs."""
+    def check_progress(self, what: str) -> None:
+        """Wait until more answers are accepted, and all of them have reached their runs."""
         began, goal = time.monotonic(), self.allow(SHARE)
         eventually(lambda: self.accepted >= goal, f"answers are accepted {what}", 60)
         accepted = time.monotonic() - began
@@ -103,23 +103,25 @@ class Load:
         say(f"{what}: {SHARE} answers after {accepted:.1f} s, applied after {took:.1f} s")
 
     def check(self) -> None:
-        """Fail if somebody could not go on, or a process has ended."""
+        """Fail if a person had an error, or a process has ended."""
         self.site.still_runs()
-        for desk in self.desks:
-            if desk.broke is not None:
-                raise AssertionError(f"{desk.name} could not go on") from desk.broke
+        for thread in self.threads:
+            if thread.broke is not None:
+                raise AssertionError(f"{thread.name} had an error") from thread.broke
 
     def finish(self) -> None:
-        """Let people answer all that is left, and every run end."""
+        """Let people answer all remaining requests, and wait until all runs have ended."""
         self.allow(10**6)
-        eventually(lambda: all(desk.left_over == 0 for desk in self.desks), "nothing is open", 300)
+        eventually(
+            lambda: all(thread.left_over == 0 for thread in self.threads), "nothing is open", 300
+        )
         eventually(lambda: self.site.postgres.ask(UNFINISHED) == 0, "all runs end", 60)
         self.check()
         self.leave()
 
     def leave(self) -> None:
-        for desk in self.desks:
-            desk.leave()
+        for thread in self.threads:
+            thread.leave()
 
 
 def crash_postgres(load: Load) -> None:
@@ -136,13 +138,13 @@ def restart_redis(load: Load) -> None:
 
 
 def without_postgres(load: Load) -> None:
-    """Pages say that the database does not answer, and /healthz too."""
+    """Check that pages and /healthz report that the database is not reachable."""
     load.allow(SHARE)
     load.site.postgres.stop(signal.SIGINT)
     began = time.monotonic()
     status, page = Person(load.site.ports[0]).get("/")
     took = time.monotonic() - began
-    time.sleep(max(0.0, AWAY - took))
+    time.sleep(max(0.0, OUTAGE - took))
     healthy = Person(load.site.ports[1]).get("/healthz")[0]
     load.site.postgres.start()
     say(f"without PostgreSQL a page had its {status} after {took:.1f} s")
@@ -152,8 +154,8 @@ def without_postgres(load: Load) -> None:
 
 def without_redis(load: Load) -> None:
     load.site.redis.stop()
-    load.carries_on("while Redis is away")
-    time.sleep(AWAY)
+    load.check_progress("while Redis is away")
+    time.sleep(OUTAGE)
     load.site.redis.start()
 
 
@@ -162,7 +164,7 @@ def with_frozen_redis(load: Load) -> None:
     assert process is not None
     process.send_signal(signal.SIGSTOP)
     try:
-        load.carries_on("while Redis is frozen")
+        load.check_progress("while Redis is frozen")
     finally:
         process.send_signal(signal.SIGCONT)
 
@@ -178,10 +180,10 @@ def test_outages_under_load_lose_and_double_nothing(site: Site, tmp_path: Path) 
     site.database.start(RUNS, claims)
     load = Load(site)
     try:
-        load.carries_on("before all")
+        load.check_progress("before all")
         for outage in OUTAGES:
             outage(load)
-            load.carries_on(f"after {outage.__name__}")
+            load.check_progress(f"after {outage.__name__}")
         load.finish()
     finally:
         load.leave()
@@ -192,8 +194,11 @@ def test_outages_under_load_lose_and_double_nothing(site: Site, tmp_path: Path) 
     assert len(facts["decisions"]) == RUNS * ASKED + 8
 
 
+RECONNECTING, LIVE = '{"state": "reconnecting"}', '{"state": "live"}'
+
+
 class Socket(threading.Thread):
-    """The inbox's socket of somebody, and all that it learned."""
+    """A socket of the inbox, and all messages that it got."""
 
     def __init__(self, person: Person) -> None:
         super().__init__(daemon=True)
@@ -222,21 +227,21 @@ def start_run(person: Person, text: str) -> None:
     assert status in (200, 302, 303), page
 
 
-def test_open_pages_hear_again_after_redis_forgot_everybody(site: Site) -> None:
+def test_open_pages_get_messages_again_after_redis_lost_all_subscriptions(site: Site) -> None:
     here, there = Reviewer(site.ports[0], "alice"), Reviewer(site.ports[1], "admin")
     socket = Socket(here)
     try:
         start_run(there, "Before it forgot. It is short.")
         eventually(
-            lambda: any('id="refresh"' in one for one in socket.reported), "the page is refreshed"
+            lambda: any('"added"' in one for one in socket.reported), "the page is told of it"
         )
         site.redis.flush()
-        eventually(lambda: "reconnecting" in socket.reported, "the page says it is not live")
-        eventually(lambda: "live" in socket.reported, "the page is live again")
-        eventually(lambda: 'id="refresh"' in socket.reported[-1], "what was missed is fetched")
+        eventually(lambda: RECONNECTING in socket.reported, "the page says it is not live")
+        eventually(lambda: LIVE in socket.reported, "the page is live again")
+        eventually(lambda: '"read"' in socket.reported[-1], "what was missed is read")
         known = len(socket.reported)
         start_run(there, "After it forgot. It is short.")
-        eventually(lambda: len(socket.reported) > known, "the page is refreshed again")
+        eventually(lambda: len(socket.reported) > known, "the page is told again")
     finally:
         socket.close()
 
@@ -246,7 +251,9 @@ def live(page_locator: Locator, state: str) -> None:
 
 
 @pytest.mark.browser
-def test_a_page_says_reconnecting_and_catches_up(site: Site, browser: Browser) -> None:
+def test_a_page_shows_reconnecting_and_is_refreshed_afterwards(
+    site: Site, browser: Browser
+) -> None:
     there = Reviewer(site.ports[1], "admin")
     page = browser.new_context().new_page()
     home = f"http://127.0.0.1:{site.ports[0]}"

@@ -1,4 +1,4 @@
-"""`make pictures` can be relied on: each look of a page is a small PNG of the right width."""
+"""`make pictures`: each picture of a page is a small PNG of the right width."""
 
 from __future__ import annotations
 
@@ -14,12 +14,10 @@ from tests.e2e.screenshots.site import Gallery
 
 pytestmark = pytest.mark.browser
 
-MOST = 100_000  # bytes of one picture; there are some eighty, and they stay with the project
+MAX_BYTES = 100_000  # of one picture; there are about eighty, and they are in the repository
 
 
-def test_each_look_of_a_page_becomes_a_small_picture(
-    browser: Browser, shown: Gallery, tmp_path: Path
-) -> None:
+def test_each_picture_of_a_page_is_small(browser: Browser, shown: Gallery, tmp_path: Path) -> None:
     inbox = next(place for place in SHOWN if place.name == "inbox")
     made = take(browser, shown, [inbox], tmp_path / "pictures")
     assert sorted(path.name for path in made) == [
@@ -30,4 +28,4 @@ def test_each_look_of_a_page_becomes_a_small_picture(
         with Image.open(path) as picture:
             assert f"-{picture.width}-" in path.name
             assert picture.mode == "P"
-        assert path.stat().st_size < MOST
+        assert path.stat().st_size < MAX_BYTES

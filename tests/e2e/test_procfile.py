@@ -1,4 +1,4 @@
-"""The processes of the Procfile together: decided on one page, done and seen elsewhere."""
+"""The processes of the Procfile together: a decision in one is used and shown by the others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ alice.groups.add(Group.objects.get(name="reviewers"))
 
 
 class Site:
-    """Starts what the Procfile names, as its own runner would: as commands, each with a PORT."""
+    """Starts the processes of the Procfile as its runner would: as commands, each with a PORT."""
 
     def __init__(self, folder: Path, database: str) -> None:
         self.folder = folder
@@ -46,18 +46,18 @@ class Site:
         procfile.run_to_its_end(command, self._environment)
 
     def start(self, name: str, **extra: str) -> None:
-        """Start one more process of this kind."""
+        """Start another process of this kind."""
         label = f"{name}-{len(self.started)}"
         self.started[label] = procfile.start(name, self._environment | extra, self.folder / label)
 
-    def said(self, label: str) -> str:
-        """Return what a process has written so far."""
+    def output(self, label: str) -> str:
+        """Return the output of a process so far."""
         return (self.folder / label).read_text(errors="replace")
 
     def check_alive(self) -> None:
         """Fail with the output of a process that has ended by itself."""
         for label, process in self.started.items():
-            assert process.poll() is None, f"{label} ended:\n{self.said(label)}"
+            assert process.poll() is None, f"{label} ended:\n{self.output(label)}"
 
 
 @pytest.fixture
@@ -72,8 +72,8 @@ def deployed(tmp_path: Path) -> Iterator[Site]:
             process.wait()
 
 
-class Behind(Person):
-    """A browser behind the proxy that speaks https to it and http to us."""
+class ProxyClient(Person):
+    """A client of a proxy that forwards its https requests to us over http."""
 
     def __init__(self, port: int, like: Person | None = None) -> None:
         super().__init__(port)
@@ -85,7 +85,7 @@ class Behind(Person):
 
 
 class LivePage:
-    """The socket that an open page holds."""
+    """The socket of an open page."""
 
     def __init__(self, person: Person, path: str) -> None:
         self._socket = socket.create_connection(("127.0.0.1", person.port), timeout=PATIENCE)
@@ -104,7 +104,7 @@ class LivePage:
             pass
 
     def wait_for(self, words: bytes) -> None:
-        """Read until a text says `words`; what the server sends is short and never masked."""
+        """Read until a message contains `words`. The server's messages are short and not masked."""
         text = b""
         while words not in text:
             head = self._file.read(2)
@@ -134,12 +134,12 @@ def figures(port: int) -> str:
         return str(response.read().decode())
 
 
-def test_the_procfile_names_what_there_is() -> None:
+def test_the_procfile_has_valid_commands() -> None:
     assert set(COMMANDS) == {"release", "web", "worker"}
     assert len(COMMANDS) == len(procfile.LINES), "every line is `name: command`"
 
 
-def test_a_decision_on_one_server_is_done_by_a_worker_and_seen_on_another(deployed: Site) -> None:
+def test_a_decision_on_one_server_reaches_a_worker_and_another_server(deployed: Site) -> None:
     one, two, of_worker = free_port(), free_port(), free_port()
     deployed.run(COMMANDS["release"])
     deployed.run(f"DEBUG=0 python manage.py shell --verbosity 0 --command '{MAKE_ALICE}'")
@@ -149,15 +149,15 @@ def test_a_decision_on_one_server_is_done_by_a_worker_and_seen_on_another(deploy
     for port in (one, two):
         eventually(partial(is_ready, deployed, port), "it is ready")
 
-    alice = Behind(one)
-    assert Person(one).get("/accounts/login/")[0] == 301, "plain http goes to https"
+    alice = ProxyClient(one)
+    assert Person(one).get("/accounts/login/")[0] == 301, "http is redirected to https"
     assert alice.log_in("alice", "a good long one") == 302
-    there = Behind(two, like=alice)  # the same login, sent to the other server by the proxy
+    there = ProxyClient(two, like=alice)  # the same login, sent to the other server by the proxy
     run = pages.start(alice, "assistant", text="A calm and pleasant text. It reads well.")
     (request,) = pages.asked(there, "Approve analysis")
     live = LivePage(there, f"/ws{run}")
     pages.decide(alice, request, verdict="approve")
-    live.wait_for(b'id="refresh"')
+    live.wait_for(b'"read":true')
     eventually(lambda: 'data-status="completed"' in there.get(run)[1], "web 2 shows the end")
     assert "approved" in there.get(f"/requests/{request}/")[1]
 
@@ -169,7 +169,7 @@ def test_a_decision_on_one_server_is_done_by_a_worker_and_seen_on_another(deploy
     live.close()
     stops_cleanly(deployed)
     reported = [
-        json.loads(line) for line in deployed.said("worker-2").splitlines() if line[:1] == "{"
+        json.loads(line) for line in deployed.output("worker-2").splitlines() if line[:1] == "{"
     ]
     run_id = run.split("/")[2]
     assert [line["message"] for line in reported if line.get("run_id") == run_id] == [
@@ -178,12 +178,12 @@ def test_a_decision_on_one_server_is_done_by_a_worker_and_seen_on_another(deploy
 
 
 def stops_cleanly(site: Site) -> None:
-    """Send SIGTERM to each, and look at how it ended."""
+    """Send SIGTERM to each process, and check how it ended."""
     site.check_alive()
     for process in site.started.values():
         process.send_signal(signal.SIGTERM)
     codes = {label: process.wait(PATIENCE) for label, process in site.started.items()}
-    assert set(codes.values()) == {0}, {label: site.said(label) for label in codes}
-    assert "The worker stopped." in site.said("worker-2")
+    assert set(codes.values()) == {0}, {label: site.output(label) for label in codes}
+    assert "The worker stopped." in site.output("worker-2")
     for label in codes:
-        assert "Traceback" not in site.said(label), site.said(label)
+        assert "Traceback" not in site.output(label), site.output(label)

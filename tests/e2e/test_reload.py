@@ -1,4 +1,4 @@
-"""In DEBUG a change of the code is picked up, unless the new code could not start."""
+"""With DEBUG the server restarts after a change of the code, unless the new code cannot start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def copy_of_the_project(to: Path) -> Path:
     return to
 
 
-def test_bad_code_learns_and_good_code_is_served_by_the_same_process(tmp_path: Path) -> None:
+def test_bad_code_is_reported_and_good_code_is_served_by_the_same_process(tmp_path: Path) -> None:
     root = copy_of_the_project(tmp_path / "project")
     server = ServeProcess(tmp_path / "var", root=root).wait_until_healthy()
     try:
@@ -27,7 +27,7 @@ def test_bad_code_learns_and_good_code_is_served_by_the_same_process(tmp_path: P
         original = urls.read_text()
 
         urls.write_text(original + "this is no Python\n")
-        eventually(lambda: "does not start" in server.output, "the bad change learns")
+        eventually(lambda: "does not start" in server.output, "the bad change is reported")
         assert "SyntaxError" in server.output
         assert Person(port).get("/healthz")[0] == 200
         assert Person(port).get("/changed")[0] != 200

@@ -1,4 +1,4 @@
-"""`manage.py runworker workflows` as a process of its own beside the one that starts runs."""
+"""`manage.py runworker workflows` as a separate process from the one that starts runs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def worker(request: pytest.FixtureRequest, folder: Path) -> Iterator[subprocess.
     process.wait()
 
 
-def test_it_drives_runs_without_hearing_a_bell_and_drains(
+def test_it_runs_workflows_without_wakeups_and_drains(
     folder: Path, worker: subprocess.Popen[bytes]
 ) -> None:
     manage(folder, "start_run", "assistant", "--input", '{"text": "A good text."}')
@@ -63,7 +63,7 @@ def test_it_drives_runs_without_hearing_a_bell_and_drains(
     assert ("polls SQLite once a second" in said()) != ("The channel layer failed" in said())
 
 
-def test_outside_debug_it_refuses_to_start_while_a_demo_password_opens_an_account(
+def test_without_debug_it_refuses_to_start_with_a_demo_password(
     folder: Path,
 ) -> None:
     manage(folder, "shell", "--verbosity", "0", "--command", MAKE_ALICE)

@@ -1,4 +1,4 @@
-"""`manage.py serve` as a newcomer meets it: first start, stop, crash, start again."""
+"""`manage.py serve`: first start, stop, crash, and restart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.e2e.server import ROOT, Person, ServeProcess, environment, eventually
 
 @pytest.fixture(scope="module")
 def first_start(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder after a first start that was stopped; tests copy it to begin from there."""
+    """A data folder after a first start and a stop. Tests begin with a copy of it."""
     folder = tmp_path_factory.mktemp("first_start")
     server = ServeProcess(folder, "--noreload", is_first=True).wait_until_healthy()
     assert server.terminate() == 0, server.output
@@ -45,7 +45,7 @@ def runs(folder: Path) -> list[dict[str, object]]:
     return list(json.loads(done.stdout))
 
 
-def test_the_first_start_says_who_can_log_in_and_where(first_start: Path) -> None:
+def test_the_first_start_prints_who_can_log_in_and_where(first_start: Path) -> None:
     said = (first_start / "first.txt").read_text()
     for word in ("alice", "bob", "admin", "'demo'", "example runs", "Serving http://127.0.0.1:"):
         assert word in said
@@ -67,7 +67,7 @@ def test_admin_reads_the_example_runs_in_the_admin(server: ServeProcess) -> None
     assert "expenses" in page
 
 
-def test_the_worker_beside_the_pages_is_seen(server: ServeProcess) -> None:
+def test_the_embedded_worker_is_alive(server: ServeProcess) -> None:
     def is_seen() -> bool:
         text = Person(server.port).get("/healthz")[1]
         return json.loads(text)["worker_seconds"] is not None
@@ -75,7 +75,9 @@ def test_the_worker_beside_the_pages_is_seen(server: ServeProcess) -> None:
     eventually(is_seen, "the worker reports itself")
 
 
-def test_another_start_changes_nothing_of_the_demo(first_start: Path, server: ServeProcess) -> None:
+def test_another_start_does_not_change_the_demo_data(
+    first_start: Path, server: ServeProcess
+) -> None:
     assert "First start" not in server.output
     known = {run["id"] for run in runs(server.folder)}
     assert known == {run["id"] for run in runs(first_start)}
@@ -108,7 +110,7 @@ def test_a_second_server_on_the_same_folder_refuses(server: ServeProcess) -> Non
     assert Person(server.port).get("/healthz")[0] == 200
 
 
-def test_a_port_in_use_is_said_before_anything_is_made(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_before_any_file_is_made(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         server = ServeProcess(tmp_path / "var", "--noreload", port=port, is_first=True)
@@ -119,7 +121,7 @@ def test_a_port_in_use_is_said_before_anything_is_made(tmp_path: Path) -> None:
 
 
 def strict(folder: Path) -> ServeProcess:
-    """Start as in earnest, but without the TLS that stands in front of it there."""
+    """Start with the settings of production, but without a TLS proxy."""
     return ServeProcess(
         folder,
         DEBUG="0",
@@ -130,20 +132,20 @@ def strict(folder: Path) -> ServeProcess:
     )
 
 
-def test_outside_debug_a_known_password_refuses_to_start(folder: Path) -> None:
+def test_without_debug_a_known_password_prevents_the_start(folder: Path) -> None:
     server = strict(folder)
     assert server.wait_until_it_ends() == 1
     assert "The account alice still has the demo password." in server.output
     assert "Traceback" not in server.output
 
 
-def test_outside_debug_nobody_gets_a_demo_account(tmp_path: Path) -> None:
+def test_without_debug_there_are_no_demo_accounts(tmp_path: Path) -> None:
     server = strict(tmp_path / "var").wait_until_healthy()
     try:
         page = Person(server.port).get("/accounts/login/")[1]
         assert "First start" not in server.output
         assert Person(server.port).log_in("alice") == 200
         assert ".css" in page
-        assert '/static/css/base.css"' not in page  # its name carries a hash of its content
+        assert '/static/css/base.css"' not in page  # its name has a hash of the content
     finally:
         assert server.terminate() == 0, server.output

@@ -1,4 +1,4 @@
-"""What a stranger sends is bounded while it is read, in both modes of serving."""
+"""Limits for requests and sockets of unknown clients, in both modes of serving."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SETTINGS: dict[str, Any] = {
 
 
 class Server:
-    """A server of either kind: its port and its process."""
+    """A server in one of the modes: its port and its process."""
 
     def __init__(self, port: int, pid: int) -> None:
         self.port = port
@@ -57,7 +57,7 @@ def embedded(data: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def alone(embedded: Server, data: Path) -> Iterator[Server]:
-    """The web process of the Procfile, on the rows that the embedded server has made."""
+    """The web process of the Procfile, with the database of the embedded server."""
     port = free_port()
     command = [
         sys.executable,
@@ -110,7 +110,7 @@ def all_of(connection: socket.socket) -> bytes:
 
 
 def send_much(connection: socket.socket, data: bytes, times: int) -> bytes:
-    """Send, for as long as the server takes it; return what it answers meanwhile."""
+    """Send the data repeatedly while the server accepts it; return the response."""
     answer = b""
     try:
         for _ in range(times):
@@ -122,7 +122,7 @@ def send_much(connection: socket.socket, data: bytes, times: int) -> bytes:
     return answer
 
 
-def test_a_length_above_the_limit_is_refused_before_a_byte_of_it(server: Server) -> None:
+def test_a_length_above_the_limit_is_refused_before_the_body_is_sent(server: Server) -> None:
     with server.connect() as connection:
         connection.sendall(head("Content-Length: 700000000", "Expect: 100-continue"))
         answer = connection.recv(65536)
@@ -132,7 +132,7 @@ def test_a_length_above_the_limit_is_refused_before_a_byte_of_it(server: Server)
 
 
 @pytest.mark.parametrize("length", ["Content-Length: 150000000", "Transfer-Encoding: chunked"])
-def test_a_large_body_takes_no_memory(server: Server, length: str) -> None:
+def test_a_large_body_needs_no_memory(server: Server, length: str) -> None:
     before = server.memory
     with server.connect() as connection:
         connection.sendall(head(length, "Content-Type: application/x-www-form-urlencoded"))
@@ -140,7 +140,7 @@ def test_a_large_body_takes_no_memory(server: Server, length: str) -> None:
         part = b"10000\r\n" + block + b"\r\n" if "chunked" in length else block
         answer = send_much(connection, part, 2300) + all_of(connection)
         assert answer.startswith(b"HTTP/1.1 413 ")
-    # The examples of a first start load their libraries at the same time: some tens of MB.
+    # The example runs of a first start load their libraries meanwhile: about 30 MB.
     assert server.memory - before < 80_000_000
     assert Person(server.port).get("/healthz")[0] == 200
 
@@ -163,8 +163,8 @@ def test_a_body_within_the_limit_reaches_the_application(server: Server) -> None
         head("Transfer-Encoding: chunked") + b"3e8\r\nabc",
     ],
 )  # fmt: skip
-def test_what_comes_too_slowly_is_cut_off(server: Server, begun: bytes) -> None:
-    """A byte now and then does not keep a connection open."""
+def test_a_client_that_sends_too_slowly_is_disconnected(server: Server, begun: bytes) -> None:
+    """Sending one byte now and then does not keep a connection open."""
     with server.connect() as connection:
         connection.sendall(begun)
         connection.settimeout(0.2)
@@ -189,7 +189,7 @@ def test_an_idle_connection_ends_after_its_answer(server: Server) -> None:
 
 
 class Page:
-    """A socket as a page opens it, and what it learns."""
+    """A socket as a page opens it, and the messages that it gets."""
 
     def __init__(self, person: Person, path: str = "/ws/inbox/", origin: str = "") -> None:
         self.connection = socket.create_connection(("127.0.0.1", person.port), timeout=PATIENCE)
@@ -214,13 +214,13 @@ class Page:
         self.connection.close()
 
     def send(self, opcode: int, payload: bytes, *, final: bool = True, length: int = -1) -> None:
-        """Send one masked frame, or the head of one that says to be longer."""
+        """Send one masked frame, or the head of a longer one."""
         length = len(payload) if length < 0 else length
         size = bytes([0x80 | length]) if length < 126 else b"\xff" + length.to_bytes(8, "big")
         self.connection.sendall(bytes([0x80 * final | opcode]) + size + b"\0\0\0\0" + payload)
 
     def close_code(self) -> int | None:
-        """Wait for the end and return its code; None if the connection was cut."""
+        """Wait until the socket closes and return the code; None if the connection was dropped."""
         try:
             while head := self._file.read(2):
                 payload = self._file.read(head[1] & 0x7F)
@@ -245,7 +245,7 @@ def alice(server: Server) -> Person:
         (1, b"begun", False, -1), (1, b"", True, 2**40), (1, b"x" * 1025, True, -1),
     ],
 )  # fmt: skip
-def test_a_page_that_sends_anything_is_closed(
+def test_a_socket_closes_if_the_page_sends_anything(
     alice: Person, opcode: int, payload: bytes, final: bool, length: int
 ) -> None:
     with Page(alice) as page:
@@ -255,7 +255,7 @@ def test_a_page_that_sends_anything_is_closed(
         assert page.close_code() in ((1009, None) if too_long else (1008,))
 
 
-def test_a_person_has_so_many_sockets_and_no_more(alice: Person) -> None:
+def test_the_sockets_of_a_person_are_limited(alice: Person) -> None:
     def there_is_room() -> bool:
         with Page(alice) as page:
             page.connection.settimeout(0.3)
@@ -284,6 +284,6 @@ def test_an_address_without_a_socket_is_refused_without_a_traceback(
 
 
 @pytest.mark.parametrize("origin", ["https://127.0.0.1:{port}", "http://127.0.0.1:1", "null"])
-def test_a_page_of_another_scheme_or_port_gets_no_socket(alice: Person, origin: str) -> None:
+def test_a_page_of_another_scheme_or_port_cannot_open_a_socket(alice: Person, origin: str) -> None:
     with Page(alice, origin=origin.format(port=alice.port)) as page:
         assert page.status == 403

@@ -1,4 +1,4 @@
-"""Very many open pages on one server while requests come and go: each ends up with the truth."""
+"""Very many open pages on one server while requests change: each page shows the final list."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from random import Random
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.e2e.load_reviewer import ROW, Desk, Reviewer
+from tests.e2e.load_reviewer import ROW, Reviewer, ReviewerThread
 from tests.e2e.private_servers import Site
 from tests.e2e.server import PATIENCE, ROOT, Person, ServeProcess, environment, say
+from tests.support.inbox_state import InboxState
 
 pytestmark = pytest.mark.soak
 
 LONG = os.environ.get("SOAK") == "1"
 PAGES, REQUESTS = (1000, 500) if LONG else (100, 50)
-LEFT = 3  # requests that nobody answers: what all pages show in the end
-FETCHERS = 4  # requests of all pages together that are on their way at once
-CONNECTING = 20  # handshakes likewise
+LEFT = 3  # requests that nobody answers; all pages show them at the end
+FETCHERS = 4  # requests of all pages together at the same time
+CONNECTING = 20  # handshakes at the same time
 
 
 def make_people(count: int, to: str) -> None:
-    """Make so many reviewers, and write the keys of their logins. Runs in the site's process."""
+    """Make this number of reviewers, and write their session keys, in a process of the site."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.auth.models import Group, User
     from django.contrib.sessions.backends.db import SessionStore
@@ -52,7 +53,7 @@ def make_people(count: int, to: str) -> None:
 
 
 def people(folder: Path, env: dict[str, str]) -> list[str]:
-    """Return the session keys of as many people as there are pages."""
+    """Return the session keys of one person for each page."""
     path = folder / "people.json"
     code = f"from tests.e2e.test_sockets import make_people; make_people({PAGES}, {str(path)!r})"
     subprocess.run(
@@ -63,11 +64,10 @@ def people(folder: Path, env: dict[str, str]) -> list[str]:
 
 
 class Page:
-    """An open inbox as its script behaves: it fetches the list when it learns to look."""
+    """An open inbox as its script behaves: it applies what it is told, and fetches the rest."""
 
     def __init__(self, port: int, session: str, fetches: asyncio.Queue[Page]) -> None:
-        self.shown: list[str] = []
-        self.refreshes = 0
+        self.state = InboxState()
         self.opened = 0.0
         self._person = Person(port)
         self._person.cookies["sessionid"] = session
@@ -75,7 +75,7 @@ class Page:
         self._queued = False
 
     async def open(self, connecting: asyncio.Semaphore) -> None:
-        """Hold a socket until cancelled. As every page does, fetch once it is open."""
+        """Hold a socket until cancelled. Its first message lets the page read the list."""
         port = self._person.port
         headers = {"Cookie": f"sessionid={self._person.cookies['sessionid']}"}
         await connecting.acquire()
@@ -88,31 +88,38 @@ class Page:
         finally:
             connecting.release()
         self.opened = self.opened or time.monotonic()
+        self.state.opened()
         try:
-            self.look()
             async for message in socket:
-                if 'id="refresh"' in str(message):
-                    self.refreshes += 1
-                    self.look()
+                self.state.apply(json.loads(message))
+                self._fetch_soon()
         finally:
             socket.transport.abort()
 
-    def look(self) -> None:
-        """Fetch soon, unless that is about to happen."""
-        if not self._queued:
+    def _fetch_soon(self) -> None:
+        if self.state.is_behind and not self._queued:
             self._queued = True
             self._fetches.put_nowait(self)
 
     async def fetch(self) -> None:
-        """Read the list through the ordinary view."""
-        self._queued = False  # what changes from here on may be missing from the answer
-        status, text = await asyncio.to_thread(self._person.get, "/")
+        """Fetch the list, or the rows that the page lacks."""
+        self._queued = False
+        if self.state.must_read:
+            self.state.begin_read()
+            self.state.took_list(await self._get("/"))
+        else:
+            ids = self.state.begin_fetch()
+            self.state.took_rows(ids, await self._get(f"/requests/rows/?ids={','.join(ids)}"))
+        self._fetch_soon()
+
+    async def _get(self, path: str) -> str:
+        status, text = await asyncio.to_thread(self._person.get, path)
         assert status == 200, text
-        self.shown = ROW.findall(text)
+        return text
 
 
 class Crowd:
-    """All open pages."""
+    """All the open pages."""
 
     def __init__(self, port: int, sessions: list[str]) -> None:
         self._fetches: asyncio.Queue[Page] = asyncio.Queue()
@@ -123,20 +130,20 @@ class Crowd:
         self.fetched = 0
 
     async def open(self, pages: list[Page]) -> None:
-        """Open these pages and wait until each has been shown the list."""
+        """Open these pages and wait until each has the list."""
         for page in pages:
             page.opened = 0.0
             self._sockets[page] = asyncio.create_task(page.open(self._connecting))
         await self.until(lambda: all(page.opened for page in pages), "all sockets are open")
 
     async def lose(self, pages: list[Page]) -> None:
-        """Cut these pages off, without a farewell."""
+        """Close the connections of these pages without a close frame."""
         for page in pages:
             self._sockets[page].cancel()
         await asyncio.wait([self._sockets.pop(page) for page in pages])
 
     async def until(self, condition: Callable[[], bool], what: str, within: float = 300) -> None:
-        """Wait for a condition, while no socket and no fetch may fail."""
+        """Wait for a condition; fail if a socket or a fetch fails."""
         async with asyncio.timeout(within):
             while not condition():
                 for task in [*self._sockets.values(), *self._fetching]:
@@ -159,25 +166,25 @@ class Crowd:
 
 
 class Traffic(threading.Thread):
-    """Requests that come, and a person who answers all but a few."""
+    """A thread that makes requests, and answers all but a few."""
 
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)
         self._admin = Reviewer(port, "admin")
         reviewer = Reviewer(port, "bob")
         self.goal = len(reviewer.waiting()) + REQUESTS - LEFT
-        self.desk = Desk(
+        self.reviewer = ReviewerThread(
             reviewer, Random(6), may_answer=lambda: self.accepted < self.goal,
             sending=threading.Event(),
         )  # fmt: skip
 
     @property
     def accepted(self) -> int:
-        """How many answers were accepted so far."""
-        return sum(answer.acknowledged for answer in list(self.desk.answers))
+        """The number of accepted answers so far."""
+        return sum(answer.acknowledged for answer in list(self.reviewer.answers))
 
     def run(self) -> None:
-        self.desk.start()
+        self.reviewer.start()
         for number in range(REQUESTS):
             self._start(f"Number {number}. It is short.")
 
@@ -185,13 +192,13 @@ class Traffic(threading.Thread):
         status, answer = self._admin.post("/workflows/assistant/start/", text=text)
         assert status in (302, 303), answer[:500]
 
-    def truth(self) -> list[str]:
-        """Return the list as it is now."""
+    def present_list(self) -> list[str]:
+        """Return the list of the inbox as it is now."""
         return ROW.findall(self._admin.get("/")[1])
 
 
-async def story(port: int, other: int, sessions: list[str]) -> str:
-    """Open the pages on one port, let requests come and go at another; return figures."""
+async def scenario(port: int, other: int, sessions: list[str]) -> str:
+    """Open the pages on one port, change requests on another port, and return measurements."""
     began = time.monotonic()
     crowd = Crowd(port, sessions)
     try:
@@ -207,48 +214,48 @@ async def story(port: int, other: int, sessions: list[str]) -> str:
         await crowd.open(away)
         truth: list[str] = []
         while len(truth) != LEFT:
-            truth = await asyncio.to_thread(traffic.truth)
+            truth = await asyncio.to_thread(traffic.present_list)
         await crowd.until(
-            lambda: all(page.shown == truth for page in crowd.pages), "every page shows the truth"
+            lambda: all(page.state.shown == truth for page in crowd.pages),
+            "every page shows the truth",
         )
         ended = time.monotonic()
         stayed = [page for page in crowd.pages if page not in away]
-        # At most one a second, and one at each end of the time.
-        most = max(page.refreshes for page in stayed)
-        assert min(page.refreshes for page in stayed) > 0
-        assert all(page.refreshes <= time.monotonic() - page.opened + 2 for page in stayed)
-        await asyncio.to_thread(traffic.desk.leave)
+        assert min(page.state.messages for page in stayed) > 1
+        assert sum(page.state.gaps for page in stayed) == 0
+        most = max(page.state.messages for page in stayed)
+        await asyncio.to_thread(traffic.reviewer.leave)
         return (
             f"{PAGES} pages open after {opened - began:.1f} s; {REQUESTS} requests came and went "
             f"in {answered - opened:.1f} s; all pages right {ended - answered:.1f} s later; "
-            f"at most {most} refreshes for one page, {crowd.fetched} fetches"
+            f"at most {most} messages to one page, {crowd.fetched} fetches"
         )
     finally:
         await crowd.close()
 
 
 def memory(pid: int) -> str:
-    """Return how much memory a process holds."""
+    """Return the memory that a process uses."""
     status = Path(f"/proc/{pid}/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return next((line.split(":")[1].strip() for line in lines if "VmRSS" in line), "unknown")
 
 
-def test_every_page_of_one_process_ends_up_with_the_truth(tmp_path: Path) -> None:
+def test_every_page_of_one_process_shows_the_final_list(tmp_path: Path) -> None:
     server = ServeProcess(tmp_path, "--noreload").wait_until_healthy()
     try:
         sessions = people(tmp_path, environment(tmp_path))
-        say(asyncio.run(story(server.port, server.port, sessions)))
+        say(asyncio.run(scenario(server.port, server.port, sessions)))
         say(f"the server holds {memory(server.process.pid)}")
         assert " ERROR " not in server.output
     finally:
         server.kill()
 
 
-def test_every_page_ends_up_with_the_truth_across_processes(site: Site) -> None:
+def test_every_page_of_another_process_shows_the_final_list(site: Site) -> None:
     sessions = people(site.folder, site.env)
     here, other = site.ports
-    say(asyncio.run(story(here, other, sessions)))
+    say(asyncio.run(scenario(here, other, sessions)))
     process = site.processes[0].process
     assert process is not None
     say(f"the server holds {memory(process.pid)}")

@@ -1,4 +1,4 @@
-"""A web process that learns to stop with requests under way: it answers them, and ends."""
+"""A web process that is stopped during requests answers them, and ends."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.e2e import procfile
 from tests.e2e.private_servers import free_port
 from tests.e2e.server import PATIENCE, Person, ServeProcess, eventually
 
-MANY = 8  # logins at once: each works for some tenths of a second on a password
+MANY = 8  # logins at once; each needs some tenths of a second for the password
 ROUNDS = 20 if os.environ.get("SOAK") == "1" else 2
 
 
 class Web:
-    """The Procfile's web line on a database file, without the TLS that stands in front of it."""
+    """The web process of the Procfile with a database file, and without a TLS proxy."""
 
     def __init__(self, folder: Path, *, prepare: bool = False) -> None:
         self.folder = folder
@@ -36,7 +36,7 @@ class Web:
             procfile.run_to_its_end(procfile.COMMANDS["release"], self.environment)
 
     def start(self) -> None:
-        """Start it, and wait until it serves."""
+        """Start the process, and wait until it serves."""
         log = self.folder / "log"
         self.process = procfile.start("web", self.environment, log)
         eventually(self.is_ready, "pages are served")
@@ -70,7 +70,7 @@ def web(prepared: Path, tmp_path: Path) -> Iterator[Web]:
 
 
 def log_in_wrongly(port: int, count: int) -> list[http.client.HTTPConnection]:
-    """Send so many logins, and wait for none of the answers."""
+    """Send this number of logins without waiting for the responses."""
     person = Person(port)
     person.get("/accounts/login/")
     cookie = f"csrftoken={person.cookies['csrftoken']}"
@@ -82,7 +82,9 @@ def log_in_wrongly(port: int, count: int) -> list[http.client.HTTPConnection]:
         headers = {"Cookie": cookie, "Content-Type": form}
         connection.request("POST", "/accounts/login/", body, headers)
         sent.append(connection)
-    assert Person(port).get("/healthz")[0] == 200  # it was asked last, so the others are there
+    assert (
+        Person(port).get("/healthz")[0] == 200
+    )  # this request was last, so the server has the others
     return sent
 
 
@@ -111,21 +113,25 @@ def test_daphne_answers_requests_in_progress_and_ends(web: Web) -> None:
         web.start()
 
 
-def test_serve_answers_what_is_under_way_and_ends(tmp_path: Path) -> None:
+def test_serve_answers_requests_in_progress_and_ends(tmp_path: Path) -> None:
     server = ServeProcess(tmp_path / "var", "--noreload").wait_until_healthy()
     try:
         sent = log_in_wrongly(server.port, MANY)
         server.process.send_signal(signal.SIGTERM)
-        assert {status_of(one) for one in sent} <= {200, 429}, "answered, or asked to come later"
+        assert {status_of(one) for one in sent} <= {200, 429}, (
+            "answered, or refused by the rate limit"
+        )
         assert end_of(server.process, server.output) == 0
         assert "Traceback" not in server.output
     finally:
         server.kill()
 
 
-def test_a_request_that_does_not_end_is_cut_off_and_the_process_ends(web: Web) -> None:
+def test_a_request_that_does_not_end_is_dropped_and_the_process_ends(web: Web) -> None:
     with closing(sqlite3.connect(web.folder / "var" / "db.sqlite3")) as other:
-        other.execute("BEGIN IMMEDIATE")  # the login waits for it longer than its server does
+        other.execute(
+            "BEGIN IMMEDIATE"
+        )  # the login waits for this longer than the server waits for the login
         (sent,) = log_in_wrongly(web.port, 1)
         web.process.send_signal(signal.SIGTERM)
         assert end_of(web.process, web.output) == 1

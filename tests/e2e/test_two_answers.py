@@ -1,4 +1,4 @@
-"""Two people answer one request at once: one wins, the other learns who did."""
+"""Two people answer one request at once: one is accepted, the other error names the person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ R-1,Ada Novak,Sales,2026-10-01,meals,Lunch,31.50,no
 
 @pytest.fixture(scope="module")
 def server(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServeProcess]:
-    """A server where each of the two tests below finds as many claims as it has rounds."""
+    """A server with enough claims for all rounds of the two tests below."""
     claims = tmp_path_factory.mktemp("claims") / "one.csv"
     claims.write_text(ONE)
     running = database.serve().wait_until_healthy()
@@ -33,7 +33,7 @@ def server(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def expense(by: str, question: Question, *, approved: bool) -> Answer:
-    """Return what `by` says; a claim that is not approved is refused."""
+    """Return the answer of `by`: an approval or a rejection."""
     amount, reason = ("20.00", "exception") if approved else ("0.00", "refused")
     rest = {"amount": amount, "reason": reason, "note": f"said by {by}"}
     fields = {"approved": "true" if approved else "false", **rest}
@@ -41,7 +41,7 @@ def expense(by: str, question: Question, *, approved: bool) -> Answer:
 
 
 def send_at_once(*sendings: tuple[Reviewer, Answer]) -> None:
-    """Post all answers at the same moment, each from a thread of its own."""
+    """Post all answers at the same time, each in its own thread."""
     barrier = threading.Barrier(len(sendings))
 
     def send(reviewer: Reviewer, answer: Answer) -> None:
@@ -56,18 +56,18 @@ def send_at_once(*sendings: tuple[Reviewer, Answer]) -> None:
 
 
 def claims_waiting(reviewer: Reviewer) -> list[Question]:
-    """Return the claims of 31.50 on the first page; the demo's runs ask other things."""
+    """Return the claims of 31.50 on the first page; the demo data has no such claims."""
     return [one for one in reviewer.waiting() if str(one.claimed) == "31.50"]
 
 
 def next_claims(reviewer: Reviewer, wanted: int) -> list[Question]:
-    """Return up to `wanted` claims that wait, as soon as there are any."""
+    """Return up to `wanted` pending claims, as soon as there are any."""
     eventually(lambda: claims_waiting(reviewer), "a claim is asked about")
     return claims_waiting(reviewer)[:wanted]
 
 
 def audit(database: Database, answers: list[Answer]) -> list[str]:
-    """Return the faults of the runs that were answered here, once they have ended."""
+    """Wait until the runs that were answered here have ended, and return their faults."""
     mine = {answer.request for answer in answers}
     facts: dict[str, Any] = {}
 
@@ -86,7 +86,9 @@ def audit(database: Database, answers: list[Answer]) -> list[str]:
 
 
 @pytest.mark.soak
-def test_one_of_two_wins_and_the_other_sees_who(server: ServeProcess, database: Database) -> None:
+def test_one_of_two_is_accepted_and_the_other_sees_who_it_was(
+    server: ServeProcess, database: Database
+) -> None:
     alice, bob = (Reviewer(server.port, name) for name in ("alice", "bob"))
     answers: list[Answer] = []
     while len(answers) < 2 * ROUNDS:

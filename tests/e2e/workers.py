@@ -1,4 +1,4 @@
-"""Several `manage.py runworker workflows` beside each other, and people who keep them busy."""
+"""Several processes of `manage.py runworker workflows`, and people who answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REVIEWERS = ("alice", "bob")
 
 
 class Program:
-    """A process with a worker's environment, its output collected in a file."""
+    """A process with the environment of a worker. Its output is collected in a file."""
 
     def __init__(self, database: Database, label: str, *command: str) -> None:
         extra = {"DATABASE_URL": database.url, "DJANGO_SETTINGS_MODULE": "blazen_site.settings"}
@@ -34,7 +34,7 @@ class Program:
 
     @property
     def output(self) -> str:
-        """Return what the process has written so far."""
+        """Return the output of the process so far."""
         return self._log.read_text(errors="replace")
 
     def check_alive(self) -> None:
@@ -42,40 +42,40 @@ class Program:
         assert self.process.poll() is None, f"{self.label} ended:\n{self.output}"
 
     def kill(self) -> None:
-        """Send SIGKILL, as the kernel would."""
+        """Send SIGKILL."""
         self.process.kill()
         self.process.wait()
 
 
-class Crew:
-    """So many workers on one database. Who is killed is replaced at once."""
+class WorkerPool:
+    """A number of workers on one database. A killed worker is replaced at once."""
 
     def __init__(self, database: Database, size: int) -> None:
         self._database = database
-        self.workers = [self._hire() for _ in range(size)]
-        self.log = ""  # what those have written that are gone
+        self.workers = [self._start_worker() for _ in range(size)]
+        self.log = ""  # the output of ended workers
 
     def kill_one(self, random: Random) -> None:
-        """Kill a worker, whatever it is doing, and start another."""
+        """Kill a worker at any time, and start another."""
         at = random.randrange(len(self.workers))
         self.workers[at].check_alive()
         self.workers[at].kill()
         self.log += self.workers[at].output
-        self.workers[at] = self._hire()
+        self.workers[at] = self._start_worker()
 
     def kill_all(self) -> None:
-        """Leave no process behind, whatever happened."""
+        """Kill all processes."""
         for worker in self.workers:
             worker.kill()
             self.log += worker.output
         self.workers = []
 
-    def _hire(self) -> Program:
+    def _start_worker(self) -> Program:
         return Program(self._database, "worker", "manage.py", "runworker", "workflows")
 
 
-class Staff:
-    """Two people who answer what they find, each in a process, as many as they may."""
+class Reviewers:
+    """Two people who answer a limited number of requests, each in a process."""
 
     def __init__(self, database: Database, seed: int) -> None:
         self._folder = database.folder
@@ -87,32 +87,32 @@ class Staff:
 
     @property
     def answers(self) -> list[Answer]:
-        """Return what everybody has sent so far."""
+        """Return the answers that all people have sent so far."""
         return [one for name in REVIEWERS for one in people.answers_of(self._folder, name)]
 
     def allow(self, count: int) -> None:
-        """Let each of them give so many answers from now on."""
+        """Set the number of answers that each person may give in total."""
         people.allow(self._folder, count)
 
     def wait_for_an_answer(self, within: float) -> None:
-        """Wait until another answer is given, but not for ever: there may be nothing to answer."""
+        """Wait until another answer is given or the time is over; there may be no request."""
         before, deadline = len(self.answers), time.monotonic() + within
         while len(self.answers) == before and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def check_alive(self) -> None:
-        """Fail with the output of somebody who could not go on."""
+        """Fail with the output of a person's process that ended with an error."""
         for one in self._people:
             one.check_alive()
 
     def leave(self) -> None:
-        """Send everybody home: nothing of theirs is under way by then."""
+        """Stop the people. None of their answers is in progress then."""
         for one in self._people:
             one.kill()
 
 
 def prepare(database: Database) -> None:
-    """Make the tables, the accounts and the example runs, as the first start does."""
+    """Make the tables, the accounts and the example runs, as a first start does."""
     database.folder.mkdir(parents=True, exist_ok=True)
     for command in (
         ["migrate", "--verbosity", "0"],
@@ -124,6 +124,6 @@ def prepare(database: Database) -> None:
 
 
 def open_runs(database: Database) -> dict[str, int]:
-    """Return how many runs a worker or an answer can still move, by status."""
+    """Return the number of open runs, by status."""
     found = Counter(database.statuses().values())
     return {status: found[status] for status in ("queued", "running", "waiting") if found[status]}

@@ -1,4 +1,4 @@
-"""What the engine's tests share: a registry that forgets."""
+"""A fixture of the engine's tests: the registry is restored after each test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from workflows.engine import Workflow, registry
 
 @pytest.fixture
 def register() -> Iterator[Callable[[Workflow], Workflow]]:
-    """Register workflows for the length of one test."""
+    """Return a function that registers a workflow until the test ends."""
     known = set(registry.names())
     yield registry.register
     for name in set(registry.names()) - known:

@@ -1,4 +1,4 @@
-"""Waiting for what a loop will bring about, without looking at a clock."""
+"""Waiting for something on an event loop, without a clock."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 
-async def until(happened: Callable[[], object]) -> None:
-    """Let the loop turn until something has happened."""
+async def until(condition: Callable[[], object]) -> None:
+    """Run the event loop until the condition is true."""
     async with asyncio.timeout(30):
-        while not happened():  # noqa: ASYNC110  what happens sets no event
+        while not condition():  # noqa: ASYNC110  what happens sets no event
             await asyncio.sleep(0)

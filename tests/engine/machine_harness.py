@@ -1,4 +1,4 @@
-"""A machine on a bench: turned by hand, with a clock that moves only when asked to."""
+"""A harness for the state machine: tests call each transition and set the clock."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def through_json(value: Any) -> Any:
-    """Return what comes back after a store."""
+    """Return the value as it is after it was stored and read."""
     return json.loads(json.dumps(value, allow_nan=False))
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One attempt under way, with the event that its step sees."""
+    """One attempt in progress, with the event that its step gets."""
 
     invocation: Invocation
     effects: Effects
@@ -36,7 +36,7 @@ class Trial:
 
 
 class Bench:
-    """Drives one run; it is the port that steps speak to, too."""
+    """Drives one run. It is also the `StepHost` of the steps."""
 
     def __init__(
         self, workflow: Definition, data: Any = None, *, state: RunState | None = None
@@ -84,7 +84,7 @@ class Bench:
         self.machine.fail(trial.invocation, error or RuntimeError("boom"), 0.5)
 
     def run(self, trial: Trial) -> None:
-        """Call the step, a plain function, and tell the machine what came of it."""
+        """Call the step, a plain function, and report its result to the machine."""
         step = self.machine.workflow.steps[trial.invocation.step]
         try:
             returned = step.invoke(trial.event, trial.context)
@@ -94,7 +94,7 @@ class Bench:
             self.finish(trial, returned)
 
     def run_all(self) -> None:
-        """Run whatever may begin, until nothing may."""
+        """Run all steps that can begin, until none can."""
         while trials := self.take():
             for trial in trials:
                 self.run(trial)
@@ -106,7 +106,7 @@ class Bench:
         return [entry.kind for entry in self.machine.journal]
 
     def reload(self) -> Bench:
-        """Return the run as another process finds it, its steps in progress begun anew."""
+        """Return the run as another process loads it; it begins the steps in progress again."""
         state = read_state(through_json(write_state(self.machine.state)))
         other = Bench(self.machine.workflow, state=state)
         other.now = self.now
@@ -114,17 +114,17 @@ class Bench:
 
 
 def stored(entry: Transition) -> tuple[str, str, dict[str, Any]]:
-    """Return an entry as a row would keep it."""
+    """Return an entry as a row stores it."""
     return entry.kind, entry.step, through_json(entry.to_json())
 
 
 def applied(state: RunState, rows: list[tuple[str, str, dict[str, Any]]]) -> RunState:
-    """Fold stored entries into a state."""
+    """Apply stored entries to a state."""
     for row in rows:
         state.apply(Transition.from_json(*row))
     return state
 
 
 def copied(state: RunState) -> RunState:
-    """Return the state as a stored snapshot would give it back."""
+    """Return the state as it is read from a stored snapshot."""
     return read_state(through_json(write_state(state)))

@@ -1,4 +1,4 @@
-"""A workflow that a second process can load, and what that process does with a snapshot."""
+"""A workflow that a second process can import, and the program of that process."""
 
 from __future__ import annotations
 

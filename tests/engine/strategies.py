@@ -1,4 +1,4 @@
-"""Types as people annotate them, odd ones too, with values that fit them or nearly do."""
+"""Random type annotations, usual and unusual ones, with values that fit or almost fit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from workflows.engine import Event
 
 @dataclass(frozen=True)
 class Typed:
-    """An annotation, and values to try in it."""
+    """An annotation, and values for a field of this type."""
 
     annotation: Any
     values: st.SearchStrategy[Any]
@@ -163,7 +163,7 @@ def _mapping(two: tuple[Typed, Typed]) -> Typed:
 def _dict(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     try:
         return OrderedDict(pairs) if len(pairs) == 3 else dict(pairs)
-    except TypeError:  # a signaling NaN is no key
+    except TypeError:  # a signaling NaN cannot be a key
         return {}
 
 

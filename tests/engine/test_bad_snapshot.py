@@ -1,4 +1,4 @@
-"""A snapshot that is damaged, or none at all, is refused, and names the place."""
+"""Damaged snapshots, and texts that are not snapshots, are refused; the error names the place."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ async def test_damaged_snapshot_is_refused_and_names_the_place(
         WorkflowSnapshot.from_json(json.dumps(data))
 
 
-async def test_snapshot_with_a_number_that_json_has_not_is_refused(register: Register) -> None:
+async def test_snapshot_with_a_number_that_json_does_not_have_is_refused(
+    register: Register,
+) -> None:
     _, snapshot = await waiting(register)
     text = snapshot.to_json()
     assert '"asked": 1' in text

@@ -27,7 +27,7 @@ from workflows.engine import (
 
 
 class Stubborn:
-    """A place where a step stays though it is cancelled, until the test lets it go."""
+    """A wait that ignores cancellation, until the test ends it."""
 
     def __init__(self) -> None:
         self.entered = asyncio.Event()
@@ -44,7 +44,7 @@ class Stubborn:
 
 @pytest.fixture
 async def stubborn() -> AsyncIterator[Stubborn]:
-    """Let it go at the end, so that the loop can be closed."""
+    """End the wait after the test, so that the loop can be closed."""
     found = Stubborn()
     yield found
     found.leave.set()
@@ -62,7 +62,7 @@ async def cancelled(handler: WorkflowHandler) -> None:
 
 
 @pytest.mark.parametrize("limit", [None, 60.0], ids=["no timeout", "timeout"])
-async def test_a_step_that_swallows_its_cancellation_is_left(
+async def test_a_step_that_swallows_its_cancellation_is_not_waited_for(
     stubborn: Stubborn, limit: float | None
 ) -> None:
     late: list[type[BaseException]] = []
@@ -106,7 +106,7 @@ async def test_an_input_handler_that_ignores_its_cancellation_is_not_waited_for(
     await cancelled(handler)
 
 
-async def test_a_def_step_that_does_not_end_is_left() -> None:
+async def test_a_def_step_that_does_not_end_is_not_waited_for() -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def begin(event: StartEvent) -> StopEvent:
@@ -165,7 +165,7 @@ async def test_a_step_that_runs_on_after_its_timeout_does_not_keep_its_run_open(
         await handler.cancel()
 
 
-async def test_repeated_waits_with_a_timeout_collect_no_futures() -> None:
+async def test_repeated_waits_with_a_timeout_leave_no_futures() -> None:
     leave = asyncio.Event()
 
     async def begin(event: StartEvent) -> StopEvent:

@@ -1,4 +1,4 @@
-"""A step is a transaction: its effects together, once, or none."""
+"""A step is a transaction: all of its effects happen, once, or none of them."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_update_may_grow_a_list_without_touching_the_committed_one() -> None:
     assert values(bench)["items"] == [1, 1]
 
 
-def test_raise_in_an_update_at_the_call_is_the_steps_own() -> None:
+def test_an_error_in_an_update_is_raised_in_the_step() -> None:
     bench = started()
     one, _ = bench.take()
     with pytest.raises(ZeroDivisionError):
@@ -167,7 +167,7 @@ def test_raise_in_an_update_at_the_call_is_the_steps_own() -> None:
     assert values(bench) == {}
 
 
-def test_raise_in_an_update_at_the_commit_is_retried_like_any_other() -> None:
+def test_an_error_in_an_update_at_the_commit_is_retried() -> None:
     bench = started()
     one, two = bench.take()
     one.context.update("n", lambda n: 1 // 0 if n == 5 else 1)
@@ -183,7 +183,7 @@ def test_raise_in_an_update_at_the_commit_is_retried_like_any_other() -> None:
 @pytest.mark.parametrize(
     "returned", [5, "text", [Item(n=1), 3], {"a": 1}, [None], Item], ids=lambda one: repr(one)[:10]
 )
-def test_step_that_returns_no_event_fails_the_run_by_name(returned: Any) -> None:
+def test_step_that_returns_something_other_than_events_fails_the_run(returned: Any) -> None:
     bench = started()
     one, _ = bench.take()
     bench.finish(one, returned)
@@ -213,7 +213,7 @@ def test_only_events_can_be_sent() -> None:
         one.context.send_event("text")  # type: ignore[arg-type]
 
 
-def test_stop_closes_what_the_same_step_asked() -> None:
+def test_stop_closes_requests_of_the_same_step() -> None:
     bench = started()
     one, two = bench.take()
     bench.finish(one, [InputRequestEvent(prompt="?"), StopEvent(result=1), StopEvent(result=2)])
@@ -224,7 +224,7 @@ def test_stop_closes_what_the_same_step_asked() -> None:
     assert bench.kinds()[-1] == "completed"
 
 
-def test_key_is_the_same_for_every_attempt_and_no_others() -> None:
+def test_key_is_the_same_for_all_attempts_of_one_invocation_only() -> None:
     bench = started()
     one, two = bench.take()
     key = one.context.idempotency_key
@@ -258,7 +258,7 @@ def test_a_closed_context_refuses_all_calls() -> None:
     assert not bench.streamed
 
 
-def test_progress_stays_on_its_scale_and_storable() -> None:
+def test_progress_is_limited_to_its_scale_and_storable_text() -> None:
     bench = started()
     one, _ = bench.take()
     for fraction in (-1, 0.25, 7, float("nan")):
@@ -267,7 +267,7 @@ def test_progress_stays_on_its_scale_and_storable() -> None:
     assert "\x00" not in bench.reported[0][1]
 
 
-def test_request_and_answerer_are_empty_where_nothing_was_asked() -> None:
+def test_request_and_answerer_are_empty_without_a_request() -> None:
     bench = started()
     one, _ = bench.take()
     assert one.context.request is None
@@ -276,7 +276,7 @@ def test_request_and_answerer_are_empty_where_nothing_was_asked() -> None:
     assert bench.session["live"] is one
 
 
-def test_error_of_an_untaken_event_says_if_the_annotation_does_not_name_it() -> None:
+def test_error_of_an_unaccepted_event_mentions_a_missing_annotation() -> None:
     class Nowhere(Event):
         pass
 

@@ -1,4 +1,4 @@
-"""Events: immutable, routed by exact class, read by their wire name, written in one order."""
+"""Events are immutable, routed by exact class, read by wire name, and written in a fixed order."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_start_event_takes_any_fields() -> None:
     assert (event.text, event.deep) == ("a", {"b": [1]})  # type: ignore[attr-defined]
 
 
-def test_what_an_attempt_does_to_its_event_is_seen_by_no_other() -> None:
+def test_no_attempt_sees_how_another_attempt_changed_the_event() -> None:
     class Batch(Event):
         items: list[int]
 
@@ -119,14 +119,14 @@ def test_what_an_attempt_does_to_its_event_is_seen_by_no_other() -> None:
         (7, None, None, None),
     ],
 )
-def test_bare_reply_reads_what_was_answered(
+def test_untyped_reply_has_the_answer(
     response: Any, approved: bool | None, comment: str | None, text: str | None
 ) -> None:
     reply = InputResponseEvent(request_id="r", response=response)
     assert (reply.approved, reply.comment, reply.text) == (approved, comment, text)
 
 
-def test_typed_reply_reads_its_fields_too() -> None:
+def test_typed_reply_has_the_answer_in_its_fields() -> None:
     class Decision(BaseModel):
         approved: bool
         comment: str = "fine"
@@ -138,14 +138,14 @@ def test_typed_reply_reads_its_fields_too() -> None:
     assert (reply.approved, reply.comment, reply.text) == (False, "fine", None)
 
 
-def test_each_request_makes_an_id_of_its_own() -> None:
+def test_each_request_has_a_new_id() -> None:
     one, two = InputRequestEvent(prompt="?"), InputRequestEvent(prompt="?")
     assert one.request_id != two.request_id
     assert one.has_generated_id
     assert not InputRequestEvent(prompt="?", request_id="mine").has_generated_id
 
 
-def test_a_default_id_of_a_class_is_not_the_engines() -> None:
+def test_a_class_may_set_the_id_of_its_requests() -> None:
     class Fixed(InputRequestEvent):
         request_id: str = "always"
 
@@ -182,7 +182,7 @@ def test_allow_is_written_in_one_order_in_every_process() -> None:
     assert b"['approve', 'reject', 'reply']" in reported.pop()
 
 
-def test_fields_travel_by_name_whatever_their_aliases() -> None:
+def test_fields_are_stored_by_name_whatever_their_aliases() -> None:
     class Aliased(Event):
         count: int = Field(alias="Count")
 
@@ -191,7 +191,7 @@ def test_fields_travel_by_name_whatever_their_aliases() -> None:
     assert event_from(Aliased, data) == event_from(Aliased, {"Count": 3})
 
 
-def test_computed_fields_do_not_travel() -> None:
+def test_computed_fields_are_not_stored() -> None:
     class Sum(StartEvent):
         a: int
 
@@ -203,7 +203,7 @@ def test_computed_fields_do_not_travel() -> None:
     assert event_data(Sum(a=2)) == {"a": 2}
 
 
-def test_bytes_travel_as_base64() -> None:
+def test_bytes_are_stored_as_base64() -> None:
     class File(Event):
         body: bytes
 
@@ -220,7 +220,7 @@ class Holder(Event):
     [float("nan"), "a\x00b", "\ud800", object(), 10**5000],
     ids=["nan", "nul", "surrogate", "object", "huge"],
 )
-def test_event_that_cannot_be_stored_fails_the_step_that_made_it_by_name(value: Any) -> None:
+def test_event_that_cannot_be_stored_fails_the_step_that_returned_it(value: Any) -> None:
     @step(retries=0)
     def begin(event: StartEvent) -> Holder:
         return Holder(value=value)

@@ -1,4 +1,4 @@
-"""A run in this process: each verb at any time, nothing missed, nothing left running."""
+"""A run in memory: its methods work at any time, no event is lost, and nothing runs on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Tick(Event):
 
 
 class Gate:
-    """Where a step waits until the test lets it on."""
+    """A wait in a step, until the test ends it."""
 
     def __init__(self) -> None:
         self.entered = asyncio.Event()
@@ -126,7 +126,7 @@ async def test_several_wait_for_an_error_and_each_gets_it() -> None:
         assert isinstance(reported.__cause__, ValueError)
 
 
-async def test_engine_errors_are_raised_as_they_are_and_cause_nothing_circular() -> None:
+async def test_engine_errors_are_raised_unchanged_and_without_a_circular_cause() -> None:
     async def begin(event: StartEvent) -> StopEvent | None:
         return None
 
@@ -177,7 +177,7 @@ async def test_pause_lets_running_steps_finish_and_keeps_answers() -> None:
     assert await handler.result() == ["kept", True]
 
 
-async def test_verbs_do_nothing_where_there_is_nothing_to_do() -> None:
+async def test_methods_have_no_effect_where_nothing_is_to_do() -> None:
     handler = await workflow.run()
     await handler.resume_in_place()
     await handler.pause()
@@ -227,7 +227,7 @@ async def test_cancel_from_within_a_step_ends_the_run_and_closes_the_context() -
     assert "'begin'" in reported[0]
 
 
-async def test_first_stop_cancels_what_runs_once_and_lets_it_clean_up() -> None:
+async def test_the_first_stop_cancels_running_steps_once_and_lets_them_clean_up() -> None:
     class Slow(Event):
         pass
 
@@ -252,18 +252,18 @@ async def test_first_stop_cancels_what_runs_once_and_lets_it_clean_up() -> None:
     handler = await Workflow("race", [step(begin), step(slow), step(stop)]).run()
     assert await handler.result() == "first"
     await until(lambda: gate.cancelled)
-    handler._pump()  # as a thread that ends late does
+    handler._pump()  # a thread that ends late calls this
     await until(cleaned.is_set)
 
 
-# The stream
+# Stream
 
 
 async def collect(stream: AsyncIterator[Event]) -> list[Event]:
     return [event async for event in stream]
 
 
-async def test_stream_misses_nothing_for_early_and_late_consumers() -> None:
+async def test_early_and_late_consumers_get_all_events_of_the_stream() -> None:
     handler = await workflow.run()
     early = [asyncio.create_task(collect(handler.stream_events())) for _ in range(2)]
     await handler.snapshot()

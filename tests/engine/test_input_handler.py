@@ -1,4 +1,4 @@
-"""The input handler answers before people do, and never in their way."""
+"""The input handler may answer before people do, and never prevents their answers."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def end(event: InputResponseEvent, ctx: Context) -> StopEvent:
     return StopEvent(result=[event.approved, ctx.answered_by])
 
 
-class Desk:
-    """An input handler that does as it learns, and counts how often it was asked."""
+class CountingHandler:
+    """An input handler that answers with the given function, and keeps the requests that it got."""
 
     def __init__(self, answer: Callable[[InputRequestEvent], Any]) -> None:
         self.answer = answer
@@ -58,8 +58,8 @@ def approve(request: InputRequestEvent) -> InputResponseEvent:
     return InputResponseEvent(request_id=request.request_id, response={"approved": True})
 
 
-def build(desk: Desk) -> Workflow:
-    return Workflow("desk", [ask, end], input_handler=desk)
+def build(input_handler: CountingHandler) -> Workflow:
+    return Workflow("counting", [ask, end], input_handler=input_handler)
 
 
 async def by_hand(handler: WorkflowHandler) -> Any:
@@ -71,23 +71,23 @@ async def by_hand(handler: WorkflowHandler) -> Any:
 
 
 async def settled(handler: WorkflowHandler) -> None:
-    """Wait until the input handler's tasks are over."""
+    """Wait until the tasks of the input handler have ended."""
     await until(lambda: not handler._tasks)
 
 
-async def test_its_answer_is_routed_like_a_humans_and_is_nobodys() -> None:
-    desk = Desk(approve)
-    built = WorkflowBuilder("desk").step(ask).step(end).input_handler(desk).build()
+async def test_its_answer_is_routed_like_that_of_a_person_and_names_nobody() -> None:
+    input_handler = CountingHandler(approve)
+    built = WorkflowBuilder("counting").step(ask).step(end).input_handler(input_handler).build()
     handler = await built.run()
     assert await handler.result() == [True, ""]
-    assert [request.prompt for request in desk.asked] == ["?"]
+    assert [request.prompt for request in input_handler.asked] == ["?"]
 
 
-async def test_none_leaves_the_request_to_a_human_and_is_not_asked_again(
+async def test_after_none_a_person_answers_and_the_handler_is_not_asked_again(
     register: Register,
 ) -> None:
-    desk = Desk(lambda request: None)
-    handler = await register(build(desk)).run()
+    input_handler = CountingHandler(lambda request: None)
+    handler = await register(build(input_handler)).run()
     await handler.snapshot()
     await settled(handler)
     snapshot = WorkflowSnapshot.from_json((await handler.snapshot()).to_json())
@@ -95,27 +95,31 @@ async def test_none_leaves_the_request_to_a_human_and_is_not_asked_again(
     await again.pause()
     await again.resume_in_place()
     await settled(again)
-    assert len(desk.asked) == 1
+    assert len(input_handler.asked) == 1
     assert await by_hand(again) == [False, ""]
 
 
-async def test_undecided_request_is_asked_again_after_a_resume(register: Register) -> None:
-    desk = Desk(approve)
-    desk.leave.clear()
-    handler = await register(build(desk)).run()
-    await desk.entered.wait()
+async def test_the_handler_is_asked_again_after_a_resume_if_it_had_not_decided(
+    register: Register,
+) -> None:
+    input_handler = CountingHandler(approve)
+    input_handler.leave.clear()
+    handler = await register(build(input_handler)).run()
+    await input_handler.entered.wait()
     snapshot = await handler.snapshot()
     await handler.cancel()
-    desk.leave.set()
+    input_handler.leave.set()
     again = await Workflow.resume(snapshot)
     assert await again.result() == [True, ""]
-    assert len(desk.asked) == 2
+    assert len(input_handler.asked) == 2
 
 
-async def test_wrong_request_id_fails_the_run_by_name() -> None:
-    desk = Desk(lambda request: InputResponseEvent(request_id="other", response="x"))
-    handler = await build(desk).run()
-    with pytest.raises(WrongRequestId, match=r"'desk'.*'r'.*'other'"):
+async def test_a_wrong_request_id_fails_the_run_and_the_error_names_it() -> None:
+    input_handler = CountingHandler(
+        lambda request: InputResponseEvent(request_id="other", response="x")
+    )
+    handler = await build(input_handler).run()
+    with pytest.raises(WrongRequestId, match=r"'counting'.*'r'.*'other'"):
         await handler.result()
 
 
@@ -140,23 +144,23 @@ def nonsense(request: InputRequestEvent) -> str:
 
 
 @pytest.mark.parametrize("answer", [fail, cancel, leave, invalid, nonsense])
-async def test_whatever_goes_wrong_the_request_is_the_humans(
+async def test_after_any_error_of_the_handler_a_person_can_answer(
     answer: Callable[[InputRequestEvent], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk = Desk(answer)
-    handler = await build(desk).run()
+    input_handler = CountingHandler(answer)
+    handler = await build(input_handler).run()
     await handler.snapshot()
     await settled(handler)
     assert "the input handler failed" in caplog.text
     assert await by_hand(handler) == [False, ""]
-    assert len(desk.asked) == 1
+    assert len(input_handler.asked) == 1
 
 
 async def test_an_answer_before_that_of_the_handler_is_used_without_an_error(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    desk = Desk(approve)
-    desk.leave.clear()
+    input_handler = CountingHandler(approve)
+    input_handler.leave.clear()
     gate = asyncio.Event()
 
     @step
@@ -164,20 +168,20 @@ async def test_an_answer_before_that_of_the_handler_is_used_without_an_error(
         await gate.wait()
         return StopEvent(result=event.approved)
 
-    handler = await Workflow("desk", [ask, slow_end], input_handler=desk).run()
-    await desk.entered.wait()
+    handler = await Workflow("counting", [ask, slow_end], input_handler=input_handler).run()
+    await input_handler.entered.wait()
     result = asyncio.create_task(by_hand(handler))
     await until(lambda: not handler.pending_requests)
-    desk.leave.set()
+    input_handler.leave.set()
     await until(lambda: len(handler._tasks) == 1)
     gate.set()
     assert await result is False
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
-async def test_paused_run_asks_nobody_new() -> None:
-    desk = Desk(approve)
-    handler = await build(desk).run()
+async def test_a_paused_run_does_not_ask_the_handler() -> None:
+    input_handler = CountingHandler(approve)
+    handler = await build(input_handler).run()
     await handler.pause()
     await handler.resume_in_place()
     assert await handler.result() == [True, ""]
@@ -189,22 +193,22 @@ async def test_paused_run_asks_nobody_new() -> None:
         await gate.wait()
         return InputRequestEvent(prompt="?")
 
-    desk = Desk(approve)
-    handler = await Workflow("desk", [slow_ask, end], input_handler=desk).run()
+    input_handler = CountingHandler(approve)
+    handler = await Workflow("counting", [slow_ask, end], input_handler=input_handler).run()
     await asyncio.sleep(0)
     await handler.pause()
     gate.set()
     await handler.snapshot()
     assert len(handler.pending_requests) == 1
-    assert desk.asked == []
+    assert input_handler.asked == []
     await handler.resume_in_place()
     assert await handler.result() == [True, ""]
 
 
-async def test_thinking_handler_is_cancelled_with_the_run() -> None:
-    desk = Desk(approve)
-    desk.leave.clear()
-    handler = await build(desk).run()
-    await desk.entered.wait()
+async def test_a_running_handler_is_cancelled_with_the_run() -> None:
+    input_handler = CountingHandler(approve)
+    input_handler.leave.clear()
+    handler = await build(input_handler).run()
+    await input_handler.entered.wait()
     await handler.cancel()
     assert not handler._tasks

@@ -1,4 +1,4 @@
-"""A snapshot is the whole truth: at any instant, in any process."""
+"""A snapshot has the complete state of a run, at any time and for any process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from workflows.engine import (
 )
 
 
-async def test_waiting_run_goes_on_from_its_snapshot(register: Register) -> None:
+async def test_waiting_run_continues_from_its_snapshot(register: Register) -> None:
     first, snapshot = await waiting(register)
     assert (snapshot.workflow, snapshot.status, snapshot.seq) == ("snapshots", "running", 2)
     handler = await Workflow.resume(snapshot)
@@ -52,7 +52,7 @@ async def test_one_snapshot_may_be_resumed_more_than_once(register: Register) ->
         assert await handler.result() == [1, text, {"a": [1]}]
 
 
-async def test_snapshot_shares_nothing_with_the_run_that_goes_on(register: Register) -> None:
+async def test_snapshot_shares_nothing_with_the_run(register: Register) -> None:
     handler, _ = await waiting(register)
     snapshot = await handler.snapshot()
     text = snapshot.to_json()
@@ -134,7 +134,7 @@ async def test_snapshot_taken_while_steps_run_runs_them_again(register: Register
     assert len(set(attempts)) == 1
 
 
-async def test_snapshot_in_mid_flight_goes_on_in_another_process() -> None:
+async def test_a_snapshot_taken_during_a_fan_in_continues_in_another_process() -> None:
     handler = await other_process.workflow.run()
     handler.session["hold"] = True
     await until(lambda: handler._machine.state.seq == 4)  # both halves have contributed
@@ -182,7 +182,7 @@ async def test_unknown_workflow_is_named() -> None:
         await Workflow.resume(await handler.snapshot())
 
 
-async def test_changed_workflow_cannot_load_by_name(register: Register) -> None:
+async def test_the_error_names_what_a_changed_workflow_no_longer_has(register: Register) -> None:
     handler = await workflow.run()
     snapshot = await handler.snapshot()
 
@@ -195,10 +195,10 @@ async def test_changed_workflow_cannot_load_by_name(register: Register) -> None:
         await Workflow.resume(snapshot)
 
 
-async def test_state_as_deep_as_the_codec_takes_it_is_still_a_snapshot(register: Register) -> None:
+async def test_state_of_the_maximum_depth_can_be_stored_in_a_snapshot(register: Register) -> None:
     deepest: dict[str, Any] = {}
     for _ in range(99):
-        deepest = {"$": deepest}  # travels as pairs: three levels of JSON for each of its own
+        deepest = {"$": deepest}  # stored as pairs: three levels of JSON for each level
 
     @step
     async def keep(event: StartEvent, ctx: Context) -> InputRequestEvent:

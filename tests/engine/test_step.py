@@ -1,4 +1,4 @@
-"""Steps: read from annotations, in every form that they take."""
+"""Steps are read from annotations of every form."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_return_annotation_names_events(annotation: Any, classes: tuple[type, ..
 
 
 @pytest.mark.parametrize("annotation", [Any, Event, list[Event], Event | None])
-def test_open_return_annotation_leaves_the_events_open(annotation: Any) -> None:
+def test_an_annotation_of_any_event_does_not_restrict_the_events(annotation: Any) -> None:
     def function(event: StartEvent) -> Any: ...
 
     function.__annotations__["return"] = annotation
@@ -99,14 +99,14 @@ def test_context_may_come_first_last_or_not_at_all() -> None:
 def test_step_can_be_called_like_its_function() -> None:
     @step
     def begin(event: StartEvent) -> StopEvent:
-        """Say a thing.
+        """Do something.
 
         And more.
         """
         return StopEvent(result=5)
 
     assert begin(StartEvent()).result == 5
-    assert begin.doc == "Say a thing."
+    assert begin.doc == "Do something."
 
 
 def no_event(ctx: Context) -> None: ...
@@ -156,7 +156,7 @@ def test_impossible_rule_is_refused_by_name(rules: dict[str, Any]) -> None:
         step(**rules)(publish)
 
 
-def test_rules_default_to_none_of_them() -> None:
+def test_without_options_a_step_has_no_rules() -> None:
     @step
     def begin(event: StartEvent) -> StopEvent: ...  # type: ignore[empty-body]
 

@@ -1,4 +1,4 @@
-"""Building a workflow: what the annotations show to be wrong is refused by name."""
+"""Building a workflow: mistakes that annotations show are refused by name."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_two_start_classes_are_refused() -> None:
     assert "TypedStart" in reported
 
 
-def test_bare_reply_is_ambiguous_when_several_ask_and_several_take_it() -> None:
+def test_untyped_reply_is_ambiguous_if_several_steps_ask_and_several_accept_it() -> None:
     steps = [
         make("ask_price", StartEvent, InputRequestEvent | A),
         make("ask_date", A, InputRequestEvent),
@@ -120,7 +120,7 @@ def test_bare_reply_is_ambiguous_when_several_ask_and_several_take_it() -> None:
 
 
 @pytest.mark.parametrize("cls", [StopEvent, InputRequestEvent, Ask, Event])
-def test_step_cannot_take_what_is_never_routed(cls: type[Event]) -> None:
+def test_step_cannot_accept_an_event_that_is_never_routed(cls: type[Event]) -> None:
     reported = refused(InvalidStep, begin, make("odd", cls, None))
     assert "'odd'" in reported
     assert cls.__name__ in reported
@@ -133,7 +133,7 @@ def test_plain_function_is_refused() -> None:
         Workflow("", [begin])
 
 
-def test_builder_builds_the_same() -> None:
+def test_the_builder_builds_the_same_workflow() -> None:
     built = WorkflowBuilder("one", description="Says so.").step(begin).build()
     assert built.steps == Workflow("one", [begin]).steps
     assert built.description == "Says so."
@@ -192,7 +192,9 @@ free = Workflow("free", [begin])
         ({"text": "a\x00"}, ()),
     ],
 )
-def test_input_that_does_not_fit_is_refused_by_field(data: Any, place: tuple[str, ...]) -> None:
+def test_the_error_of_an_input_that_does_not_fit_names_the_field(
+    data: Any, place: tuple[str, ...]
+) -> None:
     with pytest.raises(InvalidInput, match="'typed'") as caught:
         typed.check_input(data)
     assert [tuple(fault["loc"]) for fault in caught.value.errors] == [place]
@@ -204,12 +206,12 @@ def test_input_that_does_not_fit_is_refused_by_field(data: Any, place: tuple[str
     [float("nan"), "\x00", "\ud800", object()],
     ids=["nan", "nul", "surrogate", "object"],
 )
-def test_free_input_takes_only_what_can_be_stored(value: Any) -> None:
+def test_untyped_input_accepts_only_values_that_can_be_stored(value: Any) -> None:
     with pytest.raises(InvalidInput, match="'free'"):
         free.check_input({"value": {"in": value}})
 
 
-def test_input_is_normalised_and_reads_back() -> None:
+def test_input_is_normalised_and_can_be_read_again() -> None:
     class Files(StartEvent):
         body: bytes
 
@@ -221,7 +223,7 @@ def test_input_is_normalised_and_reads_back() -> None:
     assert free.check_input(None) == {}
 
 
-def test_another_start_event_is_read_as_the_one_that_the_workflow_takes() -> None:
+def test_another_start_event_is_read_as_the_start_class_of_the_workflow() -> None:
     assert type(free.start_event(TypedStart(text="a"))) is StartEvent
     assert typed.start_event(StartEvent.model_validate({"text": "a"})) == TypedStart(text="a")
 
@@ -232,7 +234,7 @@ async def test_input_is_one_value_or_keywords_not_both() -> None:
     assert await (await free.run(a=1)).result() == {"a": 1}
 
 
-def test_start_schema_says_whether_other_fields_are_allowed() -> None:
+def test_start_schema_has_whether_other_fields_are_allowed() -> None:
     assert free.start_schema()["additionalProperties"] is True
     schema = typed.start_schema()
     assert schema["additionalProperties"] is False

@@ -1,4 +1,4 @@
-"""Mistakes in classes and annotations that learn when the workflow is built."""
+"""Mistakes in classes and annotations that are reported when the workflow is built."""
 
 from __future__ import annotations
 
@@ -85,36 +85,36 @@ def start(event: StartEvent) -> Base:
 
 @step
 def finish(event: Base | Derived) -> StopEvent:
-    """Take what `start` may return."""
+    """Accept what `start` may return."""
     return StopEvent()
 
 
 @step
 def takes_lost(event: Lost) -> StopEvent:
-    """Take what nobody returns."""
+    """Accept an event that no step returns."""
     return StopEvent()
 
 
 @step
 def with_context(event: Base, ctx: Context) -> StopEvent:
-    """Could send anything."""
+    """May send any event."""
     return StopEvent()
 
 
 @step
-def says_nothing(event: Base):  # type: ignore[no-untyped-def]
-    """Return anything."""
+def without_annotation(event: Base):  # type: ignore[no-untyped-def]
+    """May return any event."""
     return StopEvent()
 
 
-def test_an_event_that_no_step_returns_is_warned_of_by_name() -> None:
+def test_a_warning_names_an_event_that_no_step_returns() -> None:
     with pytest.warns(UnsentEventWarning, match="'takes_lost' takes Lost, which no step returns"):
         Workflow("lost", [start, finish, takes_lost])
 
 
-def test_nothing_is_said_where_a_step_may_send_anything() -> None:
+def test_there_is_no_warning_if_a_step_may_send_any_event() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Workflow("context", [start, finish, with_context, takes_lost])
-        Workflow("open", [start, finish, says_nothing, takes_lost])
+        Workflow("open", [start, finish, without_annotation, takes_lost])
         Workflow("derived", [start, finish])

@@ -1,4 +1,4 @@
-"""Building a workflow: what no form, no column and no address can hold is refused by name."""
+"""Building a workflow: what forms, columns or addresses cannot represent is refused by name."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ class Loose(StartEvent, arbitrary_types_allowed=True):
     [(Opaque, ...), (Callable[[], int], ...), (float, float("nan")), (str, "a\x00b")],
     ids=["class", "callable", "nan", "nul"],
 )
-def test_what_no_form_can_be_made_of_is_refused_by_name(annotation: Any, default: Any) -> None:
+def test_a_type_that_no_form_can_represent_is_refused_by_name(
+    annotation: Any, default: Any
+) -> None:
     field = (annotation, default)
     start: Any = create_model("OddStart", __base__=Loose, value=field)
     with pytest.raises(NoSchema, match="OddStart"):
@@ -94,7 +96,7 @@ def test_a_reply_with_a_field_that_no_answer_fills_in_is_refused_by_name() -> No
         "a\u202eb", " a", "a ", "x" * 101, None, 7,
     ],
 )  # fmt: skip
-def test_a_workflow_name_that_no_address_can_carry_is_refused(name: Any) -> None:
+def test_a_workflow_name_that_no_address_can_contain_is_refused(name: Any) -> None:
     with pytest.raises(BadName):
         Workflow(name, [step(begin_any)])
 
@@ -105,7 +107,7 @@ def test_a_workflow_name_that_fits_into_an_address_is_accepted(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", [" ", "x" * 201, "a\nb", "\x00"])
-def test_names_that_no_column_holds_are_refused(name: str) -> None:
+def test_names_that_are_too_long_for_their_column_are_refused(name: str) -> None:
     with pytest.raises(BadName, match="step"):
         Workflow("named", [step(name=name)(begin_any)])
     if name.isprintable() and name.strip():

@@ -1,1 +1,1 @@
-"""An application for the tests alone: it empties the tables faster than Django does."""
+"""An application for tests only: it empties the tables faster than Django does."""

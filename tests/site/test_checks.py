@@ -1,4 +1,4 @@
-"""What `manage.py check` says of a site whose processes cannot send messages to each other."""
+"""The warning of `manage.py check` if processes cannot send messages to each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forwarded headers count only where a setting trusts whoever wrote them."""
+"""Forwarded headers are used only if a setting trusts the proxy that wrote them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROXIES = ["127.0.0.1", "10.0.0.0/8", "2001:db8::/32"]
 @pytest.mark.parametrize(
     ("peer", "forwarded", "client"),
     [
-        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),  # not a proxy of ours
+        ("203.0.113.9", "198.51.100.1", "203.0.113.9"),  # not a trusted proxy
         ("127.0.0.1", "", "127.0.0.1"),
         ("127.0.0.1", "198.51.100.1", "198.51.100.1"),
         ("127.0.0.1", "6.6.6.6, 198.51.100.1", "198.51.100.1"),  # the client wrote the first
@@ -37,7 +37,7 @@ def test_the_client_is_the_last_address_that_no_trusted_proxy_has(
     assert client_of(peer, forwarded, PROXIES) == client
 
 
-def test_nobody_is_trusted_by_default(settings: Settings) -> None:
+def test_no_proxy_is_trusted_by_default(settings: Settings) -> None:
     assert settings.TRUSTED_PROXIES == []
     assert client_of("127.0.0.1", "198.51.100.1", settings.TRUSTED_PROXIES) == "127.0.0.1"
 
@@ -47,7 +47,7 @@ def test_a_unix_socket_is_trusted_if_the_setting_names_it() -> None:
 
 
 async def scope_of(kind: str, client: Any, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
-    """Return what the application behind is given."""
+    """Return the scope that the application gets."""
     seen: list[dict[str, Any]] = []
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -73,7 +73,7 @@ async def test_the_application_sees_the_client_and_the_scheme_behind_a_proxy(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("client", [["203.0.113.9", 5], None])
-async def test_a_stranger_cannot_write_their_own_address(settings: Settings, client: Any) -> None:
+async def test_an_untrusted_client_cannot_set_its_address(settings: Settings, client: Any) -> None:
     settings.TRUSTED_PROXIES = PROXIES
     headers = (b"x-forwarded-for", b"198.51.100.1"), (b"x-forwarded-proto", b"https")
     scope = await scope_of("http", client, *headers)
@@ -94,7 +94,7 @@ async def test_a_stranger_cannot_write_their_own_address(settings: Settings, cli
         ("https://a.example.evil.example", "https", "a.example", False),
         ("https://a.example@evil.example", "https", "a.example", False),
         ("https://a.example/path", "https", "a.example", False),
-        ("https://evil.example", "https", "evil.example", False),  # the host is not ours
+        ("https://evil.example", "https", "evil.example", False),  # not our host
         ("null", "https", "a.example", False),
         ("", "https", "a.example", False),
         ("https://a.example:no", "https", "a.example", False),

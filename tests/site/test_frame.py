@@ -1,4 +1,4 @@
-"""What holds for every page: who gets in, what its headers say."""
+"""Rules for every page: the login, the headers, and the frame around the content."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def carol() -> User:
     return User.objects.create_user("carol", password="a long enough password")
 
 
-def test_a_page_without_a_login_leads_to_the_login_and_back(client: Client) -> None:
+def test_a_page_without_a_login_redirects_to_the_login_and_back(client: Client) -> None:
     response = client.get(f"{PAGE}?a=1")
     assert response.status_code == 302
     assert response.headers["Location"] == "/accounts/login/?next=/accounts/%3Fa%3D1"
 
 
-def test_a_fragment_without_a_login_sends_its_page_to_the_login(client: Client) -> None:
+def test_a_fragment_without_a_login_redirects_its_page_to_the_login(client: Client) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/requests/1/?q=a"}
     response = client.get(PAGE, headers=headers)
     assert response.status_code == 204
     assert response.headers["HX-Redirect"] == "/accounts/login/?next=/requests/1/%3Fq%3Da"
 
 
-def test_a_fragment_that_claims_another_site_comes_back_to_the_inbox(client: Client) -> None:
+def test_a_fragment_of_another_site_redirects_to_the_inbox(client: Client) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": "http://evil.example.com/phish"}
     response = client.get(PAGE, headers=headers)
     assert response.headers["HX-Redirect"] == "/accounts/login/?next=/"
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", PAGE, "/admin/"])
-def test_every_page_carries_the_policy_and_is_kept_out_of_caches(
+def test_every_page_has_the_policy_and_is_not_cached(
     client: Client, carol: User, path: str
 ) -> None:
     if path != "/accounts/login/":
@@ -67,7 +67,7 @@ def test_every_page_shows_that_no_worker_is_alive(client: Client, carol: User) -
     assert b"No worker is running" in client.get(PAGE).content
 
 
-def test_an_unknown_address_is_a_designed_page(client: Client, carol: User, settings: Any) -> None:
+def test_an_unknown_address_has_an_error_page(client: Client, carol: User, settings: Any) -> None:
     client.force_login(carol)
     response = client.get("/nowhere/")
     assert response.status_code == 404

@@ -1,4 +1,4 @@
-"""`/healthz` and `/readyz`, as a load balancer sees them."""
+"""The health checks `/healthz` and `/readyz`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from workflows.models import WorkerHeartbeat
 
 
 def broken(*_: object) -> None:
-    """Stand for a database that is away."""
+    """Fail like a database that is not reachable."""
     raise OperationalError("the database is away")
 
 
 @pytest.mark.django_db
-def test_it_needs_no_login_and_knows_no_worker(client: Client) -> None:
+def test_the_health_check_needs_no_login_and_no_worker(client: Client) -> None:
     response = client.get("/healthz")
     assert response.status_code == 200
     assert response.json() == {"database": "ok", "worker_seconds": None}
@@ -35,12 +35,12 @@ def test_the_health_check_has_the_age_of_the_last_heartbeat(client: Client) -> N
         seen = now - timedelta(seconds=age)
         WorkerHeartbeat.objects.create(id=name, started_at=seen, seen_at=seen)
     response = client.get("/healthz")
-    assert response.status_code == 200, "a missing worker is for an alarm to judge"
+    assert response.status_code == 200, "a missing worker is not a failure of the web process"
     assert 40 <= response.json()["worker_seconds"] < 90
 
 
 @pytest.mark.django_db
-def test_it_fails_only_with_the_database(client: Client) -> None:
+def test_the_health_check_fails_only_without_the_database(client: Client) -> None:
     with connection.execute_wrapper(broken):
         response = client.get("/healthz")
     assert response.status_code == 503
@@ -48,7 +48,7 @@ def test_it_fails_only_with_the_database(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_it_is_never_redirected(client: Client, settings: Any) -> None:
+def test_the_health_check_is_never_redirected(client: Client, settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert client.get("/healthz").status_code == 200
     assert client.get("/accounts/login/").status_code == 301
@@ -59,7 +59,7 @@ READY = {"database": "ok", "migrations": "ok", "layer": "none"}
 
 @pytest.fixture
 def memory(settings: Any) -> None:
-    """The layer of the embedded mode, whatever these tests run on."""
+    """Use the channel layer of the embedded mode."""
     backend = "channels.layers.InMemoryChannelLayer"
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend}}
 
@@ -102,7 +102,7 @@ def test_old_code_stays_ready_when_the_database_is_ahead(client: Client) -> None
 
 @pytest.mark.django_db
 def test_it_is_not_ready_without_its_channel_layer(client: Client, settings: Any) -> None:
-    nobody = {"hosts": ["redis://127.0.0.1:1"]}  # a port that no Redis has
+    nobody = {"hosts": ["redis://127.0.0.1:1"]}  # no Redis uses this port
     backend = f"{RedisChannelLayer.__module__}.{RedisChannelLayer.__name__}"
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": backend, "CONFIG": nobody}}
     response = client.get("/readyz")

@@ -1,4 +1,4 @@
-"""A reader of the layer ends when it learns to, whatever its client does with a cancellation."""
+"""A task that reads from the channel layer can be cancelled, also if the client swallows it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from channels_redis.core import RedisChannelLayer
 from workflows.realtime.channel_layers import CancellableRedisChannelLayer
 
 
-async def test_a_reader_that_learns_twice_ends_though_its_client_swallowed_it(
+async def test_a_reader_ends_at_the_second_cancellation_although_the_client_swallowed_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     reported: list[str] = []
     begun, received = asyncio.Event(), asyncio.Event()
 
     async def swallow(self: Any, channel: str) -> None:
-        """Wait like redis-py, which takes a cancellation for a broken connection."""
+        """Wait like redis-py, which treats a cancellation as a broken connection."""
         begun.set()
         while len(reported) < 3:
             try:
@@ -34,7 +34,7 @@ async def test_a_reader_that_learns_twice_ends_though_its_client_swallowed_it(
     await begun.wait()
     reader.cancel()
     await received.wait()
-    reader.cancel()  # as a loop does with all that is left, when it ends
+    reader.cancel()  # as a loop does with its remaining tasks when it ends
     with contextlib.suppress(asyncio.CancelledError):
         await reader
     assert reported == ["news"] * 3

@@ -1,4 +1,4 @@
-"""A page whose database goes away while it is made says so, wherever that happens."""
+"""A page shows an error if the database fails while the page is made, at any query."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Execute = Callable[..., Any]
 
 
 def cut_at(words: str) -> Callable[..., Any]:
-    """Return a wrapper of queries that loses the connection at one with these words."""
+    """Return a wrapper of queries that loses the connection at a query with these words."""
 
     def lose(execute: Execute, sql: str, params: Any, many: bool, context: Any) -> Any:
         if words in sql:

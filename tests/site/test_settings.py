@@ -1,4 +1,4 @@
-"""What the environment may say, and what refuses to start."""
+"""Settings from the environment: their effects, and the values that prevent a start."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STRICT = {"DEBUG": "0", "SECRET_KEY": KEY, "ALLOWED_HOSTS": "approvals.example.c
 def settings_of(
     expression: str, folder: Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Load the settings in a fresh process with just these variables; print an expression."""
+    """Load the settings in a new process with only these variables, and print an expression."""
     code = f"from blazen_site import settings as s; print(({expression}))"
     return subprocess.run(
         [sys.executable, "-c", code],
@@ -38,14 +38,14 @@ def settings_of(
     )
 
 
-def test_without_debug_a_missing_secret_refuses_to_start(tmp_path: Path) -> None:
+def test_without_debug_a_missing_secret_prevents_the_start(tmp_path: Path) -> None:
     result = settings_of("s.DEBUG", tmp_path)
     assert result.returncode != 0
     assert "SECRET_KEY is not set" in result.stderr
     assert not (tmp_path / "secret_key").exists()
 
 
-def test_without_debug_a_wildcard_host_refuses_to_start(tmp_path: Path) -> None:
+def test_without_debug_a_wildcard_host_prevents_the_start(tmp_path: Path) -> None:
     result = settings_of("s.DEBUG", tmp_path, **{**STRICT, "ALLOWED_HOSTS": "a.example.com,*"})
     assert result.returncode != 0
     assert "ALLOWED_HOSTS contains '*'" in result.stderr
@@ -63,7 +63,7 @@ def test_each_secure_flag_can_be_switched_off_separately(tmp_path: Path) -> None
     assert result.stdout.strip() == "(False, True, True)"
 
 
-def test_the_defaults_are_one_process_with_a_file(tmp_path: Path) -> None:
+def test_the_defaults_are_one_process_with_a_database_file(tmp_path: Path) -> None:
     shown = "s.DATABASES['default']['NAME'], s.CHANNEL_LAYERS['default']['BACKEND'], s.PORT"
     result = settings_of(shown, tmp_path, DEBUG="1", DATABASE_URL="", REDIS_URL="", PORT="")
     file = str(tmp_path / "db.sqlite3")
@@ -71,7 +71,7 @@ def test_the_defaults_are_one_process_with_a_file(tmp_path: Path) -> None:
     assert result.stdout.strip() == str((file, layer, 8000))
 
 
-def test_scaled_out_is_two_addresses(tmp_path: Path) -> None:
+def test_a_scaled_site_needs_two_addresses(tmp_path: Path) -> None:
     shown = "s.DATABASES['default']['ENGINE'], s.CHANNEL_LAYERS['default']['BACKEND']"
     result = settings_of(
         shown,
@@ -87,7 +87,7 @@ def test_scaled_out_is_two_addresses(tmp_path: Path) -> None:
     assert result.stdout.strip() == str((engine, layer))
 
 
-def test_sqlite_takes_the_write_lock_first_and_keeps_what_it_acknowledged(tmp_path: Path) -> None:
+def test_sqlite_locks_at_the_start_of_a_transaction_and_syncs_commits(tmp_path: Path) -> None:
     options = environment.database("", data_dir=tmp_path)["OPTIONS"]
     assert options["transaction_mode"] == "IMMEDIATE"
     assert "journal_mode=WAL" in options["init_command"]
@@ -100,7 +100,7 @@ def test_postgresql_has_a_pool_that_checks_its_connections(tmp_path: Path) -> No
     assert config["CONN_HEALTH_CHECKS"] is True
 
 
-def test_options_in_the_address_have_the_last_word_and_leave_the_others(tmp_path: Path) -> None:
+def test_options_in_the_address_override_defaults_and_keep_the_others(tmp_path: Path) -> None:
     url = "postgres://a@b/c?connect_timeout=9&options=-c%20jit%3Don"
     options = environment.database(url, data_dir=tmp_path)["OPTIONS"]
     assert int(options["connect_timeout"]) == 9
@@ -141,7 +141,7 @@ def test_a_given_secret_is_used_and_nothing_is_written(
         "12341234123412341234123412341234", KEY[:31],
     ],
 )  # fmt: skip
-def test_a_weak_secret_refuses_to_start_outside_debug(
+def test_a_weak_secret_prevents_the_start_without_debug(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", key)
@@ -150,12 +150,12 @@ def test_a_weak_secret_refuses_to_start_outside_debug(
     assert environment.secret_key(Env(), debug=True, data_dir=tmp_path) == key
 
 
-def test_secrets_as_they_are_made_are_taken(tmp_path: Path) -> None:
+def test_generated_secrets_are_accepted(tmp_path: Path) -> None:
     for made in (secrets.token_urlsafe(64), secrets.token_hex(16), secrets.token_urlsafe(32)):
         environment.refuse_weak("SECRET_KEY", made, length=32, debug=False)
 
 
-def test_a_weak_token_refuses_to_start_by_its_name(tmp_path: Path) -> None:
+def test_a_weak_token_prevents_the_start_and_the_error_names_it(tmp_path: Path) -> None:
     for token in ("figures", "aaaaaaaaaaaaaaaaaaaaaaaa", "changeme-changeme-now"):
         result = settings_of("s.DEBUG", tmp_path, **STRICT, METRICS_TOKEN=token)
         assert result.returncode != 0
@@ -164,7 +164,7 @@ def test_a_weak_token_refuses_to_start_by_its_name(tmp_path: Path) -> None:
     assert settings_of("s.METRICS_TOKEN", tmp_path, **STRICT).stdout.strip() == ""
 
 
-def test_a_data_folder_that_was_open_is_closed_with_what_is_in_it(tmp_path: Path) -> None:
+def test_a_readable_data_folder_is_made_private_with_its_files(tmp_path: Path) -> None:
     folder = tmp_path / "var"
     folder.mkdir(mode=0o755)
     for name in ("db.sqlite3", "db.sqlite3-wal"):
@@ -184,7 +184,7 @@ def test_only_the_owner_can_read_a_new_database(tmp_path: Path) -> None:
     assert stat.S_IMODE(Path(settings["NAME"]).stat().st_mode) == 0o600
 
 
-def test_a_folder_that_other_users_need_is_refused_with_the_command_to_type(tmp_path: Path) -> None:
+def test_a_folder_of_other_users_is_refused_and_the_error_has_the_command(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -205,7 +205,7 @@ def test_a_database_in_memory_makes_no_file(
     assert not list(tmp_path.iterdir())
 
 
-def test_what_is_no_network_is_no_trusted_proxy(tmp_path: Path) -> None:
+def test_a_trusted_proxy_has_to_be_a_network(tmp_path: Path) -> None:
     result = settings_of("s.DEBUG", tmp_path, **STRICT, TRUSTED_PROXIES="10.0.0.1/8")
     assert result.returncode != 0
     assert "TRUSTED_PROXIES contains '10.0.0.1/8'" in result.stderr
@@ -239,7 +239,7 @@ def test_a_setting_out_of_its_bounds_stops_the_start_and_the_error_names_the_bou
     assert f"{name} is {value!r}. It has to be {allowed}." in result.stderr
 
 
-def test_a_setting_that_is_set_to_nothing_has_its_default(tmp_path: Path) -> None:
+def test_an_empty_setting_has_its_default(tmp_path: Path) -> None:
     shown = "s.CLAIM_SECONDS, s.WORKER_LEASE_SECONDS, s.SECURE_SSL_REDIRECT, s.EMAIL_BACKEND"
     empty = dict.fromkeys(
         ["CLAIM_SECONDS", "WORKER_LEASE_SECONDS", "SECURE_SSL_REDIRECT", "EMAIL_URL"], ""

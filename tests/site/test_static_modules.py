@@ -1,4 +1,4 @@
-"""The modules in static/js: what stands in them, and that a deploy never mixes two versions."""
+"""The modules in static/js: their content, and that a deployment never mixes two versions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STRICT = {
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder into which `collectstatic` has put everything, as in a deploy."""
+    """Return the folder with the output of `collectstatic`, as in a deployment."""
     data = tmp_path_factory.mktemp("collected")
     done = subprocess.run(
         [sys.executable, "manage.py", "collectstatic", "--noinput", "--verbosity", "0"],
@@ -47,7 +47,7 @@ def served(collected: Path) -> dict[str, str]:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Yield what a module imports, as it is written there; types in comments are left out."""
+    """Yield the imports of a module as they are written, without types in comments."""
     code = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
     yield from IMPORTED.findall(code)
 
@@ -57,7 +57,7 @@ def sources() -> list[Path]:
     return sorted(MODULES.rglob("*.js"))
 
 
-def test_a_deploy_never_mixes_old_and_new_modules(collected: Path) -> None:
+def test_a_deployment_never_mixes_old_and_new_modules(collected: Path) -> None:
     names = served(collected)
     modules = [names[f"js/{path.relative_to(MODULES).as_posix()}"] for path in sources()]
     assert len(modules) == len(sources()) > 10
@@ -65,8 +65,8 @@ def test_a_deploy_never_mixes_old_and_new_modules(collected: Path) -> None:
     for module in modules:
         for target in imports(collected / module):
             name = posixpath.normpath(posixpath.join(posixpath.dirname(module), target))
-            assert name in modules, f"{module} imports {target}, which holds no hash of its content"
-            assert (collected / name).is_file(), f"{module} imports {target}, which is no file"
+            assert name in modules, f"{module} imports {target}, which has no hash of its content"
+            assert (collected / name).is_file(), f"{module} imports {target}, which is not a file"
             found += 1
     assert found == sum(len(list(imports(path))) for path in sources()) > 20
 
@@ -84,7 +84,9 @@ def test_every_module_belongs_to_a_page() -> None:
         module = waiting.pop()
         for target in imports(module):
             path = (module.parent / target).resolve()
-            assert path.is_file(), f"{module.relative_to(ROOT)} imports {target}, which is no file"
+            assert path.is_file(), (
+                f"{module.relative_to(ROOT)} imports {target}, which is not a file"
+            )
             if path not in reached:
                 reached.add(path)
                 waiting.append(path)
@@ -96,10 +98,10 @@ def test_every_module_belongs_to_a_page() -> None:
 def test_a_module_is_type_checked_has_a_comment_and_is_short(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert lines[0] == "// @ts-check", "Begin with `// @ts-check`: `make check` checks its types."
-    assert lines[1].startswith("/* "), "Then say in a comment what the module does."
-    assert len(lines) <= LONGEST_MODULE, "Make two modules of it."
+    assert lines[1].startswith("/* "), "Then describe the module in a comment."
+    assert len(lines) <= LONGEST_MODULE, "Split the module."
 
 
 def test_the_lock_of_the_compiler_names_no_registry() -> None:
     lock = (ROOT / "package-lock.json").read_text()
-    assert "://" not in lock, "A registry of one machine is in it; .npmrc leaves registries out."
+    assert "://" not in lock, "It has the registry of one machine; .npmrc prevents this."

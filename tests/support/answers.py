@@ -1,4 +1,4 @@
-"""Answers that the factories' requests take, and all rows that one could change."""
+"""Answers to the requests of the factories, and the rows that an answer could change."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ PAY = {"approved": True, "amount": "12.50", "reason": "exception"}
 
 
 def everything() -> list[Any]:
-    """Return the rows that an answer could change, to be compared with what they are later."""
+    """Return the rows that an answer could change, to compare them with later values."""
     models = (InputRequest, WorkflowRun, Decision, Delivery, JournalEntry)
     return [list(model.objects.order_by("pk").values()) for model in models]

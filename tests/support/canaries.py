@@ -1,4 +1,4 @@
-"""Runs with requests for some people only, a text of its own in every place of each request."""
+"""Runs with requests for some people only. Each field of a request has a unique text."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ RECORDS = (
 
 @dataclass
 class Canaries:
-    """The people, the rows, and for each text the request that it belongs to.
+    """The people, the rows, and the unique texts with their requests.
 
-    `private` are texts that only one person may read: what they have typed and not sent.
+    `private` are texts that only one person may read: they typed them and did not send them.
     """
 
     people: dict[str, User]
@@ -37,7 +37,7 @@ class Canaries:
 
     @classmethod
     def make(cls) -> Canaries:
-        """Make runs in every state that a page shows apart, each with a request for few."""
+        """Make a run in each state that pages show differently, with a request for few people."""
         world = cls(make_people())
         world.people |= {
             "alice": make_user("alice"), "fiona": make_user("fiona"),
@@ -64,10 +64,10 @@ class Canaries:
         self.request(run, None, **over)
         self.request(run, None, answered=True)
         self.journal(run, few, done)
-        self.shadow(run, status, few)
+        self.copy_to_run(run, status, few)
 
     def text(self, request: InputRequest, place: str) -> str:
-        """Return a text that stands nowhere but in this place of this request."""
+        """Return a text that is only in this place of this request."""
         text = f"zq{place}{len(self.texts)}qz"
         self.texts[text] = request
         return text
@@ -75,7 +75,7 @@ class Canaries:
     def request(
         self, run: WorkflowRun, to: User | Group | None, *, answered: bool = False, **columns: Any
     ) -> InputRequest:
-        """Make a request that is full of such texts, with what people did about it."""
+        """Make a request with unique texts, and comments, votes and drafts of people."""
         alice = self.people["alice"]
         given: dict[str, Any] = {"run": run, "assigned": to is not None, "quorum": 2}
         given["editable"] = ["amount"]
@@ -119,7 +119,7 @@ class Canaries:
         return row
 
     def journal(self, run: WorkflowRun, few: InputRequest, done: InputRequest) -> None:
-        """Record what a worker would: all of it carries what was asked and answered."""
+        """Add the journal entries of a worker. They contain parts of requests and answers."""
         event = {"type": "StartEvent", "data": {}}
         record(run, "started", event=event, invocations=[1, 2], steps=["ask", "ask"])
         asked = {"id": few.request_id, "own": True, "deadline": None, "data": few.payload}
@@ -133,8 +133,8 @@ class Canaries:
         record(run, "step_retried", "ask", duration=1.5, invocation=2, attempt=4, error=quoted,
                due=due.isoformat())  # fmt: skip
 
-    def shadow(self, run: WorkflowRun, status: str, few: InputRequest) -> None:
-        """Let what the run carries repeat the request that few may see."""
+    def copy_to_run(self, run: WorkflowRun, status: str, few: InputRequest) -> None:
+        """Copy texts of the request that few may see into the progress and the error of the run."""
         run.progress = {"fraction": 0.5, "text": self.text(few, "progress")}
         if status in ("failed", "blocked"):
             run.error = {

@@ -1,4 +1,4 @@
-"""A person's browser, and reading what it shows."""
+"""Clients with a login, and functions that read their pages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def desk_of(user: User) -> Client:
 
 
 def rows(response: Any) -> list[str]:
-    """Return the ids of the rows on a page, in their order."""
+    """Return the ids of the rows on a page, in the order of the page."""
     return re.findall(r'data-request="([^"]+)"', response.content.decode())
 
 
@@ -33,12 +33,12 @@ def ids(*requests: InputRequest) -> list[str]:
 
 
 def url(request: InputRequest, end: str = "") -> str:
-    """Return the address of a request, or one below it."""
+    """Return the address of a request, or an address below it."""
     return f"/requests/{request.id}/{end}"
 
 
 def text(response: Any) -> str:
-    """Return what a reader sees: no tags, single spaces."""
+    """Return the text of a page: without tags, with single spaces."""
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 

@@ -1,8 +1,8 @@
-"""A process that dies where it learns to: `python -m tests.support.crash_worker DATABASE`.
+"""A process that crashes at a chosen commit: `python -m tests.support.crash_worker DATABASE`.
 
-It reads one order a line and answers each with the exit code of a child that it forks, after the
-number of commits if the child came to the end of its story. So Django is imported once, and every
-life begins without threads and connections.
+It reads one order from each line and forks a child for it. It answers with the exit code of the
+child, after the number of commits if the child finished its scenario. So Django is imported once,
+and each child begins without threads and connections.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-DIED = 99  # exit code of a child that died as it learned to
+CRASHED = 99  # exit code of a child that crashed as ordered
 FAILED = 1
 WRITES = ("INSERT", "UPDATE", "DELETE", "WITH")
-LIMIT = 60  # seconds until a child that hangs is ended
+LIMIT = 60  # seconds after which a hanging child is ended
 
 
-class Death:
-    """Ends the process just before or just after its commit number `at`, 0 for never.
+class Crash:
+    """Ends the process just before or just after its commit number `at`; 0 means never.
 
-    Counted are commits of transactions that wrote something. A statement outside a transaction
-    is its own commit.
+    It counts the commits of transactions that wrote something. A statement outside a transaction
+    counts as a commit.
     """
 
     def __init__(self, at: int, moment: str) -> None:
@@ -79,23 +79,23 @@ class Death:
     def _pass(self) -> None:
         self.passed += 1
         if self.passed == self.at:
-            os._exit(DIED)
+            os._exit(CRASHED)
 
 
-def live(order: dict[str, Any]) -> None:
-    """Do what the order says, and exit without a word to anybody."""
+def run_order(order: dict[str, Any]) -> None:
+    """Play the scenario of the order, and exit without any clean-up."""
     from tests.support import crash_scenarios
 
     signal.alarm(LIMIT)
-    crash_scenarios.Deeds.path = Path(order["deeds"])
-    death = Death(order["at"], order["moment"])
-    death.install()
+    crash_scenarios.SideEffects.path = Path(order["side_effects"])
+    crash = Crash(order["at"], order["moment"])
+    crash.install()
     try:
-        crash_scenarios.tell(order["workflow"], order["key"])
+        crash_scenarios.play(order["workflow"], order["key"])
     except BaseException:
         traceback.print_exc()
         os._exit(FAILED)
-    sys.stdout.write(f"{death.passed} ")  # the parent ends the line
+    sys.stdout.write(f"{crash.passed} ")  # the parent ends the line
     sys.stdout.flush()
     os._exit(0)
 
@@ -111,12 +111,12 @@ def serve() -> None:
     from workflows.engine import registry
 
     connection.settings_dict["NAME"] = sys.argv[1]
-    for workflow in crash_scenarios.STORIES:
+    for workflow in crash_scenarios.SCENARIOS:
         registry.register(workflow)
     for line in sys.stdin:
         child = os.fork()
         if not child:
-            live(json.loads(line))
+            run_order(json.loads(line))
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         sys.stdout.write(f"{code}\n")
         sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""The services that tests are given by the environment; none if it names none.
+"""The database and the Redis that environment variables give to the tests, if any.
 
-Test processes beside each other share a PostgreSQL, in databases of their own. In a Redis, too,
-each has one of its own: a worker would take another's wake-up, and a page show strange runs.
+Parallel test processes share one PostgreSQL server and one Redis server, and each uses its own
+database in both. Otherwise a worker would get wake-ups for runs of another process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ DATABASE = os.environ.get("TEST_DATABASE_URL", "")
 
 
 def redis_of(url: str, process: str) -> str:
-    """Return the address for the process `gw0`, `gw1` ... of pytest-xdist: databases in a row."""
+    """Return the address of the database for the process `gw0`, `gw1` ... of pytest-xdist."""
     if not url or not process:
         return url
     address = urlsplit(url)

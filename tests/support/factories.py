@@ -1,4 +1,4 @@
-"""Rows as the machine would have left them, made without a machine."""
+"""Rows as a worker would store them, made without a worker."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ class PaymentRequest(InputRequestEvent):
 
 @step
 async def ask(event: StartEvent, ctx: Context) -> InputRequestEvent:
-    """Ask for a bare answer."""
+    """Ask for an untyped answer."""
     return InputRequestEvent(prompt="Publish it?")
 
 
 @step
 async def finish(event: InputResponseEvent, ctx: Context) -> StopEvent:
-    """End with the verdict."""
+    """Return whether it was approved."""
     return StopEvent(result={"approved": event.approved, "text": event.text})
 
 
@@ -62,7 +62,7 @@ async def claim(event: StartEvent, ctx: Context) -> PaymentRequest:
 
 @step
 async def pay(event: PaymentReply, ctx: Context) -> StopEvent:
-    """End with what is paid."""
+    """Return what is paid."""
     return StopEvent(result=str(event.response.amount))
 
 
@@ -72,7 +72,7 @@ TYPED = Workflow("test-typed", steps=[claim, pay], description="Asks for a payme
 
 @contextmanager
 def registered(*workflows: Workflow) -> Iterator[None]:
-    """Let these workflows be found by name inside the block."""
+    """Register these workflows inside the block."""
     for workflow in workflows:
         registry.register(workflow)
     try:
@@ -94,14 +94,14 @@ def make_user(name: str, *permissions: str, **columns: Any) -> User:
 
 
 def make_reviewer(name: str) -> User:
-    """Return a new user who may decide, and thereby sees requests."""
+    """Return a new user who may decide and so may see requests."""
     return make_user(name, "approvals.add_decision")
 
 
 def make_run(
     workflow: Workflow = BARE, *, status: str = "waiting", workflow_name: str = "", **columns: Any
 ) -> WorkflowRun:
-    """Return a new run in any state that the constraints allow; perhaps of a workflow long gone."""
+    """Return a new run in any state that the constraints allow. The workflow need not exist."""
     now = timezone.now()
     if status in WorkflowRun.ENDED:
         columns.setdefault("finished_at", now)
@@ -119,7 +119,7 @@ def make_run(
 
 
 def make_request(run: WorkflowRun | None = None, **columns: Any) -> InputRequest:
-    """Return a new request of `run`, or of a new waiting one; pending unless `columns` say more."""
+    """Return a new request of `run`, or of a new waiting run; pending unless `columns` differ."""
     run = run or make_run()
     typed = run.workflow == TYPED.name
     values: dict[str, Any] = {
@@ -141,7 +141,7 @@ def make_request(run: WorkflowRun | None = None, **columns: Any) -> InputRequest
 def make_answered(
     response: Any, *, by: User | None, at: datetime | None = None, **columns: Any
 ) -> InputRequest:
-    """Return a request that was answered, without the `Decision` that goes with a person's."""
+    """Return an answered request, without the `Decision` that a person's answer would have."""
     return make_request(
         status="answered", response=response, answered_by=by, source="inbox" if by else "handler",
         answered_at=at or timezone.now(), **columns,

@@ -1,4 +1,4 @@
-"""Driving durable runs from a test, and the people who answer them."""
+"""Fixtures that run workers, register workflows, and make people."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workflows.worker import Worker
 
 @pytest.fixture
 def drive(transactional_db: None) -> Callable[[], None]:
-    """Drive every run that can move until none can, with a worker that knows nothing before."""
+    """Return a function that runs all runs with a new worker until all are idle."""
 
     def run() -> None:
         asyncio.run(Worker().run_until_idle())
@@ -30,7 +30,7 @@ def drive(transactional_db: None) -> Callable[[], None]:
 
 @pytest.fixture
 def register() -> Iterator[Callable[[Workflow], Workflow]]:
-    """Register workflows for the length of a test."""
+    """Return a function that registers a workflow until the test ends."""
     names: list[str] = []
 
     def add(workflow: Workflow) -> Workflow:
@@ -44,7 +44,7 @@ def register() -> Iterator[Callable[[Workflow], Workflow]]:
 
 @pytest.fixture
 def known(register: Callable[[Workflow], Workflow]) -> None:
-    """Register the workflows of `tests.support.flows`, none of whose steps is broken."""
+    """Register the workflows of `tests.support.flows`, with no step set to raise."""
     for workflow in flows.ALL:
         register(workflow)
     flows.calls.clear()
@@ -53,7 +53,7 @@ def known(register: Callable[[Workflow], Workflow]) -> None:
 
 @pytest.fixture
 def answerable() -> Iterator[None]:
-    """Register the workflows that the factories make requests of."""
+    """Register the workflows of the requests that the factories make."""
     with registered(BARE, TYPED):
         yield
 
@@ -72,5 +72,5 @@ def bob(db: None) -> User:
 
 @pytest.fixture
 def desk(alice: User) -> Client:
-    """Alice's browser."""
+    """A client in which alice is logged in."""
     return desk_of(alice)

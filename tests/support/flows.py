@@ -1,4 +1,4 @@
-"""Workflows that the worker's tests run, and what their steps did."""
+"""Workflows for the tests of the worker, and a record of the steps that ran."""
 
 from __future__ import annotations
 

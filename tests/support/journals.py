@@ -1,4 +1,4 @@
-"""Runs with a journal, as the worker would write it, and the pages that show it."""
+"""Runs with a journal as a worker would write it, and the content of pages that show it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def record(run: WorkflowRun, kind: str, step: str = "", **data: Any) -> None:
 
 
 def begun(**columns: Any) -> WorkflowRun:
-    """Return a run that has asked, with the journal that led there."""
+    """Return a run with an open request, and with its journal."""
     run = make_run(**columns)
     record(run, "started", event={"type": "StartEvent", "data": {}}, invocations=[1], steps=["ask"])
     error = {"kind": "OSError", "message": "The service was away."}

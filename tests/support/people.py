@@ -1,4 +1,4 @@
-"""People and requests for the tests of deciding together."""
+"""People and requests for tests with several people."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO: dict[str, Any] = {"approved": False}
 
 
 def make_operator(name: str) -> User:
-    """Return a new user who sees every request, decides, and controls runs."""
+    """Return a new user who may see every request, decide, and control runs."""
     return make_user(
         name, "approvals.add_decision", "workflows.view_inputrequest",
         "workflows.change_workflowrun", "workflows.view_workflowrun",
@@ -37,7 +37,7 @@ def asked_of(*people: User | Group, **columns: Any) -> InputRequest:
 
 
 def soon(**length: float) -> Any:
-    """Return a moment to come, or one gone by with a negative length."""
+    """Return a time in the future, or in the past if the length is negative."""
     return timezone.now() + timedelta(**length)
 
 
@@ -47,5 +47,5 @@ def again(request: InputRequest) -> InputRequest:
 
 
 def decide(user: User, request: InputRequest, response: Any = YES, **given: Any) -> actions.Outcome:
-    """Answer a request, as from its page."""
+    """Answer a request as its page does."""
     return actions.decide(user, request.id, response, source="inbox", **given)

@@ -1,4 +1,4 @@
-"""The permission matrix's people, what they find, and the reading of its tables."""
+"""The people, the rows and the tables of the permission matrix."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ PEOPLE = {
 
 OF_A_MODEL = re.compile(r"admin/\w+/\w+/<path:object_id>/")
 
-# The state a run has to be in for a verb to be possible at all.
+# The state that a run needs for each action to be possible.
 STATUS_FOR = {
     "cancel": "waiting", "pause": "waiting", "resume": "paused", "retry": "failed",
 }  # fmt: skip
 
-# What nobody may have changed who was refused, nor anybody who only looked.
+# Rows that a refused request must not change, and a GET neither.
 KEPT: tuple[type[Model], ...] = (WorkflowRun, InputRequest, Decision, Delivery, JournalEntry, User)
 
 Table = dict[str, dict[str, str]]
@@ -73,7 +73,7 @@ def row_for(table: Table, route: Route, method: str) -> dict[str, str] | None:
 
 
 def literal(key: str) -> str:
-    """Let all but `*` stand for itself, as in `run_action[cancel]` and `(?P<url>.*)`."""
+    """Escape all special characters but `*`, as in `run_action[cancel]` and `(?P<url>.*)`."""
     return key.replace("[", "[[]").replace("?", "[?]")
 
 
@@ -87,7 +87,7 @@ class World:
 
     @classmethod
     def make(cls) -> World:
-        """Make one row of everything that an address can name."""
+        """Make one row of each model that an address can name."""
         people = make_people()
         run = make_run(started_by=people["own"])
         request = make_request(run)
@@ -95,7 +95,7 @@ class World:
         return cls(people, request, run)
 
     def arguments(self, route: Route) -> dict[str, Any]:
-        """Return what to put into the pattern of `route`."""
+        """Return the arguments for the pattern of `route`."""
         known = {
             "request_id": self.request.pk, "run_id": self.run.pk, "name": self.run.workflow,
             "content_type_id": ContentType.objects.get_for_model(InputRequest).pk,
@@ -107,7 +107,7 @@ class World:
             known[route.key] = route.choice
         if status := STATUS_FOR.get(route.choice):
             run = make_run(started_by=self.people["own"], status=status)
-            make_request(run, status="cancelled")  # whoever sees requests sees the run, too
+            make_request(run, status="cancelled")  # who may see a request may see its run, too
             known["run_id"] = run.pk
         return {name: known[name] for name in known if f"<{name}>" in colonless(route.pattern)}
 
@@ -118,7 +118,7 @@ def colonless(pattern: str) -> str:
 
 
 def make_people() -> dict[str, User]:
-    """Return somebody for each column but the first."""
+    """Return one person for each column but the first."""
     people = {
         "off": make_user("off", is_active=False, is_staff=True, is_superuser=True),
         "none": make_user("none"),
@@ -160,7 +160,7 @@ def first_of(route: Route) -> Model:
 
 
 def kept() -> dict[str, list[Any]]:
-    """Return every row that must not have changed, as the database gives it: it is asked often."""
+    """Return every row that must not change, as plain values, because it is called often."""
     rows = {}
     with connection.cursor() as cursor:
         for model in KEPT:

@@ -1,4 +1,4 @@
-"""What a durable run has to be, computed by the pure engine, without rows, clock or loop."""
+"""The expected state of a durable run, computed by the engine without rows, clock or loop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workflows.engine.machine.state import RunState
 from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.engine.snapshot import write_state
 
-broken: set[str] = set()  # steps that raise, in both worlds
+broken: set[str] = set()  # steps that raise, in the model and in the worker
 
 
 class Part(Event):
@@ -84,7 +84,7 @@ WORKFLOW = Workflow("twin", steps=[split, ask, chore, take, join])
 
 @dataclass
 class Asked:
-    """A request as its row has to be: who answered it, and with what."""
+    """The expected row of a request: who answered it, and how."""
 
     status: str = "pending"
     by: str = ""
@@ -92,8 +92,8 @@ class Asked:
 
 
 @dataclass
-class Mail:
-    """A delivery that waits until the run is driven."""
+class PendingDelivery:
+    """A delivery that is applied when the run is driven."""
 
     kind: str
     request_id: str = ""
@@ -102,10 +102,10 @@ class Mail:
 
 
 class QuickBench(Bench):
-    """A bench whose steps are coroutine functions that never have to wait."""
+    """A bench for steps that are coroutine functions and never wait."""
 
     def run_all(self) -> None:
-        """Run whatever may begin, all of it side by side, until nothing may."""
+        """Run all steps that can begin, each round in parallel, until none can."""
         while trials := self.take():
             outcomes = [(trial, self._outcome(trial)) for trial in trials]
             for trial, outcome in outcomes:
@@ -132,68 +132,69 @@ def _at_once(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 @dataclass
-class Twin:
-    """One run as it has to be: the status of its row, its state, journal, requests and mail.
+class ReferenceRun:
+    """The expected state of one run: the status of its row, state, journal, requests, deliveries.
 
-    Between two drives nothing reaches the machine but what people do to a run that nobody holds;
-    the rest waits as mail. A worker that died leaves the run `running`, its lease lapsed.
+    Between two drives, an action of a person changes the machine at once if no worker has the
+    run; otherwise it waits as a delivery. A crashed worker leaves the run `running`, with an
+    expired lease.
     """
 
     status: str = "queued"
     bench: Bench = field(default_factory=lambda: QuickBench(WORKFLOW, state=RunState()))
     journal: list[tuple[str, str]] = field(default_factory=list)
     requests: dict[str, Asked] = field(default_factory=dict)
-    mail: list[Mail] = field(default_factory=list)
+    deliveries: list[PendingDelivery] = field(default_factory=list)
     crash_count: int = 0
     idle_since_recovery: bool = False
 
     @property
     def ended(self) -> bool:
-        """Whether the run is over, for now at least."""
+        """True if the run has ended; a retry may reopen it."""
         return self.status in ("completed", "failed", "cancelled")
 
     @property
     def machine(self) -> Machine:
-        """The machine as it stands."""
+        """The machine in its present state."""
         return self.bench.machine
 
     def state(self) -> dict[str, Any]:
-        """Return what is compared of the state: all but times and tracebacks."""
+        """Return the state without times and tracebacks, for comparisons."""
         return comparable(self.machine.state)
 
     # What people do
 
-    def deliver(self, mail: Mail) -> None:
-        """Put something on its way to the run, and wake it."""
-        self.mail.append(mail)
+    def deliver(self, delivery: PendingDelivery) -> None:
+        """Add a delivery for the run, and wake the run."""
+        self.deliveries.append(delivery)
         if self.status == "waiting":
             self.status = "queued"
 
     def answer(self, request_id: str, by: str, approved: bool) -> None:
         """Answer a pending request."""
         self.requests[request_id] = Asked("answered", by, approved)
-        self.deliver(Mail("answer", request_id, by, approved))
+        self.deliver(PendingDelivery("answer", request_id, by, approved))
 
     def expire(self, request_id: str) -> None:
-        """Close a pending request whose time is over."""
+        """Close a pending request after its deadline."""
         self.requests[request_id].status = "expired"
-        self.deliver(Mail("expire", request_id))
+        self.deliver(PendingDelivery("expire", request_id))
 
     def pause(self) -> None:
-        """Pause at once, or by mail if a worker seems to hold the run."""
-        self._tell("pause", "paused", Machine.pause)
+        """Pause at once, or by a delivery if a worker has the run."""
+        self._act("pause", "paused", Machine.pause)
 
     def resume(self) -> None:
-        """Go on, or take back a pause that nobody has seen."""
-        self._tell("resume", "queued", Machine.resume)
+        """Resume the run."""
+        self._act("resume", "queued", Machine.resume)
 
     def cancel(self) -> None:
-        """End the run; its pending requests close."""
+        """Cancel the run; its pending requests close."""
         self.machine.cancel()
         self._settle("cancelled")
 
     def retry(self) -> None:
-        """Go on after a failure; what closed with it is open again."""
+        """Continue after a failure; requests that closed with the run are open again."""
         entry = Transition("reopened", {"by": ""})
         self.machine.state.apply(entry)
         self.machine.journal.append(entry)
@@ -206,27 +207,27 @@ class Twin:
     # What workers do
 
     def lease(self, *, begins: bool = True) -> None:
-        """Be leased by a worker that dies before it has stored anything.
+        """Be leased by a worker that crashes before it stores anything.
 
-        Once it was taken over, the run is blamed only if something of it had begun by then.
+        The next lease counts a crash only if a step of the run had begun.
         """
         self.crash_count += self.status == "running" and not self.idle_since_recovery
         self.status = "running"
         self.idle_since_recovery = not begins and self.crash_count > 0
 
     def begin(self) -> None:
-        """Take in the mail, and store what came of it."""
+        """Apply the deliveries, and store the result."""
         self.lease()
         self.bench = self._reloaded()
         if not self.machine.state.begun:
             self.machine.start(StoredEvent.from_event(WORKFLOW.start_event({})))
-        kept = [mail for mail in self.mail if not self._apply(mail)]
+        kept = [one for one in self.deliveries if not self._apply(one)]
         self._note_progress()
-        self.mail = kept
+        self.deliveries = kept
         self._settle(self._rest() if self.machine.idle else "running")
 
     def drive(self) -> None:
-        """Go on until nothing moves."""
+        """Run all steps until the run is idle."""
         if self.status not in ("queued", "running"):
             return
         self.begin()
@@ -244,29 +245,31 @@ class Twin:
         status = self.machine.state.status
         return "waiting" if status == "running" else status
 
-    def _apply(self, mail: Mail) -> bool:
-        """Tell the machine; False for an answer that stays on its way until a retry."""
-        if mail.kind == "answer":
+    def _apply(self, delivery: PendingDelivery) -> bool:
+        """Apply a delivery; return False for an answer that waits for a retry."""
+        if delivery.kind == "answer":
             if self.machine.state.status == "failed":
                 return False
-            self.machine.answer(mail.request_id, {"approved": mail.approved}, by=mail.by)
-        elif mail.kind == "expire":
-            self.machine.expire(mail.request_id)
-        elif mail.kind == "pause":
+            self.machine.answer(
+                delivery.request_id, {"approved": delivery.approved}, by=delivery.by
+            )
+        elif delivery.kind == "expire":
+            self.machine.expire(delivery.request_id)
+        elif delivery.kind == "pause":
             self.machine.pause()
         else:
             self.machine.resume()
         return True
 
-    def _tell(self, kind: str, status: str, verb: Callable[[Machine], None]) -> None:
+    def _act(self, kind: str, status: str, verb: Callable[[Machine], None]) -> None:
         if self.status == "running":
-            self.mail.append(Mail(kind))
+            self.deliveries.append(PendingDelivery(kind))
             return
         verb(self.machine)
         self._settle(status)
 
     def _settle(self, status: str) -> None:
-        """Take the machine's journal over, and let requests come and go with it."""
+        """Move the journal of the machine into this model, and open and close its requests."""
         for entry in self.machine.journal:
             self.journal.append((entry.kind, entry.step))
             for one in entry.data.get("requests", ()):
@@ -285,7 +288,7 @@ class Twin:
 
 
 def comparable(state: RunState) -> dict[str, Any]:
-    """Return what two worlds have to agree on: all but times and tracebacks."""
+    """Return the parts of a state that must be equal: all but times and tracebacks."""
     plain = write_state(state)
     error = plain.pop("error")
     plain["error"] = error and (error["kind"], error["message"].partition(":")[2], error["step"])

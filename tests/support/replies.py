@@ -1,4 +1,4 @@
-"""Replies of every supported type, and forms made from them."""
+"""Reply classes with every supported type, and forms made from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening a socket as a browser does, with the cookies of somebody's login."""
+"""Sockets opened as by a browser, with the cookies of a login."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from django.test import Client
 class Socket(WebsocketCommunicator):  # type: ignore[misc]  # channels has no types
     """One open socket. Needs a test with `transaction=True`.
 
-    Channels' own communicator keeps connections open that a consumer's threads have used, for
-    the sake of tests inside a transaction; on a server these keep the test database from going.
+    The communicator of Channels keeps the connections of a consumer's threads open, for tests
+    inside a transaction. On a database server, these would prevent the deletion of the database.
     """
 
     send_input: Any = ApplicationCommunicator.send_input
     receive_output: Any = ApplicationCommunicator.receive_output
 
     async def close_code(self) -> int:
-        """Wait for the server to close, and return the code it gives."""
+        """Wait until the server closes the socket, and return the close code."""
         event = await self.receive_output(timeout=5)
         assert event["type"] == "websocket.close", event
         code: int = event["code"]
@@ -39,7 +39,7 @@ def sign_in(user: User) -> Client:
 
 @asynccontextmanager
 async def opened(application: Any, path: str, client: Client | None) -> AsyncIterator[Socket]:
-    """Open `path` with the cookies of `client`, or with none; it must be accepted."""
+    """Open `path`, with the cookies of `client` if there is one; the server must accept it."""
     headers = []
     if client is not None:
         headers = [(b"cookie", client.cookies.output(header="", sep=";").strip().encode())]

@@ -1,4 +1,4 @@
-"""Workers on a test's own loop, what they lease, and a step that waits for the test."""
+"""Workers on the event loop of a test, their leases, and a step that waits for the test."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LEASE = timedelta(seconds=5)
 
 
 def start(workflow: Workflow = flows.ASK) -> WorkflowRun:
-    """Start a run of a workflow that wants no input."""
+    """Start a run of a workflow without input."""
     return WorkflowRun.objects.start(workflow, {})
 
 
@@ -41,17 +41,17 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
 
 
 def lease(owner: str, *, poison: bool = False) -> list[loader.LeasedRun]:
-    """Lease and load what may be leased, as the worker of this name."""
+    """Lease and load all runs that can be leased, as the worker of this name."""
     return loader.lease_and_load(owner, limit=10, duration=LEASE, holding=(), poison=poison)[1]
 
 
 def begin(leased: list[loader.LeasedRun]) -> None:
-    """Note that steps of these begin, as a worker does before they do."""
+    """Record that steps of these runs begin, as a worker does."""
     WorkflowRun.objects.mark_started([one.row for one in leased])
 
 
 def lapse(run: WorkflowRun) -> None:
-    """Let the lease of `run` end, as if its worker had died long ago."""
+    """Make the lease of `run` expire, as if its worker had crashed long ago."""
     WorkflowRun.objects.filter(pk=run.pk).update(wake_at=database_now() - timedelta(seconds=1))
 
 
@@ -68,7 +68,7 @@ async def rows(function: Callable[[], T]) -> T:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition on the rows comes true."""
+    """Wait until a condition on the rows is true."""
     async with asyncio.timeout(20):
         while not await rows(condition):  # noqa: ASYNC110  rows change without an event
             await asyncio.sleep(0.01)
@@ -76,7 +76,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def at_work(worker: Worker) -> AsyncIterator[None]:
-    """A worker that serves until the block ends."""
+    """Run a worker until the block ends."""
     task = asyncio.create_task(worker.serve())
     try:
         yield
@@ -97,14 +97,14 @@ async def at_work_here(worker: Worker) -> AsyncIterator[None]:
         MainLoop.loop = None
 
 
-def play(story: Coroutine[Any, Any, None]) -> None:
-    """Run a test's coroutine on a loop of its own."""
-    asyncio.run(story)
+def run_async(scenario: Coroutine[Any, Any, None]) -> None:
+    """Run a test's coroutine on a new event loop."""
+    asyncio.run(scenario)
     connections.close_all()
 
 
 class Gate:
-    """A step that waits until the test lets it go."""
+    """A step that waits until the test ends the wait."""
 
     def __init__(self, *, threaded: bool = False) -> None:
         self.entered = threading.Event()

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
 from workflows.models import JournalEntry, WorkflowRun
-from workflows.realtime.open_sockets import open_sockets
+from workflows.sockets.open_sockets import open_sockets
 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LONG = (0.005, 0.025, 0.1, 0.25, 1, 2.5, 10, 30, 60, 300, 1800)

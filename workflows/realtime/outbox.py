@@ -11,10 +11,12 @@ import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
+from workflows.realtime.messages import INBOX, Message, Messages, merged
 from workflows.realtime.per_loop import per_loop
 
 logger = logging.getLogger(__name__)
@@ -25,8 +27,6 @@ MIN_INTERVAL = 0.05  # seconds; equal messages within them are sent once
 RETRY_DELAY = 1.0  # seconds between attempts after the layer failed
 SEND_TIMEOUT = 2.0  # seconds that one message may take
 MAX_MESSAGES = 10_000  # messages kept while the layer is unavailable
-
-Messages = dict[str, dict[str, Any]]
 
 
 class MainLoop:
@@ -45,27 +45,36 @@ class MainLoop:
 class Outbox:
     """The messages of one event loop. During sending, and shortly after, new ones are collected.
 
-    Equal messages are sent once. A wake-up of the worker does not wait for the messages to pages.
-    If the layer fails, messages are kept and sent later. A wake-up is not kept, because workers
-    poll anyway.
+    Messages with one identity are sent as one. A wake-up of the worker does not wait for the
+    messages to pages. If the layer fails, messages are kept and sent later. A wake-up is not kept,
+    because workers poll anyway.
+
+    The messages to the inboxes are numbered, so that a receiver notices that one was lost.
     """
 
     def __init__(self) -> None:
         self._kept: Messages = {}
-        self._wakeup_wanted = self._wakeup_in_flight = False
+        self._wakeup_wanted = self._wakeup_in_flight = self._message_in_flight = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._failing = False
+        self._sender = uuid4().hex[:12]
+        self._number = 0
 
     @property
     def is_done(self) -> bool:
         """Return True if all messages were sent, or the layer fails at the moment."""
-        unsent = self._kept or self._wakeup_wanted or self._wakeup_in_flight
+        in_flight = self._wakeup_in_flight or self._message_in_flight
+        unsent = self._kept or self._wakeup_wanted or in_flight
         return self._failing or not unsent
 
     def add(self, messages: Messages, *, wake_worker: bool = False) -> None:
         """Send these soon. Call it on the loop."""
-        if len(self._kept) < MAX_MESSAGES:
-            self._kept.update(messages)
+        if len(self._kept) >= MAX_MESSAGES:
+            self._number += 1  # so that the inboxes notice the loss
+        else:
+            for key, message in messages.items():
+                older = self._kept.get(key)
+                self._kept[key] = message if older is None else merged(older, message)
         if wake_worker and not _wake_local_worker():
             self._wakeup_wanted = True
             self._begin("wake-up", self._send_wakeups)
@@ -88,12 +97,23 @@ class Outbox:
     async def _send_messages(self) -> None:
         while self._kept:
             sent = True
-            for key, message in list(self._kept.items()):
-                if not (sent := await self._try(send_message(message))):
+            for key in list(self._kept):
+                message = self._kept.pop(key)
+                self._message_in_flight = True
+                sent = await self._try(send_message(self._numbered(message)))
+                self._message_in_flight = False
+                if not sent:
+                    newer = self._kept.get(key)
+                    self._kept[key] = message if newer is None else merged(message, newer)
                     break
-                if self._kept.get(key) is message:  # but not one that was added meanwhile
-                    del self._kept[key]
+                self._number += message["group"] == INBOX
             await asyncio.sleep(MIN_INTERVAL if sent else RETRY_DELAY)
+
+    def _numbered(self, message: Message) -> Message:
+        """Add a number. A message that is sent again, because it may be lost, has the same one."""
+        if message["group"] != INBOX:
+            return message
+        return {**message, "sender": self._sender, "number": self._number + 1}
 
     async def _try(self, sending: Any) -> bool:
         try:
@@ -129,7 +149,7 @@ async def send_wakeup() -> None:
             await layer.send(WORKER_CHANNEL, {"type": "poll"})
 
 
-async def send_message(message: dict[str, Any]) -> None:
+async def send_message(message: Message) -> None:
     """Send a message to the group that it names."""
     layer: Any = get_channel_layer()
     if layer is not None:

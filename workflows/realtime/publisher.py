@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from uuid import UUID
 
@@ -11,44 +11,61 @@ from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import transaction
 
-from workflows.realtime.outbox import MainLoop, Messages, loop_outbox, send_message, send_wakeup
+from workflows.realtime.messages import Messages, Seen, request_messages, run_messages
+from workflows.realtime.outbox import MainLoop, loop_outbox, send_message, send_wakeup
 from workflows.realtime.publisher_thread import publisher_loop
 
 logger = logging.getLogger(__name__)
-
-INBOX = "inbox"  # the group of every open inbox
-
-
-def run_group(run_id: UUID | str) -> str:
-    """Return the group of the pages that show this run."""
-    return f"run.{run_id}"
 
 
 def after_commit(
     *,
     runs: Iterable[UUID] = (),
-    inbox: bool = False,
+    changed: Iterable[UUID] = (),
+    added: Iterable[UUID] = (),
+    requests_of: Iterable[UUID] = (),
+    seen_before: Mapping[UUID, Seen] | None = None,
     wake_worker: bool = False,
     hand_over: Callable[[], None] | None = None,
 ) -> None:
-    """After the commit, publish that these runs or the inbox changed, or that a run is queued.
+    """After the commit, publish which runs and requests changed, or that a run is queued.
 
-    `hand_over` is called on the main loop, and gives a leased run to the worker of this process.
+    The arguments about requests are those of `request_messages`. `hand_over` is called on the main
+    loop, and gives a leased run to the worker of this process.
     """
-    messages = _messages(runs, inbox)
+    messages = run_messages(runs) | request_messages(
+        changed=changed, added=added, requests_of=requests_of, seen_before=seen_before
+    )
+    enqueue_after_commit(messages, wake_worker=wake_worker, hand_over=hand_over)
+
+
+def enqueue_after_commit(
+    messages: Messages, *, wake_worker: bool = False, hand_over: Callable[[], None] | None = None
+) -> None:
+    """After the commit, publish these messages."""
     call = partial(enqueue, messages, wake_worker=wake_worker, hand_over=hand_over)
     transaction.on_commit(call, robust=True)
 
 
-async def publish(*, runs: Iterable[UUID], inbox: bool = False, wake_worker: bool = False) -> None:
+async def publish(
+    *,
+    runs: Iterable[UUID] = (),
+    changed: Iterable[UUID] = (),
+    added: Iterable[UUID] = (),
+    requests_of: Iterable[UUID] = (),
+    wake_worker: bool = False,
+) -> None:
     """Publish now, from the event loop. Does not wait for the sending and never raises."""
-    loop_outbox().add(_messages(runs, inbox), wake_worker=wake_worker)
+    messages = run_messages(runs) | request_messages(
+        changed=changed, added=added, requests_of=requests_of
+    )
+    loop_outbox().add(messages, wake_worker=wake_worker)
 
 
 def enqueue(
     messages: Messages, *, wake_worker: bool = False, hand_over: Callable[[], None] | None = None
 ) -> None:
-    """Pass messages, by their identity, to the loop that sends them. Call it from any thread.
+    """Pass messages to the loop that sends them. Call it from any thread without an event loop.
 
     Does not wait and never raises. If the main loop has ended, no run is handed over. Then its
     lease ends, and another worker takes it over.
@@ -67,16 +84,6 @@ def enqueue(
             return
         loop = publisher_loop()
     loop.call_soon_threadsafe(send)
-
-
-def _messages(runs: Iterable[UUID], inbox: bool) -> Messages:
-    groups = {run_group(run_id): str(run_id) for run_id in runs}
-    found: Messages = {
-        group: {"type": "run.changed", "group": group, "id": key} for group, key in groups.items()
-    }
-    if inbox:
-        found[INBOX] = {"type": "inbox.changed", "group": INBOX}
-    return found
 
 
 async def _publish_once(messages: Messages, wake_worker: bool) -> None:

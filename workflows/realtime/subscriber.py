@@ -23,17 +23,18 @@ logger = logging.getLogger(__name__)
 
 ECHO_INTERVAL = 2.0  # seconds between two messages to itself
 ECHO_TIMEOUT = 3.0  # seconds after which such a message counts as lost
+MAX_SENDERS = 1000  # whose numbers are kept; the ones that sent last
 RETRY_DELAY = 0.5  # seconds before a layer or a database that failed is tried again
 
 
 class Receiver(Protocol):
-    """The interface of an open page for the subscriber. Its methods do not wait."""
+    """What receives the messages of a group, as an open page. Its methods do not wait."""
 
     def receive_message(self, message: dict[str, Any]) -> None:
         """Handle a message to a group of this page."""
 
     def wake(self) -> None:
-        """Refresh the page, and show whether it is updated live: this has just changed."""
+        """Read everything again: messages were lost, or whether any are received has changed."""
 
 
 class Subscriber:
@@ -48,6 +49,7 @@ class Subscriber:
         self._echo = f"echo.{uuid4().hex}"
         self._echoed = asyncio.Event()
         self._changing = asyncio.Lock()  # so that no page treats a group as joined too early
+        self._numbers: dict[str, int] = {}  # the last number of each sender
 
     async def join(self, page: Receiver, groups: list[str]) -> None:
         """Forward the messages of these groups to `page` from now on."""
@@ -121,8 +123,23 @@ class Subscriber:
             group = message.get("group")
             if group == self._echo:
                 self._echoed.set()
-            for page in list(self._pages.get(group, ())):
+            pages = list(self._pages.get(group, ()))
+            if self._was_message_lost(message):
+                for page in pages:
+                    page.wake()
+            for page in pages:
                 page.receive_message(message)
+
+    def _was_message_lost(self, message: dict[str, Any]) -> bool:
+        """Say whether messages of this sender between the last one and this one are missing."""
+        sender, number = message.get("sender"), message.get("number", 0)
+        if sender is None:
+            return False
+        last = self._numbers.pop(sender, number - 1)
+        self._numbers[sender] = number
+        if len(self._numbers) > MAX_SENDERS:
+            del self._numbers[next(iter(self._numbers))]
+        return bool(number > last + 1)
 
     async def _probe(self) -> None:
         """Raise if the layer or the database is unavailable, or the layer has lost the groups."""
@@ -144,6 +161,7 @@ class Subscriber:
         else:
             logger.warning("Pages are not updated until Redis and the database answer. %r", why)
         self.is_live = live
+        self._numbers.clear()
         for page in {page for pages in self._pages.values() for page in pages}:
             page.wake()
 

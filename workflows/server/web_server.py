@@ -27,7 +27,8 @@ from twisted.web import http as twisted_http
 reactor: Any = installed_reactor
 HTTPChannel: Any = twisted_http.HTTPChannel
 
-MAX_FRAME = 1024  # bytes of a frame or message from a page; pages of this site send none
+MAX_FRAME = 1024  # bytes of a frame from a page; pages of this site send none
+MAX_MESSAGE = 65_536  # bytes of a message from a page, and of one to a page: the limit is for both
 # Seconds to send the refusal, while the rest of the request is dropped.
 LINGER_TIMEOUT = 5.0
 POLICY_VIOLATION = 1008
@@ -161,7 +162,7 @@ class LimitedServer(Server):  # type: ignore[misc]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
-            websocket_max_message_size=MAX_FRAME, websocket_max_frame_size=MAX_FRAME,
+            websocket_max_message_size=MAX_MESSAGE, websocket_max_frame_size=MAX_FRAME,
             **{key: options[key] for key in options if not key.startswith("websocket_max_")},
         )  # fmt: skip
 

@@ -37,8 +37,17 @@ class BoundedCount:
         return self.number > 0
 
     def __str__(self) -> str:
-        most = self.most or COUNT_LIMIT
-        return f"{most:,}+" if self.number > most else f"{self.number:,}"
+        return f"{self.number:,}" if self.is_exact else f"{self.most or COUNT_LIMIT:,}+"
+
+    @property
+    def is_exact(self) -> bool:
+        """True if there are no more rows than the number says."""
+        return self.number <= (self.most or COUNT_LIMIT)
+
+    @property
+    def exact(self) -> int | str:
+        """The number, or an empty text if there are more rows."""
+        return self.number if self.is_exact else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class ActiveRun:
         self._since = time.monotonic()
         self._seen: set[int] = set()
         self._applied: dict[int, int] = {}  # by delivery, the `seq` at which it was applied
-        self._changes_inbox = False
+        self._changes_requests = False
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
         self.deliver(leased.deliveries)
@@ -93,8 +93,10 @@ class ActiveRun:
         if delivery.kind == Delivery.Kind.ANSWER and self.machine.state.status == "failed":
             return  # it stays pending until the run is retried
         if delivery.kind == Delivery.Kind.PAUSE:
+            self._changes_requests = True
             self.machine.pause(by=data["by"])
         elif delivery.kind == Delivery.Kind.RESUME:
+            self._changes_requests = True
             self.machine.resume(by=data["by"])
         elif delivery.kind == Delivery.Kind.EXPIRE:
             self.machine.expire(data["request_id"])
@@ -103,7 +105,6 @@ class ActiveRun:
         self._applied[delivery.pk] = self.machine.state.seq
 
     def _answer(self, data: dict[str, Any]) -> None:
-        self._changes_inbox = True
         try:
             self.machine.answer(
                 data["request_id"], data["response"], by=data["by"], source=data["source"],
@@ -156,7 +157,7 @@ class ActiveRun:
         add_rows(update, machine, now)
         if self._is_snapshot_due(update):
             add_snapshot(update, machine, now)
-        update.changes_inbox = bool(update.requests or self._changes_inbox or update.ends)
+        update.changes_requests = self._changes_requests or update.closes
         return update
 
     def _clear_progress(self) -> None:
@@ -197,7 +198,7 @@ class ActiveRun:
         del self.machine.journal[: update.count]
         for pk in update.deliveries:
             self._applied.pop(pk, None)
-        self._changes_inbox = False
+        self._changes_requests = False
         self.is_poison = self.is_poison and not update.count
         self.seq = update.seq
         self.snapshot_seq = update.snapshot_seq

@@ -81,7 +81,8 @@ class GroupCommit:
         # Before the next query, because that may fail and these are committed.
         await publisher.publish(
             runs=[update.run_id for update in done],
-            inbox=any(update.changes_inbox for update in done),
+            added=[request.pk for update in done for request in update.requests],
+            requests_of=[update.run_id for update in done if update.changes_requests],
         )
         if len(done) != len(updates):
             await self._active.fetch_mailbox()

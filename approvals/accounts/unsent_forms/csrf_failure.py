@@ -8,7 +8,7 @@ from django.middleware.csrf import get_token
 from django.shortcuts import render
 
 from approvals.accounts.middleware import to_login
-from approvals.accounts.unsent_forms.form_owner import writer_of
+from approvals.accounts.unsent_forms.form_owner import form_owner_of
 from approvals.accounts.unsent_forms.other_person import refuse_other_person
 from approvals.accounts.unsent_forms.unsent_form import keep, page_behind, warn
 from workflows.web.http import htmx_of
@@ -23,13 +23,13 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     A form is of this site if it comes from the same origin and has the signed id of the person for
     whom it was made. No other site can fill in a form in this way.
     """
-    writer = writer_of(request)
-    if not writer or not is_same_origin(request):
+    form_owner = form_owner_of(request)
+    if not form_owner or not is_same_origin(request):
         return render(request, "403_csrf.html", status=403)
     if not request.user.is_authenticated:
         return to_login(request)
-    if writer != str(request.user.pk):
-        return refuse_other_person(request, writer)
+    if form_owner != str(request.user.pk):
+        return refuse_other_person(request, form_owner)
     get_token(request)  # sets the cookie, if it was missing
     if htmx_of(request):
         response = render(request, "403_csrf.html", status=403)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from django.core.signing import BadSignature, Signer
 from django.http import HttpRequest
 
-FIELD = "_as"
+FIELD = "_form_owner"
 HEADER = "X-Form-Owner"
-_SIGNER = Signer(salt="approvals.form.writer")
-_CACHE = "_signed_writer"
+_SIGNER = Signer(salt="approvals.form_owner")
+_CACHE = "_signed_form_owner"
 
 
-def signed_writer(request: HttpRequest) -> str:
+def signed_form_owner(request: HttpRequest) -> str:
     """Return the signed id of the logged-in person, or an empty text. It is made only once."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
@@ -25,7 +25,7 @@ def signed_writer(request: HttpRequest) -> str:
     return str(getattr(request, _CACHE))
 
 
-def writer_of(request: HttpRequest) -> str:
+def form_owner_of(request: HttpRequest) -> str:
     """Return the id of the person of the form; empty if it is missing or its signature is wrong."""
     sent = request.POST.get(FIELD) if request.method == "POST" else None
     try:

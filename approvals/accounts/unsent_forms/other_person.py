@@ -21,13 +21,13 @@ from workflows.web.payload.node import humanised
 STATUS = 409
 
 
-def refuse_other_person(request: HttpRequest, writer: str) -> HttpResponse:
+def refuse_other_person(request: HttpRequest, form_owner: str) -> HttpResponse:
     """Return 409: for htmx a message for the top of the page, else a page with what was typed.
 
     With htmx the page of the form stays. Without it, the content of the form is shown for copying,
     and is kept for the next log-in of the person who wrote it.
     """
-    context: dict[str, Any] = {"writer": name_of(writer)}
+    context: dict[str, Any] = {"form_owner": name_of(form_owner)}
     if htmx_of(request):
         response = render(request, "registration/other_person.html#line", context, status=STATUS)
         response["HX-Retarget"], response["HX-Reswap"] = "#login-alert", "innerHTML"

@@ -2,7 +2,7 @@
 
 It is kept in the session, on the server, only for the person of the form. After the next log-in it
 is put into the form again. Nothing is sent automatically. Only a form that this site made for a
-person (`writer`) is kept, so other sites cannot fill the session.
+person (`form_owner`) is kept, so other sites cannot fill the session.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from django.http import HttpRequest, QueryDict
 from django.shortcuts import resolve_url
 from django.urls import Resolver404, resolve, reverse
 
-from approvals.accounts.unsent_forms.form_owner import FIELD, writer_of
+from approvals.accounts.unsent_forms.form_owner import FIELD, form_owner_of
 
 KEY = "unsent_form"
-SALT = "approvals.form.unsent"
+SALT = "approvals.unsent_form"
 MAX_AGE = 3600  # seconds
 # Bytes for names and other fields, in addition to the longest input of a form.
 EXTRA_BYTES = 64 * 1024
@@ -87,7 +87,7 @@ class UnsentForm:
     `page` is an address, with its query if the page depends on it.
     """
 
-    writer: str
+    form_owner: str
     action: str
     page: str
     fields: dict[str, list[str]]
@@ -104,7 +104,7 @@ class UnsentForm:
         size = sum(len(text) for name in fields for text in (name, *fields[name]))
         too_long = size > max(settings.PAYLOAD_MAX_BYTES, settings.ANSWER_MAX_BYTES) + EXTRA_BYTES
         return cls(
-            writer=writer_of(request),
+            form_owner=form_owner_of(request),
             action=action_of(request),
             page=page_of(request),
             fields={} if too_long else fields,
@@ -139,7 +139,7 @@ class UnsentForm:
 
 def keep(request: HttpRequest) -> UnsentForm | None:
     """Keep the posted form in the session; return None if the form has no valid person."""
-    if request.method != "POST" or not writer_of(request):
+    if request.method != "POST" or not form_owner_of(request):
         return None
     unsent = UnsentForm.of(request)
     request.session[KEY] = asdict(unsent)
@@ -157,7 +157,7 @@ def kept(request: HttpRequest) -> UnsentForm | None:
         unsent = UnsentForm(**stored)
     except TypeError:  # written by another version of this code
         return None
-    if unsent.writer != str(request.user.pk) or time.time() - unsent.at > MAX_AGE:
+    if unsent.form_owner != str(request.user.pk) or time.time() - unsent.at > MAX_AGE:
         return None
     return unsent
 

@@ -1,6 +1,6 @@
 // @ts-check
 /* The page on which selected requests are decided, in groups that take the same answer: it counts
-   what is selected in each, and drops from the selection what can no longer be decided. */
+   the selected requests in each, and deselects those that can no longer be decided. */
 
 import { find, findAll, get } from "../dom.js";
 import { loadSelection, storeSelection } from "./selection.js";
@@ -29,5 +29,5 @@ document.addEventListener("change", (event) => {
 });
 
 begin();
-// Also when the browser brings back the page as it was.
+// Also when the browser restores the page from its cache.
 window.addEventListener("pageshow", begin);

@@ -1,8 +1,8 @@
 // @ts-check
 /* The checkboxes of the list show the selection, and change it.
 
-   The browser's own memory of a form goes by position: after Back, a check mark would stand on
-   whichever row is now where another one was. */
+   The browser restores a form by position: after Back, another row at the same position would be
+   checked. */
 
 import { closest, find, findAll, get } from "../dom.js";
 import { loadSelection, storeSelection } from "./selection.js";
@@ -38,14 +38,14 @@ document.addEventListener("click", (event) => {
   showSelection();
 });
 
-// Those on another page of the list, or outside of its filters, are selected as well.
+// Requests on other pages of the list, or outside its filters, stay selected.
 document.addEventListener("formdata", (event) => {
   if (/** @type {HTMLFormElement} */ (event.target).id !== "selection") return;
   event.formData.delete("_id");
   for (const id of loadSelection()) event.formData.append("_id", id);
 });
 
-// New rows, and an open request that is no longer pending: it cannot be selected any more.
+// New rows, or an open request that is no longer pending, so it cannot be selected any more.
 document.addEventListener("htmx:afterSwap", (event) => {
   const { target } = event.detail;
   if (target?.id === "rows") showSelection();
@@ -57,7 +57,9 @@ document.addEventListener("htmx:afterSwap", (event) => {
   showSelection();
 });
 
+document.addEventListener("rowschanged", showSelection);
+
 showSelection();
-// Also when the browser brings back the page as it was: its list may have been another one's.
+// Also when the browser restores the page from its cache, because the list may have changed.
 window.addEventListener("pageshow", showSelection);
 document.addEventListener("htmx:historyRestore", showSelection);

@@ -1,10 +1,10 @@
 // @ts-check
-/* The pane of the open request: what happens when another request, or the outcome of an answer,
+/* The pane of the open request: what happens when another request, or the result of an answer,
    is put into it. */
 
 import { announce, find, findAll } from "../dom.js";
 import { dropDraft, restoreDraft, showDraftNote, showUnsent } from "./drafts.js";
-import { markRows } from "./list.js";
+import { markRows } from "./rows.js";
 import { isNextComing, openNext, showLastDecision } from "./next_request.js";
 import { unlockAfter } from "./pane_lock.js";
 import { isFirstSwap, panes } from "./panes.js";
@@ -32,12 +32,12 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (find("#detail [data-accepted]")) openNext();
 });
 
-// --- what becomes of a form -------------------------------------------------------------------
+// --- the response to a form -------------------------------------------------------------------
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.elt.matches?.("form[data-draft]")) showDraftNote("Sending…");
 });
 
-// A form that never reached the server keeps its text; say so instead of doing nothing.
+// A form that could not be sent keeps its text; show a message.
 const FAILURES = /** @type {const} */ (["htmx:sendError", "htmx:timeout", "htmx:responseError"]);
 for (const name of FAILURES) {
   document.addEventListener(name, (event) => {

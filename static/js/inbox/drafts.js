@@ -5,7 +5,7 @@ import { closest, find, findAll, get } from "../dom.js";
 import { openId, panes } from "./panes.js";
 
 /**
- * What one control held. `picked` is null for a control that is not a checkbox or a radio button.
+ * The value of one control. `picked` is null for a control that is not a checkbox or a radio button.
  * @typedef {{ name: string, values: string[], label: string, picked: boolean | null }} DraftValue
  * @typedef {HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement} Control
  */
@@ -29,7 +29,7 @@ const storeDraft = (id, draft) => sessionStorage.setItem(storageKey(id), JSON.st
 export const dropDraft = (id) => sessionStorage.removeItem(storageKey(id));
 
 /**
- * Say below the form what became of its draft.
+ * Show below the form what happened to its draft.
  * @param {string} text
  */
 export const showDraftNote = (text) => {
@@ -38,7 +38,7 @@ export const showDraftNote = (text) => {
 };
 
 /**
- * Return all that one can fill in, the fields of the small forms (a comment, names) too.
+ * Return all controls, also those of the small forms (a comment, names).
  * @param {HTMLElement} form
  */
 const controlsOf = (form) =>
@@ -46,7 +46,7 @@ const controlsOf = (form) =>
     .filter((item) => item.name && item.type !== "hidden" && item.type !== "file");
 
 /**
- * Say whether a control is a checkbox or a radio button, which has a state beside its value.
+ * Return true for a checkbox or a radio button, which has a state beside its value.
  * @param {Control} item
  * @returns {item is HTMLInputElement}
  */
@@ -91,7 +91,7 @@ const keepDraft = (form) => {
 };
 
 /**
- * Fill in the draft of a form, other than in a refused form: it comes back as it was sent.
+ * Fill in the draft of a form, but not of a refused form, which has the values that were sent.
  * @param {HTMLElement} form
  */
 export const restoreDraft = (form) => {
@@ -127,7 +127,7 @@ document.addEventListener("input", (event) => {
   if (form) keepDraft(form);
 });
 
-// What a small form has sent (a comment, names) is no longer a draft.
+// Values that a small form has sent (a comment, names) are no longer a draft.
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { requestConfig, xhr, target } = event.detail;
   const form = requestConfig?.elt;

@@ -1,74 +1,50 @@
 // @ts-check
-/* The list of requests that wait.
+/* Reads the list of pending requests again: when the page may have missed something, and slowly all
+   the time. Otherwise the page changes its rows by itself (changes.js).
 
-   - It reads itself again when the socket says so or opens, and every half minute (#refresher).
-   - While the pointer or the focus is in it, or a row is selected, it is frozen: what arrives waits
-     behind a button, what leaves keeps its place as a struck row, until nobody could miss-click.
+   While the list is frozen, a response does not move its rows: what is new waits behind a button,
+   what is gone keeps its place as a struck row.
 
    All listeners are the document's, because going back in history replaces everything below. */
 
-import { announce, closest, find, findAll, get } from "../dom.js";
+import { announce, find, findAll, get } from "../dom.js";
+import { isLive } from "../live.js";
+import { arrivals, countLabel, showArrivals } from "./arrivals.js";
+import { takeCounts } from "./counts.js";
+import { isFrozen, liftFreeze } from "./freeze.js";
 import { isFirstSwap, openId } from "./panes.js";
+import { idsIn, markRows, newIds, rowOf, shownRows, strikeOut } from "./rows.js";
 
-/** @type {Set<string>} */
-const newIds = new Set(); // ids that came while the page was open, until they are opened
+const POLL = { live: 90, alone: 30 }; // seconds between two reads
+
 /** @type {WeakSet<XMLHttpRequest>} */
 const deferred = new WeakSet(); // responses whose rows wait, as the list was frozen
+/** @type {Map<string, number>} */
+const removedAt = new Map(); // by id: when the page was told that it left
 let newestCreated = ""; // when the newest request that the page knew was asked
-let touchedAt = 0;
-let wantsArrivals = false; // the button was pressed
+let readAt = 0; // when the last read began
 
-/** @param {ParentNode} root */
-const idsIn = (root) => findAll("[data-request]", root).map((row) => row.dataset.request ?? "");
-
-const fetchRows = () => {
+export const readList = () => {
   if (find("#refresher")) htmx.trigger("#refresher", "refresh-now");
 };
 
-/** @param {number} count */
-const countLabel = (count) => `${count} new request${count === 1 ? "" : "s"}`;
-
-const isFrozen = () => {
-  const list = find(".list");
-  if (wantsArrivals || !list?.offsetParent) return false;
-  const active = document.activeElement;
-  const isPointedAt = matchMedia("(hover: hover)").matches && list.matches(":hover");
-  // Who selects rows is about to decide: those rows must not move.
-  return isPointedAt || find("#rows :checked") || get("#rows").contains(active)
-    || active?.id === "arrivals" || Date.now() - touchedAt < 3000;
-};
-
-// --- rows -------------------------------------------------------------------------------------
 /**
- * @param {HTMLElement} row
- * @param {string} text
- * @param {string} kind
+ * Remember that a request has left, so that a response which is under way cannot bring it back.
+ * @param {string} id
  */
-const addTag = (row, text, kind) => {
-  const tag = document.createElement("span");
-  tag.className = `tag ${kind}`;
-  tag.textContent = text;
-  get("small", row).prepend(tag);
-};
+export const noteRemoved = (id) => removedAt.set(id, performance.now());
 
-/** @param {HTMLElement} row */
-const strikeOut = (row) => {
-  row.removeAttribute("data-request");
-  const link = get(".row", row);
-  link.classList.add("closed");
-  find(".row-checkbox", row)?.remove();
-  link.removeAttribute("aria-current");
-  addTag(row, "Answered or closed", "");
-};
+/**
+ * Say whether the page knows already that a request has left.
+ * @param {string} id
+ */
+export const isRemoved = (id) => removedAt.has(id);
 
-/** @param {number} count */
-const showArrivals = (count) => {
-  const button = get("#arrivals");
-  const text = `${count} new`;
-  if (count && button.textContent !== text) announce(countLabel(count));
-  button.textContent = count ? text : "";
-  button.hidden = !count;
-};
+/** @param {string} id */
+export const noteReturned = (id) => removedAt.delete(id);
+
+/** The page's rows are no longer those of the last response. */
+export const noteChanged = () => { get(".paging").dataset.etag = ""; };
 
 /**
  * Leave the rows where they are, but strike out what a response no longer has, and count the new.
@@ -76,45 +52,49 @@ const showArrivals = (count) => {
  */
 const deferRows = (html) => {
   const ids = idsIn(new DOMParser().parseFromString(html, "text/html"));
-  for (const row of findAll("#rows [data-request]")) {
+  for (const row of shownRows()) {
     if (!ids.includes(row.dataset.request ?? "")) strikeOut(row);
   }
-  const shown = idsIn(get("#rows"));
-  showArrivals(ids.filter((id) => !shown.includes(id)).length);
-};
-
-/** Mark the row of the open request, and those that are new. */
-export const markRows = () => {
-  newIds.delete(openId());
-  const shown = new Set(idsIn(get("#rows")));
-  for (const id of newIds) if (!shown.has(id)) newIds.delete(id); // others answered it
-  for (const row of findAll("#rows [data-request]")) {
-    const id = row.dataset.request ?? "";
-    if (id === openId()) get(".row", row).setAttribute("aria-current", "true");
-    else get(".row", row).removeAttribute("aria-current");
-    find(".tag.new", row)?.remove();
-    if (newIds.has(id)) addTag(row, "New", "new");
+  for (const id of ids) {
+    if (!rowOf(id) && !arrivals.has(id)) arrivals.set(id, performance.now());
   }
+  noteChanged();
+  showArrivals();
 };
 
-const afterNewRows = () => {
-  const wereDeferred = !get("#arrivals").hidden;
+/** Apply what the page was told while the response was under way. */
+const catchUp = () => {
+  for (const [id, when] of removedAt) {
+    if (when > readAt) rowOf(id)?.remove();
+    else removedAt.delete(id);
+  }
+  for (const [id, when] of arrivals) {
+    if (when <= readAt || rowOf(id)) arrivals.delete(id);
+  }
+  showArrivals();
+};
+
+const afterRead = () => {
+  const wasWaiting = !get("#arrivals").hidden;
   const known = newestCreated;
   newestCreated = get(".paging").dataset.newest ?? "";
-  showArrivals(0);
-  const rows = findAll("#rows [data-request]");
-  const arrived = rows.filter((row) => (row.dataset.created ?? "") > known);
+  takeCounts();
+  catchUp();
+  const arrived = shownRows().filter((row) => (row.dataset.created ?? "") > known);
   for (const row of arrived) newIds.add(row.dataset.request ?? "");
-  if (arrived.length && !wereDeferred) announce(countLabel(arrived.length));
+  if (arrived.length && !wasWaiting) announce(countLabel(arrived.length));
   markRows();
-  if (wantsArrivals) (arrived[0] ? find("a", arrived[0]) : find("#rows a"))?.focus();
-  wantsArrivals = false;
+  liftFreeze(false);
 };
 
 // --- responses --------------------------------------------------------------------------------
 document.addEventListener("htmx:configRequest", (event) => {
-  const { elt, parameters } = event.detail;
-  if (["refresher", "filters"].includes(elt.id) && openId()) parameters.open = openId();
+  const { elt, parameters, headers } = event.detail;
+  if (!["refresher", "filters"].includes(elt.id)) return;
+  if (openId()) parameters.open = openId();
+  readAt = performance.now();
+  const { etag } = get(".paging").dataset;
+  if (elt.id === "refresher" && etag) headers["If-None-Match"] = etag;
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -137,48 +117,38 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 document.addEventListener("htmx:afterSwap", (event) => {
   const { target, xhr } = event.detail;
   if (target?.id !== "rows" || deferred.has(xhr) || !isFirstSwap(xhr)) return;
-  afterNewRows();
+  afterRead();
   target.scrollTop = Number(target.dataset.scroll ?? 0);
   delete target.dataset.scroll;
 });
 
-// --- when it is fetched -----------------------------------------------------------------------
-// A moment after the pointer or the focus has left: fetch what was deferred.
-const fetchDeferred = () => setTimeout(() => {
-  const button = find("#arrivals");
-  const isBehind = button && (!button.hidden || find("#rows .closed"));
-  if (isBehind && !isFrozen()) fetchRows();
-}, 50);
+// --- when it is read --------------------------------------------------------------------------
+document.body.addEventListener("refresh", readList);
 
-document.addEventListener("pointerout", (event) => {
-  if (closest(event.target, ".list") && !closest(event.relatedTarget, ".list")) fetchDeferred();
-});
-document.addEventListener("focusout", (event) => {
-  if (closest(event.target, "#rows, #arrivals")) fetchDeferred();
-});
-for (const name of /** @type {const} */ (["touchstart", "touchmove"])) {
-  document.addEventListener(name, (event) => {
-    if (closest(event.target, ".list")) touchedAt = Date.now();
-  }, { passive: true });
-}
-document.addEventListener("touchend", () => setTimeout(fetchDeferred, 3100), { passive: true });
-document.addEventListener("click", (event) => {
-  if (/** @type {Element} */ (event.target).id !== "arrivals") return;
-  wantsArrivals = true;
-  fetchRows();
-});
+const poll = () => {
+  const seconds = (isLive() ? POLL.live : POLL.alone) * (0.75 + Math.random() / 2);
+  setTimeout(() => {
+    if (!document.hidden) readList();
+    poll();
+  }, seconds * 1000);
+};
+poll();
 
-document.addEventListener("htmx:wsOpen", fetchRows);
-document.addEventListener("htmx:wsAfterMessage", fetchRows);
+document.addEventListener("listfree", () => {
+  for (const row of findAll("#rows li:has(> .row.closed)")) row.remove();
+});
 
 // With a modifier the browser opens a new tab; htmx would open the request here instead.
 document.addEventListener("click", (event) => {
   const hasModifier = event.ctrlKey || event.metaKey || event.shiftKey;
-  if (hasModifier && closest(event.target, "a[hx-get]")) event.stopPropagation();
+  const link = /** @type {Element} */ (event.target).closest?.("a[hx-get]");
+  if (hasModifier && link) event.stopPropagation();
 }, true);
 
 const begin = () => {
-  newestCreated = find(".paging")?.dataset.newest ?? "";
+  if (!find(".paging")) return;
+  newestCreated = get(".paging").dataset.newest ?? "";
+  takeCounts();
 };
 document.addEventListener("DOMContentLoaded", begin);
 document.addEventListener("htmx:historyRestore", begin);

@@ -1,19 +1,19 @@
 // @ts-check
-/* Opens the next request after a decision, with a line about what was just decided. */
+/* Opens the next request after a decision, with a line about the decision. */
 
 import { announce, closest, find, get } from "../dom.js";
 
 const SETTLING = 500; // milliseconds
 
 /** @type {HTMLElement | null} */
-let lastDecision = null; // the line about the decision, while the next request is on its way
+let lastDecision = null; // the line about the decision, while the next request is loaded
 let arrivedAt = -Infinity;
 
 const heading = () => find("#detail h1");
 
 export const isNextComing = () => lastDecision !== null;
 
-/** Say what was decided, and fetch the request that comes next, if there is one. */
+/** Announce what was decided, and fetch the next request, if there is one. */
 export const openNext = () => {
   announce(`${get(".request > header .tag").textContent}. ${get("[data-focus]").textContent}`);
   htmx.trigger(document.body, "decided");
@@ -24,7 +24,7 @@ export const openNext = () => {
   next.click();
 };
 
-/** Show the line above the request that has come. */
+/** Show the line above the request that was loaded. */
 export const showLastDecision = () => {
   if (!lastDecision) return;
   lastDecision.hidden = false;
@@ -46,7 +46,7 @@ document.addEventListener("click", (event) => {
   event.stopPropagation();
 }, true);
 
-// It did not come: the outcome stays, and the link to the next request with it.
+// It was not loaded: the result stays, with its link to the next request.
 const FAILURES = /** @type {const} */ (
   ["htmx:sendError", "htmx:timeout", "htmx:responseError", "htmx:sendAbort"]);
 for (const name of FAILURES) {

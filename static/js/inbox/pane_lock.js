@@ -1,16 +1,16 @@
 // @ts-check
-/* Locks the pane of the request (`inert`) from the moment at which one goes to another row until
-   that one is shown: a decision would be about a request that one has left. */
+/* Locks the pane of the request (`inert`) while another row is opened, until its request is shown.
+   Otherwise a decision could be sent for the request that the person has left. */
 
 import { closest, get } from "../dom.js";
 import { openId } from "./panes.js";
 
-const STEP = 120; // milliseconds in which one may go on to a further row
+const STEP = 120; // milliseconds in which the person may go on to a further row
 
 /** @type {XMLHttpRequest | null} */
-let loading = null; // the request for what the pane will show
+let loading = null; // the XMLHttpRequest whose response the pane will show
 let stepTimer = 0;
-let isByKey = false; // whether the row that opens now was gone to by key
+let isByKey = false; // true if the row that opens now was selected by key
 
 const lock = () => { get("#detail").inert = true; };
 
@@ -51,7 +51,7 @@ document.addEventListener("rowfocus", (event) => {
 document.addEventListener("htmx:beforeRequest", (event) => {
   const { target, requestConfig, xhr } = event.detail;
   if (target?.id !== "detail" || requestConfig.verb !== "get") return;
-  stopTimer(); // for a click on another row, meanwhile
+  stopTimer(); // if another row was clicked meanwhile
   requestConfig.openedByKey = isByKey;
   loading = xhr;
   lock();
@@ -59,7 +59,7 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 
 document.addEventListener("htmx:afterRequest", (event) => unlockAfter(event.detail.xhr));
 
-// Going through rows by key leaves one entry in the history, not one for each row.
+// Going through rows by key adds one entry to the history, not one for each row.
 document.addEventListener("htmx:beforeHistoryUpdate", (event) => {
   const { history, requestConfig } = event.detail;
   if (requestConfig?.openedByKey && openId()) history.type = "replace";

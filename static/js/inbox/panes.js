@@ -12,8 +12,7 @@ export const openId = () => find("#detail [data-open]")?.dataset.open ?? "";
 const handled = new WeakSet();
 
 /**
- * Say whether a swap is the first one of its response: htmx:afterSwap comes once for each element
- * that was put in place.
+ * Return true for the first swap of a response: htmx:afterSwap is fired once for each new element.
  * @param {XMLHttpRequest} xhr
  */
 export const isFirstSwap = (xhr) => {

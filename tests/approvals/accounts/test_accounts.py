@@ -42,7 +42,9 @@ def test_the_login_leads_to_no_other_site(client: Client, carol: User) -> None:
     assert log_in(client, next="https://evil.example.com/").headers["Location"] == "/"
 
 
-def test_a_wrong_password_shows_an_error_and_keeps_the_name(client: Client, carol: User) -> None:
+def test_a_wrong_password_shows_an_error_and_keeps_the_user_name(
+    client: Client, carol: User
+) -> None:
     response = log_in(client, "wrong")
     assert response.status_code == 200
     assert b'value="carol"' in response.content
@@ -61,12 +63,14 @@ def test_too_many_failures_lock_the_name_out_from_that_address(
         response = log_in(client, "wrong")
     assert response.status_code == 429
     assert b"Too many failed logins" in response.content
-    assert log_in(client).status_code == 429, "the right password must not open it either"
+    assert log_in(client).status_code == 429, "the right password must be refused, too"
     elsewhere = Client(REMOTE_ADDR="192.0.2.7")
     assert log_in(elsewhere).status_code == 302
 
 
-def test_a_login_in_between_wipes_no_failure(client: Client, carol: User, settings: Any) -> None:
+def test_a_successful_login_does_not_delete_failures(
+    client: Client, carol: User, settings: Any
+) -> None:
     for _ in range(settings.LOGIN_FAILURE_LIMIT - 1):
         log_in(client, "wrong")
     assert log_in(client).status_code == 302
@@ -75,7 +79,7 @@ def test_a_login_in_between_wipes_no_failure(client: Client, carol: User, settin
     assert log_in(client).status_code == 429
 
 
-def test_failures_of_a_quarter_of_an_hour_ago_do_not_count(
+def test_failures_are_counted_for_a_quarter_of_an_hour(
     client: Client, carol: User, settings: Any
 ) -> None:
     for _ in range(settings.LOGIN_FAILURE_LIMIT - 1):
@@ -83,7 +87,7 @@ def test_failures_of_a_quarter_of_an_hour_ago_do_not_count(
     past = timezone.now() - timedelta(minutes=16)
     AccessFailureLog.objects.update(attempt_time=past)
     assert log_in(client, "wrong").status_code == 200
-    assert AccessFailureLog.objects.count() == 1, "what is over is not kept"
+    assert AccessFailureLog.objects.count() == 1, "expired failures are deleted"
 
 
 def test_an_address_that_tries_many_names_is_locked(client: Client, settings: Any) -> None:
@@ -105,7 +109,7 @@ def test_a_name_that_many_addresses_try_is_locked_but_not_for_its_owner(
     home.logout()
     for n in range(6):
         log_in(Client(REMOTE_ADDR=f"192.0.2.{n}"), "wrong")
-    assert log_in(Client(REMOTE_ADDR="192.0.2.200")).status_code == 429, "a stranger's address"
+    assert log_in(Client(REMOTE_ADDR="192.0.2.200")).status_code == 429, "an unknown address"
     assert log_in(home).status_code == 302, "where she has logged in before"
 
 
@@ -117,20 +121,20 @@ def test_a_forwarded_address_counts_only_from_a_trusted_proxy(carol: User, setti
         ]
 
     limit = settings.LOGIN_FAILURE_LIMIT
-    assert tries(limit)[-1] == 429, "a header that anybody can write hides nobody"
+    assert tries(limit)[-1] == 429, "a header that anybody can set must not hide the client"
     AccessFailureLog.objects.all().delete()
     settings.TRUSTED_PROXIES = ["127.0.0.0/8"]
     assert set(tries(limit + 1)) == {200}, "each is another person behind the proxy"
 
 
-def test_addresses_of_one_ipv6_network_are_one(carol: User, settings: Any) -> None:
+def test_addresses_of_one_ipv6_network_count_as_one(carol: User, settings: Any) -> None:
     for n in range(settings.LOGIN_FAILURE_LIMIT):
         response = log_in(Client(REMOTE_ADDR=f"2001:db8:1:2::{n:x}"), "wrong")
     assert response.status_code == 429
     assert log_in(Client(REMOTE_ADDR="2001:db8:1:3::1")).status_code == 302
 
 
-def test_logging_out_takes_a_post(client: Client, carol: User) -> None:
+def test_logging_out_needs_a_post(client: Client, carol: User) -> None:
     client.force_login(carol)
     assert client.get("/accounts/logout/").status_code == 405
     assert client.post("/accounts/logout/").status_code == 302
@@ -144,7 +148,7 @@ def test_the_password_can_be_changed(client: Client, carol: User) -> None:
     assert client.post("/accounts/password/", fields).headers["Location"] == ACCOUNT
     carol.refresh_from_db()
     assert carol.check_password(new)
-    assert client.get(ACCOUNT).status_code == 200, "one's own session goes on"
+    assert client.get(ACCOUNT).status_code == 200, "the session of the person continues"
 
 
 def test_the_time_zone_is_stored_and_used(client: Client, carol: User) -> None:
@@ -154,7 +158,7 @@ def test_the_time_zone_is_stored_and_used(client: Client, carol: User) -> None:
     assert Preferences.objects.get(user=carol).time_zone == "Asia/Tokyo"
 
 
-def test_single_keys_are_on_until_they_are_switched_off(client: Client, carol: User) -> None:
+def test_keyboard_shortcuts_are_on_until_they_are_switched_off(client: Client, carol: User) -> None:
     client.force_login(carol)
     assert b'data-shortcuts="on"' in client.get(ACCOUNT).content
     response = client.post(ACCOUNT, {"time_zone": "UTC"}, follow=True)
@@ -166,7 +170,7 @@ def test_single_keys_are_on_until_they_are_switched_off(client: Client, carol: U
     assert b'id="shortcuts"' in response.content
 
 
-def test_a_refused_login_calls_a_name_a_name(client: Client, carol: User) -> None:
+def test_the_error_of_a_login_names_the_user_name_field(client: Client, carol: User) -> None:
     response = client.post("/accounts/login/", {"username": "carol", "password": "wrong"})
     assert b"Wrong name or password" in response.content
     assert b"correct username" not in response.content
@@ -191,10 +195,10 @@ def test_a_stored_time_zone_that_no_longer_exists_does_not_break_pages(
 def test_the_admin_uses_the_one_login(client: Client, carol: User) -> None:
     assert client.get("/admin/login/?next=/admin/").headers["Location"] == f"{LOGIN}?next=/admin/"
     client.force_login(carol)
-    assert client.get("/admin/", follow=True).status_code == 403, "no staff, and no circle"
+    assert client.get("/admin/", follow=True).status_code == 403, "not staff, and no redirect loop"
 
 
-def test_a_demo_password_refuses_to_start_outside_debug(settings: Any) -> None:
+def test_demo_passwords_prevent_a_start_without_debug(settings: Any) -> None:
     User.objects.create_user("alice", password="demo")
     settings.DEBUG = False
     found = run_checks(tags=["database"], databases=["default"])
@@ -213,7 +217,7 @@ def test_a_server_refuses_to_start_with_a_demo_password(settings: Any) -> None:
     refuse_demo_accounts()
 
 
-def test_a_demo_password_opens_nothing_outside_debug(client: Client, settings: Any) -> None:
+def test_demo_passwords_are_refused_without_debug(client: Client, settings: Any) -> None:
     User.objects.create_user("alice", password="demo")
     assert client.post(LOGIN, {"username": "alice", "password": "demo"}).status_code == 200
     settings.DEBUG = True

@@ -1,4 +1,4 @@
-"""An answer that the action takes: stored once, for good, and on its way to the run."""
+"""An accepted answer is stored once, is never changed, and is delivered to the run."""
 
 from __future__ import annotations
 

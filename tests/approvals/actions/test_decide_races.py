@@ -1,4 +1,4 @@
-"""Two people at `approvals.actions` at the same moment: one wins, the other learns who did."""
+"""Two people answer at the same time: one answer is accepted, the other error names the person."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def flows() -> Iterator[None]:
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
-    """Make all calls at the same moment, each in a thread, and return what each gave or raised."""
+    """Make all calls at the same time in threads, and return the results and errors."""
     barrier = Barrier(len(calls))
 
     def one(call: Callable[[], Any]) -> Any:
@@ -46,7 +46,7 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
         return list(pool.map(one, calls))
 
 
-def test_of_two_approvers_one_wins_and_the_other_sees_who_did() -> None:
+def test_one_of_two_approvers_is_accepted_and_the_other_sees_who_answered() -> None:
     alice, bob = make_reviewer("alice"), make_reviewer("bob")
     for _ in range(10):
         request = make_request()
@@ -93,7 +93,7 @@ def test_an_answer_during_the_cancelling_of_its_run_is_stored_completely_or_refu
             assert (status, decisions, deliveries) == ("cancelled", 0, 0)
 
 
-def test_two_requests_of_one_run_are_answered_side_by_side() -> None:
+def test_two_requests_of_one_run_can_be_answered_at_the_same_time() -> None:
     alice, bob = make_reviewer("alice"), make_reviewer("bob")
     for _ in range(5):
         run = make_run()

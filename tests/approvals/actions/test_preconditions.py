@@ -1,4 +1,4 @@
-"""What the action refuses, in the order of its checks; each refusal leaves everything as it was."""
+"""What the action refuses, in the order of its checks. A refusal changes nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 
 def refusal(user: User, request_id: Any, response: Any) -> AnswerRefused:
-    """Return how the action refuses, having made sure that nothing changed."""
+    """Return the error of the action, after a check that nothing changed."""
     before = everything()
     with pytest.raises(AnswerRefused) as caught:
         decide(user, request_id, response, source="inbox")
@@ -55,22 +55,24 @@ def test_an_unknown_id_is_not_found(alice: User, unknown: Any) -> None:
     assert str(unknown) in str(error)
 
 
-def test_who_may_not_see_requests_finds_none(alice: User) -> None:
+def test_a_person_without_permission_finds_no_request(alice: User) -> None:
     assert isinstance(refusal(make_user("carol"), make_request().id, YES), NotVisible)
 
 
-def test_an_inactive_reviewer_finds_none(alice: User) -> None:
+def test_an_inactive_reviewer_finds_no_request(alice: User) -> None:
     alice.is_active = False
     alice.save()
     assert isinstance(refusal(alice, make_request().id, YES), NotVisible)
 
 
-def test_who_may_only_see_requests_may_not_answer() -> None:
+def test_a_person_who_may_only_see_requests_may_not_answer() -> None:
     auditor = make_user("auditor", "workflows.view_inputrequest")
     assert isinstance(refusal(auditor, make_request().id, YES), NotPermitted)
 
 
-def test_who_started_the_run_may_not_be_the_second_pair_of_eyes(alice: User, bob: User) -> None:
+def test_with_four_eyes_the_person_who_started_the_run_may_not_answer(
+    alice: User, bob: User
+) -> None:
     request = make_request(make_run(started_by=alice), four_eyes=True)
     error = refusal(alice, request.id, YES)
     assert isinstance(error, NotPermitted)
@@ -78,14 +80,12 @@ def test_who_started_the_run_may_not_be_the_second_pair_of_eyes(alice: User, bob
     decide(bob, request.id, YES, source="inbox")
 
 
-def test_who_started_the_run_may_answer_where_nobody_asks_for_four_eyes(alice: User) -> None:
+def test_without_four_eyes_the_person_who_started_the_run_may_answer(alice: User) -> None:
     request = make_request(make_run(started_by=alice))
     assert decide(alice, request.id, YES, source="inbox")
 
 
-def test_second_approver_gets_a_conflict_with_person_time_and_answer(
-    alice: User, bob: User
-) -> None:
+def test_second_approver_gets_an_error_with_person_time_and_answer(alice: User, bob: User) -> None:
     request = make_request()
     decide(alice, request.id, YES, source="inbox")
     for response in (YES, {"approved": False}, "text", 3):
@@ -104,7 +104,7 @@ def test_another_answer_of_the_same_person_is_a_conflict(alice: User) -> None:
     assert isinstance(refusal(alice, request.id, {"approved": 1}), AlreadyAnswered)
 
 
-def test_what_the_input_handler_answered_is_a_conflict_with_the_system(alice: User) -> None:
+def test_the_error_names_the_workflow_if_its_input_handler_has_answered(alice: User) -> None:
     request = make_answered(YES, by=None)
     error = refusal(alice, request.id, YES)
     assert isinstance(error, AlreadyAnswered)
@@ -138,18 +138,18 @@ def test_a_future_deadline_does_not_prevent_an_answer(alice: User) -> None:
     assert decide(alice, make_request(deadline=soon()).id, YES, source="inbox")
 
 
-def test_a_blocked_run_takes_no_answers(alice: User) -> None:
+def test_a_blocked_run_accepts_no_answers(alice: User) -> None:
     error = refusal(alice, make_request(make_run(status="blocked")).id, YES)
     assert isinstance(error, RequestBlocked)
     assert "blocked" in str(error)
 
 
-def test_a_run_whose_workflow_is_gone_takes_no_answers(alice: User) -> None:
+def test_a_run_of_an_unregistered_workflow_accepts_no_answers(alice: User) -> None:
     request = make_request(make_run(workflow_name="gone"))
     assert isinstance(refusal(alice, request.id, YES), RequestBlocked)
 
 
-def test_a_request_whose_class_is_gone_takes_no_answers(alice: User) -> None:
+def test_a_request_whose_class_no_longer_exists_accepts_no_answers(alice: User) -> None:
     assert isinstance(refusal(alice, make_request(event="OldRequest").id, YES), RequestBlocked)
 
 
@@ -177,7 +177,7 @@ def test_too_many_levels_are_too_large(alice: User) -> None:
         {"approved": True, "comment": "\x00"}, float("nan"), float("inf"), {"approved": 1},
     ],
 )  # fmt: skip
-def test_what_is_no_bare_answer_is_invalid(alice: User, response: Any) -> None:
+def test_a_wrong_untyped_answer_is_invalid(alice: User, response: Any) -> None:
     error = refusal(alice, make_request().id, response)
     assert isinstance(error, Invalid)
     assert error.errors
@@ -187,13 +187,13 @@ def test_what_is_no_bare_answer_is_invalid(alice: User, response: Any) -> None:
     ("allow", "response"),
     [(["approve"], {"approved": False}), (["reject"], YES), (["approve", "reject"], "text")],
 )
-def test_a_verdict_that_the_request_does_not_take_is_invalid(
+def test_a_verdict_that_the_request_does_not_allow_is_invalid(
     alice: User, allow: list[str], response: Any
 ) -> None:
     assert isinstance(refusal(alice, make_request(allow=allow).id, response), Invalid)
 
 
-def test_every_fault_of_a_typed_answer_learns_at_once(alice: User) -> None:
+def test_all_faults_of_a_typed_answer_are_reported_at_once(alice: User) -> None:
     request = make_request(make_run(TYPED))
     error = refusal(alice, request.id, {"amount": "5000", "reason": "because", "note": 3})
     assert isinstance(error, Invalid)
@@ -201,7 +201,7 @@ def test_every_fault_of_a_typed_answer_learns_at_once(alice: User) -> None:
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
-def test_a_number_that_no_database_holds_is_invalid(alice: User, number: str) -> None:
+def test_a_number_that_no_database_can_store_is_invalid(alice: User, number: str) -> None:
     request = make_request(make_run(TYPED))
     assert isinstance(refusal(alice, request.id, PAY | {"amount": number}), Invalid)
 
@@ -217,7 +217,7 @@ def test_an_unreadable_answer_is_refused_after_the_other_checks(alice: User, bob
         decide(alice, request.id, YES, source="inbox", readable=False)
 
 
-def test_each_refusal_has_the_status_of_the_contract() -> None:
+def test_each_refusal_has_its_documented_status() -> None:
     assert {
         error: error.status
         for error in (

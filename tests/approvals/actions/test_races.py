@@ -1,6 +1,6 @@
-"""People, deadlines and the sweep at the same moment: one outcome each, and nothing double.
+"""People, deadlines and the sweep act at the same time: there is one result, and nothing twice.
 
-A few rounds in the suite; 200 with SOAK=1, on whichever database the tests run.
+The test suite does a few rounds; with SOAK=1 there are 200.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def bob() -> User:
 
 
 def at(moment: datetime, act: Callable[[], Any]) -> Any:
-    """Do it at this moment of the database's clock."""
+    """Do it at this time of the database's clock."""
     while database_now() < moment:
         pass
     return act()
 
 
 def sweep_past(moment: datetime) -> None:
-    """Sweep as workers do, until once after this moment."""
+    """Sweep as workers do, until after this time."""
     now = moment
     while now <= moment:
         now = database_now()
@@ -61,9 +61,9 @@ def sweep_past(moment: datetime) -> None:
 
 
 def shift(number: int) -> timedelta:
-    """Return how far from the deadline the person acts in this round: mostly before it.
+    """Return the time between the deadline and the person's action in this round, mostly before.
 
-    The action looks several times before it writes, so who begins at the deadline is late.
+    The action makes several queries before it writes, so an action at the deadline is late.
     """
     return timedelta(milliseconds=5 - 5 * (number % 14))
 
@@ -111,7 +111,7 @@ def test_two_approvals_that_complete_a_quorum_at_once(alice: User, bob: User) ->
         assert Delivery.objects.filter(run=request.run).count() == 1
 
 
-def test_one_person_twice_at_once_is_one_approval(alice: User) -> None:
+def test_two_approvals_of_one_person_at_once_count_as_one(alice: User) -> None:
     for _ in range(ROUNDS):
         request = asked_of(quorum=2)
         results = together(*[partial(actions.decide, alice, request.id, YES, source="inbox")] * 2)
@@ -120,7 +120,7 @@ def test_one_person_twice_at_once_is_one_approval(alice: User) -> None:
         assert Decision.objects.filter(request=request).count() == 1
 
 
-def test_an_approval_and_an_edit_at_once_never_approve_what_was_not_seen(
+def test_an_approval_during_an_edit_never_approves_a_version_that_was_not_seen(
     alice: User, bob: User
 ) -> None:
     for _ in range(ROUNDS):
@@ -136,7 +136,7 @@ def test_an_approval_and_an_edit_at_once_never_approve_what_was_not_seen(
         assert (standing.by, standing.edits) == (bob, {"claimed": "1.00"})
 
 
-def test_two_claims_at_once_have_one_holder(alice: User, bob: User) -> None:
+def test_of_two_claims_at_once_one_is_accepted(alice: User, bob: User) -> None:
     for _ in range(ROUNDS):
         request = asked_of()
         results = together(*[partial(actions.claim, user, request.id) for user in (alice, bob)])
@@ -196,7 +196,7 @@ def test_an_undo_and_the_delivery_at_the_same_moment(alice: User, settings: Any)
     assert ROUNDS < 100 or winners == {True, False}
 
 
-def test_the_last_approval_and_one_that_is_taken_back_at_once(alice: User, bob: User) -> None:
+def test_the_last_approval_and_a_withdrawal_at_once(alice: User, bob: User) -> None:
     winners = set()
     for _ in range(ROUNDS):
         request = asked_of(quorum=2)

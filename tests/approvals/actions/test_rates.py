@@ -1,4 +1,4 @@
-"""A person does so much within a minute and no more, and loses no word by it."""
+"""Limits for each person and minute. A refused form keeps its text."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ def test_first_requests_at_the_same_moment_are_all_counted(settings: Settings) -
         with ThreadPoolExecutor(6) as pool:
             for one in [pool.submit(take) for _ in range(6)]:
                 one.result()
-        # Six, or fewer where a minute ended between them.
+        # Six, or fewer if a minute ended between them.
         assert 1 <= Usage.objects.get(user=user).number <= 6
 
 
-def test_a_new_minute_counts_anew(desk: Client, alice: User) -> None:
+def test_each_minute_is_counted_separately(desk: Client, alice: User) -> None:
     request = make_request()
     for _ in range(2):
         actions.claim(alice, request.pk)
@@ -118,7 +118,7 @@ def test_decisions_are_not_limited(desk: Client) -> None:
         assert answer.status_code == 303
 
 
-def test_no_limit_is_a_zero(desk: Client, settings: Settings) -> None:
+def test_zero_means_no_limit(desk: Client, settings: Settings) -> None:
     settings.COMMENTS_PER_MINUTE = 0
     request = make_request()
     codes = {desk.post(at("comments", request), {"said": "x"}).status_code for _ in range(5)}
@@ -129,7 +129,7 @@ def test_no_limit_is_a_zero(desk: Client, settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("columns", "status"), [({"status": "expired"}, 410), ({"status": "cancelled"}, 410), ({}, 409)]
 )
-def test_nothing_is_said_on_a_request_that_is_over(
+def test_a_closed_request_accepts_no_comment(
     desk: Client, bob: User, columns: dict[str, Any], status: int
 ) -> None:
     request = make_request(**columns) if columns else make_answered({"approved": True}, by=bob)

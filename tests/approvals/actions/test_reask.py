@@ -1,4 +1,4 @@
-"""A request whose reply class has changed: it has one schema, or needs an operator."""
+"""Requests whose reply class has changed need an operator, unless the schema is equal."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Verdictless(BaseModel):
 
 
 def version(answer: type[BaseModel], *, name: str = "PayRequest", **asked: Any) -> Workflow:
-    """Return the workflow as it is where this is the class of the answer."""
+    """Return the version of the workflow that has this class of answers."""
     quorum = asked.pop("quorum", 1)
 
     class PayReply(InputResponseEvent):
@@ -78,7 +78,7 @@ def version(answer: type[BaseModel], *, name: str = "PayRequest", **asked: Any) 
 
 
 def deploy(workflow: Workflow) -> None:
-    """Let this process have this version of the workflow."""
+    """Register this version of the workflow in this process."""
     if NAME in registry:
         registry.unregister(NAME)
     registry.register(workflow)
@@ -90,7 +90,7 @@ def drive() -> None:
 
 
 def asked(workflow: Workflow) -> InputRequest:
-    """Return the request of a run that this version began."""
+    """Start a run of this version, and return its request."""
     deploy(workflow)
     WorkflowRun.objects.start(NAME, {})
     drive()
@@ -134,7 +134,7 @@ def test_an_equal_schema_is_answered_as_before(alice: User) -> None:
         (None, "the code has no workflow 't-changing'"),
     ],
 )
-def test_a_request_that_the_code_does_not_fit_takes_no_answer_and_needs_attention(
+def test_a_request_that_does_not_fit_the_code_accepts_no_answer_and_needs_attention(
     alice: User, olga: User, today: Workflow | None, reported: str
 ) -> None:
     request = asked(version(Old))
@@ -156,19 +156,19 @@ def test_a_request_that_the_code_does_not_fit_takes_no_answer_and_needs_attentio
     assert reported[:1].upper() + reported[1:] in listed or reported in listed
 
 
-def test_nothing_that_fits_needs_attention(alice: User, olga: User) -> None:
+def test_a_request_that_fits_needs_no_attention(alice: User, olga: User) -> None:
     asked(version(Old))
     assert "Requests that need an operator" not in text(desk_of(olga).get("/runs/attention/"))
 
 
-def test_needs_attention_shows_nobody_what_they_may_not_see(bob: User, olga: User) -> None:
+def test_the_attention_page_shows_no_hidden_requests(bob: User, olga: User) -> None:
     asked(version(Old, assign_to=("olga",)))
     deploy(version(More))
     assert "Pay it?" not in text(desk_of(bob).get("/runs/attention/"))
     assert "Pay it?" in text(desk_of(olga).get("/runs/attention/"))
 
 
-def test_an_operator_asks_it_again_and_the_run_gets_what_is_answered_then(
+def test_an_operator_asks_again_and_the_run_gets_the_new_answer(
     alice: User, bob: User, olga: User
 ) -> None:
     request = asked(version(Old, quorum=2, assign_to=("alice", "bob", "olga")))
@@ -202,7 +202,7 @@ def test_an_operator_asks_it_again_and_the_run_gets_what_is_answered_then(
     assert "Asked again with the current code" in history
 
 
-def test_only_operators_ask_again_and_only_what_needs_it(alice: User, olga: User) -> None:
+def test_only_operators_can_ask_again_and_only_if_needed(alice: User, olga: User) -> None:
     request = asked(version(Old))
     with pytest.raises(CannotReask, match="has the form that the code has now"):
         actions.reask(olga, request.id)
@@ -215,7 +215,7 @@ def test_only_operators_ask_again_and_only_what_needs_it(alice: User, olga: User
         actions.reask(olga, request.id)
 
 
-def test_while_other_code_runs_beside_nothing_is_asked_again(olga: User) -> None:
+def test_nothing_is_asked_again_while_workers_with_other_code_run(olga: User) -> None:
     request = asked(version(Old))
     now = database_now()
     old = {NAME: version(Old).signature}
@@ -226,7 +226,7 @@ def test_while_other_code_runs_beside_nothing_is_asked_again(olga: User) -> None
     assert again().revision == 1
 
 
-def test_the_error_says_why_a_request_cannot_be_asked_again(olga: User) -> None:
+def test_the_error_has_the_reason_why_a_request_cannot_be_asked_again(olga: User) -> None:
     request = asked(version(Old, quorum=2))
     deploy(version(Old, name="PaymentRequest", quorum=2))
     with pytest.raises(CannotReask, match="no request class 'PayRequest'"):
@@ -276,7 +276,7 @@ def test_a_default_that_no_longer_fits_leaves_the_request_open_and_overdue(
     assert "Needs an operator" in page
 
 
-def test_a_person_answers_after_the_default_did_not_fit(alice: User, olga: User) -> None:
+def test_a_person_can_answer_after_the_default_did_not_fit(alice: User, olga: User) -> None:
     no = {"approved": False}
     timed: dict[str, Any] = {
         "due_in": timedelta(hours=1), "on_deadline": "default", "default_response": no,
@@ -292,7 +292,9 @@ def test_a_person_answers_after_the_default_did_not_fit(alice: User, olga: User)
     assert again().run.result == YES
 
 
-def test_asking_an_overdue_one_again_gives_it_time_and_checks_its_default(olga: User) -> None:
+def test_asking_an_overdue_request_again_restarts_its_timers_and_checks_its_default(
+    olga: User,
+) -> None:
     timed: dict[str, Any] = {
         "due_in": timedelta(hours=1),
         "on_deadline": "default",

@@ -1,4 +1,4 @@
-"""A request is handed only to those who can decide it, and errors tell nobody who exists."""
+"""Only people who can decide a request can get it, and errors do not reveal who exists."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def refusal(user: User, request: InputRequest, *names: str) -> str:
     return str(caught.value.errors[0]["msg"])
 
 
-def test_the_same_is_said_of_a_name_that_there_is_not_and_of_one_that_may_not_decide(
+def test_the_error_is_the_same_for_an_unknown_name_and_for_one_that_may_not_decide(
     alice: User,
 ) -> None:
     make_user("clerk")
@@ -49,7 +49,9 @@ def test_the_same_is_said_of_a_name_that_there_is_not_and_of_one_that_may_not_de
     assert "cannot be reassigned to 'X'" in reported.pop()
 
 
-def test_four_eyes_keep_who_started_the_run_from_being_named(alice: User, bob: User) -> None:
+def test_with_four_eyes_the_person_who_started_the_run_cannot_get_the_request(
+    alice: User, bob: User
+) -> None:
     request = asked_of(alice, run=make_run(started_by=bob), four_eyes=True)
     only = Group.objects.create(name="only-bob")
     bob.groups.add(only)
@@ -67,7 +69,9 @@ def test_one_wrong_name_among_right_ones_changes_nothing(alice: User, carol: Use
     assert "'clerk', 'nobody'" in refusal(carol, request, "carol", "clerk", "nobody")
 
 
-def test_the_page_offers_those_who_can_decide_and_takes_the_ticks(alice: User, bob: User) -> None:
+def test_the_page_offers_people_who_can_decide_and_accepts_a_selection(
+    alice: User, bob: User
+) -> None:
     make_user("clerk")
     finance = Group.objects.create(name="finance, and tax")
     bob.groups.add(finance)
@@ -103,6 +107,6 @@ def test_a_page_lists_people_only_up_to_a_limit(
     assert "separated by commas" in text(page)
 
 
-def test_whoever_may_not_reassign_is_offered_nobody(alice: User) -> None:
+def test_a_person_who_may_not_reassign_is_offered_nobody(alice: User) -> None:
     page = desk_of(alice).get(make_request().get_absolute_url())
     assert 'name="chosen"' not in page.content.decode()

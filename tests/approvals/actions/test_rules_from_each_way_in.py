@@ -1,7 +1,7 @@
-"""Each rule of the source, tried from each side that an answer can come from.
+"""Each rule of the action, tested from each source of answers.
 
-A row of `RULES` makes a request that alice may not answer, and says with which status. A side
-tries to answer it, and tells the status it was refused with. Nothing may have changed.
+A row of `RULES` makes a request that alice may not answer, and has the expected status. A source
+tries to answer it, and returns the status of the refusal. Nothing may have changed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def flows() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Try:
-    """Who tries to answer what, and what they put on the request's payload besides."""
+    """A person, the request that they try to answer, and their edits of its payload."""
 
     user: User
     request: InputRequest
@@ -52,7 +52,7 @@ class Try:
 
 @dataclass(frozen=True)
 class Case:
-    """A request that cannot be answered: its status, and words of the sentence that says why."""
+    """A request that cannot be answered: the status, and words of the error message."""
 
     status: int
     words: str
@@ -119,7 +119,7 @@ RULES = {
 }  # fmt: skip
 
 
-# The sides: each answers with an approval, and returns (status, text).
+# The sources: each answers with an approval, and returns (status, text).
 
 
 def by_the_action(attempt: Try) -> tuple[int, str]:
@@ -161,14 +161,14 @@ def in_a_batch(attempt: Try) -> tuple[int, str]:
     return (item.refusal.status, str(item.refusal)) if item.refusal else (200, "")
 
 
-SIDES: dict[str, Callable[[Try], tuple[int, str]]] = {
+SOURCES: dict[str, Callable[[Try], tuple[int, str]]] = {
     "source": by_the_action,
     "page": on_the_page,
     "htmx": with_htmx,
     "command": on_the_command_line,
     "batch": in_a_batch,
 }
-WITHOUT_EDITS = {"batch"}  # one answer to many changes none of them
+WITHOUT_EDITS = {"batch"}  # an answer to several requests has no edits
 
 
 def everything() -> list[Any]:
@@ -176,48 +176,48 @@ def everything() -> list[Any]:
     return [list(model._default_manager.order_by("pk").values()) for model in models]
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", SOURCES)
 @pytest.mark.parametrize("rule", RULES)
-def test_a_rule_holds_on_a_side(rule: str, side: str) -> None:
+def test_a_rule_is_checked_for_each_source(rule: str, side: str) -> None:
     case = RULES[rule]
     if case.edits and side in WITHOUT_EDITS:
         return
     if rule == "an edit of what may not be edited" and side in ("page", "htmx"):
-        return  # a form reads no field that was not drawn
+        return  # a form ignores fields that it did not render
     alice, bob = make_reviewer("alice"), make_reviewer("bob")
     request = case.make(alice, bob)
     before = everything()
-    status, reported = SIDES[side](Try(alice, request, case.edits))
+    status, reported = SOURCES[side](Try(alice, request, case.edits))
     assert status == (0 if side == "command" else case.status), reported
     assert everything() == before
     if side in ("source", "command", "batch"):
         assert case.words in reported
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_what_no_rule_forbids_is_answered_from_each_side(side: str) -> None:
+@pytest.mark.parametrize("side", SOURCES)
+def test_a_request_that_no_rule_forbids_is_answered_from_each_source(side: str) -> None:
     alice = make_reviewer("alice")
     for request in (asked_of(), asked_of(alice), asked_of(claimed_by=alice, claimed_until=soon())):
-        SIDES[side](Try(alice, request))
+        SOURCES[side](Try(alice, request))
         assert again(request).status == "answered", side
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_who_may_only_read_answers_from_no_side(side: str) -> None:
+@pytest.mark.parametrize("side", SOURCES)
+def test_a_person_who_may_only_read_cannot_answer_from_any_source(side: str) -> None:
     reader, request = make_user("reader", "workflows.view_inputrequest"), asked_of()
-    status, reported = SIDES[side](Try(reader, request))
+    status, reported = SOURCES[side](Try(reader, request))
     assert status in (0, 403), reported
     assert again(request).is_pending
 
 
-@pytest.mark.parametrize("side", [side for side in SIDES if side not in WITHOUT_EDITS])
-def test_an_edit_is_accepted_from_each_interface(side: str) -> None:
+@pytest.mark.parametrize("side", [side for side in SOURCES if side not in WITHOUT_EDITS])
+def test_an_edit_is_accepted_from_each_source(side: str) -> None:
     request = asked_of(payload={"note": "asked"}, editable=["note"])
-    SIDES[side](Try(make_reviewer("alice"), request, edits="note"))
+    SOURCES[side](Try(make_reviewer("alice"), request, edits="note"))
     assert again(request).edits == {"note": "text"}
 
 
-# The deadline is a side, too
+# The deadline is a source, too
 
 
 @pytest.mark.parametrize(
@@ -229,12 +229,12 @@ def test_an_edit_is_accepted_from_each_interface(side: str) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("policy", ["fail", "default", "stay_open"])
-def test_the_deadline_keeps_the_rules(policy: str, columns: dict[str, Any]) -> None:
+def test_the_rules_are_checked_at_the_deadline(policy: str, columns: dict[str, Any]) -> None:
     terms = {"deadline": soon(seconds=-1), "on_deadline": policy, "default_response": YES}
     run = {"run": make_run(status=columns["run"])} if "run" in columns else {}
     asked_of(**terms | columns | run)
     before = everything()
     deadlines.sweep(database_now())
     if columns == {"run": "completed"} and policy == "stay_open":
-        return  # marked, which is nobody's answer
+        return  # it is marked as overdue, which is not an answer
     assert everything() == before

@@ -1,4 +1,4 @@
-"""Claims, votes, versions, undo: the rules of the action that concern several people."""
+"""Claims, approvals, versions, edits: the rules of the actions for several people."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_claim_keeps_others_from_answering_and_names_the_holder(alice: User, b
     assert (again(request).claimed_by, again(request).claimed_until) == (None, None)
 
 
-def test_a_claim_that_ended_blocks_nobody(alice: User, bob: User) -> None:
+def test_an_expired_claim_blocks_nobody(alice: User, bob: User) -> None:
     request = asked_of(claimed_by=alice, claimed_until=soon(seconds=-1))
     assert actions.claim(bob, request.id).claimed_by == bob
     with pytest.raises(ClaimedByOther):
@@ -54,7 +54,7 @@ def test_a_claim_that_ended_blocks_nobody(alice: User, bob: User) -> None:
     decide(bob, other)
 
 
-def test_a_claim_is_let_go_of_by_its_holder_or_an_operator(
+def test_a_claim_can_be_released_by_its_holder_or_an_operator(
     alice: User, bob: User, carol: User
 ) -> None:
     request = asked_of(claimed_by=alice, claimed_until=soon(hours=1))
@@ -67,7 +67,7 @@ def test_a_claim_is_let_go_of_by_its_holder_or_an_operator(
     assert again(request).claimed_by is None
 
 
-def test_who_writes_goes_on_holding_the_request(alice: User) -> None:
+def test_saving_a_draft_extends_the_claim(alice: User) -> None:
     for write in (
         lambda one: actions.save_draft(alice, one.id, {"comment": ["so far"]}),
         lambda one: actions.comment(alice, one.id, "Looking at it."),
@@ -82,7 +82,7 @@ def test_who_writes_goes_on_holding_the_request(alice: User) -> None:
 # Reassigning
 
 
-def test_an_assignee_gives_a_request_away_and_no_longer_knows_of_it(alice: User, bob: User) -> None:
+def test_an_assignee_who_reassigns_a_request_no_longer_sees_it(alice: User, bob: User) -> None:
     request = asked_of(alice)
     bob.groups.add(Group.objects.create(name="finance"))
     with pytest.raises(NotVisible):
@@ -100,7 +100,7 @@ def test_an_assignee_gives_a_request_away_and_no_longer_knows_of_it(alice: User,
     )
 
 
-def test_who_a_request_was_not_given_to_cannot_give_it_away(alice: User, carol: User) -> None:
+def test_a_person_who_is_not_an_assignee_cannot_reassign(alice: User, carol: User) -> None:
     request = asked_of()
     with pytest.raises(NotPermitted):
         actions.reassign(alice, request.id, to=["alice"])
@@ -144,7 +144,9 @@ def test_one_person_approves_once(alice: User, bob: User) -> None:
         decide(alice, request)
 
 
-def test_one_reject_ends_it_even_of_somebody_who_approved(alice: User, bob: User) -> None:
+def test_one_rejection_answers_the_request_even_by_somebody_who_approved(
+    alice: User, bob: User
+) -> None:
     for user in (alice, bob):
         request = asked_of(quorum=3)
         decide(alice, request)
@@ -152,10 +154,10 @@ def test_one_reject_ends_it_even_of_somebody_who_approved(alice: User, bob: User
         assert (again(request).status, again(request).response) == ("answered", NO)
 
 
-# What was seen
+# Versions
 
 
-def test_what_was_changed_since_it_was_read_is_not_approved(alice: User, bob: User) -> None:
+def test_a_version_that_was_not_seen_is_not_approved(alice: User, bob: User) -> None:
     request = asked_of(quorum=2, editable=["claimed"])
     seen = request.digest
     decide(alice, request, digest=seen, edits={"claimed": "600.00"})
@@ -167,7 +169,7 @@ def test_what_was_changed_since_it_was_read_is_not_approved(alice: User, bob: Us
     assert again(request).status == "answered"
 
 
-def test_the_digest_is_of_all_that_is_shown() -> None:
+def test_the_digest_depends_on_all_that_is_shown() -> None:
     digests = {
         asked_of(**columns).digest
         for columns in (
@@ -207,7 +209,7 @@ def test_an_edit_that_changes_nothing_or_comes_with_a_reject_is_not_delivered(al
 @pytest.mark.parametrize(
     "edits", [{"other": 1}, {"claimed": 5}, {"claimed": None}, {"claimed": {"a": 1}}]
 )
-def test_only_what_may_be_edited_is_and_keeps_its_kind(alice: User, edits: Any) -> None:
+def test_only_editable_keys_can_be_edited_and_keep_their_types(alice: User, edits: Any) -> None:
     request = asked_of(editable=["claimed"])
     with pytest.raises(Invalid) as caught:
         decide(alice, request, edits=edits)
@@ -215,7 +217,7 @@ def test_only_what_may_be_edited_is_and_keeps_its_kind(alice: User, edits: Any) 
     assert again(request).is_pending
 
 
-def test_after_an_edit_all_approve_anew(alice: User, bob: User, carol: User) -> None:
+def test_after_an_edit_all_have_to_approve_again(alice: User, bob: User, carol: User) -> None:
     request = asked_of(quorum=2, editable=["claimed"])
     decide(alice, request)
     outcome = decide(bob, request, edits={"claimed": "600.00"})
@@ -229,7 +231,7 @@ def test_after_an_edit_all_approve_anew(alice: User, bob: User, carol: User) -> 
     assert Decision.objects.count() == 3
 
 
-# Talk and drafts
+# Comments and drafts
 
 
 def test_a_comment_is_shown_to_all_who_see_the_request(alice: User, bob: User) -> None:

@@ -1,4 +1,4 @@
-"""An answer that is taken back before its run has heard of it."""
+"""Answers and approvals that are withdrawn before they are delivered to the run."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def test_an_undone_answer_is_not_delivered(alice: User, bob: User) -> None:
 
 
 @pytest.mark.usefixtures("undo")
-def test_the_votes_of_others_stand_when_the_last_one_is_taken_back(alice: User, bob: User) -> None:
+def test_the_approvals_of_others_stay_when_the_last_one_is_withdrawn(
+    alice: User, bob: User
+) -> None:
     request = asked_of(quorum=2, editable=["claimed"], payload={"claimed": "640.00"})
     decide(alice, request, edits={"claimed": "600.00"})
     decide(bob, request)
@@ -78,7 +80,7 @@ def test_a_withdrawn_rejection_keeps_the_edits_of_a_withdrawn_approval(
 
 
 @pytest.mark.usefixtures("undo")
-def test_too_late_is_too_late(alice: User) -> None:
+def test_an_answer_cannot_be_withdrawn_after_the_time_for_undo(alice: User) -> None:
     request = asked_of()
     decide(alice, request)
     InputRequest.objects.filter(pk=request.pk).update(undo_until=soon(seconds=-1))
@@ -92,7 +94,7 @@ def test_too_late_is_too_late(alice: User) -> None:
     assert Delivery.objects.count() == 2
 
 
-def test_without_a_window_there_is_no_undo(alice: User) -> None:
+def test_an_answer_cannot_be_withdrawn_without_a_time_for_undo(alice: User) -> None:
     request = asked_of()
     decide(alice, request)
     assert again(request).undo_until is None
@@ -100,7 +102,7 @@ def test_without_a_window_there_is_no_undo(alice: User) -> None:
         actions.withdraw(alice, request.id, source="inbox")
 
 
-def test_what_was_decided_is_never_edited_but_may_cease_to_count(alice: User) -> None:
+def test_a_decision_is_never_edited_but_may_be_superseded(alice: User) -> None:
     decide(alice, asked_of())
     decisions = Decision.objects.all()
     with pytest.raises(RecordIsFinal):
@@ -125,7 +127,7 @@ def test_an_approval_can_be_withdrawn_while_others_are_missing(
     assert kinds == [("bob", "vote"), ("carol", "vote"), ("alice", "final")]
 
 
-def test_only_ones_own_approval_is_taken_back_and_once(alice: User, bob: User) -> None:
+def test_only_ones_own_approval_can_be_withdrawn_and_only_once(alice: User, bob: User) -> None:
     request = asked_of(quorum=2)
     decide(alice, request)
     with pytest.raises(CannotUndo, match="no approval of yours"):
@@ -145,7 +147,7 @@ def test_an_approval_of_an_earlier_version_cannot_be_withdrawn(alice: User, bob:
         actions.withdraw(alice, request.id, source="inbox")
     version = again(request).version
     actions.withdraw(bob, request.id, source="inbox")
-    row = again(request)  # what he proposed stands, though nobody has approved it now
+    row = again(request)  # his edit stays, although nobody has approved it now
     assert (row.votes, row.edits, row.version) == (0, {"claimed": "600.00"}, version)
     assert decide(alice, request, digest=version).votes == 1
 
@@ -159,7 +161,7 @@ def test_an_approval_cannot_be_withdrawn_after_the_deadline(alice: User) -> None
     assert again(request).votes == 1
 
 
-def test_an_approval_may_go_while_the_run_is_blocked(alice: User) -> None:
+def test_an_approval_can_be_withdrawn_while_the_run_is_blocked(alice: User) -> None:
     request = asked_of(quorum=2)
     decide(alice, request)
     WorkflowRun.objects.filter(pk=request.run_id).update(status="blocked", wake_at=None)

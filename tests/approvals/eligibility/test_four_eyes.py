@@ -1,4 +1,4 @@
-"""Four eyes all the way: who approves what, and who may say who approves."""
+"""Four eyes: who has to approve which version, and who may choose the approvers."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ def author() -> User:
 
 
 def asked(author: User, **columns: Any) -> InputRequest:
-    """Return a request with four eyes in a run of this author, whose payload may be edited."""
+    """Return a request with four eyes and an editable payload, in a run of this author."""
     columns = {"four_eyes": True, "editable": ["claimed"]} | columns
     return asked_of(run=make_run(started_by=author), **columns)
 
 
-def standing(request: InputRequest) -> list[tuple[str, str]]:
+def effective(request: InputRequest) -> list[tuple[str, str]]:
     rows = Decision.objects.effective().filter(request=request).order_by("pk")
     return list(rows.values_list("by__username", "kind"))
 
 
-# Who approves what: the table of the docs
+# Who has to approve which version: the table in the docs
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def standing(request: InputRequest) -> list[tuple[str, str]]:
         (True, 3, ["alice edits", "bob"], False),
     ],
 )
-def test_a_version_is_approved_by_as_many_as_it_takes(
+def test_a_version_needs_its_number_of_approvals(
     four_eyes: bool, quorum: int, acts: list[str], ends: bool, author: User, alice: User,
     bob: User, carol: User,
 ) -> None:  # fmt: skip
@@ -96,7 +96,7 @@ def test_a_version_is_approved_by_as_many_as_it_takes(
     assert Delivery.objects.count() == ends
 
 
-def test_what_is_delivered_is_the_edited_version_that_two_have_approved(
+def test_the_edited_version_that_two_people_approved_is_delivered(
     author: User, alice: User, bob: User
 ) -> None:
     request = asked(author)
@@ -105,10 +105,12 @@ def test_what_is_delivered_is_the_edited_version_that_two_have_approved(
     assert (again(request).quorum, again(request).revision) == (2, 2)
     decide(bob, request, digest=again(request).digest)
     assert Delivery.objects.get().data["edits"] == EDIT
-    assert standing(request) == [("alice", "vote"), ("bob", "final")]
+    assert effective(request) == [("alice", "vote"), ("bob", "final")]
 
 
-def test_with_four_eyes_a_text_changes_nothing(author: User, alice: User, bob: User) -> None:
+def test_with_four_eyes_a_reply_needs_the_same_approvals(
+    author: User, alice: User, bob: User
+) -> None:
     request = asked(author)
     with pytest.raises(Invalid, match="only an approval may edit"):
         decide(alice, request, "Paid less.", edits=EDIT)
@@ -145,7 +147,7 @@ def test_the_page_shows_that_an_edit_needs_a_second_approval(
     assert "Your edits were" not in page
 
 
-def test_an_approval_that_was_taken_back_leaves_the_edited_version_to_two(
+def test_an_edited_version_still_needs_two_people_after_a_withdrawal(
     author: User, alice: User, bob: User, carol: User
 ) -> None:
     request = asked(author)
@@ -156,7 +158,7 @@ def test_an_approval_that_was_taken_back_leaves_the_edited_version_to_two(
     assert again(request).status == "answered"
 
 
-# Votes count only of people who may decide it now
+# Approvals count only if the person may still decide
 
 
 def _deactivate(user: User, group: Group) -> None:
@@ -185,7 +187,7 @@ def test_an_approval_of_somebody_who_may_no_longer_decide_does_not_count(
     assert "no longer counts" in page
     outcome = decide(bob, request)
     assert (outcome.waits, outcome.votes) == (True, 1)
-    assert (again(request).votes, standing(request)) == (1, [("bob", "vote")])
+    assert (again(request).votes, effective(request)) == (1, [("bob", "vote")])
     page = text(desk_of(carol).get(url(request)))
     assert "1 of 2 approvals" in page
     assert page.count("no longer counts") == 1
@@ -193,7 +195,9 @@ def test_an_approval_of_somebody_who_may_no_longer_decide_does_not_count(
     assert again(request).status == "answered"
 
 
-def test_who_may_decide_again_approves_again(alice: User, bob: User, carol: User) -> None:
+def test_a_person_who_may_decide_again_has_to_approve_again(
+    alice: User, bob: User, carol: User
+) -> None:
     group = Group.objects.create(name="finance")
     group.user_set.add(alice, bob, carol)
     request = asked_of(group, quorum=2)
@@ -203,10 +207,10 @@ def test_who_may_decide_again_approves_again(alice: User, bob: User, carol: User
     alice.groups.add(group)
     decide(alice, request, {"approved": True, "comment": "Once more."})
     assert again(request).status == "answered"
-    assert standing(request) == [("bob", "vote"), ("alice", "final")]
+    assert effective(request) == [("bob", "vote"), ("alice", "final")]
 
 
-def test_who_is_let_in_again_before_anybody_else_approved_still_counts(
+def test_an_approval_counts_if_the_permission_is_back_before_the_next_approval(
     alice: User, bob: User
 ) -> None:
     request = asked_of(quorum=2)
@@ -252,10 +256,10 @@ def test_a_claim_of_somebody_who_may_no_longer_decide_blocks_nobody(
         decide(bob, claimed)
 
 
-# Who says who approves
+# Who chooses the approvers
 
 
-def test_who_started_a_run_does_not_choose_its_approvers(alice: User) -> None:
+def test_the_person_who_started_a_run_cannot_choose_its_approvers(alice: User) -> None:
     olga = make_operator("olga")
     request = asked(olga)
     for to in (["alice"], []):
@@ -271,9 +275,7 @@ def test_who_started_a_run_does_not_choose_its_approvers(alice: User) -> None:
     actions.reassign(olga, asked(olga, four_eyes=False).id, to=["alice"])
 
 
-def test_a_request_that_names_a_group_stays_with_its_people(
-    alice: User, bob: User, carol: User
-) -> None:
+def test_a_request_for_a_group_stays_with_its_members(alice: User, bob: User, carol: User) -> None:
     olga = make_operator("olga")
     finance, board = Group.objects.create(name="finance"), Group.objects.create(name="board")
     finance.user_set.add(alice, bob)
@@ -283,7 +285,7 @@ def test_a_request_that_names_a_group_stays_with_its_people(
             actions.reassign(olga, request.id, to=to)
     actions.reassign(olga, request.id, to=["alice"])
     with pytest.raises(Invalid, match="cannot be reassigned to 'carol'"):
-        actions.reassign(alice, request.id, to=["carol"])  # nor by a way around
+        actions.reassign(alice, request.id, to=["carol"])  # nor indirectly
     actions.reassign(alice, request.id, to=["bob"])
     with pytest.raises(NotVisible):
         actions.find(alice, request.id)
@@ -306,7 +308,7 @@ def test_a_group_that_a_request_was_escalated_to_may_have_it_too(alice: User, bo
     assert actions.find(bob, request.id) == request
 
 
-def test_a_new_name_is_no_new_person(author: User, alice: User) -> None:
+def test_a_renamed_account_is_the_same_person(author: User, alice: User) -> None:
     request = asked(author)
     author.username = "somebody-else"
     author.save()
@@ -320,7 +322,7 @@ def test_a_new_name_is_no_new_person(author: User, alice: User) -> None:
         decide(alice, request, {"approved": True, "comment": "Again."})
 
 
-def test_every_side_keeps_to_it(author: User, alice: User) -> None:
+def test_every_source_of_answers_checks_four_eyes(author: User, alice: User) -> None:
     request = asked(author)
     answers = {str(request.id): actions.Answer(YES, request.version)}
     [item] = actions.decide_many(author, answers, source="inbox")

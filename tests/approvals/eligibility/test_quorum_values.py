@@ -1,4 +1,4 @@
-"""Several people approve with values of their own: each sees what those before answered."""
+"""Several people approve with different values: each sees the answers before."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def asked(quorum: int = 2) -> InputRequest:
     return asked_of(run=make_run(TYPED), quorum=quorum)
 
 
-def test_the_second_sees_what_the_first_answered_and_begins_with_it(alice: User, bob: User) -> None:
+def test_the_second_person_sees_the_first_answer_and_starts_from_it(alice: User, bob: User) -> None:
     request = asked()
     before = desk_of(bob).get(url(request))
     assert field(before, "amount") != "321.75"
@@ -39,7 +39,7 @@ def test_the_second_sees_what_the_first_answered_and_begins_with_it(alice: User,
     assert "The run gets the values of the approval that completes the quorum." in text(page)
 
 
-def test_of_several_the_latest_that_counts_fills_the_form(alice: User, bob: User) -> None:
+def test_the_latest_effective_answer_fills_in_the_form(alice: User, bob: User) -> None:
     carol = make_reviewer("carol")
     request = asked(quorum=3)
     decide(alice, request, values("1.00"))

@@ -1,4 +1,4 @@
-"""The inbox where very much waits: counts that end, pages by place, and few queries."""
+"""An inbox with very many requests: limited counts, keyset pagination, and few queries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let three be as far as anything is counted, also in what was written down before."""
+    """Set the limit of counts to three, also in statements that were compiled before."""
     kept = (inbox_counts, waiting_of, attention_of)
     monkeypatch.setattr(scalar_queries, "COUNT_LIMIT", 3)
     for one in kept:
@@ -52,7 +52,7 @@ def test_a_count_is_exact_up_to_its_limit() -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_what_can_be_counted_is_counted(desk: Client) -> None:
+def test_a_count_below_the_limit_is_shown(desk: Client) -> None:
     for _ in range(3):
         make_request()
     page = desk.get("/")
@@ -61,7 +61,7 @@ def test_what_can_be_counted_is_counted(desk: Client) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_above_that_it_is_only_said_that_there_are_more(desk: Client) -> None:
+def test_a_count_above_the_limit_is_shown_as_more(desk: Client) -> None:
     for _ in range(6):
         make_request()
     page, elsewhere = desk.get("/"), desk.get("/requests/answered/")
@@ -99,8 +99,8 @@ def test_no_count_includes_hidden_requests(desk: Client, bob: User) -> None:
         assert word not in text(page), word
 
 
-def test_filters_have_a_count_of_their_own(alice: User) -> None:
-    most = PAGE_SIZE - 5  # of each, so that both together are more than a page
+def test_filters_have_their_own_counts(alice: User) -> None:
+    most = PAGE_SIZE - 5  # of each, so that both together need more than a page
     for n in range(2 * most):
         make_request(prompt="Odd?" if n % 2 else "Even?", created_at=ago(minutes=200 - n))
     page = waiting(alice, q="odd")
@@ -118,7 +118,7 @@ def test_filters_have_a_count_of_their_own(alice: User) -> None:
     ).found == BoundedCount(most)
 
 
-def test_the_first_and_last_moment_are_those_of_what_one_sees(alice: User, bob: User) -> None:
+def test_the_first_and_last_time_are_those_of_visible_requests(alice: User, bob: User) -> None:
     asked_of(bob, created_at=ago(days=9))
     old, new = make_request(created_at=ago(hours=3)), make_request(created_at=ago(hours=1))
     asked_of(bob)
@@ -126,7 +126,7 @@ def test_the_first_and_last_moment_are_those_of_what_one_sees(alice: User, bob: 
     assert (page.oldest, page.newest) == (old.created_at, new.created_at)
 
 
-def test_who_may_see_nothing_has_no_figures(django_user_model: type[User]) -> None:
+def test_a_person_without_permission_has_no_counts(django_user_model: type[User]) -> None:
     make_request(priority=4)
     page = waiting(django_user_model.objects.create(username="carol"))
     assert (page.rows, page.workflows, page.total, page.newest) == ([], [], BoundedCount(0), None)
@@ -134,10 +134,10 @@ def test_who_may_see_nothing_has_no_figures(django_user_model: type[User]) -> No
     assert not page.has_assigned
 
 
-# What there is to choose from
+# Choices of the filters
 
 
-def test_each_workflow_of_which_something_waits_is_named_once(alice: User, bob: User) -> None:
+def test_each_workflow_with_pending_requests_is_listed_once(alice: User, bob: User) -> None:
     for name in ("b", "a", "c", "b", "a"):
         make_request(make_run(workflow_name=name))
     asked_of(bob, run=make_run(workflow_name="hidden"))
@@ -146,7 +146,9 @@ def test_each_workflow_of_which_something_waits_is_named_once(alice: User, bob: 
     assert waiting(make_operator("olga")).workflows == ["a", "b", "c", "hidden"]
 
 
-def test_mine_is_what_was_given_to_me_or_my_group_or_that_i_claimed(alice: User, bob: User) -> None:
+def test_mine_are_requests_assigned_to_me_or_my_group_or_claimed_by_me(
+    alice: User, bob: User
+) -> None:
     group = Group.objects.create(name="finance")
     alice.groups.add(group)
     mine = [asked_of(alice), asked_of(group), asked_of(claimed_by=alice, claimed_until=soon())]
@@ -162,7 +164,7 @@ def test_mine_is_what_was_given_to_me_or_my_group_or_that_i_claimed(alice: User,
 
 
 def in_order() -> list[InputRequest]:
-    """Make requests of several priorities and moments, two at a time; return them in order."""
+    """Make requests of several priorities, two at each time; return them in order."""
     made = [
         make_request(priority=priority, created_at=ago(hours=hours), prompt=f"{priority} {hours}?")
         for priority in (1, 2, 3, 4)
@@ -171,7 +173,7 @@ def in_order() -> list[InputRequest]:
     return sorted(made, key=lambda one: (-one.priority, one.created_at, one.id))
 
 
-def test_pages_go_on_from_one_priority_into_the_next(
+def test_pages_continue_from_one_priority_to_the_next(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("approvals.inbox.queries.PAGE_SIZE", 3)
@@ -194,7 +196,7 @@ def test_after_the_last_request_the_next_one_is_the_first(alice: User) -> None:
     assert next_after(alice, every[0], Filters()) is None
 
 
-# What it costs
+# Queries
 
 
 @pytest.mark.parametrize("query", ["", "?workflow=test-typed", "?mine=1", "?q=it", "?tag=a"])

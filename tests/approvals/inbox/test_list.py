@@ -1,4 +1,4 @@
-"""The list of what waits: its order, filters, pages, and the fragment that renews it."""
+"""The list of pending requests: its order, filters, pages, and the fragment that refreshes it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.support.factories import (
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 
-def test_what_waits_is_listed_oldest_first(desk: Client) -> None:
+def test_pending_requests_are_listed_oldest_first(desk: Client) -> None:
     young = make_request(prompt="Young?", created_at=ago(minutes=1))
     old = make_request(prompt="Old?", created_at=ago(hours=3))
     make_request(make_run(status="cancelled"), status="cancelled")
@@ -42,7 +42,7 @@ def test_an_empty_inbox_shows_a_message(desk: Client) -> None:
     assert "No pending requests" in text(page)
 
 
-def test_who_may_not_see_requests_learns_so() -> None:
+def test_a_person_without_permission_sees_a_message() -> None:
     make_request()
     page = desk_of(make_user("carol")).get("/")
     assert rows(page) == []
@@ -50,7 +50,7 @@ def test_who_may_not_see_requests_learns_so() -> None:
     assert "Publish it?" not in text(page)
 
 
-def test_a_search_looks_in_the_questions(desk: Client) -> None:
+def test_a_search_finds_words_of_prompts(desk: Client) -> None:
     hotel = make_request(prompt="A HOTEL bill?")
     make_request(prompt="A taxi bill?")
     page = desk.get("/", {"q": "hotel"})
@@ -67,7 +67,7 @@ def test_one_workflow_can_be_chosen(desk: Client) -> None:
 
 
 @pytest.mark.parametrize("query", [{"after": "nonsense"}, {"open": "nonsense"}])
-def test_nonsense_in_the_address_is_ignored(desk: Client, query: dict[str, str]) -> None:
+def test_invalid_parameters_are_ignored(desk: Client, query: dict[str, str]) -> None:
     request = make_request()
     assert rows(desk.get("/", query)) == ids(request)
     assert rows(desk.get("/", query, headers=HTMX)) == ids(request)
@@ -103,7 +103,7 @@ def test_long_columns_stay_in_the_database(desk: Client) -> None:
     assert "payload-of-the-row" not in page
 
 
-def test_the_fragment_renews_rows_counts_title_and_the_open_request(
+def test_the_fragment_refreshes_rows_counts_title_and_the_open_request(
     desk: Client, bob: User
 ) -> None:
     request, other = make_request(prompt="Mine?"), make_request(prompt="Other?")
@@ -126,7 +126,7 @@ def test_going_back_in_history_gives_the_whole_page(desk: Client) -> None:
     assert "<html" in desk.get(url(request), headers=back).content.decode()
 
 
-def test_a_search_as_one_types_is_kept_in_the_address(desk: Client) -> None:
+def test_a_search_while_typing_is_in_the_address(desk: Client) -> None:
     request = make_request()
     headers = HTMX | {"HX-Trigger": "filters", "HX-Current-URL": f"http://testserver{url(request)}"}
     response = desk.get("/", {"q": "x y"}, headers=headers)

@@ -1,4 +1,4 @@
-"""Search and tags fold case and accents, on both databases alike."""
+"""Search and tags ignore case and accents, on both databases."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_search_folds_case_and_accents(desk: Client, prompt: str, words: str) 
     ("prompt", "words"),
     [("कि", "का"), ("が", "か"), ("각", "가"), ("100 of it", "100%"), ("snakeXcase", "snake_case")],
 )
-def test_what_is_another_word_is_not_found(desk: Client, prompt: str, words: str) -> None:
+def test_another_word_is_not_found(desk: Client, prompt: str, words: str) -> None:
     make_request(prompt=prompt)
     assert "data-request=" not in desk.get("/", {"q": words}).content.decode()
 
@@ -64,7 +64,9 @@ def test_what_is_another_word_is_not_found(desk: Client, prompt: str, words: str
         ("a\nb", "a", False),
     ],
 )  # fmt: skip
-def test_a_tag_folds_and_is_found_whole(desk: Client, tag: str, asked: str, found: bool) -> None:
+def test_a_tag_ignores_case_and_is_compared_completely(
+    desk: Client, tag: str, asked: str, found: bool
+) -> None:
     make_request(tags=["other", tag])
     assert ("data-request=" in desk.get("/", {"tag": asked}).content.decode()) is found
 
@@ -80,7 +82,7 @@ async def end(event: InputResponseEvent, ctx: Context) -> StopEvent:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_a_worker_stores_is_found(
+def test_a_request_of_a_worker_is_found(
     desk: Client, drive: Callable[[], None], register: Callable[[Workflow], Workflow]
 ) -> None:
     WorkflowRun.objects.start(register(Workflow("search", steps=[ask, end])), {})

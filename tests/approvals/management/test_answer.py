@@ -1,4 +1,4 @@
-"""`manage.py answer` goes through the same source, and says in a sentence what happened."""
+"""`manage.py answer` uses the same action as the pages, and prints the result."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def answer(request: Any, *options: str, by: str = "alice") -> str:
 
 
 def refusal(request: Any, *options: str, by: str = "alice") -> str:
-    """Return the sentence of the refusal, having made sure that nothing changed."""
+    """Return the error message, after a check that nothing changed."""
     before = list(InputRequest.objects.values())
     with pytest.raises(CommandError) as caught:
         answer(request, *options, by=by)
@@ -70,7 +70,7 @@ def test_a_typed_request_is_answered_with_json() -> None:
     assert Decision.objects.get().response == typed | {"amount": "3", "note": None}
 
 
-def test_the_same_answer_again_is_no_error() -> None:
+def test_the_same_answer_again_is_not_an_error() -> None:
     request = make_request()
     answer(request, "--approve")
     assert "Nothing changed" in answer(request, "--approve")
@@ -99,7 +99,7 @@ def test_the_error_of_bad_json_has_its_place() -> None:
     assert "bytes" in refusal(make_request(), "--json", json.dumps("x" * 70_000))
 
 
-def test_every_fault_of_a_typed_answer_is_informed() -> None:
+def test_every_fault_of_a_typed_answer_is_reported() -> None:
     said = refusal(make_request(make_run(TYPED)), "--json", '{"amount": "many"}')
     assert all(name in said for name in ("approved", "amount", "reason"))
 
@@ -129,7 +129,7 @@ def test_a_decimal_in_json_keeps_its_digits(written: str) -> None:
     assert "Nothing changed" in answer(request, "--json", text)
 
 
-def test_an_edit_that_a_float_does_not_hold_is_refused_with_its_number() -> None:
+def test_the_error_of_an_edit_that_a_float_would_change_names_the_number() -> None:
     request = make_request(payload={"amount": 1.5}, editable=["amount"])
     said = refusal(request, "--approve", "--edit", f"amount={LONG}")
     assert said == (

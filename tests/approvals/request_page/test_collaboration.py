@@ -1,4 +1,4 @@
-"""The pages of deciding together: plain forms with 303, the same with htmx, and nothing unused."""
+"""The parts of the page for several people: with plain forms, with htmx, and hidden if unused."""
 
 from __future__ import annotations
 
@@ -11,24 +11,18 @@ from django.test import Client
 
 from approvals import actions
 from approvals.models import Comment, Decision, Draft
-from tests.support.clients import HTMX, desk_of, field, ids, rows, text, url
+from tests.approvals.request_page.posts import post
+from tests.support.clients import desk_of, field, ids, rows, text, url
 from tests.support.factories import TYPED, make_answered, make_run
 from tests.support.people import NO, YES, again, asked_of, make_operator, soon
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
 
 
-def post(
-    desk: Client, address: str, *, htmx: bool = False, edits: Any = None, **fields: Any
-) -> Any:
-    more = {f"_edit.{key}": value for key, value in (edits or {}).items()}
-    return desk.post(address, fields | more, headers=HTMX if htmx else {})
+# Unused parts
 
 
-# Calm
-
-
-def test_a_request_that_uses_nothing_of_this_shows_nothing_of_it(desk: Client) -> None:
+def test_unused_parts_are_not_shown(desk: Client) -> None:
     page = text(desk.get(url(asked_of(), "")))
     for word in (
         "approvals", "If you approve", "You can edit", "Changed", "Overdue", "Reminded", "Normal",
@@ -79,11 +73,11 @@ def test_claim_and_release(desk: Client, alice: User, bob: User, htmx: bool) -> 
     assert "Claim" in text(theirs.get(url(request)))
 
 
-# Giving away
+# Reassigning
 
 
 @pytest.mark.parametrize("htmx", [False, True])
-def test_who_gives_a_request_away_is_back_in_the_inbox(
+def test_after_reassigning_a_request_the_inbox_is_shown(
     desk: Client, alice: User, bob: User, htmx: bool
 ) -> None:
     request = asked_of(alice)
@@ -116,7 +110,7 @@ def test_after_the_first_of_two_approvals_the_count_is_shown(desk: Client, bob: 
     assert again(request).status == "answered"
 
 
-def test_who_approved_may_take_it_back_while_others_are_missing(desk: Client, bob: User) -> None:
+def test_an_approval_can_be_withdrawn_while_others_are_missing(desk: Client, bob: User) -> None:
     request = asked_of(quorum=2)
     theirs = desk_of(bob)
     post(desk, url(request, "decide/"), verdict="approve")
@@ -153,73 +147,7 @@ def test_a_page_of_an_earlier_version_gets_the_new_one_and_keeps_the_draft(
     assert Decision.objects.count() == 1
 
 
-def test_edits_are_read_as_what_they_were(desk: Client) -> None:
-    payload = {
-        "amount": 640, "rate": 0.5, "paid": False, "note": "a\r\nb", "lines": [1], "none": None,
-        "kept": 3,
-    }  # fmt: skip
-    request = asked_of(payload=payload, editable=[key for key in payload if key != "kept"])
-    page = desk.get(url(request))
-    assert "You can edit" in text(page)
-    typed = {
-        "amount": "600", "rate": "0.25", "paid": "true", "note": "a\r\nb", "lines": "[1, 2]",
-        "none": "null",
-    }  # fmt: skip
-    post(desk, url(request, "decide/"), verdict="approve", edits=typed)
-    assert again(request).edits == {"amount": 600, "rate": 0.25, "paid": True, "lines": [1, 2]}
-    shown = text(desk.get(url(request)))
-    assert "Edited before it was approved" in shown
-
-
-@pytest.mark.parametrize("note", ["a\rb", "a\r\nb\rc\nd", "\r\n\r\n", "a\n"])
-def test_a_text_that_nobody_touched_is_not_recorded_as_edited(desk: Client, note: str) -> None:
-    request = asked_of(payload={"note": note}, editable=["note"])
-    sent = note.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
-    post(desk, url(request, "decide/"), verdict="approve", edits={"note": sent})
-    assert not again(request).is_pending
-    assert again(request).edits == {}
-
-
-def test_an_edited_text_keeps_the_line_ends_that_it_had(desk: Client) -> None:
-    request = asked_of(payload={"note": "a\r\nb"}, editable=["note"])
-    post(desk, url(request, "decide/"), verdict="approve", edits={"note": "a\r\nb\r\nc"})
-    assert again(request).edits == {"note": "a\r\nb\r\nc"}
-
-
-def test_an_edited_number_is_read_as_it_was_pasted(desk: Client) -> None:
-    request = asked_of(payload={"amount": 640, "rate": 1.5}, editable=["amount", "rate"])
-    typed = {"amount": "€ 6.080,00", "rate": "\u22122,5"}
-    post(desk, url(request, "decide/"), verdict="approve", edits=typed)
-    assert again(request).edits == {"amount": 6080.0, "rate": -2.5}
-
-
-def test_an_edited_number_with_two_readings_is_asked_about(desk: Client) -> None:
-    request = asked_of(payload={"amount": 640}, editable=["amount"])
-    page = desk.post(
-        url(request, "decide/"), {"verdict": "approve", "_edit.amount": "6.080"},
-        headers={"Accept-Language": "de"},
-    )  # fmt: skip
-    assert page.status_code == 422
-    assert "Write 6080.00 or 6.08" in text(page)
-    assert field(page, "_edit.amount") == "6.080"
-    assert again(request).is_pending
-
-
-def test_an_edit_that_does_not_fit_comes_back_at_its_field(desk: Client) -> None:
-    request = asked_of(payload={"amount": 640, "who": "x"}, editable=["amount", "who"])
-    page = post(
-        desk, url(request, "decide/"), verdict="approve", comment="Less.",
-        edits={"amount": "six", "who": "y", "other": "no such key"},
-    )  # fmt: skip
-    assert page.status_code == 422
-    assert "This has to be a number" in text(page)
-    assert field(page, "_edit.amount") == "six"
-    assert field(page, "_edit.who") == "y"
-    assert "Less." in text(page)
-    assert again(request).is_pending
-
-
-# Talk, drafts, undo
+# Comments, drafts, undo
 
 
 @pytest.mark.parametrize("htmx", [False, True])
@@ -249,7 +177,7 @@ def test_a_draft_is_shown_on_another_machine(desk: Client, alice: User, bob: Use
     assert 'value="12"' in desk.get(url(typed_one)).content.decode()
 
 
-def test_an_answer_is_undone_from_its_page(desk: Client, bob: User, settings: Any) -> None:
+def test_an_answer_can_be_undone_on_its_page(desk: Client, bob: User, settings: Any) -> None:
     settings.UNDO_SECONDS = 60
     request = asked_of()
     page = post(desk, url(request, "decide/"), htmx=True, verdict="approve")
@@ -265,7 +193,7 @@ def test_an_answer_is_undone_from_its_page(desk: Client, bob: User, settings: An
 # The list
 
 
-def test_the_more_urgent_comes_first_and_pages_go_on_from_there(
+def test_more_urgent_requests_come_first_and_pages_keep_the_order(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("approvals.inbox.queries.PAGE_SIZE", 2)
@@ -280,7 +208,7 @@ def test_the_more_urgent_comes_first_and_pages_go_on_from_there(
     assert f"/requests/{new.id}/" in opened.content.decode()
 
 
-def test_the_list_is_narrowed_by_tag_priority_and_what_is_mine(
+def test_the_list_can_be_filtered_by_tag_priority_and_mine(
     desk: Client, alice: User, bob: User
 ) -> None:
     group = Group.objects.create(name="finance")
@@ -301,10 +229,10 @@ def test_the_list_is_narrowed_by_tag_priority_and_what_is_mine(
     assert "remove this filter" in page
 
 
-# Who must not know
+# Hidden requests
 
 
-def test_what_was_given_to_others_is_nowhere_to_be_found(alice: User, bob: User) -> None:
+def test_a_request_assigned_to_others_is_not_shown_anywhere(alice: User, bob: User) -> None:
     run = make_run(started_by=alice)
     secret = asked_of(bob, run=run, prompt="The secret question?", tags=["hidden"])
     old = make_answered(YES, by=bob, prompt="The secret answer?", assigned=True)

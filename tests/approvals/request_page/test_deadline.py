@@ -1,4 +1,4 @@
-"""Beside a deadline stands what it will do."""
+"""The page shows the deadline, and what happens then."""
 
 from __future__ import annotations
 

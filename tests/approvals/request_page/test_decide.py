@@ -1,4 +1,4 @@
-"""What a POST does: the answer is stored, or refused with everything as it was."""
+"""A POST of an answer: it is stored, or it is refused and changes nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAY = {"approved": "true", "amount": "12.50", "reason": "exception"}
 def refused(
     client: Client, request: InputRequest, data: dict[str, Any], *, plain: bool = False
 ) -> Any:
-    """Post and return the response, having made sure that nothing changed."""
+    """Post, check that nothing changed, and return the response."""
     before = everything()
     response = client.post(url(request, "decide/"), data, headers={} if plain else HTMX)
     assert everything() == before
@@ -48,7 +48,7 @@ def refused(
         ({"verdict": "reply", "text": "In words.", "comment": ""}, "In words."),
     ],
 )
-def test_a_bare_form_is_read(desk: Client, data: dict[str, str], stored: Any) -> None:
+def test_an_untyped_form_is_read(desk: Client, data: dict[str, str], stored: Any) -> None:
     request = make_request()
     response = desk.post(url(request, "decide/"), data)
     assert (response.status_code, response["Location"]) == (303, url(request))
@@ -64,7 +64,7 @@ def test_a_typed_form_is_read(desk: Client) -> None:
     }  # fmt: skip
 
 
-def test_a_plain_form_goes_back_to_the_request_and_its_list(desk: Client) -> None:
+def test_a_plain_form_redirects_to_the_request_and_its_list(desk: Client) -> None:
     request = make_request()
     response = desk.post(url(request, "decide/?q=publish"), {"verdict": "approve"})
     assert response["Location"] == f"{url(request)}?q=publish"
@@ -117,7 +117,7 @@ def test_a_typed_conflict_keeps_what_was_typed(desk: Client, bob: User) -> None:
 
 
 @pytest.mark.parametrize("plain", [True, False])
-def test_an_invalid_form_comes_back_with_every_fault_and_what_was_typed(
+def test_an_invalid_form_is_shown_again_with_all_errors_and_typed_values(
     desk: Client, plain: bool
 ) -> None:
     request = make_request(make_run(TYPED))
@@ -182,7 +182,7 @@ def test_a_blocked_run_keeps_what_was_typed(desk: Client) -> None:
     assert "My words.</textarea>" in response.content.decode()
 
 
-def test_who_may_not_answer_is_refused_with_the_words_kept(alice: User) -> None:
+def test_a_refused_person_keeps_the_typed_text(alice: User) -> None:
     own = make_request(make_run(started_by=alice), four_eyes=True)
     response = refused(desk_of(alice), own, {"verdict": "approve", "comment": "My words."})
     assert response.status_code == 403
@@ -190,7 +190,7 @@ def test_who_may_not_answer_is_refused_with_the_words_kept(alice: User) -> None:
     assert "My words." in text(response)
 
 
-def test_what_one_may_not_see_cannot_be_answered(alice: User) -> None:
+def test_a_hidden_request_cannot_be_answered(alice: User) -> None:
     response = refused(desk_of(make_user("carol")), make_request(), {"verdict": "approve"})
     assert response.status_code == 404
 

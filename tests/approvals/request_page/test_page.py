@@ -1,4 +1,4 @@
-"""The page of one request, in every state, and the list of those that are over."""
+"""The page of one request in every state, and the list of answered requests."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ STATES: dict[str, tuple[Callable[[], InputRequest], str]] = {
 
 
 @pytest.mark.parametrize("case", STATES)
-def test_what_is_over_remains_readable_and_has_no_form(desk: Client, case: str) -> None:
+def test_a_closed_request_remains_readable_and_has_no_form(desk: Client, case: str) -> None:
     make, sentence = STATES[case]
     page = desk.get(url(make()))
     assert page.status_code == 200
@@ -144,13 +144,13 @@ def test_a_blocked_run_is_explained_and_its_form_kept_for_drafts(desk: Client) -
     assert buttons == ["disabled"] * 3
 
 
-def test_a_paused_run_still_takes_answers(desk: Client) -> None:
+def test_a_paused_run_still_accepts_answers(desk: Client) -> None:
     request = make_request(make_run(status="paused"))
     assert "The run is paused" in text(desk.get(url(request)))
     assert desk.post(url(request, "decide/"), {"verdict": "approve"}).status_code == 303
 
 
-def test_who_may_not_decide_reads_without_a_form(alice: User) -> None:
+def test_a_person_who_may_not_decide_sees_no_form(alice: User) -> None:
     auditor = desk_of(make_user("auditor", "workflows.view_inputrequest"))
     page = auditor.get(url(make_request()))
     assert "You can read this request, but not answer it" in text(page)
@@ -159,7 +159,7 @@ def test_who_may_not_decide_reads_without_a_form(alice: User) -> None:
     assert "You cannot approve your own request" in text(desk_of(alice).get(url(own)))
 
 
-# --- what is over -------------------------------------------------------------------------------
+# --- answered requests ----------------------------------------------------------------------------
 
 
 def test_answered_requests_are_listed_newest_first(desk: Client, bob: User) -> None:
@@ -176,7 +176,7 @@ def test_answered_requests_are_listed_newest_first(desk: Client, bob: User) -> N
     assert "Old?" not in closed
 
 
-def test_answered_requests_come_in_pages(
+def test_answered_requests_have_pages(
     desk: Client, bob: User, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     at = timezone.now()
@@ -191,7 +191,7 @@ def test_answered_requests_come_in_pages(
     assert set(links[0]) | set(links[1]) == every
 
 
-def test_what_one_may_not_see_is_not_listed_as_answered_either(bob: User) -> None:
+def test_hidden_answered_requests_are_not_listed(bob: User) -> None:
     make_answered(YES, by=bob, prompt="Hidden?")
     assert "Hidden?" not in text(desk_of(make_user("carol")).get("/requests/answered/"))
 
@@ -201,7 +201,7 @@ def test_what_one_may_not_see_is_not_listed_as_answered_either(bob: User) -> Non
 HOSTILE = '<script>alert(1)</script><img src=x onerror=alert(2)><a hx-get="/evil">x</a>'
 
 
-def test_hostile_text_is_only_read(desk: Client, bob: User) -> None:
+def test_hostile_text_is_escaped(desk: Client, bob: User) -> None:
     payload = {HOSTILE: HOSTILE, "link": "javascript:alert(3)", "rtl": "abc\u202edef"}
     request = make_request(prompt=f"{HOSTILE}\n\u202e{HOSTILE}", payload=payload)
     answered = make_answered({"approved": True, "comment": HOSTILE}, by=bob, prompt=HOSTILE)

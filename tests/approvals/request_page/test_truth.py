@@ -1,4 +1,4 @@
-"""What a page says is so at that moment, and of what its reader may see."""
+"""Pages show the present state, and only what their reader may see."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def olga(db: None) -> User:
 
 
 def started(**columns: Any) -> WorkflowRun:
-    """Return a run whose first step has begun, and nothing else."""
+    """Return a run whose first step has begun."""
     run = make_run(**columns)
     event = {"type": "StartEvent", "data": {}}
     record(run, "started", event=event, invocations=[1], steps=["ask"])
@@ -53,7 +53,7 @@ def started(**columns: Any) -> WorkflowRun:
 
 
 def failing(attempt: int = 1, hours: float = 10, **columns: Any) -> WorkflowRun:
-    """Return a run whose step failed, and is tried again in so many hours."""
+    """Return a run whose step failed, with a retry in so many hours."""
     due = timezone.now() + timedelta(hours=hours)
     run = started(status="waiting", wake_at=due, **columns)
     error = {"kind": "OSError", "message": "The bank was away."}
@@ -67,7 +67,7 @@ def run_page(user: User, run: WorkflowRun) -> str:
 
 
 def section(user: User, run: WorkflowRun, name: str) -> str:
-    """Return what one section of the page of a run says."""
+    """Return the text of one section of the page of a run."""
     body = desk_of(user).get(run.get_absolute_url()).content.decode()
     found = re.search(rf'<(section|header) id="run-{name}".*?</\1>', body, re.DOTALL)
     assert found, name
@@ -77,7 +77,7 @@ def section(user: User, run: WorkflowRun, name: str) -> str:
 # What an approval does
 
 
-def test_an_edit_marks_the_consequence_as_written_before_it(alice: User, bob: User) -> None:
+def test_an_edit_marks_the_consequence_as_older_than_the_edit(alice: User, bob: User) -> None:
     request = asked_of(
         payload={"amount": "6,480.00"}, editable=["amount"], quorum=2,
         if_approved="6,480.00 EUR go to Ada.",
@@ -112,7 +112,7 @@ def test_a_batch_shows_for_each_row_what_an_approval_does(alice: User) -> None:
     assert page.count("Written before the changes, for the values as they were asked: It is") == 1
 
 
-# A run at work
+# A running run
 
 
 def test_a_run_whose_first_step_runs_is_shown_as_running(olga: User) -> None:
@@ -138,12 +138,12 @@ def test_steps_of_a_run_that_does_not_run_are_not_shown_as_in_progress(olga: Use
         assert "in progress" not in graph
 
 
-def test_once_all_has_ended_the_figure_is_that_of_all_work(olga: User) -> None:
+def test_after_the_end_the_duration_is_that_of_all_steps(olga: User) -> None:
     run = make_run(status="completed")
     assert "in steps that have ended" not in section(olga, run, "figures")
 
 
-# A step that is tried again
+# Retries
 
 
 def test_a_run_that_waits_for_a_retry_shows_the_attempt_its_time_and_the_error(olga: User) -> None:
@@ -156,7 +156,7 @@ def test_a_run_that_waits_for_a_retry_shows_the_attempt_its_time_and_the_error(o
     assert "Retrying" in text(desk_of(olga).get("/runs/"))
 
 
-def test_the_attempts_are_those_of_the_steps_policy(drive: Callable[[], None], known: None) -> None:
+def test_the_number_of_attempts_is_that_of_the_step(drive: Callable[[], None], known: None) -> None:
     run = start(flows.LATER)
     flows.broken.add("try_later")
     drive()
@@ -187,10 +187,10 @@ def test_a_run_that_was_retried_by_a_person_is_no_longer_failing(olga: User) -> 
     assert "attempt" not in section(olga, run, "retries")
 
 
-# "None" is said of what can be seen
+# Empty lists are about visible rows
 
 
-def test_whoever_does_not_see_every_run_is_not_informed_that_none_has_failed(olga: User) -> None:
+def test_a_person_who_sees_some_runs_only_does_not_read_that_none_has_failed(olga: User) -> None:
     bob = make_reviewer("bob")
     page = text(desk_of(bob).get("/runs/attention/"))
     assert "None of the runs you can see has failed" in page
@@ -210,7 +210,7 @@ def test_the_texts_of_empty_lists_are_about_visible_rows(olga: User) -> None:
     assert "Nothing was answered yet" in text(desk_of(olga).get("/requests/answered/"))
 
 
-def test_the_time_that_people_took_is_said_as_far_as_it_can_be_seen() -> None:
+def test_the_waiting_time_counts_visible_requests_only() -> None:
     carol = make_user("carol")
     run = make_request(make_run(started_by=carol)).run
     assert "waiting for people, as far as you can see" in run_page(carol, run)
@@ -219,7 +219,7 @@ def test_the_time_that_people_took_is_said_as_far_as_it_can_be_seen() -> None:
 # Who answered
 
 
-def test_what_the_deadline_answered_is_nowhere_said_to_be_somebodys(olga: User) -> None:
+def test_no_page_shows_a_person_for_an_answer_at_the_deadline(olga: User) -> None:
     request = asked_of(
         deadline=soon(seconds=-1), on_deadline="default", default_response=NO, run=make_run()
     )
@@ -297,7 +297,7 @@ def test_decisions_on_hidden_requests_are_not_on_the_page(alice: User, bob: User
     assert "Fraud." in section(alice, run, "decisions")
 
 
-def test_a_rejection_is_not_ticked_green(olga: User) -> None:
+def test_a_rejection_has_no_green_tick(olga: User) -> None:
     run = make_run()
     make_answered(NO, by=olga, run=run)
     graph = section(olga, run, "graph")

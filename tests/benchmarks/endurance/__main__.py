@@ -1,7 +1,7 @@
-"""`make soak-memory`: 100,000 cycles in each mode, over which memory and files have to level off.
+"""`make soak-memory`: in 100,000 cycles in each mode, memory and files must stop growing.
 
 In a cycle a run is started, its request is approved, and the run completes. Several clients do
-that at full speed, a quarter on the pages and the rest in Python, while a browser shows the inbox.
+this at full speed, a quarter on the pages and the rest in Python, while a browser shows the inbox.
 The exit code is 1 if anything grew between a fifth of the cycles and all of them.
 """
 
@@ -24,15 +24,15 @@ from tests.benchmarks.endurance.onlooker import Onlooker, watching
 from tests.benchmarks.endurance.site import Site
 from tests.e2e.server import ROOT
 
-PARTS = (0.05, 0.2, 0.4, 0.6, 0.8, 1.0)  # of the cycles, after which is measured
+PARTS = (0.05, 0.2, 0.4, 0.6, 0.8, 1.0)  # shares of the cycles, after which the sizes are measured
 QUIET = 5.0  # seconds before a measurement
-CLEAN_EVERY = 120.0  # seconds: pruning looks at all runs that ended
+CLEAN_EVERY = 120.0  # seconds; pruning reads all ended runs
 STUCK = 120.0  # seconds without a completed run after which the command gives up
 MODES = ("embedded", "scaled")
 
 
 def say(text: str) -> None:
-    """Print a line at once, so that it can be followed."""
+    """Print a line at once, so that the progress can be seen."""
     print(text, flush=True)  # noqa: T201 - a command's output
 
 
@@ -70,7 +70,7 @@ class Clients:
         ]
 
     def order(self, count: int) -> None:
-        """Let them start so many runs, together."""
+        """Let them start this number of runs in total."""
         for number, process in enumerate(self._processes):
             share = count // len(self._processes) + (number < count % len(self._processes))
             assert process.stdin
@@ -83,7 +83,7 @@ class Clients:
             raise RuntimeError("A client ended; see above.")
 
     def stop(self) -> None:
-        """Let them end."""
+        """End the programs."""
         for process in self._processes:
             assert process.stdin
             process.stdin.close()
@@ -92,7 +92,7 @@ class Clients:
 
 
 def work(site: Site, clients: Clients, page: Onlooker | None, until: int) -> float:
-    """Wait until so many runs have completed, pruning meanwhile; return the seconds it took."""
+    """Wait until this number of runs has completed, and prune meanwhile; return the seconds."""
     began = cleaned = moved = time.monotonic()
     done = 0
     while (count := site.completed()) < until:
@@ -110,7 +110,7 @@ def work(site: Site, clients: Clients, page: Onlooker | None, until: int) -> flo
 
 
 def pause(page: Onlooker | None, seconds: float) -> None:
-    """Wait, while the page does what it does."""
+    """Wait, while the page handles its events."""
     if page is None:
         time.sleep(seconds)
     else:
@@ -118,7 +118,7 @@ def pause(page: Onlooker | None, seconds: float) -> None:
 
 
 def endure(site: Site, asked: argparse.Namespace) -> Growth:
-    """Let the cycles pass, and measure after each part of them."""
+    """Wait for the cycles, and measure after each part of them."""
     keys = site.start()
     clients = Clients(asked.clients, site, keys["client"])
     growth, done = Growth(), 0
@@ -154,7 +154,7 @@ def opened(mode: str, folder: Path, asked: argparse.Namespace) -> Iterator[Site]
 
 
 def main() -> int:
-    """Measure each mode, and say what grew."""
+    """Measure each mode, and print what grew."""
     asked, faults = options(), []
     for mode in asked.mode or MODES:
         if mode == "scaled" and not (asked.database and asked.redis):

@@ -1,4 +1,4 @@
-"""Makes the accounts of a run of this command and prints a session key for each, as JSON."""
+"""Makes the accounts of the clients, and prints a session key for each as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAMES = ("client", "onlooker")
 
 
 def main() -> None:
-    """Make a reviewer of each name, with a session."""
+    """Make a reviewer for each name, with a session."""
     django.setup()
     from django.contrib.auth.models import Group, User
 

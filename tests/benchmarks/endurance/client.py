@@ -1,11 +1,11 @@
-"""One program that lets runs pass: it starts them and approves their requests.
+"""A client program: it starts runs and approves their requests.
 
-Arguments: port, session key, how many clients there are, and which of them this is. Each line of
-its input says how many runs to start. It answers its share of what is pending for as long as it
-lives. Every fourth run is started on the workflow's page, and every fourth request is approved on
-its own; the others in Python, as another program of the site does. Which requests are pending it
-reads past the pages: drawing lists for it would take longer than all the rest, and the open page
-draws enough of them.
+Arguments: port, session key, number of clients, and index of this client. Each line of its input
+is a number of runs to start. It answers its share of the pending requests until it ends. Every
+fourth run is started on the page of its workflow, and every fourth request is approved on its own
+page; the others in Python, as another program of the site does. It reads the pending requests
+from the database, because rendering lists for it would take longer than all the rest, and the
+open page renders enough lists.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from uuid import UUID
 import django
 
 TOKEN = "e" * 32
-BATCH = 24  # runs that are started between two looks at what is pending
-ON_ITS_PAGE = 4  # every so many-th run is started there, and every so many-th request approved
-MOST = 500  # pending requests that are read at once
-PAUSE = 0.2  # seconds before the next look at an inbox that has nothing for this client
+BATCH = 24  # runs that are started before pending requests are read again
+ON_ITS_PAGE = 4  # every fourth run is started, and every fourth request approved, on its page
+MAX_PENDING = 500  # pending requests that are read at once
+PAUSE = 0.2  # seconds before it reads again, if there was no request for it
 
 
 class Client:
-    """A kept connection to the pages, with a log-in."""
+    """A persistent HTTP connection to the pages, with a log-in."""
 
     def __init__(self, port: int, session: str) -> None:
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -38,7 +38,7 @@ class Client:
         }
 
     def post(self, path: str, **fields: str) -> int:
-        """Send a form and return the status; raise for what is neither done nor a conflict."""
+        """Send a form and return the status; raise unless it was accepted or a conflict."""
         body = urlencode({**fields, "csrfmiddlewaretoken": TOKEN})
         status, text = self._ask("POST", path, body)
         if status not in (200, 303, 409):
@@ -46,7 +46,7 @@ class Client:
         return status
 
     def rest(self) -> None:
-        """Close the connection: the server closes one that sends nothing for a while."""
+        """Close the connection, because the server closes idle connections."""
         self._http.close()
 
     def _ask(self, method: str, path: str, body: str) -> tuple[int, str]:
@@ -56,7 +56,7 @@ class Client:
 
 
 class Orders:
-    """How many runs are still to be started, as the lines of the input say."""
+    """The number of runs that still have to be started, from the lines of the input."""
 
     def __init__(self) -> None:
         self._left = 0
@@ -64,14 +64,14 @@ class Orders:
         self.is_over = False
 
     def read(self) -> None:
-        """Take orders until the input ends."""
+        """Read orders until the input ends."""
         for line in sys.stdin:
             with self._lock:
                 self._left += int(line)
         self.is_over = True
 
     def take(self, most: int) -> int:
-        """Return how many to start now."""
+        """Return the number of runs to start now, and subtract it."""
         with self._lock:
             taken = min(most, self._left)
             self._left -= taken
@@ -79,7 +79,7 @@ class Orders:
 
 
 def start(client: Client, count: int) -> None:
-    """Start so many runs."""
+    """Start this number of runs."""
     from workflows.models import WorkflowRun
 
     for number in range(count):
@@ -104,11 +104,11 @@ def approve(client: Client, keys: Sequence[UUID]) -> None:
 
 
 def pending() -> list[UUID]:
-    """Return the ids of requests that wait."""
+    """Return the ids of pending requests."""
     from workflows.models import InputRequest
 
     waiting = InputRequest.objects.filter(status=InputRequest.Status.PENDING)
-    return list(waiting.values_list("pk", flat=True)[:MOST])
+    return list(waiting.values_list("pk", flat=True)[:MAX_PENDING])
 
 
 def main() -> None:

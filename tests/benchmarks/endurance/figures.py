@@ -1,4 +1,4 @@
-"""What the operating system says of a process, and what may have grown between two moments."""
+"""Measurements of a process by the operating system, and limits for their growth."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MEMORY = 10.0  # MB that a process may have grown
-HEAP = 2.0  # MB that the page may have grown
-SLACK = 4  # threads or files that come and go
-WAL = 8.0  # MB: what SQLite leaves of it between two checkpoints
+MEMORY = 10.0  # MB by which a process may grow
+HEAP = 2.0  # MB by which the page may grow
+SLACK = 4  # threads or files that are open for a short time
+WAL = 8.0  # MB that SQLite leaves between two checkpoints
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """One process at one moment; `rss` in MB."""
+    """The measurements of one process at one time; `rss` in MB."""
 
     rss: float
     threads: int
@@ -24,7 +24,7 @@ class Figures:
 
     @classmethod
     def of(cls, pid: int) -> Figures:
-        """Read them of a process of this machine."""
+        """Measure a process of this machine."""
         status = Path(f"/proc/{pid}/status").read_text()
         found = dict(re.findall(r"^(VmRSS|Threads):\s+(\d+)", status, re.MULTILINE))
         files = len(os.listdir(f"/proc/{pid}/fd"))
@@ -33,7 +33,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Everything after so many cycles; sizes in MB."""
+    """All measurements after a number of cycles; sizes in MB."""
 
     cycles: int
     rate: float
@@ -56,12 +56,12 @@ class Moment:
 
 @dataclass(slots=True)
 class Growth:
-    """The moments of one run of the command, and what is wrong between the second and the last."""
+    """All measurements of one mode, and the faults between the second and the last."""
 
     moments: list[Moment] = field(default_factory=list)
 
     def faults(self) -> Iterator[str]:
-        """Say what grew by more than it may, between a fifth of the cycles and all of them."""
+        """Yield what grew by more than its limit, between a fifth of the cycles and all of them."""
         early, late = self.moments[1], self.moments[-1]
         for name, after in late.processes.items():
             before = early.processes[name]

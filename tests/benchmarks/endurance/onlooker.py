@@ -1,4 +1,4 @@
-"""A Chromium with the inbox open, and how much of its memory is in use after a collection."""
+"""A Chromium with the inbox open, and the memory that it uses after a garbage collection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.conftest import find_chromium
 
 
 class Onlooker:
-    """An open inbox."""
+    """An open page of the inbox."""
 
     def __init__(self, page: Page, session: CDPSession) -> None:
         self._page = page
@@ -19,18 +19,18 @@ class Onlooker:
 
     def heap(self) -> float:
         """Return the MB of JavaScript's objects that are in use, after a forced collection."""
-        for _ in range(2):  # what the first one finalizes, the second one frees
+        for _ in range(2):  # the second collection frees what the first one finalised
             self._session.send("HeapProfiler.collectGarbage")
         return float(self._session.send("Runtime.getHeapUsage")["usedSize"]) / 2**20
 
     def wait(self, seconds: float) -> None:
-        """Let the page work for so long."""
+        """Wait while the page handles its events."""
         self._page.wait_for_timeout(seconds * 1000)
 
 
 @contextmanager
 def watching(url: str, session_key: str) -> Iterator[Onlooker | None]:
-    """Keep the inbox open in the Chromium of the machine; None where there is none."""
+    """Keep the inbox open in the Chromium of the machine; yield None if there is none."""
     path = find_chromium()
     if path is None:
         yield None

@@ -1,4 +1,4 @@
-"""The processes whose memory is watched, in either mode, on rows of their own."""
+"""The processes whose memory is measured, in one of the modes, with their own database."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.e2e.private_servers import free_port
 from tests.e2e.server import ROOT, Person, eventually
 
 COMPLETED = "SELECT count(*) FROM workflows_workflowrun WHERE status = 'completed'"
-START = 60.0  # seconds that a process may take until it answers
+START = 60.0  # seconds until a process has to respond
 
 
 class Site:
-    """The processes of one mode: `web` has the pages, and the worker, too, where it is alone."""
+    """The processes of one mode: `web` serves the pages, and is the worker, too, if it is alone."""
 
     def __init__(self, folder: Path, *, url: str = "", redis: str = "") -> None:
         self.folder, self.url, self.port = folder, url, free_port()
@@ -34,12 +34,12 @@ class Site:
             "ALLOWED_HOSTS": "127.0.0.1",
             "SECURE_SSL_REDIRECT": "0", "SESSION_COOKIE_SECURE": "0", "CSRF_COOKIE_SECURE": "0",
             "DATA_DIR": str(folder), "DATABASE_URL": url, "REDIS_URL": redis,
-            "STARTS_PER_MINUTE": "1000000",  # its clients are one person
+            "STARTS_PER_MINUTE": "1000000",  # all clients have the login of one person
         }  # fmt: skip
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> dict[str, str]:
-        """Start everything, wait until it answers, and return a session key for each account."""
+        """Start all processes, wait until they respond, and return a session key by account."""
         self._run("manage.py", "migrate", "--verbosity", "0")
         self._run("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
         keys = dict(json.loads(self._run("-m", "tests.benchmarks.endurance.accounts")))
@@ -53,11 +53,11 @@ class Site:
         return {str(name): str(key) for name, key in keys.items()}
 
     def clean(self) -> None:
-        """Prune what ended, in a process of its own."""
+        """Prune ended runs, in a separate process."""
         self._run("-m", "tests.benchmarks.endurance.cleaning")
 
     def completed(self) -> int:
-        """Return how many runs have completed, asked past the site."""
+        """Return the number of completed runs, read directly from the database."""
         self.check_alive()
         if self.url:
             with psycopg.connect(self.url) as connection:
@@ -97,7 +97,7 @@ class Site:
                 raise RuntimeError(f"The process {name!r} ended:\n{log[-3000:]}")
 
     def stop(self) -> None:
-        """End the processes, politely at first."""
+        """Stop the processes with SIGTERM, then with SIGKILL."""
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
@@ -114,7 +114,7 @@ class Site:
         return False
 
     def _begin(self, name: str, *command: str, core: int = 0) -> None:
-        """Start a process on a core of its own, where it does more (see docs/operations.md)."""
+        """Start a process on a core of its own, which makes it faster (see docs/operations.md)."""
         with (self.folder / f"{name}.txt").open("wb") as log:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, *command], cwd=ROOT, env=self.env, stdout=log, stderr=log
@@ -140,7 +140,7 @@ def embedded(folder: Path) -> Iterator[Site]:
 
 @contextmanager
 def scaled(folder: Path, database: str, redis: str) -> Iterator[Site]:
-    """A `daphne` and a `runworker` on a database of their own, which is dropped at the end."""
+    """A `daphne` and a `runworker` with their own database, which is dropped at the end."""
     name = f"blazen_endurance_{os.getpid()}"
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))

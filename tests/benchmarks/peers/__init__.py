@@ -1,1 +1,1 @@
-"""The same work on other engines, side by side: `make bench-peers`."""
+"""The same work on other engines, measured in turns: `make bench-peers`."""

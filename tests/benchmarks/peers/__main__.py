@@ -24,7 +24,7 @@ ROOT = Path("var/bench")
 
 
 def say(text: str) -> None:
-    """Print a line at once, so that it can be followed."""
+    """Print a line at once, so that the progress can be seen."""
     print(text, flush=True)  # noqa: T201 - a command's output
 
 
@@ -39,7 +39,7 @@ def options() -> argparse.Namespace:
 
 @contextmanager
 def opened(asked: argparse.Namespace, wrong: list[str]) -> Iterator[list[Script]]:
-    """Start the scripts, each with packages of its own; say what cannot be started."""
+    """Start the scripts, each in its own environment; add those that fail to `wrong`."""
     with ExitStack() as stack:
         scripts = []
         for name in asked.peer or PEERS:
@@ -72,21 +72,21 @@ def opened(asked: argparse.Namespace, wrong: list[str]) -> Iterator[list[Script]
 def script(
     name: str, command: list[str], folder: Path, env: dict[str, str], asked: argparse.Namespace
 ) -> Script:
-    """Start one of them."""
+    """Start one script."""
     given = ["--repeats", str(asked.repeats), "--seconds", str(asked.seconds)]
     rows = [f"--row={row}" for row in asked.row]
     return Script(name, [*command, *given, *rows], folder, env, ROOT / "peers" / f"{name}.log")
 
 
 def surroundings() -> dict[str, str]:
-    """Return the variables that a peer's script sees, without what belongs to this project."""
+    """Return the environment of a peer's script, without the variables of this project."""
     ours = ("PYTHONPATH", "DJANGO_SETTINGS_MODULE", store.VARIABLE)
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     return kept | ({store.VARIABLE: store.database()} if store.database() else {})
 
 
 def measure(asked: argparse.Namespace) -> tuple[list[Figure], list[str]]:
-    """Measure everybody side by side; return what was found, and what went wrong."""
+    """Measure all peers in turns; return the figures and the errors."""
     found: list[Figure] = []
     wrong: list[str] = []
     try:

@@ -1,4 +1,4 @@
-"""A virtual environment for each peer: none of them may share one with this project."""
+"""A virtual environment for each peer, because they cannot share that of this project."""
 
 from __future__ import annotations
 

@@ -10,23 +10,23 @@ from pathlib import Path
 from typing import Any
 
 OURS = "blazen"
-"""What this project's own figures call themselves, where a table shows both."""
+"""The name of this project in tables with the figures of peers."""
 
 COSTS = frozenset({"ms", "bytes", "s", "count"})
-"""Units of which less is better. Those of work done in a second have no place here."""
+"""Units of which less is better, unlike rates."""
 
 
 Work = tuple[str, str, int]
-"""Row, store, and how much at once."""
+"""Row, store, and how many at the same time."""
 
 
 class FigureError(ValueError):
-    """What a script printed is not a figure."""
+    """A line of a script is not a figure."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """The median of some repeats of one row, on one store, with so much at once."""
+    """The median of several repeats of one row, on one store, with a number of runs at once."""
 
     row: str
     peer: str
@@ -38,29 +38,29 @@ class Figure:
     repeats: list[float]
     uneven: str = ""
     cores: float = 0.0
-    """Of processor time that the script got. In memory, far below 1 means that others had it."""
+    """The share of processor time that the script got. In memory, far below 1 means other load."""
     aim: float | None = None
     note: str = ""
-    """What the figure is of, and what has to be known to read it. One note a row."""
+    """What was measured, and what is needed to understand the figure. One note for each row."""
 
     @property
     def work(self) -> Work:
-        """What was done; figures of the same work can be compared."""
+        """The measured work; figures of the same work can be compared."""
         return self.row, self.store, self.at_once
 
     @property
     def spread(self) -> float:
-        """How far the repeats lie apart, as a part of the median."""
+        """The distance between the repeats, as a share of the median."""
         return (max(self.repeats) - min(self.repeats)) / self.figure if self.figure else 0.0
 
     @property
     def is_cost(self) -> bool:
-        """Whether less of it is better."""
+        """True if less is better."""
         return self.unit in COSTS
 
     @property
     def misses(self) -> bool:
-        """Whether there is an aim, and the figure is on the wrong side of it."""
+        """True if the figure misses its target."""
         if self.aim is None:
             return False
         return self.figure > self.aim if self.is_cost else self.figure < self.aim
@@ -72,7 +72,7 @@ class Figure:
 
 
 def read_line(line: str) -> Figure:
-    """Read what a script printed; other keys than those of a figure are passed over."""
+    """Read a line of a script; keys that a figure does not have are ignored."""
     try:
         found = json.loads(line)
         known = {one.name for one in fields(Figure)}
@@ -82,13 +82,13 @@ def read_line(line: str) -> Figure:
 
 
 def print_line(figure: Figure) -> None:
-    """Print a figure for whoever reads this process's lines."""
+    """Print a figure as a line for the parent process."""
     sys.stdout.write(json.dumps(asdict(figure)) + "\n")
     sys.stdout.flush()
 
 
 def write_file(path: Path, figures: Iterable[Figure], **facts: Any) -> None:
-    """Keep figures as JSON, with facts about when and where they were taken."""
+    """Write figures as JSON, with facts about the time and the machine."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = {**facts, "figures": [asdict(one) for one in figures]}
     path.write_text(json.dumps(kept, indent=1) + "\n")
@@ -102,7 +102,7 @@ def read_file(path: Path) -> list[Figure]:
 
 
 def best_of(figures: Iterable[Figure]) -> dict[Work, Figure]:
-    """Return the highest figure of each piece of work that is not this project's own."""
+    """Return the highest figure of the peers for each piece of work."""
     best: dict[Work, Figure] = {}
     for one in figures:
         if one.peer != OURS and (one.work not in best or one.figure > best[one.work].figure):
@@ -111,7 +111,7 @@ def best_of(figures: Iterable[Figure]) -> dict[Work, Figure]:
 
 
 def ratios(figures: Sequence[Figure]) -> dict[Work, float]:
-    """Return how many times the best peer's figure ours is, of what was measured side by side."""
+    """Return the ratio of our figure to the best peer's, for work that was measured in turns."""
     best = best_of(figures)
     return {
         one.work: one.figure / best[one.work].figure

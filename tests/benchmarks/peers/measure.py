@@ -1,7 +1,7 @@
-"""How a peer's script takes its figures; needs nothing but the standard library.
+"""How the script of a peer measures. It needs the standard library only.
 
-Each script runs in its peer's own environment and prints one JSON line a figure on stdout. A figure
-is the median of some repeats, after one that only warms up.
+Each script runs in the environment of its peer and prints one JSON line for each figure. A figure
+is the median of several repeats, after one that only warms up.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ Work = Callable[[], Awaitable[object]]
 
 @dataclass
 class Clock:
-    """What a measured step counts on, and where it asks whether its chain ends early."""
+    """Counts the measured steps, and tells a step whether its chain ends early."""
 
     steps: int = 0
     over: bool = False
 
     def tick(self) -> bool:
-        """Count one step; return whether the time for measuring is over."""
+        """Count one step; return True if the time for measuring is over."""
         self.steps += 1
         return self.over
 
 
 @dataclass(frozen=True)
 class Row:
-    """A figure to be taken."""
+    """A row of the table that is measured."""
 
     name: str
     at_once: int = 1
@@ -58,7 +58,7 @@ class Row:
 
 
 def options() -> argparse.Namespace:
-    """Read what the runner asks of a script."""
+    """Read the command line of a script."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.7, help="of one repeat")
@@ -71,25 +71,25 @@ def options() -> argparse.Namespace:
 
 @dataclass
 class Bench:
-    """Takes one peer's figures and prints them."""
+    """Measures the figures of one peer and prints them."""
 
     peer: str
     package: str
     options: argparse.Namespace = field(default_factory=options)
 
     def wants(self, *names: str) -> bool:
-        """Tell whether one of these rows was asked for."""
+        """Return True if one of these rows was selected."""
         return not self.options.row or any(name in self.options.row for name in names)
 
     def durable_stores(self) -> Iterator[tuple[str, str]]:
-        """Name the stores of the durable rows, each with a new file or an address."""
+        """Yield the stores of the durable rows, each with a new file or an address."""
         if not self.wants("durable cycle", "durable steps"):
             return
         file = self.options.folder / f"{self.peer}.sqlite3"
         for old in self.options.folder.glob(f"{file.name}*"):
             old.unlink()
-        # Stays open: a peer that connects for each write would else be the last to leave each time,
-        # and pay for the removal of the write-ahead log.
+        # This connection stays open. Otherwise a peer that connects for each write would be the
+        # last one each time, and would have to remove the write-ahead log.
         with closing(sqlite3.connect(file)) as bystander:
             bystander.execute("PRAGMA journal_mode=WAL").fetchall()
             bystander.execute("SELECT * FROM sqlite_master").fetchall()
@@ -98,7 +98,7 @@ class Bench:
             yield "postgresql", address
 
     async def batches(self, row: Row, work: Work, counts: int) -> None:
-        """Time pieces of work that each count for so many, one after the other."""
+        """Measure pieces of work, one after the other. Each counts as `counts`."""
 
         async def repeat() -> float:
             done, began = 0, time.perf_counter()
@@ -110,9 +110,9 @@ class Bench:
         await self._take(row, repeat)
 
     async def cycles(self, row: Row, cycle: Work) -> None:
-        """Go through cycles, so many at once, until the time is over.
+        """Run cycles, several at once, until the time is over.
 
-        What has begun by then is finished, and counts with the time that it took.
+        Cycles that have begun by then are finished, and are counted with their time.
         """
 
         async def repeat() -> float:
@@ -130,9 +130,9 @@ class Bench:
         await self._take(row, repeat)
 
     async def steps(self, row: Row, prepare: Callable[[Clock], Work]) -> None:
-        """Count the steps in a stretch of time, so many runs being under way all through it.
+        """Count the steps in a period of time, with a constant number of open runs.
 
-        A stretch in which a slow machine does not even one is made longer.
+        If a slow machine does no step in this period, the period is made longer.
         """
 
         async def repeat() -> float:
@@ -183,7 +183,7 @@ class Bench:
         self._print(figure)
 
     def _wait_for_turn(self, row: Row) -> None:
-        """Say what comes next, and hold everything here until it may."""
+        """Print the next work, and wait for the permission to continue."""
         if self.options.turns:
             self._print({"next": [row.name, row.store, row.at_once]})
             if not sys.stdin.readline():

@@ -59,7 +59,7 @@ async def cycle() -> None:
 
 
 def stepping(of: Clock) -> Work:
-    """Return a run whose steps are committed one by one."""
+    """Return a run in which each step is committed separately."""
     global clock
     clock = of
 
@@ -72,7 +72,7 @@ def stepping(of: Clock) -> Work:
 
 @contextmanager
 def launched(store: str, address: str, schema: str) -> Iterator[None]:
-    """Launch the peer on one database; what is decorated stays registered for the next."""
+    """Launch the peer on one database; decorated functions stay registered for the next one."""
     config: DBOSConfig = {
         "name": "bench",
         "system_database_url": f"sqlite:///{address}" if store == "sqlite" else address,

@@ -40,7 +40,7 @@ async def add_one(state: Counted) -> Counted:
 
 
 def looped(length: int, clock: Clock, saver: Any = None) -> Any:
-    """Compile one node that goes to itself; `Command` is the fastest of the ways to say so."""
+    """Compile one node with an edge to itself; `Command` is the fastest way to do this."""
 
     async def one(state: Counted) -> Command:
         n = state["n"] + 1
@@ -54,7 +54,7 @@ def looped(length: int, clock: Clock, saver: Any = None) -> Any:
 
 
 def chained(length: int) -> Any:
-    """Compile so many nodes, one after the other."""
+    """Compile a chain of nodes."""
     names = [f"step{number}" for number in range(length)]
     graph = StateGraph(Counted)
     for name in names:
@@ -65,7 +65,7 @@ def chained(length: int) -> Any:
 
 
 def asking(saver: Any) -> Work:
-    """Return a cycle: asked, checkpointed, answered, ended."""
+    """Return a cycle: request, checkpoint, answer, end."""
 
     async def ask(state: Asked) -> Asked:
         answer = interrupt({"prompt": f"Approve '{state['text']}'?"})
@@ -93,7 +93,7 @@ def asking(saver: Any) -> Work:
 
 
 def stepping(clock: Clock, saver: Any) -> Work:
-    """Return a run whose steps are committed one by one."""
+    """Return a run in which each step is committed separately."""
     graph = looped(CHAIN, clock, saver)
 
     async def run() -> None:

@@ -110,7 +110,7 @@ async def cycle_in_memory(workflow: Workflow) -> None:
 
 
 def asking(server: WorkflowServer, workflow: Workflow) -> Work:
-    """Return a cycle through the store: asked, answered, ended."""
+    """Return a cycle through the store: request, answer, end."""
     service = server._service
 
     async def cycle() -> None:
@@ -118,7 +118,7 @@ def asking(server: WorkflowServer, workflow: Workflow) -> Work:
             workflow, uuid.uuid4().hex, start_event=StartEvent(text="a report")
         )
         assert run.run_id
-        # Its server keeps no reference to a waiting run, which the garbage collector then takes.
+        # Its server has no reference to a waiting run, so the run may be garbage-collected.
         handler = service._workflow_run_handler(run.workflow_name, run.run_id)
         async for stored in service.store.subscribe_events(run.run_id):
             if stored.event.type == InputRequiredEvent.__name__:
@@ -133,7 +133,7 @@ def asking(server: WorkflowServer, workflow: Workflow) -> Work:
 
 
 def stepping(server: WorkflowServer, workflow: Loop, clock: Clock) -> Work:
-    """Return a run whose ticks are committed one by one."""
+    """Return a run in which each tick is committed separately."""
     workflow.clock = clock
 
     async def run() -> None:
@@ -146,7 +146,7 @@ def stepping(server: WorkflowServer, workflow: Loop, clock: Clock) -> Work:
 
 @asynccontextmanager
 async def served(store: str, address: str, schema: str) -> AsyncIterator[tuple]:
-    """Start the peer's server without its socket; what it serves goes through the store."""
+    """Start the server of the peer without its socket; its runs go through the store."""
     kept = (
         SqliteWorkflowStore(address)
         if store == "sqlite"

@@ -1,4 +1,4 @@
-"""Where the peers keep their rows: a folder, and a schema each of the database that was named."""
+"""The storage of the peers: a folder and a schema of the given database for each."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Identifier
 VARIABLE = "BENCH_DATABASE_URL"
 
 NAP = 5.0
-"""Seconds between two looks after the tables; autovacuum takes a minute, and has it."""
+"""Seconds between two VACUUMs. Autovacuum waits a minute, too."""
 
 CHANGED = """
     SELECT format('%s %I.%I', CASE WHEN n_dead_tup > 50 + 0.2 * n_live_tup
@@ -27,13 +27,13 @@ CHANGED = """
 
 
 def database() -> str:
-    """Return the address of the PostgreSQL to measure on, or "", as every peer can read it."""
+    """Return the address of the PostgreSQL for measurements, in a form for all peers, or ""."""
     return os.environ.get(VARIABLE, "").replace("postgres://", "postgresql://", 1)
 
 
 @contextmanager
 def packages(folder: Path, schema: str) -> Iterator[None]:
-    """Give a peer an empty folder and an empty schema, and take them away afterwards."""
+    """Make an empty folder and an empty schema for a peer, and delete them afterwards."""
     _clear(folder, schema)
     folder.mkdir(parents=True)
     _execute("CREATE SCHEMA {}", schema)
@@ -46,9 +46,9 @@ def packages(folder: Path, schema: str) -> Iterator[None]:
 
 @contextmanager
 def kept_in_order(address: str) -> Iterator[None]:
-    """Do for the schema of this address what autovacuum does, if the server has it switched off.
+    """VACUUM the schema of this address, if autovacuum is switched off in the server.
 
-    Plans that were made for empty tables would else be kept for full ones.
+    Otherwise query plans for empty tables would be used for full ones.
     """
     over = threading.Event()
 

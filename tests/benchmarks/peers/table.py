@@ -7,19 +7,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from tests.benchmarks.peers.figures import OURS, Figure, best_of
 
 UNSTEADY = 0.3
-"""Repeats that lie further apart than this part of their median are marked."""
+"""Figures whose repeats differ by more than this share of the median are marked."""
 
 STARVED = 0.8
-"""Of a core: a script that got less in memory did not have the machine to itself."""
+"""The share of a core: a script in memory that got less shared the machine with other load."""
 
 LEFT = 2
-"""Columns of words, before those of numbers."""
+"""The number of text columns before those with numbers."""
 
 
 def lines(peers: Sequence[Figure], ours: Sequence[Figure] = ()) -> Iterator[str]:
-    """Draw one line for each piece of work, a column for each peer, and what is uneven below.
+    """Yield a line for each piece of work, with a column for each peer, and the notes below.
 
-    Our own figures, where there are any, come last, with their ratio to the best peer.
+    Our own figures, if there are any, come last, with their ratio to the best peer.
     """
     rows = [_head(peers, ours), *_body(peers, ours)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -1,6 +1,6 @@
-"""Scripts that measure side by side: a repeat of each in turn, while the others stand still.
+"""Scripts that measure in turns: one does a repeat while the others wait.
 
-A rented machine may be twice as fast a second later. Whatever it does, it does to all of them.
+A rented machine may be twice as fast a second later. In this way it affects all of them alike.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROWS = tuple(UNITS)
 
 
 class Script:
-    """One process that measures. `next` is the work that it would do now, None once it is over."""
+    """One process that measures. `next` is its next work, or None at the end."""
 
     def __init__(
         self, name: str, command: Sequence[str], folder: Path, env: Mapping[str, str], log: Path
@@ -39,7 +39,7 @@ class Script:
             )  # fmt: skip
 
     def go(self) -> Iterator[Figure]:
-        """Let it do one repeat and stand still before the next; yield the figures it prints.
+        """Let the script do one repeat and wait before the next; yield the figures that it prints.
 
         Raise `RuntimeError` if it fails or hangs, `FigureError` if it prints something else.
         """
@@ -65,7 +65,7 @@ class Script:
             raise RuntimeError(f"The script of {self.name} failed, see {self._log}.")
 
     def end(self) -> None:
-        """Leave nothing of it behind."""
+        """End the process."""
         self.next = None
         self._process.kill()
         self._process.communicate()
@@ -77,7 +77,7 @@ class Script:
 
 
 def next_of(line: str) -> Work | None:
-    """Return the work that a script says it would do next, None if it says something else."""
+    """Return the next work that a script announces, or None if the line is something else."""
     try:
         row, store, at_once = json.loads(line)["next"]
     except (ValueError, TypeError, KeyError):
@@ -86,7 +86,7 @@ def next_of(line: str) -> Work | None:
 
 
 def side_by_side(scripts: Sequence[Script], wrong: list[str]) -> Iterator[Figure]:
-    """Yield all their figures, piece by piece of work. What went wrong with one is added there."""
+    """Yield the figures of all scripts, one piece of work after another. Add errors to `wrong`."""
     for script in scripts:
         yield from _turn(script, wrong)
     while left := [script.next for script in scripts if script.next is not None]:

@@ -1,3 +1,3 @@
-"""A site with something on every page: for the tests that look at all of them, and for pictures."""
+"""A site with rows for every page, for tests of all pages and for pictures."""
 
 PASSWORD = "as in a gallery"

@@ -1,4 +1,4 @@
-"""Workflows as a team would have them, one for each thing that a run can come to."""
+"""Workflows as a team would have them, one for each state of a run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ and loses nothing: the migration only adds a column."""
 
 
 class Release(StartEvent):
-    """A version that is ready to go out."""
+    """A version that is ready for publication."""
 
     version: str = Field(description="As it is tagged")
     channel: Literal["stable", "beta"] = "stable"
@@ -51,7 +51,7 @@ async def build(event: Release, ctx: Context) -> Built:
 
 @step
 async def ask(event: Built, ctx: Context) -> InputRequestEvent:
-    """Ask whether it goes out."""
+    """Ask whether to publish it."""
     return InputRequestEvent(
         prompt=f"Release {event.version} to {event.channel}?\n\n{NOTES}",
         payload={
@@ -65,7 +65,7 @@ async def ask(event: Built, ctx: Context) -> InputRequestEvent:
 
 @step
 async def publish(event: InputResponseEvent, ctx: Context) -> StopEvent:
-    """Publish, or leave it."""
+    """Publish it, if that was approved."""
     return StopEvent(result={"published": event.approved, "by": ctx.answered_by})
 
 
@@ -92,7 +92,7 @@ class ContractRequest(InputRequestEvent):
 class Offer(StartEvent):
     customer: str
     minutes: float = 2880
-    """How long there is time to decide."""
+    """The time for the decision."""
 
 
 @step
@@ -117,14 +117,14 @@ class Rows(Event):
 
 @step
 async def fetch(event: StartEvent, ctx: Context) -> Rows:
-    """Fetch what is new."""
+    """Fetch new rows."""
     ctx.progress(0.62, "1,240 of 2,000 rows imported")
     return Rows(count=2000)
 
 
 @step(retries=5, retry_delay=36_000)
 async def load(event: Rows) -> StopEvent:
-    """Load it into the warehouse."""
+    """Load them into the warehouse."""
     raise ConnectionError("The warehouse refused the connection")
 
 
@@ -140,7 +140,7 @@ class Newsletter(StartEvent):
 
 @step
 async def propose_issue(event: Newsletter) -> list[InputRequestEvent]:
-    """Ask the editor, and whoever looks after the readers' addresses."""
+    """Ask the editor, and the person who maintains the readers' addresses."""
     payload = {"subject": f"What is new in {event.issue}", "readers": 12480}
     return [
         InputRequestEvent(prompt=prompt, payload=payload, allow={"approve", "reject"})
@@ -158,7 +158,7 @@ async def send(event: InputResponseEvent, ctx: Context) -> StopEvent:
 
 
 class PaymentRequest(InputRequestEvent):
-    """A question that uses all that a question may say."""
+    """A request that uses all options."""
 
     quorum: int = 2
 
@@ -209,4 +209,4 @@ NEWSLETTER = Workflow("newsletter", steps=[propose_issue, send], description="Ma
 LASTING = (RELEASE, CONTRACT, IMPORT, PAYOUT, PAYMENT)
 for workflow in LASTING:
     registry.register(workflow)
-# NEWSLETTER is registered only while its runs begin: they are blocked afterwards.
+# NEWSLETTER is registered only while its runs begin, so they are blocked afterwards.

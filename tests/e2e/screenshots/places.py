@@ -1,4 +1,4 @@
-"""What there is to see: every page of the site, in every state that looks different.
+"""Every page of the site, in every state that looks different.
 
 `what_is_missing` compares them with the URL configuration, so that a new page cannot be left out.
 """
@@ -17,8 +17,8 @@ from tests.routes import routes
 
 NOWHERE = "/requests/00000000-0000-4000-8000-000000000000/"
 
-# Routes that show no page, and why. Of the admin three pages of ours stand for all; the forms of
-# users and groups are Django's own markup, and some of it axe does not like.
+# Routes without a page here, and the reason. Three pages of the admin represent all others; the
+# forms of users and groups are markup of Django, for which axe reports faults.
 NO_PAGE = {
     "healthz": "JSON for a load balancer",
     "readyz": "JSON for a load balancer",
@@ -36,7 +36,7 @@ NO_PAGE = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A page in one state: who looks, at which address, and what they do first.
+    """A page in one state: the person, the address, and what they do first.
 
     `path` is an address, or the name of one in `Gallery.places`.
     """
@@ -46,10 +46,10 @@ class Place:
     path: str
     act: Callable[[Tab], object] | None = None
     shown: bool = True
-    """Whether it is worth a picture."""
+    """True if `make pictures` takes a picture of it."""
 
     def enter(self, tab: Tab, places: dict[str, str]) -> None:
-        """Open it in a tab that is this person's."""
+        """Open the page in a tab of this person."""
         tab.open(self.address(places))
         if self.act is not None:
             self.act(tab)
@@ -119,7 +119,7 @@ def several_ticked(tab: Tab) -> None:
 
 
 def other_login(tab: Tab) -> None:
-    """Send a form of vera's after nina has logged in, in another tab."""
+    """Send a form of vera after nina has logged in in another tab."""
     tab.enter("vera", PASSWORD)
     tab.page.wait_for_url("**/")
     tab.open("/accounts/")
@@ -205,7 +205,7 @@ SHOWN = (
     Place("login-locked-out", "", "/accounts/login/", locked_out, shown=False),
 )
 
-# What a team sees on its first day, when there is nothing yet.
+# The pages of a new site without any rows.
 EMPTY = (
     Place("empty-inbox", "bob", "/"),
     Place("empty-answered", "bob", "/requests/answered/"),
@@ -216,9 +216,9 @@ EMPTY = (
 
 
 def what_is_missing(places: dict[str, str]) -> Iterator[str]:
-    """Yield the routes outside the admin that no place shows and that `NO_PAGE` does not name."""
+    """Yield the routes outside the admin that neither a place nor `NO_PAGE` has."""
     seen = {_route_at(place.address(places)) for place in SHOWN} | set(NO_PAGE)
-    # A refused form is drawn at the address that it was sent to.
+    # A refused form is shown at the address that it was sent to.
     seen |= {"approvals:decide", "workflows:start"}
     for route in routes():
         if not route.pattern.startswith("admin/") and route.name not in seen:

@@ -1,6 +1,6 @@
-"""The rows of the gallery, made by the real machine in a process of its own: no worker runs later.
+"""The demo rows of the gallery, made by a real worker in another process. No worker runs later.
 
-So every run stays in the state that it is shown in, however long somebody looks.
+So every run stays in the state in which it is shown.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ TEXT = "The harbour opens again on Monday. We are glad, and there will be soup f
 
 
 def people() -> dict[str, User]:
-    """Make everybody: alice and bob decide, olga operates, vera only reads, nina may nothing."""
+    """Make the people: alice and bob decide, olga operates, vera reads, nina has no rights."""
     for name, group in GROUPS.items():
         user = User.objects.create_user(name)
         user.groups.set(Group.objects.filter(name=group))
     vera = User.objects.create_user("vera")
     vera.user_permissions.add(Permission.objects.get(codename="view_inputrequest"))
     for user in User.objects.all():
-        user.set_password(PASSWORD)  # outside DEBUG no server starts with the demo's own
+        user.set_password(PASSWORD)  # without DEBUG no server starts with demo passwords
         user.save()
     return {user.username: user for user in User.objects.all()}
 
 
 def drive() -> None:
-    """Let a worker do what it can, and leave."""
+    """Run a worker until all runs are idle."""
     asyncio.run(Worker().run_until_idle())
     connections.close_all()
 
 
 def start(workflow: str, by: User, **fields: Any) -> WorkflowRun:
-    """Start a run and drive it, and all others, until they wait."""
+    """Start a run, and run it and all others until they wait."""
     run = WorkflowRun.objects.start(workflow, fields, by=by)
     drive()
     run.refresh_from_db()
@@ -62,7 +62,7 @@ def start(workflow: str, by: User, **fields: Any) -> WorkflowRun:
 
 
 def passed(minutes: float) -> None:
-    """Let time pass for all that has happened so far: it moves into the past."""
+    """Move all rows into the past, as if this time had passed."""
     ago = timedelta(minutes=minutes)
     WorkflowRun.objects.update(created_at=F("created_at") - ago, finished_at=F("finished_at") - ago)
     QuerySet.update(JournalEntry.objects.all(), at=F("at") - ago)
@@ -72,12 +72,12 @@ def passed(minutes: float) -> None:
 
 
 def first(run: WorkflowRun, *, of: str = "") -> InputRequest:
-    """Return the oldest request of `run` that waits and has these words."""
+    """Return the oldest pending request of `run` that has these words."""
     return run.requests.pending().filter(prompt__contains=of).earliest("created_at", "id")
 
 
 def answer(run: WorkflowRun, by: User, response: Any, *, of: str = "") -> InputRequest:
-    """Answer a request of the run, and let the run go on."""
+    """Answer a request of the run, and continue the run."""
     request = first(run, of=of)
     actions.decide(by, request.id, response, source="inbox")
     drive()
@@ -86,14 +86,14 @@ def answer(run: WorkflowRun, by: User, response: Any, *, of: str = "") -> InputR
 
 @contextmanager
 def newsletters() -> Iterator[None]:
-    """Know the newsletter, which no process knows later: its runs are blocked then."""
+    """Register the newsletter inside the block only, so that its runs are blocked later."""
     registry.register(NEWSLETTER)
     yield
     registry.unregister(NEWSLETTER.name)
 
 
 def busy(run: WorkflowRun) -> None:
-    """Put the run into the hands of a worker that is far away."""
+    """Lease the run to a worker that does not exist."""
     until = timezone.now() + FAR
     run_row = WorkflowRun.objects.filter(pk=run.pk)
     run_row.update(
@@ -103,7 +103,7 @@ def busy(run: WorkflowRun) -> None:
 
 
 def blocked(by: User, reviewer: User) -> tuple[WorkflowRun, InputRequest]:
-    """Return a run whose code has gone, and the question that is left of it."""
+    """Return a run whose code no longer exists, and its request."""
     with newsletters():
         run = start(NEWSLETTER.name, by, issue="November")
         actions.decide(reviewer, first(run, of="final").id, {"approved": True}, source="inbox")
@@ -112,30 +112,30 @@ def blocked(by: User, reviewer: User) -> tuple[WorkflowRun, InputRequest]:
 
 
 def create_all_rows(to: str) -> None:
-    """Make all there is to see, and write the addresses by name as JSON."""
+    """Make all rows, and write the addresses by name as JSON."""
     demo.create_demo_data()
     Path(to).write_text(json.dumps(scene(people())))
-    pretend_that_a_worker_is_there()
+    add_worker_heartbeat()
 
 
 def create_accounts_only(to: str) -> None:
-    """Make the people alone: a team on its first day."""
+    """Make the people only, for a new site."""
     demo.create_demo_data()
     WorkflowRun.objects.all().delete()
     people()
     Path(to).write_text("{}")
-    pretend_that_a_worker_is_there()
+    add_worker_heartbeat()
 
 
-def pretend_that_a_worker_is_there() -> None:
-    """Keep the pages from warning that nobody takes the runs up."""
+def add_worker_heartbeat() -> None:
+    """Add a live worker, so that the pages do not warn that there is none."""
     now = timezone.now()
     models.WorkerHeartbeat.objects.all().delete()
     models.WorkerHeartbeat.objects.create(id="far-away", started_at=now, seen_at=now + FAR)
 
 
 def scene(known: dict[str, User]) -> dict[str, str]:
-    """Let a day go by, from the oldest to the newest, and return where its traces are."""
+    """Make the runs of a day, from the oldest to the newest, and return their addresses."""
     drive()
     alice, bob, olga = known["alice"], known["bob"], known["olga"]
     claims = WorkflowRun.objects.get(workflow="expenses")
@@ -171,7 +171,7 @@ def scene(known: dict[str, User]) -> dict[str, str]:
     in_hand = first(start("payment", olga, supplier="Nordic Cranes"))
     release = start("release", alice, version="4.2.0")
     passed(3)
-    busy(importing)  # from here on nothing may be driven: a worker would take it over
+    busy(importing)  # no worker may run from here on, because it would take this run over
     actions.claim(bob, in_hand.id)
     queued = WorkflowRun.objects.start("assistant", {"text": TEXT}, by=bob)
     runs = {

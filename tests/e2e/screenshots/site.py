@@ -1,4 +1,4 @@
-"""The gallery as a running server, as it is outside DEBUG, and without a worker."""
+"""The gallery as a running server, without DEBUG and without a worker."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.e2e.server import ROOT, environment, eventually
 
 STRICT = {
     "DJANGO_SETTINGS_MODULE": "tests.e2e.screenshots.settings",
-    "DEBUG": "0",  # with it an error page would be Django's own
+    "DEBUG": "0",  # with DEBUG an error page would be that of Django
     "SECRET_KEY": "that-of-a-gallery-which-nobody-else-uses-0123456789",
     "ALLOWED_HOSTS": "127.0.0.1",
     "SECURE_SSL_REDIRECT": "0",
@@ -25,7 +25,7 @@ STRICT = {
 
 
 class Gallery:
-    """A server on rows that do not move; `places` are the addresses of what is on show."""
+    """A server whose rows do not change; `places` are the addresses of its pages by name."""
 
     password = PASSWORD
 
@@ -45,7 +45,7 @@ class Gallery:
         self.server.env = self.env
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it responds."""
         self.server.start()
         eventually(lambda: serves(self.port), f"the gallery answers:\n{self.server.output}")
 

@@ -1,1 +1,1 @@
-"""A site whose workflow asks several people."""
+"""A site with a workflow that makes requests to several people."""

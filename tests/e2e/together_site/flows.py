@@ -1,4 +1,4 @@
-"""A transfer that one or two people approve, who may change its amount before."""
+"""A transfer that one or two people approve. They may edit its amount."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""The site's own settings, with an application more: the workflows in `flows` beside this."""
+"""The settings of the site, with the application of the workflows in `flows`."""
 
 from blazen_site.settings import *  # noqa: F403
 from blazen_site.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.e2e.together_site"]
 
-# Production's hasher is slow on purpose.
+# The password hasher of production is slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,1 +1,1 @@
-"""Workers as processes beside each other, each with settings and workflows of its own."""
+"""Several worker processes at the same time, each with its own settings and workflows."""

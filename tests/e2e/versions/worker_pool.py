@@ -1,4 +1,4 @@
-"""Rows that several workers share: starting the workers, and asking the rows without Django."""
+"""Several workers on one database: starting them, and reading their rows without Django."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tests.e2e.database import Database
 from tests.e2e.server import PATIENCE, ROOT, environment, eventually
 from tests.support import external_services
 
-ORDEALS = "tests.e2e.versions.hanging_steps.settings"
+HANGING_STEPS = "tests.e2e.versions.hanging_steps.settings"
 LEASE = "1"
 
 
 class Worker:
-    """`manage.py runworker workflows`, its output collected in a file."""
+    """`manage.py runworker workflows`. Its output is collected in a file."""
 
     def __init__(self, command: list[str], environ: dict[str, str], log: str) -> None:
         self._log = log
@@ -33,7 +33,7 @@ class Worker:
 
     @property
     def output(self) -> str:
-        """Return what the worker has written so far."""
+        """Return the output of the worker so far."""
         with open(self._log, errors="replace") as file:
             return file.read()
 
@@ -47,13 +47,13 @@ class Worker:
         assert self.process.wait(PATIENCE) == 0, self.output
 
     def kill(self) -> None:
-        """Send SIGKILL, as the kernel would; also ends a worker that is stopped."""
+        """Send SIGKILL, which also ends a stopped worker."""
         self.process.kill()
         self.process.wait()
 
 
-class Crew:
-    """The workers on one database, and its rows."""
+class WorkerPool:
+    """The workers of one database, and its rows."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -64,10 +64,10 @@ class Crew:
 
     @property
     def is_postgresql(self) -> bool:
-        """Say whether the rows are on a server."""
+        """Return True if the database is PostgreSQL."""
         return bool(self._database.url)
 
-    def hire(self, settings: str = ORDEALS, **extra: str) -> Worker:
+    def start_worker(self, settings: str = HANGING_STEPS, **extra: str) -> Worker:
         """Start a worker with these settings and variables."""
         command = [sys.executable, "manage.py", "runworker", "workflows"]
         log = str(self.folder / f"worker-{time.monotonic_ns()}.txt")
@@ -76,17 +76,17 @@ class Crew:
         return self.workers[-1]
 
     def wait_until_at_work(self, count: int) -> None:
-        """Wait until so many workers have said that they live."""
+        """Wait until this number of workers is alive."""
         sql = "SELECT count(*) FROM workflows_workerheartbeat"
         eventually(lambda: self.ask(sql) == [(count,)], f"{count} workers are at work")
 
-    def start(self, counts: dict[str, int], *, settings: str = ORDEALS) -> None:
-        """Start so many runs of each workflow."""
+    def start(self, counts: dict[str, int], *, settings: str = HANGING_STEPS) -> None:
+        """Start these numbers of runs of each workflow."""
         begin = "WorkflowRun.objects.start(name, {'to': 'Ada'})"
         self._shell(settings, f"[{begin} for name, n in {counts!r}.items() for _ in range(n)]")
 
-    def answer_all(self, settings: str = ORDEALS) -> None:
-        """Approve whatever is open, by the row's own verb."""
+    def answer_all(self, settings: str = HANGING_STEPS) -> None:
+        """Approve all pending requests."""
         self._shell(
             settings,
             "[one.answer({'approved': True}, by=None, source='test') "
@@ -94,13 +94,13 @@ class Crew:
         )
 
     def counts(self, workflow: str) -> dict[str, int]:
-        """Return how many runs of the workflow are in which state."""
+        """Return the number of runs of the workflow in each state."""
         sql = f"""SELECT status, count(*) FROM workflows_workflowrun
             WHERE workflow = '{workflow}' GROUP BY status"""
         return dict(self.ask(sql))
 
     def wait_for(self, workflow: str, **counts: int) -> None:
-        """Wait until the runs of the workflow are in these states."""
+        """Wait until these numbers of runs of the workflow are in these states."""
 
         def arrived() -> bool:
             return self.counts(workflow) == counts
@@ -120,7 +120,7 @@ class Crew:
             return sqlite.execute(sql).fetchall()
 
     def can_write(self) -> bool:
-        """Say whether nobody was frozen while holding the lock of a file that all share."""
+        """Return False if a frozen process has the lock of the shared database file."""
         if self.is_postgresql:
             return True
         with closing(sqlite3.connect(self.folder / "db.sqlite3", timeout=0.5)) as sqlite:
@@ -131,7 +131,7 @@ class Crew:
         return True
 
     def faults(self) -> list[str]:
-        """Return what is wrong with the journals: gaps, doubled steps, doubled requests."""
+        """Return the faults of the journals: gaps, doubled steps, doubled requests."""
         found = []
         gaps = """SELECT r.id, r.seq, count(j.id), max(j.seq) FROM workflows_workflowrun r
             LEFT JOIN workflows_journalentry j ON j.run_id = r.id GROUP BY r.id, r.seq
@@ -143,7 +143,7 @@ class Crew:
         found += [f"{row} happened twice" for row in self.ask(data)]
         return found
 
-    def manage(self, *arguments: str, settings: str = ORDEALS) -> str:
+    def manage(self, *arguments: str, settings: str = HANGING_STEPS) -> str:
         """Run a management command and return what it wrote."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
@@ -152,8 +152,8 @@ class Crew:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def dismiss(self) -> None:
-        """Leave no process behind."""
+    def close(self) -> None:
+        """Stop all processes."""
         for worker in self.workers:
             worker.kill()
 
@@ -171,10 +171,10 @@ class Crew:
 
 
 @contextmanager
-def crew_on(database: Database) -> Iterator[Crew]:
-    """Make a crew whose processes all end with the block."""
-    crew = Crew(database)
+def pool_on(database: Database) -> Iterator[WorkerPool]:
+    """Yield a pool of workers, and stop all its processes afterwards."""
+    pool = WorkerPool(database)
     try:
-        yield crew
+        yield pool
     finally:
-        crew.dismiss()
+        pool.close()

@@ -1,4 +1,4 @@
-"""What a prompt, a payload or an answer may try. Each is text, and has to stay text."""
+"""Attacks in prompts, payloads and answers. Each must be shown as text."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TEXTS: Final[dict[str, str]] = {
     "oob": '<div id="detail" hx-swap-oob="true">gone</div><i id="refresh" hx-swap-oob="true"></i>',
     "link": "https://evil.example/?a=1&b=<2>\"onmouseover='window.pwned=1'",
 }
-"""Names with the short attacks."""
+"""The short attacks by name."""
 
 
 MARKDOWN: Final[dict[str, str]] = {
@@ -56,11 +56,11 @@ MARKDOWN: Final[dict[str, str]] = {
     "code": f"```html\n{SCRIPT}\n{LONG}\n```\n~~~\n{CLOSER} end",
     "bidi": f"**{BIDI}** [{ZERO_WIDTH}](https://evil.example/{BIDI.split()[1]}) end",
 }
-"""Names with what is tried in the text of a prompt below its headline."""
+"""The attacks in the text of a prompt below its headline, by name."""
 
 
 def nested(depth: int) -> Any:
-    """Return a list in a list, so many deep, around an attack."""
+    """Return an attack inside lists, at this depth."""
     value: Any = SCRIPT
     for _ in range(depth):
         value = [value]
@@ -83,7 +83,7 @@ PAYLOADS: Final[dict[str, Any]] = {
     "scalar": BREAKER,
     "nothing": {"": "", " ": None, "\t\n": [], "{}": {}, "[]": [[]], "a.b": 0},
 }
-"""Names with the payloads that are asked about."""
+"""The payloads of requests by name."""
 
 NAME = '"><script>window.pwned=1</script> {{ 7*7 }}'
-"""The name of the workflow that asks. A slash and quotes have to work in addresses, too."""
+"""The name of a workflow with requests. Slashes and quotes must work in addresses, too."""

@@ -1,4 +1,4 @@
-"""Workflows that write attacks wherever a workflow may write anything."""
+"""Workflows that put attacks into all texts of a workflow."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Questions = list[InputRequestEvent | HostileRequest]
 
 @step
 async def ask(event: StartEvent, ctx: Context) -> Questions:
-    """<script>window.pwned=1</script> The doc of a step."""
+    """<script>window.pwned=1</script> The docstring of a step."""
     ctx.progress(0.5, f"{SCRIPT} {IMAGE} {LONG}")
     prompts = [f"{name}: {text}" for name, text in TEXTS.items()]
     return [
@@ -87,7 +87,7 @@ async def take_typed(event: HostileReply) -> Reported:
 
 @step
 async def end(event: Reported, ctx: Context) -> StopEvent:
-    """The first answer ends it."""
+    """End the run at the first answer."""
     return StopEvent(result={SCRIPT: event.said, "values": TEXTS, "long": LONG})
 
 

@@ -1,4 +1,4 @@
-"""What steps may raise, how late they may be, and how many may run at once."""
+"""Attempts: errors of every kind, timeouts, and limits of how many steps run at once."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def test_step_that_takes_too_long_is_cancelled_and_named() -> None:
     assert gate.cancelled
 
 
-async def test_step_that_ignores_its_timeout_is_late_all_the_same() -> None:
+async def test_step_that_ignores_its_timeout_fails_with_a_timeout() -> None:
     gate = Gate()
 
     async def begin(event: StartEvent, ctx: Context) -> StopEvent:
@@ -109,7 +109,7 @@ async def test_a_task_that_runs_longer_than_its_step_has_a_closed_context() -> N
 mark = contextvars.ContextVar("mark", default="clean")
 
 
-async def test_no_step_sees_what_another_attempt_did_to_context_variables() -> None:
+async def test_no_attempt_sees_the_context_variables_that_another_attempt_set() -> None:
     seen: list[str] = []
 
     async def begin(event: StartEvent, ctx: Context) -> StopEvent:
@@ -124,7 +124,7 @@ async def test_no_step_sees_what_another_attempt_did_to_context_variables() -> N
     assert seen == ["callers"] * 3
 
 
-async def test_retry_after_a_delay_begins_by_itself() -> None:
+async def test_retry_begins_after_its_delay_without_another_call() -> None:
     async def begin(event: StartEvent, ctx: Context) -> StopEvent:
         if ctx.attempt == 1:
             raise ValueError
@@ -134,7 +134,7 @@ async def test_retry_after_a_delay_begins_by_itself() -> None:
     assert await handler.result() == 2
 
 
-async def test_no_more_steps_run_at_once_than_allowed_and_cancel_frees_them() -> None:
+async def test_no_more_steps_run_at_once_than_allowed_and_cancel_ends_them() -> None:
     running, most = 0, 0
     gates = [Gate() for _ in range(6)]
 
@@ -177,14 +177,14 @@ async def test_request_that_nobody_answers_in_time_fails_the_run() -> None:
         await handler.result()
 
 
-async def test_unstorable_input_is_refused_by_the_action() -> None:
+async def test_unstorable_input_is_refused_by_run() -> None:
     from workflows.engine import InvalidInput
 
     with pytest.raises(InvalidInput, match="'handled'"):
         await workflow.run({"text": "a\x00"})
 
 
-async def test_progress_keeps_the_last_word() -> None:
+async def test_progress_keeps_the_last_report() -> None:
     async def begin(event: StartEvent, ctx: Context) -> StopEvent:
         ctx.progress(0.5, "half")
         ctx.progress(2, "all")

@@ -1,4 +1,4 @@
-"""Whatever the steps of a run do, it ends: a slot that was kept would keep the others waiting."""
+"""A run ends, whatever its steps do. A slot that was not released would block the other steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.execution.test_cancelled_inside import HURTS, LEFTOVERS, ODD
+from tests.engine.execution.cancellation import HURTS, LEFTOVERS, ODD
 from workflows.engine import (
     Context,
     Event,
@@ -79,7 +79,7 @@ ACTS: list[Act] = [
 
 
 def plan(acts: list[list[Act]], limit: int | None, retries: int) -> Workflow:
-    """Return a workflow whose job n does at its attempt m what `acts[n][m]` says."""
+    """Return a workflow. Its job n runs `acts[n][m]` at attempt m."""
 
     @step
     async def begin(event: StartEvent) -> list[Job]:
@@ -103,7 +103,7 @@ acts = st.lists(st.lists(st.sampled_from(ACTS), min_size=1, max_size=3), min_siz
 def test_a_run_ends_whatever_its_steps_do(
     acts: list[list[Act]], limit: int | None, retries: int
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         handler = await plan(acts, limit, retries).run()
         async with asyncio.timeout(60):
             try:
@@ -115,7 +115,7 @@ def test_a_run_ends_whatever_its_steps_do(
             await handler.cancel()
         assert not handler._tasks
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_run_whose_def_steps_never_end_fails_and_others_continue() -> None:
@@ -130,7 +130,7 @@ def test_a_run_whose_def_steps_never_end_fails_and_others_continue() -> None:
     def work(event: StartEvent) -> StopEvent:
         return StopEvent(result="fine")
 
-    async def story() -> None:
+    async def scenario() -> None:
         stuck, fine = Workflow("stuck", [stay]), Workflow("fine", [work])
         handlers = [await stuck.run() for _ in range(100)]
         async with asyncio.timeout(60):
@@ -140,5 +140,5 @@ def test_a_run_whose_def_steps_never_end_fails_and_others_continue() -> None:
             assert all(isinstance(one, WorkflowError) for one in results)
             assert await (await fine.run()).result() == "fine"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     leave.set()

@@ -1,4 +1,4 @@
-"""`def` steps in threads of their own: what they may do, and what happens when they are late."""
+"""`def` steps run in threads: what they can do, and what happens after a timeout."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from workflows.engine import (
 )
 from workflows.engine.execution.thread_pool import DaemonThreadPool
 
-LONG = 30.0  # a test that waits as long has failed
+LONG = 30.0  # seconds; a test that waits so long fails
 
 
 class Item(Event):
@@ -34,11 +34,11 @@ class Item(Event):
 
 
 async def passed(event: threading.Event) -> None:
-    """Wait for a thread without holding the loop."""
+    """Wait for a thread without blocking the loop."""
     assert await asyncio.to_thread(event.wait, LONG)
 
 
-async def test_plain_step_runs_off_the_loop_and_can_do_all_that_others_can() -> None:
+async def test_def_step_runs_in_a_thread_and_can_do_what_async_steps_can() -> None:
     threads: set[int] = set()
 
     @step
@@ -227,7 +227,7 @@ def test_pool_reuses_idle_threads_and_survives_any_error() -> None:
     assert pool.submit(threading.get_ident).result(LONG) == first
 
 
-def test_stuck_threads_starve_nobody() -> None:
+def test_stuck_threads_do_not_block_other_calls() -> None:
     pool = DaemonThreadPool()
     leave = threading.Event()
     stuck = [pool.submit(leave.wait) for _ in range(20)]
@@ -237,7 +237,7 @@ def test_stuck_threads_starve_nobody() -> None:
     assert all(one.result(LONG) for one in stuck)
 
 
-def test_loop_that_closes_leaves_late_threads_to_themselves() -> None:
+def test_a_loop_can_close_while_late_threads_run() -> None:
     leave, done = threading.Event(), threading.Event()
 
     @step(timeout=0.01)

@@ -1,4 +1,4 @@
-"""An error that cannot be described is described as far as possible, and retried as any other."""
+"""An error with unreadable parts is described by its readable parts, and retried like others."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ from workflows.engine import (
     StartEvent,
     StepFailed,
     StopEvent,
-    UnstorableValue,
-    Workflow,
     WorkflowBuilder,
-    WorkflowError,
     WorkflowSnapshot,
     step,
 )
@@ -35,6 +32,8 @@ RAISED: list[type[BaseException]] = [
     ValueError, KeyboardInterrupt, SystemExit, RecursionError, MemoryError, GeneratorExit,
     asyncio.CancelledError, StopIteration,
 ]  # fmt: skip
+
+
 NAMES = (
     "__str__", "__repr__", "__notes__", "__cause__", "__context__", "__suppress_context__",
     "__traceback__", "__class__", "__dict__", "__module__", "__doc__", "args",
@@ -43,7 +42,7 @@ NAMES = (
 
 
 def breaking(names: set[str], raised: type[BaseException], base: Any = Exception) -> BaseException:
-    """Return an error whose parts raise when they are looked at."""
+    """Return an error. The parts in `names` raise when they are read."""
 
     def hurt(*_: Any) -> NoReturn:
         raise raised("looked at")
@@ -56,13 +55,13 @@ def breaking(names: set[str], raised: type[BaseException], base: Any = Exception
 
 
 def checked(error: BaseException) -> dict[str, Any]:
-    """Return the description, and see that every store takes it."""
+    """Return the description, after a check that every database can store it."""
     reported = describe(error, "begin")
     assert list(reported) == ["kind", "message", "step", "traceback", "engine"]
     assert json.loads(json.dumps(reported, allow_nan=False)) == reported
     for key in ("kind", "message", "step", "traceback"):
         assert type(reported[key]) is str
-        reported[key].encode()  # no half characters
+        reported[key].encode()  # no lone surrogates
         assert "\x00" not in reported[key]
     assert len(reported["message"]) <= MAX_MESSAGE_LENGTH
     assert len(reported["traceback"]) <= MAX_TRACEBACK_LENGTH
@@ -79,7 +78,7 @@ def checked(error: BaseException) -> dict[str, Any]:
     raised=st.sampled_from(RAISED),
     base=st.sampled_from([Exception, BaseException, SyntaxError, OSError, UnicodeError, KeyError]),
 )
-def test_an_error_whose_parts_raise_learns_by_those_that_do_not(
+def test_an_error_is_described_by_the_parts_that_can_be_read(
     names: set[str], raised: type[BaseException], base: type[BaseException]
 ) -> None:
     assert checked(breaking(names, raised, base))["kind"] == "Breaking"
@@ -104,7 +103,7 @@ odd_values = st.one_of(
 
 @settings(max_examples=150, deadline=None)
 @given(st.tuples(odd_values, odd_values, odd_values, odd_values, odd_values, odd_values), st.data())
-def test_a_syntax_error_with_any_offsets_is_informed(values: tuple[Any, ...], data: Any) -> None:
+def test_a_syntax_error_with_any_offsets_is_described(values: tuple[Any, ...], data: Any) -> None:
     error = SyntaxError("broken")
     names = ("filename", "lineno", "offset", "text", "end_lineno", "end_offset")
     for name, value in zip(names, values, strict=True):
@@ -115,7 +114,7 @@ def test_a_syntax_error_with_any_offsets_is_informed(values: tuple[Any, ...], da
 
 @settings(max_examples=200, deadline=None)
 @given(odd_values, st.lists(odd_values, max_size=3))
-def test_odd_messages_and_notes_are_informed(message: Any, notes: list[Any]) -> None:
+def test_odd_messages_and_notes_are_described(message: Any, notes: list[Any]) -> None:
     error = ValueError(message)
     error.__notes__ = notes
     checked(error)
@@ -200,11 +199,11 @@ ODD = [
 
 
 @pytest.mark.parametrize("make", ODD, ids=lambda one: one.__name__)
-def test_an_odd_error_is_informed(make: Any) -> None:
+def test_an_odd_error_is_described(make: Any) -> None:
     checked(make())
 
 
-def test_of_a_trace_that_is_too_long_both_ends_are_kept() -> None:
+def test_a_long_traceback_keeps_its_beginning_and_its_end() -> None:
     def raise_it() -> NoReturn:
         raise ValueError("x" * 100_000 + " the end")
 
@@ -260,70 +259,3 @@ async def test_after_an_unreadable_error_of_an_input_handler_people_answer(
     await handler.send_input(InputResponseEvent(request_id="r", response={"approved": True}))
     async with asyncio.timeout(30):
         await handler.result()
-
-
-# Whose class it is
-
-
-def named(name: str, base: type[Exception]) -> type[Exception]:
-    return type(name, (base,), {})
-
-
-@pytest.mark.parametrize("base", [Exception, WorkflowError, UnstorableValue])
-@pytest.mark.parametrize(
-    "name", ["InvalidInput", "StepTimeout", "WorkflowError", "StepFailed", "WorkflowCancelled"]
-)
-async def test_a_class_with_the_name_of_the_engines_is_still_the_steps(
-    name: str, base: type[Exception], register: Any
-) -> None:
-    raised = named(name, base)
-
-    async def begin(event: StartEvent) -> StopEvent:
-        raise raised("mine")
-
-    workflow: Workflow = register(single(begin))
-    handler = await workflow.run()
-    reported = f"step 'begin' failed: {name}: mine"
-    with pytest.raises(StepFailed, match=reported) as caught:
-        await handler.result()
-    assert type(caught.value) is StepFailed
-    assert type(caught.value.__cause__) is raised
-    snapshot = WorkflowSnapshot.from_json((await handler.snapshot()).to_json())
-    again = await Workflow.resume(snapshot)
-    with pytest.raises(StepFailed, match=reported) as caught:
-        await again.result()
-    assert type(caught.value) is StepFailed
-
-
-async def test_the_engines_own_error_is_raised_as_it_is_after_a_resume_too(register: Any) -> None:
-    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
-        ctx.set("key", object())
-        return StopEvent()
-
-    handler = await register(single(begin)).run()
-    with pytest.raises(UnstorableValue, match="'key'"):
-        await handler.result()
-    text = (await handler.snapshot()).to_json()
-    with pytest.raises(UnstorableValue, match="'key'"):
-        await (await Workflow.resume(WorkflowSnapshot.from_json(text))).result()
-    old = json.loads(text)
-    del old["error"]["engine"]  # as it was stored before
-    with pytest.raises(UnstorableValue, match="'key'"):
-        await (await Workflow.resume(WorkflowSnapshot(old))).result()
-
-
-async def test_an_update_that_raises_an_authors_subclass_is_retried() -> None:
-    calls: list[int] = []
-
-    def hurt(value: Any) -> Any:
-        calls.append(1)
-        if len(calls) == 2:
-            raise named("Mine", WorkflowError)("at the commit")
-        return 1
-
-    async def begin(event: StartEvent, ctx: Context) -> StopEvent:
-        ctx.update("n", hurt)
-        return StopEvent(result=ctx.attempt)
-
-    handler = await single(begin, retries=1).run()
-    assert await handler.result() == 2

@@ -1,4 +1,4 @@
-"""Sets of `collect_events` under way at once are kept apart by their keys."""
+"""Keys separate the sets of `collect_events` that are incomplete at the same time."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_without_a_key_two_sets_at_once_cannot_be_distinguished() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_whatever_crashes_and_wherever_it_goes_on_each_page_has_its_own_parts(data: Any) -> None:
+def test_each_page_has_its_own_parts_after_any_crash_and_reload(data: Any) -> None:
     bench = Bench(workflow)
     bench.finish(bench.one(), [cls(page=n) for n in range(3) for cls in (Head, Table)])
     first, rows = copied(bench.machine.state), []
@@ -145,7 +145,7 @@ def test_no_two_fan_ins_have_the_same_name(found: list[tuple[str, str, str | Non
     storable = [one for one in found if "\ud800" not in repr(one)]
     try:
         names = {fan_in(*one) for one in storable}
-    except UnicodeEncodeError:  # half characters are refused before
+    except UnicodeEncodeError:  # lone surrogates were refused before
         return
     assert len(names) == len(storable)
 
@@ -168,7 +168,7 @@ def test_older_code_refuses_an_entry_with_a_key() -> None:
     one, _ = bench.take()
     one.context.collect_events(one.event, [Head, Table], key="k")
     entry = bench.machine.journal[-1]
-    assert "asked" not in entry.data, "older code reads `asked`, and would mix what is kept apart"
+    assert "asked" not in entry.data, "older code reads `asked`, and would mix the sets"
 
 
 @pytest.mark.parametrize("format_", [0, 3, "2", None])
@@ -187,7 +187,7 @@ def test_a_snapshot_of_another_format_is_refused(format_: Any) -> None:
         ("a\ud800", "surrogate"),
     ],
 )
-def test_a_key_that_is_none_is_refused_and_counts_nothing(key: Any, reported: str) -> None:
+def test_a_key_of_a_wrong_type_is_refused_and_nothing_is_counted(key: Any, reported: str) -> None:
     bench = Bench(workflow)
     bench.finish(bench.one(), [Head(page=0)])
     trial = bench.one()
@@ -198,7 +198,7 @@ def test_a_key_that_is_none_is_refused_and_counts_nothing(key: Any, reported: st
     assert not bench.machine.state.buffers
 
 
-async def test_a_run_that_stalls_names_the_keys_that_wait() -> None:
+async def test_the_error_of_a_stalled_run_names_the_incomplete_keys() -> None:
     @step
     async def start(event: StartEvent) -> list[Head | Table]:
         return [Head(page=1), Table(page=2)]
@@ -219,7 +219,7 @@ def test_one_invocation_may_add_to_several_sets() -> None:
     assert list(describe_incomplete(bench.machine.state.buffers)) == []
 
 
-def test_an_entry_of_before_there_were_keys_is_folded() -> None:
+def test_an_entry_from_before_keys_existed_is_applied() -> None:
     state = RunState()
     state._spawn(1, "join", copied_event())
     state.apply(Transition("collected", {"invocation": 1, "asked": "Head,Table"}, "join"))

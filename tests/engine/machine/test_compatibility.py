@@ -1,4 +1,4 @@
-"""A run meets code that has changed: it loads whole, or says by name what no longer fits."""
+"""A run is loaded by changed code, or an error names what no longer fits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from workflows.engine import (
 )
 from workflows.engine.machine.machine import Machine
 
-# Code that has changed since a run began may keep a step for an event of older code.
+# After a change of the code, a step may still accept an event of older code.
 pytestmark = pytest.mark.filterwarnings("ignore::workflows.engine.UnsentEventWarning")
 
 
@@ -43,19 +43,19 @@ def make(name: str, takes: Any, gives: Any = None) -> Any:
     return step(name=name)(function)
 
 
-def test_run_whose_step_is_gone_cannot_load_by_name() -> None:
+def test_the_error_names_a_step_that_no_longer_exists() -> None:
     machine = reloaded(started(), rebuilt(begin, make("other", Item), note, answer))
     with pytest.raises(IncompatibleRun, match=r"run-1 of 'machine'.*'work'"):
         machine.check_compatible()
 
 
-def test_run_whose_event_is_gone_cannot_load_by_name() -> None:
+def test_the_error_names_an_event_that_no_longer_exists() -> None:
     machine = reloaded(started(), rebuilt(make("begin", StartEvent), make("work", Done), answer))
     with pytest.raises(IncompatibleRun, match="'Item'"):
         machine.check_compatible()
 
 
-def test_run_whose_event_no_longer_fits_cannot_load_by_name() -> None:
+def test_the_error_names_an_event_whose_stored_data_no_longer_fits() -> None:
     stricter = type("Item", (Event,), {"__annotations__": {"n": str, "more": int}})
     machine = reloaded(
         started(), rebuilt(make("begin", StartEvent), make("work", stricter), answer)
@@ -64,7 +64,7 @@ def test_run_whose_event_no_longer_fits_cannot_load_by_name() -> None:
         machine.check_compatible()
 
 
-def test_run_whose_step_takes_something_else_now_cannot_load_by_name() -> None:
+def test_the_error_names_a_step_that_now_accepts_another_event() -> None:
     machine = reloaded(
         started(), rebuilt(make("begin", StartEvent), make("work", Done), make("new", Item), answer)
     )
@@ -72,7 +72,7 @@ def test_run_whose_step_takes_something_else_now_cannot_load_by_name() -> None:
         machine.check_compatible()
 
 
-def test_run_whose_reply_nobody_takes_any_more_cannot_load_by_name() -> None:
+def test_the_error_names_a_reply_that_no_step_accepts_any_more() -> None:
     bench = started()
     bench.run_all()
     machine = reloaded(bench, rebuilt(make("begin", StartEvent)))
@@ -80,7 +80,7 @@ def test_run_whose_reply_nobody_takes_any_more_cannot_load_by_name() -> None:
         machine.check_compatible()
 
 
-def test_run_whose_state_no_longer_reads_cannot_load_and_names_the_key() -> None:
+def test_the_error_names_the_key_of_a_state_value_that_cannot_be_read() -> None:
     bench = Bench(rebuilt(begin, keep, note, answer))
     bench.run_all()
     machine = reloaded(bench, rebuilt(begin_without_items, answer))
@@ -96,7 +96,7 @@ def begin_without_items(event: StartEvent) -> None:
     return None
 
 
-def test_what_the_run_no_longer_holds_may_change() -> None:
+def test_code_that_the_run_no_longer_needs_may_change() -> None:
     bench = started()
     bench.run_all()
     machine = reloaded(bench, rebuilt(make("renamed", StartEvent), answer))

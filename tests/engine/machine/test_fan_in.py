@@ -1,4 +1,4 @@
-"""Fan-in counts each branch once, whatever crashes and wherever the run goes on."""
+"""Fan-in counts each branch once, also after crashes and in another process."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def collect(trial: Trial) -> list[Any] | None:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
-def test_list_comes_in_the_order_asked_to_whoever_completes_it(order: tuple[int, ...]) -> None:
+def test_the_step_that_completes_a_set_gets_the_list_in_the_order_asked(
+    order: tuple[int, ...],
+) -> None:
     bench = started()
     trials = bench.take()
     reported = [collect(trials[index]) for index in order]
@@ -112,7 +114,7 @@ def test_contributors_that_still_run_when_the_owner_commits_are_consumed() -> No
     assert not bench.machine.state.invocations
 
 
-def test_owner_resumed_in_mid_flight_finds_its_list() -> None:
+def test_owner_that_is_run_again_after_a_reload_gets_its_list() -> None:
     bench = started()
     trials = bench.take()
     for trial in trials:
@@ -124,7 +126,7 @@ def test_owner_resumed_in_mid_flight_finds_its_list() -> None:
     assert "collected" not in other.kinds()
 
 
-def test_half_filled_buffer_survives_a_reload() -> None:
+def test_incomplete_set_survives_a_reload() -> None:
     bench = started()
     one, two, three = bench.take()
     collect(one)
@@ -136,7 +138,7 @@ def test_half_filled_buffer_survives_a_reload() -> None:
     assert three.invocation.id in other.machine.state.invocations
 
 
-def test_more_than_asked_begin_the_next_set_oldest_first() -> None:
+def test_surplus_events_begin_the_next_set_oldest_first() -> None:
     class Many(Event):
         n: int
 
@@ -168,7 +170,7 @@ def test_two_sets_of_one_step_do_not_mix() -> None:
     assert two.context.collect_events(two.event, [A]) == [two.event]
 
 
-def test_event_that_is_not_asked_for_is_an_error_by_name() -> None:
+def test_the_error_names_an_event_that_is_not_in_the_set() -> None:
     bench = started()
     one, two, _ = bench.take()
     with pytest.raises(CollectEventError, match=r"'join: all'.*A.*B"):
@@ -180,7 +182,7 @@ def test_event_that_is_not_asked_for_is_an_error_by_name() -> None:
     assert "collected" not in bench.kinds()
 
 
-def test_stalled_run_names_its_half_filled_fan_ins() -> None:
+def test_the_error_of_a_stalled_run_names_its_incomplete_fan_ins() -> None:
     @step
     def two_of_three(event: StartEvent) -> list[A | B]:
         return [B(n=1), B(n=2)]

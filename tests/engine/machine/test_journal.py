@@ -1,4 +1,4 @@
-"""The journal is the truth: folding it from any snapshot gives the state that was lived through."""
+"""Applying the journal to any snapshot gives the state that the run really had."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ ACTIONS = (
 
 
 class History:
-    """A run that random choices move, every entry kept as a row would be."""
+    """A run that does random actions. It keeps each entry as a row would."""
 
     def __init__(self) -> None:
         self.bench = Bench(workflow, {"text": "start"})
@@ -87,7 +87,7 @@ class History:
         self.keep()
 
     def keep(self) -> None:
-        """Store what came of the last action, with a snapshot of where it led."""
+        """Store the entries of the last action, and a snapshot after it."""
         journal = self.bench.machine.journal
         self.rows.extend(stored(entry) for entry in journal)
         journal.clear()
@@ -142,7 +142,7 @@ class History:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 50)), max_size=40))
-def test_folding_the_journal_from_any_snapshot_gives_the_state_lived_through(
+def test_applying_the_journal_to_any_snapshot_gives_the_real_state(
     moves: list[tuple[str, int]],
 ) -> None:
     history = History()
@@ -161,7 +161,7 @@ def test_folding_the_journal_from_any_snapshot_gives_the_state_lived_through(
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 50)), max_size=30))
-def test_run_that_goes_on_after_anything_reaches_the_same_end(
+def test_a_run_that_continues_after_any_interruption_ends_in_the_same_way(
     moves: list[tuple[str, int]],
 ) -> None:
     history = History()
@@ -182,7 +182,7 @@ def test_run_that_goes_on_after_anything_reaches_the_same_end(
     assert bench.machine.state.values["count"] == 3
 
 
-def test_every_kind_is_folded() -> None:
+def test_every_kind_of_entry_is_applied() -> None:
     history = History()
     for action in ("run", "run", "run", "run", "run", "decline", "answer", "pause", "resume"):
         history.act(action, 0)

@@ -1,4 +1,4 @@
-"""The pure machine: what begins, what waits, what ends, without a loop or a clock of its own."""
+"""The state machine alone, without a loop or a clock: what begins, waits and ends."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def started() -> Bench:
     return bench
 
 
-def test_no_more_begin_at_once_than_the_step_allows() -> None:
+def test_no_more_invocations_begin_at_once_than_the_step_allows() -> None:
     bench = started()
     one, two = bench.take()
     assert not bench.take()
@@ -73,7 +73,7 @@ def test_no_more_begin_at_once_than_the_step_allows() -> None:
     assert bench.machine.state.status == "failed"
 
 
-def test_held_back_invocations_begin_oldest_first_and_none_is_lost() -> None:
+def test_delayed_invocations_begin_oldest_first_and_none_is_lost() -> None:
     bench = started()
     seen: list[int] = []
     while trials := [trial for trial in bench.take() if trial.invocation.step == "work"]:
@@ -90,7 +90,7 @@ def test_slot_is_kept_until_the_function_has_really_ended() -> None:
 
     bench = Bench(Workflow("slow", [slow]))
     trial = bench.one()
-    bench.machine.fail(trial.invocation, TimeoutError(), 1.0)  # its thread goes on
+    bench.machine.fail(trial.invocation, TimeoutError(), 1.0)  # its thread still runs
     assert not bench.take()
     assert not bench.is_idle()
     bench.machine.release(slow)
@@ -109,7 +109,7 @@ def test_run_that_only_waits_is_idle_and_not_stalled() -> None:
     assert bench.machine.awaiting_handler() == []
 
 
-def test_run_without_anything_left_fails_as_stalled() -> None:
+def test_a_run_that_can_never_continue_fails_as_stalled() -> None:
     @step
     def only(event: StartEvent) -> StopEvent | None:
         return None
@@ -123,7 +123,7 @@ def test_run_without_anything_left_fails_as_stalled() -> None:
     assert bench.kinds().count("failed") == 1
 
 
-def test_pause_begins_nothing_lets_running_steps_finish_and_keeps_answers() -> None:
+def test_a_paused_run_begins_no_steps_finishes_running_ones_and_keeps_answers() -> None:
     bench = started()
     one, two = bench.take()
     bench.machine.pause(by="alice")
@@ -167,7 +167,7 @@ def test_nothing_changes_an_ended_run(end: str) -> None:
     assert through_json(write_state(bench.machine.state)) == before
 
 
-def test_first_stop_ends_the_run_and_late_answers_are_journaled() -> None:
+def test_the_first_stop_ends_the_run_and_late_answers_are_in_the_journal() -> None:
     bench = started()
     one, two = bench.take()
     bench.finish(one, StopEvent(result="first"))
@@ -177,7 +177,7 @@ def test_first_stop_ends_the_run_and_late_answers_are_journaled() -> None:
     assert bench.kinds()[-1] == "discarded"
 
 
-def test_asking_step_never_runs_again_because_of_an_answer() -> None:
+def test_an_answer_does_not_run_the_asking_step_again() -> None:
     bench = started()
     bench.run_all()
     bench.machine.answer("r", "x")
@@ -185,7 +185,7 @@ def test_asking_step_never_runs_again_because_of_an_answer() -> None:
     assert [trial.invocation.step for trial in bench.reload().take()] == ["answer"]
 
 
-def test_several_steps_may_take_one_start() -> None:
+def test_several_steps_may_accept_one_start_event() -> None:
     @step
     def left(event: StartEvent) -> None:
         return None
@@ -229,6 +229,6 @@ def test_deadline_is_absolute_survives_a_reload_and_fails_the_run() -> None:
     assert "'late'" in str(bench.machine.failure)
 
 
-def test_input_that_cannot_be_stored_is_never_held() -> None:
+def test_input_that_cannot_be_stored_is_refused() -> None:
     with pytest.raises(UnstorableValue, match="StartEvent"):
         StoredEvent.from_event(StartEvent.model_validate({"x": float("nan")}))

@@ -1,4 +1,4 @@
-"""State: what a step keeps comes back as a copy, or is refused where it is set."""
+"""State: a step gets back a copy of what it set; what cannot be stored is refused at once."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_what_cannot_be_stored_raises_in_the_step_and_names_the_key(value: Any) 
     assert values(bench) == {}
 
 
-def test_event_that_no_step_declares_cannot_be_kept() -> None:
+def test_event_that_no_step_declares_cannot_be_stored() -> None:
     class Foreign(Event):
         pass
 
@@ -82,7 +82,7 @@ def test_event_that_no_step_declares_cannot_be_kept() -> None:
         one.context.set(1, 2)  # type: ignore[arg-type]
 
 
-def test_result_may_hold_only_events_that_can_be_read_back() -> None:
+def test_result_may_contain_only_events_that_can_be_read_again() -> None:
     class Foreign(Event):
         pass
 

@@ -1,4 +1,4 @@
-"""Retries: extra attempts, at times that learn beforehand and survive a reload."""
+"""Retries: extra attempts, at times that are recorded beforehand and survive a reload."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_due_times_and_counts_survive_a_reload() -> None:
     assert other.machine.state.result == "done"
 
 
-def test_step_in_progress_runs_again_after_a_reload_with_its_budget() -> None:
+def test_step_in_progress_runs_again_after_a_reload_with_the_attempts_it_had() -> None:
     bench = Bench(workflow)
     bench.crash(bench.one())
     bench.later(2)
@@ -88,7 +88,7 @@ def test_retry_without_delay_is_due_at_once() -> None:
     assert bench.machine.state.result == 2
 
 
-def test_step_without_retries_fails_the_run_and_keeps_what_it_held() -> None:
+def test_step_without_retries_fails_the_run_which_keeps_its_state() -> None:
     @step
     def once(event: StartEvent) -> StopEvent:
         raise RuntimeError("boom")
@@ -101,7 +101,7 @@ def test_step_without_retries_fails_the_run_and_keeps_what_it_held() -> None:
     assert list(state.invocations) == [1]
 
 
-def test_reopened_run_has_a_new_budget_and_the_same_key() -> None:
+def test_reopened_run_has_all_attempts_again_and_the_same_key() -> None:
     bench = Bench(workflow)
     key = ""
     for _ in range(4):
@@ -124,7 +124,7 @@ def test_reopened_run_has_a_new_budget_and_the_same_key() -> None:
 
 
 @pytest.mark.parametrize("status", ["paused", "failed", "cancelled"])
-def test_due_retry_does_not_begin_unless_the_run_goes_on(status: str) -> None:
+def test_due_retry_begins_only_if_the_run_continues(status: str) -> None:
     bench = Bench(workflow)
     bench.crash(bench.one())
     if status == "paused":

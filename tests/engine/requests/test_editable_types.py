@@ -1,4 +1,4 @@
-"""An edit of what was a decimal or a date before the payload became JSON is one again."""
+"""An edited payload value gets the type that it had before it was JSON: a decimal, a date."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def edited(key: str, value: Any, request: InputRequestEvent | None = None) -> An
     return found.get(key, "unchanged")
 
 
-def test_the_request_remembers_what_its_editable_keys_were() -> None:
+def test_the_request_keeps_the_types_of_its_editable_keys() -> None:
     types = {
         "amount": "decimal", "due": "date", "at": "datetime", "local": "datetime",
         "berlin": "datetime", "opens": "time", "length": "timedelta", "id": "uuid",
@@ -80,7 +80,7 @@ def test_the_request_remembers_what_its_editable_keys_were() -> None:
         ("remark", "anything", "anything"),
     ],
 )
-def test_an_edit_is_stored_as_such_a_value_is_written(key: str, value: Any, stored: str) -> None:
+def test_an_edit_is_stored_in_the_format_of_its_type(key: str, value: Any, stored: str) -> None:
     assert edited(key, value) == stored
 
 

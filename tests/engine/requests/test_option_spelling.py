@@ -1,4 +1,4 @@
-"""Options of a request count in every spelling, and a name that nobody knows is an error."""
+"""Options of a request may be written in every valid way; an unknown name is an error."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class OnTheClass(InputRequestEvent):
 
 
 class Below(Bare):
-    """Inherits what the class above says."""
+    """Inherits the options of the class above."""
 
     due_in = timedelta(hours=1)  # type: ignore[pydantic-field]
 
@@ -71,7 +71,7 @@ class NumberReply(InputResponseEvent):
 
 
 def build(asked: InputRequestEvent, annotation: Any = None) -> Workflow:
-    """Return a workflow whose one step asks this."""
+    """Return a workflow whose first step makes this request."""
 
     def ask(event: StartEvent) -> InputRequestEvent:
         return asked
@@ -103,7 +103,7 @@ def build(asked: InputRequestEvent, annotation: Any = None) -> Workflow:
         (Typed, "copys", "copies"),
     ],
 )
-def test_an_unknown_keyword_is_an_error_that_names_it_and_the_one_that_is_meant(
+def test_the_error_of_an_unknown_keyword_names_it_and_suggests_a_known_one(
     event: Any, wrong: str, meant: str
 ) -> None:
     with pytest.raises(ValidationError, match=rf"no field '{wrong}'; did you mean '{meant}'\?"):
@@ -140,7 +140,7 @@ async def test_a_start_class_with_extra_allow_takes_other_fields_too() -> None:
         type("Below", (Typed,), {"__module__": __name__})(text="", more=1)
 
 
-def test_a_class_with_an_extra_of_its_own_keeps_it() -> None:
+def test_a_class_that_sets_extra_keeps_its_own_rule() -> None:
     class Loose(Event):
         model_config = ConfigDict(extra="ignore")
 
@@ -158,20 +158,20 @@ def test_a_stored_field_that_its_class_no_longer_has_blocks_nothing() -> None:
         event_from(Note, {"gone": 1})
 
 
-def test_events_of_scalars_still_are_their_own_json() -> None:
+def test_events_of_scalars_are_stored_as_their_fields() -> None:
     assert scalar_fields(Note(text="a")) == {"text": "a"}
 
 
 @pytest.mark.parametrize(
     "spelling", ["four_eye = True", "quorom: int = 2", "assigned_to: ClassVar = ()"]
 )
-def test_a_class_attribute_that_is_almost_an_option_is_refused(spelling: str) -> None:
+def test_a_class_attribute_that_is_spelt_almost_like_an_option_is_refused(spelling: str) -> None:
     scope = {"InputRequestEvent": InputRequestEvent, "ClassVar": ClassVar, "__name__": __name__}
     with pytest.raises(TypeError, match="Asked has '.*', which is no option .* did you mean '"):
         exec(f"class Asked(InputRequestEvent):\n    {spelling}\n", scope)
 
 
-def test_a_field_of_ones_own_beside_the_options_is_fine() -> None:
+def test_a_request_class_may_have_fields_of_its_own() -> None:
     class Mine(InputRequestEvent):
         due: str = "tomorrow"
         team: ClassVar[str] = "a"
@@ -202,7 +202,7 @@ async def test_the_options_of_a_request_are_kept_in_a_snapshot() -> None:
 
 
 @pytest.mark.parametrize("value", [0, -1, True, "2", 2.0, 101, None])
-def test_a_quorum_that_is_no_count_is_an_error_wherever_it_is_said(value: Any) -> None:
+def test_a_quorum_that_is_not_a_count_is_an_error_wherever_it_is_set(value: Any) -> None:
     with pytest.raises(ValidationError, match="quorum"):
         InputRequestEvent(prompt="?", quorum=value)
     odd = odd_class(quorum=value)
@@ -222,11 +222,11 @@ def test_four_eyes_are_true_or_false(value: Any) -> None:
 
 
 def odd_class(**values: Any) -> Any:
-    """Return a request class whose body says these."""
-    return new_class("Odd", (InputRequestEvent,), exec_body=lambda body: _say(body, values))
+    """Return a request class whose body sets these attributes."""
+    return new_class("Odd", (InputRequestEvent,), exec_body=lambda body: _set_all(body, values))
 
 
-def _say(body: Any, values: dict[str, Any]) -> None:
+def _set_all(body: Any, values: dict[str, Any]) -> None:
     for name, value in {"__module__": __name__, **values}.items():
         body[name] = value
 
@@ -245,7 +245,7 @@ class NumberAsked(InputRequestEvent):
         (InputRequestEvent(prompt="?").model_copy(update={"four_eyes": "yes"}), "four_eyes"),
     ],
 )
-async def test_what_a_request_cannot_keep_fails_its_step_by_name(
+async def test_a_step_fails_if_its_request_cannot_be_stored_and_the_error_names_the_field(
     asked: InputRequestEvent, field: str
 ) -> None:
     handler = await build(asked).run()
@@ -253,7 +253,7 @@ async def test_what_a_request_cannot_keep_fails_its_step_by_name(
         await handler.result()
 
 
-def test_models_in_an_event_keep_what_they_do_with_unknown_fields() -> None:
+def test_models_in_an_event_keep_their_rule_for_unknown_fields() -> None:
     class Loose(BaseModel):
         model_config = ConfigDict(extra="allow")
 
@@ -274,7 +274,7 @@ def test_an_option_that_is_set_on_a_finished_class_is_an_error(name: str) -> Non
     Late.__doc__ = "Anything else can."
 
 
-def test_a_class_that_type_makes_has_no_almost_option_either() -> None:
+def test_a_class_made_by_type_is_checked_for_misspelt_options_too() -> None:
     body = {"__module__": __name__, "__annotations__": {"four_eye": bool}, "four_eye": True}
     with pytest.raises(TypeError, match="did you mean 'four_eyes'"):
         type("Typo", (InputRequestEvent,), body)

@@ -1,4 +1,4 @@
-"""What a step may say of its request beyond the question, and what is refused by name."""
+"""The options of a request: how they are used, and which values are refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 
 
 def asking(**fields: Any) -> Bench:
-    """Return a run whose first step asks on these terms; the next tells what was approved."""
+    """Return a run. Its first step asks with these options; the next returns what was approved."""
 
     @step
     def begin(event: StartEvent) -> InputRequestEvent:
@@ -70,7 +70,7 @@ def asking(**fields: Any) -> Bench:
         ("editable", {"editable": ["total"]}),
     ],
 )
-def test_terms_that_cannot_be_kept_fail_the_step_that_asked_and_name_the_field(
+def test_options_that_cannot_be_stored_fail_the_step_and_the_error_names_the_field(
     field: str, terms: dict[str, Any]
 ) -> None:
     machine = asking(**terms).machine
@@ -80,7 +80,7 @@ def test_terms_that_cannot_be_kept_fail_the_step_that_asked_and_name_the_field(
     assert not machine.state.requests
 
 
-def test_the_step_that_takes_the_reply_reads_what_was_effective_and_what_was_asked() -> None:
+def test_the_step_that_gets_the_reply_can_read_the_edited_and_the_original_payload() -> None:
     bench = asking(editable=["amount"])
     bench.machine.answer("r", {"approved": True}, by="alice", edits={"amount": 3})
     bench = bench.reload()
@@ -150,7 +150,7 @@ def with_quorum(count: int, answer: type[InputResponseEvent]) -> Workflow:
     return Workflow("quorum", [begin, step(end)])
 
 
-def test_a_quorum_needs_a_reply_that_says_whether_it_approves() -> None:
+def test_a_quorum_needs_a_reply_with_the_field_approved() -> None:
     with_quorum(2, InputResponseEvent)
     with_quorum(2, VerdictReply)
     with_quorum(1, NumberReply)
@@ -158,7 +158,7 @@ def test_a_quorum_needs_a_reply_that_says_whether_it_approves() -> None:
         with_quorum(2, NumberReply)
 
 
-async def test_edits_of_an_answer_in_memory_are_checked_against_what_may_be_edited() -> None:
+async def test_edits_in_memory_are_accepted_only_for_editable_keys() -> None:
     @step
     async def begin(event: StartEvent) -> InputRequestEvent:
         return InputRequestEvent(prompt="?", payload={"n": 5, "s": "a"}, editable=("n",))

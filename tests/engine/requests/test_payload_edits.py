@@ -1,4 +1,4 @@
-"""JSON values are compared in one place, and by what they say."""
+"""JSON values are compared by their content."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def test_a_value_is_the_same_as_itself(value: Any) -> None:
         ({"a": 1}, {"a": True}), ({"a": 1}, {"b": 1}), ([1, 2], [2, 1]), ("", None), ("a", ["a"]),
     ],
 )  # fmt: skip
-def test_what_only_looks_the_same_differs(left: Any, right: Any) -> None:
+def test_values_of_different_types_differ(left: Any, right: Any) -> None:
     assert not json_equal(left, right)
     assert not json_equal(right, left)
     assert not json_equal({"x": [left]}, {"x": [right]})
 
 
-def test_the_order_of_keys_means_nothing() -> None:
+def test_the_order_of_keys_does_not_matter() -> None:
     assert json_equal({"a": 1, "b": {"c": 1, "d": 2}}, {"b": {"d": 2, "c": 1}, "a": 1})
 
 
-def test_no_depth_is_too_much() -> None:
+def test_values_of_any_depth_can_be_compared() -> None:
     assert json_equal(DEEP, DEEP)
     assert not json_equal(DEEP, [DEEP])

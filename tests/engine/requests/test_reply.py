@@ -1,4 +1,4 @@
-"""Answers: matched by `request_id`, checked before they count, and refused without a trace."""
+"""Answers are matched by `request_id` and checked; a refused answer changes nothing."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def asked() -> Bench:
         ("text ", "text "),
     ],
 )
-def test_bare_answer_travels_normalised(response: Any, normalised: Any) -> None:
+def test_untyped_answer_is_normalised(response: Any, normalised: Any) -> None:
     assert workflow.check_reply("InputRequestEvent", ALL, response) == normalised
 
 
@@ -101,7 +101,7 @@ def test_bare_answer_travels_normalised(response: Any, normalised: Any) -> None:
     ],
     ids=lambda one: "an object" if type(one) is object else repr(one),
 )  # fmt: skip
-def test_bare_answer_of_another_shape_is_refused(response: Any) -> None:
+def test_untyped_answer_of_another_shape_is_refused(response: Any) -> None:
     with pytest.raises(InvalidReply) as caught:
         workflow.check_reply("InputRequestEvent", ALL, response)
     assert caught.value.errors
@@ -130,7 +130,7 @@ async def test_a_step_gets_a_reply_of_any_json_from_code_and_from_a_handler() ->
         return InputResponseEvent(request_id=event.request_id, response=[1, {"a": 2}])
 
     handler = await Workflow("count", [ask, end]).run()
-    await handler.snapshot()  # until it waits
+    await handler.snapshot()  # returns when the run waits
     await handler.send_input(InputResponseEvent(request_id="r", response=7))
     assert await handler.result() == [7, None, None]
     handler = await Workflow("count", [ask, end], input_handler=handle).run()
@@ -148,14 +148,14 @@ def test_verdict_that_the_request_does_not_allow_is_refused(response: Any, verdi
     assert workflow.check_reply("InputRequestEvent", [verdict], response) == response
 
 
-def test_typed_answer_travels_normalised_by_field_name() -> None:
+def test_typed_answer_is_normalised_by_field_name() -> None:
     given = {"approved": "yes", "amount": 3, "reason": "exception", "byAlias": 4, "mood": "good"}
     assert workflow.check_reply("Ask", ALL, given) == {
         "approved": True, "amount": "3", "reason": "exception", "mood": "good", "by_alias": 4,
     }  # fmt: skip
 
 
-def test_typed_answer_may_be_given_as_its_object() -> None:
+def test_typed_answer_may_be_an_object_of_its_class() -> None:
     given = Decision(approved=True, amount=Decimal("1.50"), reason="exception", byAlias=2)
     reported = workflow.check_reply("Ask", ALL, given)
     assert (reported["amount"], reported["by_alias"]) == ("1.50", 2)
@@ -203,7 +203,7 @@ def ask_for(request: type[InputRequestEvent]) -> Workflow:
     return Workflow("asks", [step(begin), step(end)])
 
 
-def test_rules_on_the_response_field_itself_count() -> None:
+def test_rules_of_the_response_field_are_applied() -> None:
     class Short(InputResponseEvent):
         response: Annotated[str, Field(max_length=3, description="A code")]
 
@@ -238,7 +238,7 @@ def test_reply_class_without_a_response_type_is_untyped() -> None:
         plain.check_reply("AskPlain", ["reject"], {"approved": True})
 
 
-def test_reply_schema_is_the_responses() -> None:
+def test_reply_schema_is_the_schema_of_the_response_field() -> None:
     schema = workflow.reply_schema("Ask")
     assert schema is not None
     assert schema["required"] == ["approved", "amount", "reason"]
@@ -254,7 +254,7 @@ def test_answer_reaches_the_step_with_its_request_and_who_answered() -> None:
     assert bench.machine.state.result == [False, "no", None, "bare", "alice"]
 
 
-def test_unknown_answered_and_closed_learn_apart_by_name() -> None:
+def test_unknown_answered_and_closed_requests_have_different_errors() -> None:
     bench = asked()
     with pytest.raises(UnknownRequest, match=r"run-1.*'nope'"):
         bench.machine.answer("nope", "x")
@@ -285,7 +285,7 @@ def test_refused_answer_changes_nothing() -> None:
     assert list(bench.machine.state.requests) == ["typed", "bare"]
 
 
-def test_expired_request_fails_the_run_by_name() -> None:
+def test_expired_request_fails_the_run_and_the_error_names_it() -> None:
     bench = asked()
     bench.machine.expire("bare")
     bench.machine.expire("bare")

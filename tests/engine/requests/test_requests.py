@@ -1,4 +1,4 @@
-"""Requests: one id each in a run, declared, answerable and storable, or an error by name."""
+"""A request has its own id in the run, is declared, answerable and storable, or is refused."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def emitting(*events: Event) -> Bench:
     return bench
 
 
-def test_request_id_used_twice_in_one_return_fails_the_run_by_name() -> None:
+def test_request_id_used_twice_in_one_return_fails_the_run() -> None:
     same = InputRequestEvent(prompt="?", request_id="one")
     for pair in ((same, same), (same, InputRequestEvent(prompt="!", request_id="one"))):
         machine = emitting(*pair).machine
@@ -45,7 +45,7 @@ def test_request_id_used_twice_in_one_return_fails_the_run_by_name() -> None:
         assert not machine.state.requests
 
 
-def test_request_id_used_again_after_its_answer_fails_the_run_by_name() -> None:
+def test_request_id_used_again_after_its_answer_fails_the_run() -> None:
     bench = emitting(InputRequestEvent(prompt="?", request_id="one"))
     bench.machine.answer("one", "x")
     bench.run_all()
@@ -53,7 +53,7 @@ def test_request_id_used_again_after_its_answer_fails_the_run_by_name() -> None:
     assert "'end'" in str(bench.machine.failure)
 
 
-def test_request_that_no_annotation_declares_fails_the_run_by_name() -> None:
+def test_request_that_no_annotation_declares_fails_the_run() -> None:
     class Odd(InputRequestEvent):
         pass
 
@@ -62,7 +62,7 @@ def test_request_that_no_annotation_declares_fails_the_run_by_name() -> None:
     assert "Odd" in str(failure)
 
 
-def test_request_whose_reply_nobody_takes_fails_the_run_by_name() -> None:
+def test_request_whose_reply_no_step_accepts_fails_the_run() -> None:
     @step
     def begin(event: StartEvent):  # type: ignore[no-untyped-def]
         return InputRequestEvent(prompt="?")
@@ -73,7 +73,7 @@ def test_request_whose_reply_nobody_takes_fails_the_run_by_name() -> None:
     assert "'begin'" in str(bench.machine.failure)
 
 
-def test_undeclared_typed_request_of_an_unannotated_step_is_found_by_its_reply() -> None:
+def test_typed_request_of_a_step_without_annotations_is_found_by_its_reply() -> None:
     @step
     def begin(event: StartEvent):  # type: ignore[no-untyped-def]
         return Ask(prompt="?", request_id="one")

@@ -1,4 +1,4 @@
-"""A key that no model knows is never dropped without a word from what comes from outside."""
+"""An unknown key in data from outside is an error; it is not dropped silently."""
 
 from __future__ import annotations
 
@@ -115,13 +115,13 @@ def reported(response: Any, request: str = "AskMoney") -> str:
     return str(caught.value)
 
 
-def told_input(data: Any) -> str:
+def input_error(data: Any) -> str:
     with pytest.raises(InvalidInput) as caught:
         FLOW.check_input(data)
     return str(caught.value)
 
 
-def test_a_misspelt_key_of_an_answer_is_refused_with_the_one_that_is_meant() -> None:
+def test_a_misspelt_key_of_an_answer_is_refused_with_a_suggestion() -> None:
     said = reported({"approved": True, "amount": 0.3, "resaons": []})
     assert "There is no field 'resaons'; did you mean 'reasons'?" in said
 
@@ -134,11 +134,11 @@ def test_a_misspelt_key_of_an_answer_is_refused_with_the_one_that_is_meant() -> 
         {"main": {"remrak": "x"}},
     ],
 )
-def test_a_misspelt_key_deep_within_an_answer_is_refused_by_name(part: dict[str, Any]) -> None:
+def test_the_error_names_a_misspelt_key_deep_within_an_answer(part: dict[str, Any]) -> None:
     assert "no field 'remrak'; did you mean 'remark'?" in reported({"approved": True, **part})
 
 
-def test_a_key_like_no_other_is_refused_without_a_guess() -> None:
+def test_an_unknown_key_without_a_similar_one_is_refused_without_a_suggestion() -> None:
     assert reported({"approved": True, "zzz": 1}).endswith("There is no field 'zzz'")
 
 
@@ -172,15 +172,15 @@ def test_objects_from_code_may_be_given_with_their_computed_fields() -> None:
         ({"tag": {"color": "x"}}, "'color'; did you mean 'colour'?"),
     ],
 )
-def test_a_misspelt_key_within_an_input_is_refused_by_name(data: Any, meant: str) -> None:
-    assert f"There is no field {meant}" in told_input(data)
+def test_the_error_names_a_misspelt_key_within_an_input(data: Any, meant: str) -> None:
+    assert f"There is no field {meant}" in input_error(data)
 
 
-def test_a_misspelt_key_of_a_default_is_refused_where_it_is_asked() -> None:
+def test_a_misspelt_key_of_a_default_fails_the_asking_step() -> None:
     assert "did you mean 'approved'?" in reported({"aproved": True})
 
 
-def test_validators_of_what_is_read_from_outside_run_once() -> None:
+def test_validators_of_data_from_outside_run_once() -> None:
     calls: list[int] = []
 
     def count(value: int) -> int:

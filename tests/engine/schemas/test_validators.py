@@ -1,4 +1,4 @@
-"""Validators run once, when a value arrives: what was seen is what the next step gets."""
+"""Validators run once, when a value arrives, so the next step gets the value that was seen."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_an_input_is_validated_once_from_the_caller_to_the_step(kind: str) -> No
 
 
 @pytest.mark.parametrize("kind", ODD)
-def test_an_event_is_validated_once_through_fan_in_snapshots_and_retries(kind: str) -> None:
+def test_an_event_is_validated_once_despite_fan_in_snapshots_and_retries(kind: str) -> None:
     annotation, given_as = ODD[kind]
     part: Any = create_model("Part", __base__=Event, value=(annotation, ...))
     got: list[Any] = []
@@ -292,7 +292,7 @@ async def test_a_handlers_reply_object_is_not_validated_again() -> None:
     assert workflow.check_reply("Ask", [], FieldModel(n=5)) == {"n": 500}
 
 
-def test_a_moment_that_was_in_the_future_is_read_when_it_is_past() -> None:
+def test_a_stored_time_that_was_in_the_future_is_read_after_it_has_passed() -> None:
     class Due(Event):
         at: FutureDatetime
         name: Annotated[str, StringConstraints(to_lower=True, max_length=3)] = "LONGER"

@@ -1,4 +1,4 @@
-"""Times as they are stored and shown, with the name of their zone, are read from outside too."""
+"""Times with the name of their zone, as they are stored and shown, are accepted as input."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_a_zone_that_does_not_fit_is_refused(text: str, reported: str) -> None:
     assert reported in str(caught.value)
 
 
-def test_what_a_field_asks_of_a_time_holds_for_this_form_too() -> None:
+def test_the_rules_of_a_field_apply_to_this_form_too() -> None:
     with pytest.raises(InvalidInput, match="local: .*timezone"):
         FLOW.check_input({"at": FIRST, "local": FIRST})
     with pytest.raises(InvalidInput, match="late: .*greater than"):

@@ -1,4 +1,4 @@
-"""Values as JSON and back: what can be stored comes back the same, the rest is refused."""
+"""Values as JSON: a value is read back unchanged, or it is refused when it is stored."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ values = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(values)
-def test_whatever_can_be_stored_comes_back_the_same(value: Any) -> None:
+def test_a_value_that_can_be_stored_is_read_back_unchanged(value: Any) -> None:
     tree = json.loads(json.dumps(encode(value, EVENTS), allow_nan=False))
     back = decode(tree, EVENTS)
     assert back == value
@@ -72,7 +72,7 @@ def test_dict_that_looks_like_a_tag_stays_a_dict(value: Any) -> None:
     assert decode(json.loads(json.dumps(encode(value))), {}) == value
 
 
-def test_tuples_stay_tuples_however_deep() -> None:
+def test_tuples_stay_tuples_at_any_depth() -> None:
     value = (1, [(2, {"a": ()})])
     assert decode(json.loads(json.dumps(encode(value))), {}) == value
 
@@ -86,7 +86,7 @@ def test_tuples_stay_tuples_however_deep() -> None:
         (OrderedDict(a=1), "dict"),
     ],
 )
-def test_what_would_come_back_as_something_else_is_refused_with_advice(
+def test_a_value_that_would_be_read_back_differently_is_refused_with_advice(
     value: Any, advice: str
 ) -> None:
     with pytest.raises(UnstorableValue, match=f"{type(value).__name__}.*{advice}"):
@@ -112,7 +112,7 @@ def test_what_cannot_be_stored_is_refused(value: Any) -> None:
         encode({"deep": [value]})
 
 
-def test_nesting_has_an_end_and_a_circle_none() -> None:
+def test_too_deep_nesting_and_circles_are_refused() -> None:
     deep: Any = 1
     for _ in range(MAX_DEPTH):
         deep = [deep]
@@ -138,7 +138,7 @@ def test_a_number_that_json_lacks_is_refused_and_not_made_null(number: float, wr
         encode(Measured(value=wrap(number)))
 
 
-def test_only_declared_events_travel_and_none_is_imported_by_name() -> None:
+def test_only_declared_events_are_stored_and_none_is_imported_by_name() -> None:
     with pytest.raises(UnstorableValue, match="'Point'"):
         encode(Point(x=1), {})
     with pytest.raises(UnstorableValue, match="'Point'"):
@@ -203,6 +203,6 @@ def test_a_zone_that_has_no_name_is_refused() -> None:
             encode(datetime(2026, 1, 1, tzinfo=zone))
 
 
-def test_text_is_checked_or_cleaned() -> None:
+def test_text_is_either_checked_or_cleaned() -> None:
     assert check_text("fine ✓") == "fine ✓"
     assert clean_text("a\x00b\ud800") == "a�b?"

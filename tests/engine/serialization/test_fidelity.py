@@ -1,4 +1,4 @@
-"""What a step gave is what the next one gets, or the step fails by the name of the field."""
+"""The next step gets exactly what a step returned, or the error names the field."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def counted() -> Counted:
 
 
 def holding(annotation: Any, value: Any) -> Event:
-    """Return an event with this value in a field of this type, whatever pydantic made of it."""
+    """Return an event that has this value in a field of this type, without validation."""
     cls: type[Event] = create_model("Holding", __base__=Event, value=(annotation, ...))
     return cls.model_construct(**{"value": value})
 
@@ -160,7 +160,7 @@ KEPT: list[tuple[Any, Any]] = [
 
 
 @pytest.mark.parametrize(("annotation", "value"), KEPT)
-def test_a_value_of_a_declared_type_comes_back_as_it_was(annotation: Any, value: Any) -> None:
+def test_a_value_of_a_declared_type_is_read_back_unchanged(annotation: Any, value: Any) -> None:
     event = holding(annotation, value)
     data = through_json(StoredEvent.from_event(event).to_json())
     back = StoredEvent.from_json(data).to_event({"Holding": type(event)})
@@ -192,7 +192,7 @@ LOST: list[tuple[Any, Any, str]] = [
 
 
 @pytest.mark.parametrize(("annotation", "value", "reported"), LOST)
-def test_a_value_that_json_would_change_is_refused_by_field_and_type(
+def test_the_error_of_a_value_that_json_would_change_names_field_and_type(
     annotation: Any, value: Any, reported: str
 ) -> None:
     event = holding(annotation, value)
@@ -202,12 +202,12 @@ def test_a_value_that_json_would_change_is_refused_by_field_and_type(
     assert "pay 9" not in str(caught.value)
 
 
-def test_a_nested_event_of_a_subclass_is_refused_by_name() -> None:
+def test_a_nested_event_of_a_subclass_is_refused() -> None:
     with pytest.raises(UnstorableValue, match=r"Parent: its field 'inner' is a Child"):
         store_event(Parent(inner=Child(n=1)))
 
 
-def test_the_step_that_emits_what_json_loses_fails_and_the_next_one_never_runs() -> None:
+def test_a_step_whose_event_json_would_change_fails_and_the_next_step_does_not_run() -> None:
     class Verdict(Event):
         said: Approve | Reject
 
@@ -243,7 +243,7 @@ def test_an_input_that_would_be_stored_as_asterisks_is_refused() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_an_input_of_two_keys_that_are_one_as_json_is_refused() -> None:
+def test_an_input_with_two_keys_that_are_equal_in_json_is_refused() -> None:
     @step
     def begin(event: StartEvent) -> StopEvent:
         return StopEvent()
@@ -269,14 +269,14 @@ def test_a_default_that_is_an_int_in_a_field_of_floats_passes() -> None:
     assert store_event(Rated())[1] == Rated()
 
 
-def test_what_is_stored_may_have_a_field_that_the_class_has_lost() -> None:
+def test_stored_data_may_have_a_field_that_the_class_no_longer_has() -> None:
     class Strict(Event, extra="forbid"):
         a: int
 
     assert event_from(Strict, {"a": 1, "b": 2}) == Strict(a=1)
 
 
-def test_a_payload_is_plain_json_from_the_moment_it_is_asked() -> None:
+def test_a_payload_is_plain_json_as_soon_as_the_request_is_made() -> None:
     seen: list[Any] = []
 
     @step
@@ -306,7 +306,7 @@ def test_a_payload_is_plain_json_from_the_moment_it_is_asked() -> None:
 @pytest.mark.parametrize(
     "payload", [{1: "pay 100", "1": "pay 9"}, {"a": SecretStr("x")}, object(), [b"\xff"]]
 )
-def test_a_payload_that_is_no_json_is_refused_by_its_place(payload: Any) -> None:
+def test_the_error_of_a_payload_that_is_not_json_names_the_place(payload: Any) -> None:
     @step
     def ask(event: StartEvent) -> InputRequestEvent:
         return InputRequestEvent(prompt="?", payload=payload)
@@ -321,7 +321,7 @@ def test_a_payload_that_is_no_json_is_refused_by_its_place(payload: Any) -> None
     assert "InputRequestEvent: 'payload" in str(bench.machine.failure)
 
 
-def test_takers_of_one_event_share_nothing() -> None:
+def test_each_step_gets_its_own_copy_of_an_event() -> None:
     class Lot(Event):
         items: list[int]
 

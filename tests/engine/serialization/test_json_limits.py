@@ -1,4 +1,4 @@
-"""Untrusted JSON is refused with a sentence, and never with a crash."""
+"""Invalid JSON from outside is refused with an error message, and never crashes the parser."""
 
 import json
 
@@ -63,7 +63,7 @@ def test_the_deepest_allowed_nesting_passes() -> None:
     parse("[" * 32 + "]" * 32)
 
 
-def test_brackets_inside_text_are_not_depth() -> None:
+def test_brackets_inside_text_do_not_count_as_depth() -> None:
     assert parse(json.dumps("[{" * 100 + '\\"[')) == "[{" * 100 + '\\"['
 
 
@@ -108,7 +108,7 @@ def test_a_value_that_contains_itself_is_too_deep() -> None:
         check(loop)
 
 
-def test_a_small_value_that_unfolds_to_millions_is_stopped_early() -> None:
+def test_a_small_value_that_expands_to_millions_is_refused_early() -> None:
     value: object = "x"
     for _ in range(30):
         value = [value, value]
@@ -122,7 +122,7 @@ def test_what_is_not_json_is_refused_by_type(value: object) -> None:
         check(value)
 
 
-def test_the_sentence_names_the_thing_and_the_place() -> None:
+def test_the_error_names_the_value_and_its_place() -> None:
     with pytest.raises(InputRefused) as caught:
         check({"notes": ["fine", "bad \x00"], "odd key": 1})
     assert str(caught.value) == "The payload holds a NUL character (at $.notes[1])."

@@ -1,6 +1,6 @@
-"""Whatever is emitted, answered or asked comes back as it was, or is refused by its name.
+"""Random events, answers and requests are read back unchanged, or refused by name.
 
-Short in the suite; `make fuzz SECONDS=3600` goes on until the time is up.
+In the test suite this is short. `make fuzz SECONDS=3600` runs it for that time.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def refused(what: str, *, named: bool) -> None:
 
 
 def read_back(stored: StoredEvent, cls: type[Event]) -> Any:
-    """Return what another process finds: through the text of the JSON, with no object kept."""
+    """Return the event as another process reads it from the JSON text."""
     return StoredEvent.from_json(through_json(stored.to_json())).to_event({cls.__name__: cls})
 
 
@@ -61,12 +61,12 @@ def read_back(stored: StoredEvent, cls: type[Event]) -> Any:
 def check_event(data: st.DataObject, typed: Typed) -> None:
     try:
         cls: Any = create_model("Emitted", __base__=Event, value=(typed.annotation, ...))
-    except (PydanticUserError, TypeError):  # a union that pydantic itself does not make
+    except (PydanticUserError, TypeError):  # a union that pydantic does not support
         return
     given = {"value": data.draw(typed.values)}
     try:
         event = cls(**given) if data.draw(st.booleans()) else cls.model_construct(**given)
-    except (ValidationError, TypeError, ArithmeticError):  # a validator's own
+    except (ValidationError, TypeError, ArithmeticError):  # raised by a validator
         event = cls.model_construct(**given)
     seen["events"] += 1
     try:
@@ -169,12 +169,12 @@ CHECKS: list[Callable[[], None]] = [check_event, check_reply, validate_options, 
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_what_is_stored_comes_back_or_is_refused_by_name(check: Callable[[], None]) -> None:
+def test_a_value_is_read_back_unchanged_or_refused_by_name(check: Callable[[], None]) -> None:
     check()
 
 
 @pytest.mark.soak
-def test_nothing_is_found_until_the_time_is_up() -> None:
+def test_no_difference_is_found_in_the_given_time() -> None:
     until = time.monotonic() + SECONDS
     while time.monotonic() < until:
         for check in CHECKS:

@@ -1,4 +1,4 @@
-"""Results of every kind, generic events, and what no store takes: refused in the step."""
+"""Results of all types, generic events, and values that no database can store."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_results_keep_bytes_tuples_and_times() -> None:
     assert result["at"].tzinfo is BERLIN
 
 
-async def test_a_stop_event_with_fields_of_its_own_gives_them_as_the_result() -> None:
+async def test_the_fields_of_a_stop_event_subclass_are_the_result() -> None:
     class Paid(StopEvent):
         amount: Decimal
         receipt: bytes = b""
@@ -57,7 +57,7 @@ async def test_a_stop_event_with_fields_of_its_own_gives_them_as_the_result() ->
     assert await handler.result() == {"amount": Decimal("1.50"), "receipt": b"\xff"}
 
 
-async def test_a_stop_event_whose_result_has_a_type_gives_that_type() -> None:
+async def test_a_typed_result_of_a_stop_event_has_that_type() -> None:
     class Adopted(StopEvent):
         result: Dog
 
@@ -89,7 +89,7 @@ async def test_generic_events_are_collected_by_their_names() -> None:
 
 @pytest.mark.parametrize("rule", ["retry_delay", "timeout", "backoff"])
 @pytest.mark.parametrize("value", [10**400, 1e300, 10**10], ids=["int", "float", "centuries"])
-def test_rules_beyond_the_calendar_are_refused_by_name(rule: str, value: Any) -> None:
+def test_durations_beyond_the_calendar_are_refused_by_name(rule: str, value: Any) -> None:
     with pytest.raises(InvalidStep, match=rule):
 
         @step(**{rule: value})
@@ -110,7 +110,7 @@ def test_a_state_key_that_cannot_be_stored_is_refused_in_the_step(key: str) -> N
 
 
 @pytest.mark.parametrize("where", ["state", "event", "result"])
-def test_more_than_a_store_takes_in_one_piece_fails_the_step(where: str) -> None:
+def test_a_value_above_the_size_limit_fails_the_step(where: str) -> None:
     class Blob(Event):
         text: Any
 
@@ -132,7 +132,7 @@ def test_more_than_a_store_takes_in_one_piece_fails_the_step(where: str) -> None
 
 
 @pytest.mark.parametrize("length", [0, 201])
-def test_a_request_id_that_its_column_does_not_hold_fails_the_step(length: int) -> None:
+def test_a_request_id_that_is_too_long_for_its_column_fails_the_step(length: int) -> None:
     class Loose(InputRequestEvent):
         request_id: str
 

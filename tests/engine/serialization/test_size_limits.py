@@ -1,4 +1,4 @@
-"""A text that no store takes in one piece fails its step, in an event of scalars too."""
+"""A text above the size limit fails its step, also in an event that has only scalars."""
 
 from __future__ import annotations
 

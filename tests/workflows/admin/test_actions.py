@@ -1,4 +1,4 @@
-"""What an admin does to runs goes through their own verbs, and is logged run by run."""
+"""Actions of the admin use the methods of `WorkflowRun`, and are logged for each run."""
 
 from __future__ import annotations
 
@@ -92,14 +92,14 @@ def test_the_error_of_one_run_does_not_stop_the_other_runs(desk: Client) -> None
     assert not LogEntry.objects.filter(object_id=str(ended.pk)).exists()
 
 
-def test_many_refusals_are_summed_up(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_refusals_are_summarised(desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workflows.admin.runs.MAX_REFUSALS", 1)
     said = act(desk, "resume", start(), start(), start())
     assert len(said) == 2
     assert said[1] == "2 more runs refused likewise."
 
 
-def test_too_many_runs_at_once_are_refused_whole(
+def test_an_action_on_too_many_runs_changes_none(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workflows.admin.runs.MAX_RUNS", 1)
@@ -108,7 +108,7 @@ def test_too_many_runs_at_once_are_refused_whole(
     assert status(one) == status(two) == "queued"
 
 
-def test_who_may_only_look_is_offered_no_action() -> None:
+def test_people_with_view_permission_only_see_no_actions() -> None:
     carol = User.objects.create_user("carol", is_staff=True)
     for codename in ("view_workflowrun", "view_inputrequest"):
         carol.user_permissions.add(Permission.objects.get(codename=codename))

@@ -1,4 +1,4 @@
-"""The admin shows all there is about a run, and lets nobody rewrite it."""
+"""The admin shows all rows of a run, and nobody can change them there."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def desk(admin: User) -> Client:
 
 
 def make_rows(by: User, count: int = 1) -> list[Any]:
-    """Make runs with one row of everything, and return the rows of the last of them."""
+    """Make runs with one row of each model, and return the rows of the last run."""
     now = timezone.now()
     rows: list[Any] = []
     for _ in range(count):
@@ -110,7 +110,7 @@ def test_untrusted_text_is_escaped_on_every_page(desk: Client, admin: User) -> N
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in run_page
 
 
-def test_marks_that_reorder_text_are_shown_by_their_number(desk: Client, admin: User) -> None:
+def test_marks_that_reorder_text_are_shown_by_their_code_point(desk: Client, admin: User) -> None:
     run = WorkflowRun.objects.start("assistant", {"text": "pay \u202e000,1 now"}, by=admin)
     page = desk.get(page_of(run)).content.decode()
     assert "pay ⟨U+202E⟩000,1 now" in page
@@ -136,7 +136,7 @@ def test_a_very_long_value_is_cut_with_the_length_of_the_rest(desk: Client, admi
     assert "characters more" in page
 
 
-def test_a_runs_error_shows_its_traceback_as_lines(desk: Client, admin: User) -> None:
+def test_the_error_of_a_run_shows_its_traceback_in_lines(desk: Client, admin: User) -> None:
     run = WorkflowRun.objects.start("assistant", {"text": "ok"}, by=admin)
     error = {"kind": "ValueError", "message": "no", "step": "a", "traceback": "line 1\nline 2"}
     WorkflowRun.objects.filter(pk=run.pk).update(
@@ -146,7 +146,7 @@ def test_a_runs_error_shows_its_traceback_as_lines(desk: Client, admin: User) ->
 
 
 def test_a_run_links_to_all_that_belongs_to_it(desk: Client, admin: User) -> None:
-    make_rows(admin)  # another run, whose rows are not to be found
+    make_rows(admin)  # another run; the search must not find its rows
     run = make_rows(admin)[0]
     page = desk.get(page_of(run)).content.decode()
     for name, lookup in [
@@ -219,7 +219,7 @@ def test_filters_narrow_the_lists(desk: Client, admin: User) -> None:
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_list_costs_the_same_queries_for_one_row_and_for_many(
+def test_a_list_needs_the_same_number_of_queries_for_one_row_and_for_many(
     name: str,
     desk: Client,
     admin: User,
@@ -236,7 +236,7 @@ def test_a_list_costs_the_same_queries_for_one_row_and_for_many(
     assert not [sql for sql in listed for document in documents if document in sql]
 
 
-def test_a_list_counts_no_further_than_a_person_pages(
+def test_a_list_counts_rows_only_up_to_a_limit(
     desk: Client, admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_rows(admin, 4)
@@ -254,7 +254,7 @@ def test_preferences_keep_their_person_but_not_a_wrong_time_zone(desk: Client, a
     assert row.time_zone == "Europe/Vienna"
 
 
-def test_staff_without_permissions_sees_nothing_of_runs(admin: User) -> None:
+def test_staff_without_permissions_see_no_runs(admin: User) -> None:
     run = make_rows(admin)[0]
     client = Client()
     client.force_login(User.objects.create_user("carol", is_staff=True))
@@ -262,7 +262,7 @@ def test_staff_without_permissions_sees_nothing_of_runs(admin: User) -> None:
     assert client.get(reverse("admin:workflows_workflowrun_changelist")).status_code == 403
 
 
-def test_a_route_is_edited_here_and_names_what_exists(desk: Client, admin: User) -> None:
+def test_a_route_can_be_edited_and_offers_existing_names(desk: Client, admin: User) -> None:
     add = reverse("admin:workflows_route_add")
     for wrong in (
         {"workflow": "no-such-workflow", "priority": 3},

@@ -1,4 +1,4 @@
-"""The assistant: figures that are right, and a decision that ends where it should."""
+"""The example `assistant`: its measures of a text, and the result of each decision."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_mood_follows_the_words(text: str, mood: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["...", "日本語のテキスト。", "x" * 50_000, "!" * 50_000])
-def test_text_that_is_hardly_prose_is_measured_too(text: str) -> None:
+def test_text_without_sentences_is_measured_too(text: str) -> None:
     assert measure(text).words in (0, 1)
 
 
@@ -106,7 +106,7 @@ async def test_title_is_the_first_line_cut_to_a_readable_length() -> None:
         {"text": "a", "b": 1},
     ],
 )
-def test_input_that_is_no_text_is_refused_before_a_run_starts(given: dict[str, Any]) -> None:
+def test_input_that_is_not_text_is_refused_before_a_run_starts(given: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         assistant.workflow.check_input(given)
 

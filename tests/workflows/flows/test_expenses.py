@@ -1,4 +1,4 @@
-"""The expenses ledger: what is asked, what is booked, in whatever order people answer."""
+"""The example `expenses`: its requests, and its ledger, whatever the order of answers."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def assert_totals(result: dict[str, Any]) -> None:
     assert Decimal(result["claimed"]) == claimed
     assert Decimal(result["paid"]) == claimed - Decimal("58.20") - Decimal("240.00")
     assert sum(map(Decimal, result["totals"].values())) == Decimal(result["paid"])
-    # By hand: 312.48 + 31.20 + 286.00 + 74.90 + 400.00 + 96.50, and the taxi is not paid.
+    # Added by hand: 312.48 + 31.20 + 286.00 + 74.90 + 400.00 + 96.50, and the taxi is not paid.
     assert result["totals"]["Grace Okafor"] == "1201.08"
     assert result["totals"]["Hanna Weber"] == "126.39"
 
@@ -114,7 +114,7 @@ async def test_more_than_was_claimed_is_asked_again_and_not_cut() -> None:
     assert (await handler.result())["paid"] == "640.00"
 
 
-async def test_ledger_is_the_same_after_a_stay_on_paper() -> None:
+async def test_ledger_is_the_same_after_a_snapshot() -> None:
     handler = await waiting()
     for request in handler.pending_requests[:3]:
         await decide(handler, request, amount=request.payload["claimed"])
@@ -136,7 +136,7 @@ async def test_a_refused_claim_books_nothing_for_any_amount() -> None:
     assert (line["paid"], line["approved"], line["reason"]) == ("0.00", False, "refused")
 
 
-async def test_file_within_policy_needs_nobody() -> None:
+async def test_file_within_policy_needs_no_request() -> None:
     handler = await workflow.run({"claims": ONE.replace("640.00", "400")})
     assert (await handler.result())["paid"] == "400.00"
 

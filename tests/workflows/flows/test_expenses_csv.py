@@ -1,4 +1,4 @@
-"""A file of claims: what is read, and the sentence for each thing that may be wrong with it."""
+"""A CSV file of claims: how it is read, and the error message for each mistake in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def row(**changes: str) -> str:
 
 
 def faults(claims: object) -> str:
-    """Return the one sentence that the workflow refuses the file with, before any run."""
+    """Return the error message with which the workflow refuses the file, before any run."""
     with pytest.raises(InvalidInput) as caught:
         workflow.check_input({"claims": claims})
     [fault] = caught.value.errors
@@ -81,7 +81,7 @@ def test_bad_file_is_refused_with_the_line(claims: str | bytes, expected: str) -
     assert expected in faults(claims)
 
 
-def test_every_faulty_line_learns_at_once() -> None:
+def test_all_faulty_lines_are_reported_at_once() -> None:
     reported = faults(HEADER + row(amount="x", date="y") + GOOD + row(claim="C-3", receipt="z"))
     assert [line.split(":")[0] for line in reported.split(";\n")] == [
         "line 2, column date",
@@ -107,14 +107,14 @@ def test_line_of_a_fault_is_right_after_a_cell_of_two_lines() -> None:
     assert faults(claims).startswith("line 5, column amount")
 
 
-def test_mark_of_other_programs_and_extra_columns_do_no_harm() -> None:
+def test_a_byte_order_mark_and_extra_columns_are_ignored() -> None:
     text = "\ufeff" + (HEADER.upper() + GOOD).replace("\n", ",Cost centre\r\n")
     assert workflow.check_input({"claims": text.encode()})["claims"] == text
     [claim] = parse_claims(text)
     assert (claim.claim, claim.claimed, claim.receipt) == ("C-1", Decimal("12.50"), True)
 
 
-def test_what_is_no_text_at_all_is_refused() -> None:
+def test_a_file_that_is_not_text_is_refused() -> None:
     with pytest.raises(InvalidInput):
         workflow.check_input({"claims": 7})
     with pytest.raises(InvalidInput):

@@ -1,4 +1,4 @@
-"""Who started a run is kept: through repeats and retries, and against every way to change it."""
+"""The person who started a run is stored through repeats and retries, and cannot be changed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def carol() -> User:
     return make_operator("carol")
 
 
-def again(run: WorkflowRun, by: User) -> WorkflowRun:
+def repeat(run: WorkflowRun, by: User) -> WorkflowRun:
     """Start a run that repeats this one."""
     return WorkflowRun.objects.start(run.workflow, run.input, by=by, repeats=run)
 
@@ -74,8 +74,8 @@ def test_a_repeated_run_has_the_authors_of_all_that_it_repeats(
     alice: User, bob: User, carol: User
 ) -> None:
     first = WorkflowRun.objects.start(BARE, {}, by=alice)
-    second = again(first, bob)
-    third = again(fresh(second), carol)
+    second = repeat(first, bob)
+    third = repeat(fresh(second), carol)
     fourth = WorkflowRun.objects.start(BARE, {"other": 1}, by=alice, repeats=third)
     for run, authors in (
         (first, [alice]), (second, [alice, bob]), (third, [alice, bob, carol]),
@@ -155,7 +155,7 @@ def _upsert(run: WorkflowRun, bob: User) -> None:
     ],
 )
 def test_an_author_is_never_changed(change: Any, alice: User, bob: User, carol: User) -> None:
-    run = again(WorkflowRun.objects.start(BARE, {}, by=carol), alice)
+    run = repeat(WorkflowRun.objects.start(BARE, {}, by=carol), alice)
     with pytest.raises(AuthorIsFinal):
         change(fresh(run), bob)
     row = fresh(run)
@@ -173,7 +173,7 @@ def test_other_columns_of_a_run_are_saved_as_before(alice: User) -> None:
 def test_an_account_that_started_a_run_is_deactivated_and_not_deleted(
     alice: User, bob: User, carol: User
 ) -> None:
-    again(WorkflowRun.objects.start(BARE, {}, by=alice), bob)
+    repeat(WorkflowRun.objects.start(BARE, {}, by=alice), bob)
     for person in (alice, bob):
         with pytest.raises(ProtectedError):
             person.delete()
@@ -189,13 +189,13 @@ def test_an_account_that_started_a_run_is_deactivated_and_not_deleted(
     assert User.objects.filter(pk=alice.pk).exists()
 
 
-def test_a_pruned_run_takes_its_earlier_authors_with_it(alice: User, bob: User) -> None:
-    run = again(WorkflowRun.objects.start(BARE, {}, by=alice), bob)
+def test_pruning_a_run_deletes_its_earlier_authors(alice: User, bob: User) -> None:
+    run = repeat(WorkflowRun.objects.start(BARE, {}, by=alice), bob)
     fresh(run).delete()
     assert not RunAuthor.objects.exists()
 
 
-def test_a_workflow_with_four_eyes_is_not_started_by_nobody(alice: User) -> None:
+def test_a_workflow_with_four_eyes_needs_a_person_who_starts_it(alice: User) -> None:
     with registered(FOUR_EYES):
         with pytest.raises(AuthorMissing, match="'t-four-eyes' asks Pay with four eyes"):
             WorkflowRun.objects.start(FOUR_EYES, {})
@@ -210,7 +210,7 @@ def test_a_run_is_started_by_a_user_and_not_by_a_name(alice: User, by: Any) -> N
     assert not WorkflowRun.objects.exists()
 
 
-def test_four_eyes_that_a_step_asks_for_in_a_run_of_nobody_fail_the_step(
+def test_a_step_cannot_ask_for_four_eyes_in_a_run_without_an_author(
     drive: Drive, register: Register, alice: User
 ) -> None:
     register(AT_RUN_TIME)
@@ -228,7 +228,7 @@ def test_four_eyes_that_a_step_asks_for_in_a_run_of_nobody_fail_the_step(
 def test_requests_that_only_earlier_authors_could_answer_need_attention(
     alice: User, bob: User
 ) -> None:
-    run = again(WorkflowRun.objects.start(BARE, {}, by=alice), bob)
+    run = repeat(WorkflowRun.objects.start(BARE, {}, by=alice), bob)
     everybodys = asked_of(run=run, four_eyes=True)
     given = asked_of(alice, run=run, four_eyes=True)
     open_to_all = asked_of(run=run)

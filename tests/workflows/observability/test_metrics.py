@@ -1,4 +1,4 @@
-"""What Prometheus learns, and what a log line says."""
+"""The metrics for Prometheus, and the content of log lines."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ THREAD = Workflow("t-thread", steps=[log_in_thread])
 
 
 class Lines(logging.Handler):
-    """Collects what would be written, as production writes it."""
+    """Collects log lines in the format of production."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ def of_rows(name: str, **labels: str) -> float | None:
 
 
 def broken(*_: object) -> None:
-    """Stand for a database that is away."""
+    """Fail like a database that is not reachable."""
     raise OperationalError("the database is away")
 
 
@@ -86,7 +86,7 @@ def broken(*_: object) -> None:
 
 
 @pytest.mark.django_db
-def test_strangers_get_no_figures(client: Client) -> None:
+def test_unknown_clients_get_no_metrics(client: Client) -> None:
     response = client.get("/metrics")
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
@@ -94,14 +94,16 @@ def test_strangers_get_no_figures(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_without_a_token_in_the_settings_no_token_is_good(client: Client, settings: Any) -> None:
+def test_without_a_token_in_the_settings_every_token_is_refused(
+    client: Client, settings: Any
+) -> None:
     settings.METRICS_TOKEN = ""
     for given in ("Bearer ", "Bearer", "", "Bearer None"):
         assert client.get("/metrics", headers={"Authorization": given}).status_code == 401
 
 
 @pytest.mark.django_db
-def test_the_token_opens_them_and_a_wrong_one_does_not(client: Client, settings: Any) -> None:
+def test_the_right_token_is_accepted_and_a_wrong_one_refused(client: Client, settings: Any) -> None:
     settings.METRICS_TOKEN = "open sesame"
     right = client.get("/metrics", headers={"Authorization": "Bearer open sesame"})
     assert right.status_code == 200
@@ -121,17 +123,17 @@ def test_staff_may_read_them_and_others_may_not(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_they_are_not_redirected_and_not_written_to(client: Client, settings: Any) -> None:
+def test_metrics_are_never_redirected_and_accept_no_post(client: Client, settings: Any) -> None:
     settings.SECURE_SSL_REDIRECT = True
     assert client.get("/metrics").status_code == 401
     assert client.post("/metrics").status_code == 405
 
 
-# What they say
+# Values
 
 
 @pytest.mark.django_db
-def test_waiting_requests_are_counted_by_how_long_they_wait() -> None:
+def test_waiting_requests_are_counted_by_waiting_time() -> None:
     now = timezone.now()
     for age in (timedelta(seconds=5), timedelta(minutes=5), timedelta(days=2)):
         make_request(created_at=now - age)
@@ -144,11 +146,11 @@ def test_waiting_requests_are_counted_by_how_long_they_wait() -> None:
 
 
 @pytest.mark.django_db
-def test_the_queue_is_what_a_worker_could_claim() -> None:
+def test_the_queue_counts_the_runs_that_a_worker_could_lease() -> None:
     now = timezone.now()
     make_run(status="queued")
     make_run(status="waiting", wake_at=now + timedelta(hours=1))
-    make_run(status="running", wake_at=now - timedelta(seconds=1))  # its worker is gone
+    make_run(status="running", wake_at=now - timedelta(seconds=1))  # its worker has ended
     make_run(status="running", wake_at=now + timedelta(seconds=5))
     make_run(status="waiting")
     make_run(status="failed")
@@ -163,7 +165,9 @@ def test_the_queue_is_what_a_worker_could_claim() -> None:
 
 
 @pytest.mark.django_db
-def test_without_a_database_they_say_so_and_the_rest_remains(client: Client, settings: Any) -> None:
+def test_without_a_database_the_metrics_show_it_and_the_others_remain(
+    client: Client, settings: Any
+) -> None:
     settings.METRICS_TOKEN = "open"
     with connection.execute_wrapper(broken):
         response = client.get("/metrics", headers={"Authorization": "Bearer open"})
@@ -174,7 +178,7 @@ def test_without_a_database_they_say_so_and_the_rest_remains(client: Client, set
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_times_claims_commits_and_steps(
+def test_a_worker_measures_leases_commits_and_steps(
     drive: Drive, register: Callable[[Workflow], Workflow]
 ) -> None:
     register(flows.ASK)
@@ -189,9 +193,7 @@ def test_a_worker_times_claims_commits_and_steps(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_that_was_rescued_is_counted(
-    drive: Drive, register: Callable[[Workflow], Workflow]
-) -> None:
+def test_a_takeover_is_counted(drive: Drive, register: Callable[[Workflow], Workflow]) -> None:
     register(flows.ASK)
     before = value("blazen_takeovers_total")
     run = WorkflowRun.objects.start(flows.ASK, {})
@@ -209,7 +211,7 @@ def test_a_worker_serves_its_metrics_to_this_machine_only() -> None:
         text = response.read().decode()
     stop()
     assert "blazen_runs_active" in text
-    assert "blazen_queue_depth" not in text, "the rows are the pages' to tell"
+    assert "blazen_queue_depth" not in text, "only web processes count rows"
 
 
 # What is logged
@@ -217,7 +219,7 @@ def test_a_worker_serves_its_metrics_to_this_machine_only() -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("workflow", [ALOUD, THREAD], ids=["async", "def"])
-def test_what_a_step_logs_carries_its_run(
+def test_log_lines_of_a_step_have_the_id_of_its_run(
     drive: Drive,
     register: Callable[[Workflow], Workflow],
     lines: list[dict[str, Any]],
@@ -234,7 +236,7 @@ def test_what_a_step_logs_carries_its_run(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_run_is_followed_by_its_id_from_question_to_end(
+def test_all_log_lines_of_a_run_have_its_id(
     drive: Drive, register: Callable[[Workflow], Workflow], lines: list[dict[str, Any]]
 ) -> None:
     register(flows.ASK)
@@ -263,10 +265,10 @@ def test_a_refused_request_is_logged_with_the_ids_of_its_address(
     said = next(line for line in lines if line["logger"] == "django.request")
     assert (said["run_id"], said["status_code"]) == (str(run.pk), 404)
     assert "request" not in said
-    assert log_context.current() == {}, "the next request starts afresh"
+    assert log_context.current() == {}, "the context of a request must not reach the next one"
 
 
-def test_a_traceback_stays_on_its_line() -> None:
+def test_a_traceback_is_in_the_log_line_of_its_error() -> None:
     try:
         raise ValueError("bad\nthing")
     except ValueError:

@@ -1,4 +1,4 @@
-"""The socket of a run page: a refresh after each change, and only for those who may look."""
+"""The socket of a run page: a refresh after each change, only for people who may see the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.sockets import Socket
 from workflows.consumers import websocket_urlpatterns
 from workflows.models import WorkflowRun
 from workflows.realtime import publisher
-from workflows.realtime.consumer import LOGIN_NEEDED, NOT_ALLOWED
+from workflows.sockets.consumer import LOGIN_NEEDED, NOT_ALLOWED
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -27,7 +27,7 @@ application = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
 
 
 def opened(run: WorkflowRun, client: Client | None) -> AbstractAsyncContextManager[Socket]:
-    """Open the run's socket."""
+    """Open the socket of the run."""
     return sockets.opened(application, f"/ws/runs/{run.pk}/", client)
 
 
@@ -48,14 +48,14 @@ async def test_a_change_of_the_run_refreshes_its_page() -> None:
         assert html == '<i id="refresh" hidden></i>'
 
 
-async def test_a_verb_refreshes_the_page_after_its_commit() -> None:
+async def test_an_action_refreshes_the_page_after_its_commit() -> None:
     run, _, client = await watched()
     async with opened(run, client) as socket:
         await in_thread(run.pause)
         assert await socket.receive_from(timeout=5)
 
 
-async def test_a_burst_of_changes_is_two_refreshes_at_most() -> None:
+async def test_many_changes_at_once_cause_at_most_two_refreshes() -> None:
     run, _, client = await watched()
     async with opened(run, client) as socket:
         for _ in range(50):
@@ -75,20 +75,20 @@ async def test_the_socket_gets_no_message_of_another_run() -> None:
         assert await socket.receive_nothing(timeout=0.3)
 
 
-async def test_without_a_login_the_socket_closes_with_its_own_code() -> None:
+async def test_without_a_login_the_socket_closes_with_a_specific_code() -> None:
     run = await in_thread(make_run)
     async with opened(run, None) as socket:
         assert await socket.close_code() == LOGIN_NEEDED
 
 
-async def test_a_run_that_is_not_visible_closes_with_its_own_code() -> None:
+async def test_the_socket_of_an_invisible_run_closes_with_a_specific_code() -> None:
     run = await in_thread(make_run)
     client = await in_thread(sockets.sign_in, await in_thread(make_user, "mallory"))
     async with opened(run, client) as socket:
         assert await socket.close_code() == NOT_ALLOWED
 
 
-async def test_a_permission_that_is_taken_away_closes_at_the_next_push() -> None:
+async def test_the_socket_closes_at_the_next_push_after_a_permission_was_removed() -> None:
     run, user, client = await watched()
     async with opened(run, client) as socket:
         await in_thread(user.user_permissions.clear)
@@ -96,7 +96,7 @@ async def test_a_permission_that_is_taken_away_closes_at_the_next_push() -> None
         assert await socket.close_code() == NOT_ALLOWED
 
 
-async def test_an_account_that_is_switched_off_closes_at_the_next_push() -> None:
+async def test_the_socket_closes_at_the_next_push_after_the_account_was_deactivated() -> None:
     run, user, client = await watched()
     async with opened(run, client) as socket:
         user.is_active = False
@@ -105,7 +105,7 @@ async def test_an_account_that_is_switched_off_closes_at_the_next_push() -> None
         assert await socket.close_code() == LOGIN_NEEDED
 
 
-async def test_a_changed_password_closes_at_the_next_push() -> None:
+async def test_the_socket_closes_at_the_next_push_after_the_password_was_changed() -> None:
     run, user, client = await watched()
     async with opened(run, client) as socket:
         user.set_password("another")

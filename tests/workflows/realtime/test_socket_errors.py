@@ -1,4 +1,4 @@
-"""A socket outlives an error of the database, and is forgotten however it ends."""
+"""A socket stays open after a database error, and is removed from the list however it ends."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from pytest_django import Settings
 from tests.support import sockets
 from tests.support.factories import make_reviewer
 from workflows.realtime import publisher
-from workflows.realtime.consumer import REFRESH, RefreshConsumer
-from workflows.realtime.open_sockets import open_sockets
 from workflows.realtime.subscriber import loop_subscriber
+from workflows.sockets.consumer import REFRESH, RefreshConsumer
+from workflows.sockets.open_sockets import open_sockets
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
 errors: list[Exception] = []
-"""What the next checks raise, one after the other."""
+"""The errors that the next checks raise, in this order."""
 
 
 class Fragile(RefreshConsumer):
-    """An inbox whose check fails as the database would."""
+    """A consumer of the inbox whose check raises database errors."""
 
     async def groups_for(self) -> list[str]:
         return [publisher.INBOX]
@@ -56,7 +56,7 @@ def open_pages() -> int:
     return len(open_sockets)
 
 
-async def test_a_socket_whose_first_check_raises_is_forgotten(client: Client) -> None:
+async def test_a_socket_whose_first_check_raises_is_removed_from_the_list(client: Client) -> None:
     before = open_pages()
     errors.append(RuntimeError("a mistake in a check"))
     with pytest.raises(RuntimeError, match="a mistake"):
@@ -67,7 +67,7 @@ async def test_a_socket_whose_first_check_raises_is_forgotten(client: Client) ->
 
 
 @pytest.mark.parametrize("error", [InterfaceError("gone"), DatabaseError("gone")])
-async def test_a_first_check_without_a_database_is_made_again(
+async def test_a_first_check_without_a_database_is_repeated(
     client: Client, error: Exception
 ) -> None:
     errors.append(error)
@@ -78,7 +78,7 @@ async def test_a_first_check_without_a_database_is_made_again(
 
 
 @pytest.mark.parametrize("error", [InterfaceError("gone"), DatabaseError("gone")])
-async def test_a_refresh_is_sent_once_the_database_is_back(
+async def test_a_refresh_is_sent_when_the_database_is_back(
     client: Client, error: Exception
 ) -> None:
     async with sockets.opened(application, "/ws/", client) as socket:
@@ -101,13 +101,15 @@ async def test_a_refresh_is_not_lost_by_another_error(client: Client) -> None:
 
 
 @pytest.mark.parametrize("sent", [{"text_data": "hello"}, {"bytes_data": b"\x00"}])
-async def test_whoever_sends_on_a_socket_is_closed(client: Client, sent: dict[str, Any]) -> None:
+async def test_a_socket_closes_if_its_client_sends_anything(
+    client: Client, sent: dict[str, Any]
+) -> None:
     async with sockets.opened(application, "/ws/", client) as socket:
         await socket.send_to(**sent)
         assert await socket.close_code() == 1008
 
 
-async def test_one_socket_too_many_closes_and_leaves_the_others(
+async def test_one_socket_too_many_closes_and_the_others_stay_open(
     client: Client, settings: Settings
 ) -> None:
     settings.SOCKETS_PER_PERSON = 2

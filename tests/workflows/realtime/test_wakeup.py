@@ -1,4 +1,4 @@
-"""Wake-ups: received after the channel layer was away, and sent for all that was committed."""
+"""Wake-ups are received after an outage of the channel layer, and sent after each commit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from workflows.realtime.wakeup import WakeupListener
 
 
 class Flaky(InMemoryChannelLayer):  # type: ignore[misc]
-    """A layer that is away when it is first asked."""
+    """A layer that fails at the first call."""
 
     failures = 1
 
@@ -26,13 +26,13 @@ class Flaky(InMemoryChannelLayer):  # type: ignore[misc]
         return await super().receive(channel)
 
 
-@pytest.mark.django_db(transaction=True)  # the application looks for demo accounts when it loads
+@pytest.mark.django_db(transaction=True)  # the application queries demo accounts when it is loaded
 async def test_a_wakeup_sent_while_the_layer_was_away_is_received_when_it_is_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     woken, layer = asyncio.Event(), Flaky()
     monkeypatch.setattr(MainLoop, "wake_worker", woken.set)
-    # The consumer listens on the site's layer, too: the same one, whatever the settings say.
+    # The consumer receives from the layer of the site, too: here both are the same one.
     monkeypatch.setitem(channel_layers.backends, "default", layer)
     await layer.send(WORKER_CHANNEL, {"type": "poll"})
     listening = asyncio.create_task(WakeupListener(layer=layer).listen())
@@ -46,7 +46,7 @@ async def test_a_wakeup_sent_while_the_layer_was_away_is_received_when_it_is_bac
 
 
 class Misconfigured(InMemoryChannelLayer):  # type: ignore[misc]
-    """A layer behind which something is configured wrongly."""
+    """A layer with a wrong configuration."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ async def test_a_wrong_configuration_is_not_reported_as_a_failure_of_the_layer(
 
 
 class Slow(BaseChannelLayer):  # type: ignore[misc]
-    """A layer that takes its time over each message, and counts those that were sent."""
+    """A layer that sends slowly, and counts the messages."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class Slow(BaseChannelLayer):  # type: ignore[misc]
         await self.may_go_on.wait()
 
 
-async def test_a_wakeup_wanted_while_another_is_sent_is_sent_as_well(
+async def test_a_wakeup_that_is_needed_while_another_is_sent_is_sent_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     layer, outbox = Slow(), Outbox()
@@ -105,7 +105,7 @@ async def test_a_wakeup_wanted_while_another_is_sent_is_sent_as_well(
     async with asyncio.timeout(30):
         while not outbox.is_done:  # noqa: ASYNC110  nothing tells when it is
             await asyncio.sleep(0)
-    assert layer.sent == 2  # whoever received the first may have polled too early for these
+    assert layer.sent == 2  # a worker that received the first may have polled too early for these
 
 
 @pytest.mark.parametrize("others_may_receive", [True, False])

@@ -1,4 +1,4 @@
-"""Letting go of history: what goes, what stays, and what the pages say of it."""
+"""Pruning old history: what is deleted, what is kept, and what the pages show then."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def prune(*options: str) -> str:
 
 
 def ended(drive: Drive, workflow: Workflow = flows.ORM, **input: Any) -> WorkflowRun:
-    """Return a run that nobody was asked in, and that ended long ago."""
+    """Return a run without requests that ended long ago."""
     run = WorkflowRun.objects.start(workflow, input)
     drive()
     return aged(run)
@@ -114,7 +114,7 @@ def history(run: WorkflowRun) -> list[int]:
     return [model.objects.filter(run=run.pk).count() for model in models]
 
 
-def test_a_run_without_decisions_goes_whole(drive: Drive) -> None:
+def test_a_run_without_decisions_is_deleted_completely(drive: Drive) -> None:
     run = ended(drive)
     assert "Deleted 1 runs" in prune()
     assert not WorkflowRun.objects.filter(pk=run.pk).exists()
@@ -144,13 +144,13 @@ def test_a_run_with_a_comment_keeps_its_row_and_the_comment(drive: Drive) -> Non
     assert InputRequest.objects.get(run=run).comments.get().text == "Is this new?"
 
 
-def test_what_was_pruned_is_not_looked_at_again(drive: Drive) -> None:
+def test_a_pruned_run_is_not_read_again(drive: Drive) -> None:
     decided(drive)
     prune()
     assert "Deleted 0 runs, and the history of 0 more" in prune()
 
 
-def test_what_ended_lately_or_is_open_stays(drive: Drive) -> None:
+def test_open_runs_and_runs_that_ended_recently_are_kept(drive: Drive) -> None:
     lately = WorkflowRun.objects.start(flows.ORM, {})
     waiting = WorkflowRun.objects.start(flows.ASK, {})
     drive()
@@ -168,7 +168,7 @@ def test_a_dry_run_prints_the_same_numbers_and_changes_nothing(drive: Drive) -> 
     assert "Deleted 2 runs, and the history of 1 more" in prune()
 
 
-def test_it_goes_on_over_many_small_batches(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_prunes_in_many_small_batches(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention.prune, "PAGE_SIZE", 4)
     monkeypatch.setattr(retention.prune, "BATCH_SIZE", 2)
     monkeypatch.setattr(retention.prune, "MAX_ROWS", 2)
@@ -182,15 +182,15 @@ def test_it_goes_on_over_many_small_batches(drive: Drive, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("text", ["", "90", "0d", "-1d", "d", "90y", "1.5d", "999999d"])
-def test_an_age_that_is_none_is_refused_with_an_example(text: str) -> None:
+def test_an_invalid_age_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(CommandError, match="like 12h, 90d or 52w"):
         call_command("prune", f"--older-than={text}")
 
 
-def test_a_failed_run_whose_history_went_cannot_be_retried(drive: Drive) -> None:
+def test_a_failed_run_without_history_cannot_be_retried(drive: Drive) -> None:
     run = ended(drive, FAILS)
     cut = _cut_history([run.pk], timezone.now())
-    assert cut, "as if the command had been stopped half-way"
+    assert cut, "as if the command had been stopped in the middle"
     with pytest.raises(HistoryPruned, match="history was pruned"):
         run.retry()
     assert WorkflowRun.objects.get(pk=run.pk).status == "failed"
@@ -207,7 +207,7 @@ def test_a_run_that_was_retried_meanwhile_is_not_pruned(drive: Drive) -> None:
     assert history(run) == before
 
 
-def test_the_pages_of_a_pruned_run_say_so(drive: Drive, root: Client) -> None:
+def test_the_pages_of_a_pruned_run_show_that_it_was_pruned(drive: Drive, root: Client) -> None:
     run = decided(drive)
     request = run.requests.get()
     prune()
@@ -224,7 +224,7 @@ def test_the_pages_of_a_pruned_run_say_so(drive: Drive, root: Client) -> None:
         snapshot_of(WorkflowRun.objects.get(pk=run.pk))
 
 
-def test_a_loop_keeps_its_recent_history_and_ends_right(
+def test_a_long_loop_keeps_its_recent_history_and_completes(
     drive: Drive, settings: Any, root: Client
 ) -> None:
     settings.JOURNAL_KEEP = 120
@@ -237,7 +237,7 @@ def test_a_loop_keeps_its_recent_history_and_ends_right(
     assert 120 <= len(kept) <= 120 + 2 * 100
     base = done.snapshots.order_by("seq").first()
     assert base is not None
-    assert base.seq == kept[0] - 1, "time travel begins where the journal does"
+    assert base.seq == kept[0] - 1, "the first snapshot is just before the first kept entry"
     for seq in (base.seq, kept[0], done.seq):
         assert snapshot_of(done, seq).state().seq == seq
     with pytest.raises(BadSnapshot, match="was pruned"):
@@ -257,7 +257,9 @@ def test_a_loop_keeps_few_snapshots_from_which_each_state_can_be_computed(
     assert (done.status, done.result) == ("completed", 351)
     entries = list(done.journal.order_by("seq"))
     seqs = list(done.snapshots.order_by("seq").values_list("seq", flat=True))
-    assert 200 <= len(entries) <= 200 + 20 + 3 * 3, "it is cut although few snapshots are left"
+    assert 200 <= len(entries) <= 200 + 20 + 3 * 3, (
+        "the journal is pruned although few snapshots are left"
+    )
     assert len(seqs) <= len(entries) // 20 + 3
     assert seqs[0] == entries[0].seq - 1
     state = snapshot_of(done, seqs[0]).state()
@@ -268,22 +270,22 @@ def test_a_loop_keeps_few_snapshots_from_which_each_state_can_be_computed(
 
 
 @given(st.sets(st.integers(0, 3000)), st.integers(1, 500))
-def test_what_is_thinned_leaves_every_moment_a_snapshot_nearby(seqs: set[int], apart: int) -> None:
+def test_after_thinning_each_entry_has_a_snapshot_nearby(seqs: set[int], apart: int) -> None:
     kept = sorted(seqs - superfluous(seqs, apart))
     assert kept[-2:] == sorted(seqs)[-2:], "the newest two stay"
-    assert kept[:1] == sorted(seqs)[:1], "and the one that the journal begins after"
+    assert kept[:1] == sorted(seqs)[:1], "and the one just before the journal"
     assert len(kept) <= 3000 // apart + 3
     for seq in seqs:
         assert seq - max(one for one in kept if one <= seq) < apart
-    assert not superfluous(kept, apart), "once is enough"
+    assert not superfluous(kept, apart), "a second time deletes nothing"
 
 
-def test_the_command_cuts_open_journals_that_grew_before(
+def test_the_command_prunes_long_journals_of_open_runs(
     drive: Drive, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = WorkflowRun.objects.start(LOOP, {"turns": 350})
     drive()
-    # As if it were still at it: suspended, with all of its history.
+    # As if the run were still open: suspended, with its whole history.
     JournalEntry.objects.filter(run=run, kind="completed").prune()
     seq = JournalEntry.objects.filter(run=run).count()
     WorkflowRun.objects.filter(pk=run.pk).update(

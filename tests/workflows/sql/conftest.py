@@ -1,4 +1,4 @@
-"""Leaves out what there is only on the other database."""
+"""Skips the tests of the other database."""
 
 from django.db import connection
 

@@ -1,4 +1,4 @@
-"""The threads of one process write to SQLite in the order in which they came."""
+"""The threads of one process write to SQLite in the order of their requests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def lock() -> FairLock:
     return lock_of(str(connection.settings_dict["NAME"]))
 
 
-def test_writers_take_turns_in_the_order_in_which_they_came() -> None:
+def test_threads_write_in_the_order_of_their_requests() -> None:
     names, threads = ["first", "second", "third", "fourth"], []
 
     def write(name: str) -> None:
@@ -52,7 +52,7 @@ def test_writers_take_turns_in_the_order_in_which_they_came() -> None:
 
 
 @pytest.mark.parametrize("ending", ["raised", "closed"])
-def test_a_failed_transaction_passes_the_lock_on(ending: str) -> None:
+def test_a_failed_transaction_releases_the_lock(ending: str) -> None:
     @transaction.atomic
     def fail() -> None:
         if ending == "closed":
@@ -69,7 +69,7 @@ def test_a_failed_transaction_passes_the_lock_on(ending: str) -> None:
     assert Group.objects.filter(name="after it").exists()
 
 
-def test_who_waits_too_long_learns_and_is_not_in_the_line_any_more() -> None:
+def test_a_thread_that_waits_too_long_gets_an_error_and_leaves_the_queue() -> None:
     reported = []
 
     def wait() -> None:
@@ -88,9 +88,9 @@ def test_who_waits_too_long_learns_and_is_not_in_the_line_any_more() -> None:
         Group.objects.create(name="after it")
 
 
-def test_marks_are_written_as_sqlite_wants_them() -> None:
+def test_placeholders_are_converted_for_sqlite() -> None:
     with connection.cursor() as cursor:
-        for given in ("%s", "100 %"):  # the second time from what was kept
+        for given in ("%s", "100 %"):  # the second time from the cache
             cursor.execute("SELECT '100%%', %s", [given])
             assert cursor.fetchone() == ("100%", given)
         cursor.execute("SELECT %(one)s || %(other)s", {"one": "a", "other": "b"})

@@ -1,8 +1,8 @@
-"""What a worker asks all the time is found by an index in PostgreSQL, and not by what once was.
+"""The frequent queries of a worker use indexes in PostgreSQL that skip entries of old rows.
 
-Whatever was queued or running leaves an entry in each index until the next VACUUM, and of a large
-table PostgreSQL begins that when a fifth has changed. Only a scan in the order of an index skips
-such entries and removes them; one that collects a bitmap first reads them all, every time.
+A run that was queued or running leaves an entry in each index until the next VACUUM. PostgreSQL
+begins the VACUUM of a large table when a fifth of it has changed. Only a scan in the order of an
+index skips such entries and removes them; a bitmap scan reads all of them, every time.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable", "old"
 
 LEASE = timedelta(seconds=5)
 OLD = 10_000
-YOUNG = 2_000  # of a table that nobody counted yet
+YOUNG = 2_000  # rows of a table without statistics
 BY_KEY = "Index Scan workflows_workflowrun_pkey"
 
 
 @pytest.fixture
 def old(request: pytest.FixtureRequest) -> None:
-    """Fill the tables with runs that are over, and let PostgreSQL count them if they are many."""
+    """Fill the tables with ended runs, and run ANALYZE if there are many."""
     count, now = getattr(request, "param", OLD), database_now()
     run = make_run(status="completed", finished_at=now)
     Snapshot.objects.create(run=run, seq=2, format=1, data={})
@@ -51,7 +51,7 @@ def old(request: pytest.FixtureRequest) -> None:
 
 
 def repeat(model: type[Model], beside: str, **given: str) -> None:
-    """Insert the only row of a table once more for each row beside it, with other values."""
+    """Insert a copy of the only row of a table for each row of another table, with other values."""
     table = model._meta.db_table
     names = [one.attname for one in model._meta.concrete_fields if not isinstance(one, AutoField)]
     values = [given.get(name, f"one.{name}") for name in names]
@@ -63,7 +63,7 @@ def repeat(model: type[Model], beside: str, **given: str) -> None:
 
 
 def reads(work: Callable[[], object]) -> list[str]:
-    """Do this work and return how its tables are read, "Index Scan run_wants", and each "Sort"."""
+    """Do the work. Return how its tables are read, as "Index Scan run_wants", and each "Sort"."""
     with CaptureQueriesContext(connection) as queries:
         work()
     found = []
@@ -93,7 +93,7 @@ def test_a_lease_reads_in_the_order_of_the_index() -> None:
     assert Counter(found) == {"Index Scan run_wants": 4, "Sort": 1, BY_KEY: 1}
 
 
-def test_what_a_worker_holds_is_found_by_its_key() -> None:
+def test_the_runs_that_a_worker_has_are_found_by_their_keys() -> None:
     run = WorkflowRun.objects.start(BARE)
     [row] = WorkflowRun.objects.lease("me", limit=5, duration=LEASE)
     write = suspended(row)
@@ -106,7 +106,7 @@ def test_what_a_worker_holds_is_found_by_its_key() -> None:
 
 
 @pytest.mark.parametrize("old", [OLD, YOUNG], indirect=True)
-def test_what_a_run_holds_is_found_by_the_run() -> None:
+def test_the_rows_of_a_run_are_found_by_the_run() -> None:
     run = WorkflowRun.objects.start(BARE)
     WorkflowRun.objects.lease("me", limit=5, duration=LEASE)
     found = reads(lambda: read_leased("me", [run.pk]))

@@ -1,4 +1,4 @@
-"""What is asked again and again is found by an index in SQLite, whatever the tables hold."""
+"""Frequent queries use indexes in SQLite, whatever the tables contain."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LARGE = {model._meta.db_table for model in MODELS}
 
 
 def scans(work: Callable[[], object]) -> list[str]:
-    """Do this work and return each step of a plan that read a large table from end to end."""
+    """Do the work, and return each step of a query plan that scans a whole large table."""
     with CaptureQueriesContext(connection) as queries:
         work()
     statements = [query["sql"] for query in queries.captured_queries]
@@ -55,7 +55,7 @@ def is_scan(step: str) -> bool:
     return verb == "SCAN" and place in LARGE
 
 
-def test_a_scan_is_seen() -> None:
+def test_a_scan_is_detected() -> None:
     runs = WorkflowRun.objects.filter(lease_owner="nobody")
     assert len(scans(lambda: list(runs))) == 1
     assert len(scans(lambda: list(runs.order_by("pk")))) == 1
@@ -72,7 +72,7 @@ def test_a_lease_finds_its_runs(poison: bool) -> None:
     )
 
 
-def test_of_all_that_waits_a_lease_reads_what_is_due() -> None:
+def test_a_lease_reads_only_due_runs() -> None:
     with CaptureQueriesContext(connection) as queries:
         WorkflowRun.objects.lease("me", limit=5, duration=timedelta(seconds=5))
         WorkflowRun.objects.leasable(timezone.now()).exists()
@@ -80,14 +80,14 @@ def test_of_all_that_waits_a_lease_reads_what_is_due() -> None:
         assert any("run_wants (status=? AND" in one and "wake_at<?" in one for one in steps(sql))
 
 
-def test_what_a_worker_asks_all_the_time_finds_its_rows() -> None:
+def test_the_frequent_queries_of_a_worker_use_indexes() -> None:
     run = make_request().run
     assert not scans(lambda: sweep.run_sweep("me"))
     assert not scans(lambda: mailbox.fetch_mailbox({run.pk: 0}, []))
     assert not scans(lambda: mailbox.deliveries_for([run.pk]))
 
 
-def test_a_commit_finds_its_runs_by_their_keys() -> None:
+def test_a_commit_finds_its_runs_by_keys() -> None:
     WorkflowRun.objects.start(BARE)
     [row] = WorkflowRun.objects.lease("me", limit=5, duration=timedelta(seconds=5))
     with CaptureQueriesContext(connection) as queries:
@@ -97,12 +97,12 @@ def test_a_commit_finds_its_runs_by_their_keys() -> None:
     assert found.endswith("(id=?)")
 
 
-def test_an_answer_finds_its_rows(alice: User) -> None:
+def test_an_answer_uses_indexes(alice: User) -> None:
     request = make_request()
     assert not scans(lambda: actions.decide(alice, request.pk, YES, source="inbox"))
 
 
-def test_what_hangs_on_a_run_or_a_person_is_found_by_it(alice: User) -> None:
+def test_the_rows_of_a_run_or_a_person_are_found_by_an_index(alice: User) -> None:
     request = make_request()
     for rows in (
         JournalEntry.objects.filter(run=request.run),
@@ -121,7 +121,7 @@ def test_what_hangs_on_a_run_or_a_person_is_found_by_it(alice: User) -> None:
     [({}, "request_oldest"), ({"workflow": BARE.name}, "request_of_workflow")],
     ids=["all", "of one workflow"],
 )
-def test_what_waits_is_counted_within_an_index(
+def test_pending_requests_are_counted_within_an_index(
     alice: User, filters: dict[str, str], index: str
 ) -> None:
     waiting = InputRequest.objects.visible_to(alice).pending()
@@ -134,7 +134,7 @@ def test_what_waits_is_counted_within_an_index(
     assert any(f"COVERING INDEX {index}" in one for one in plan), plan
 
 
-def test_what_was_answered_of_one_workflow_is_walked_through_in_order(alice: User) -> None:
+def test_answered_requests_of_one_workflow_are_read_in_index_order(alice: User) -> None:
     request = make_request()
     with CaptureQueriesContext(connection) as queries:
         assert ArchivePage.of(alice, Filters(workflow=BARE.name)).rows == []

@@ -1,4 +1,4 @@
-"""Statements that are written once, or by hand, mean what the ORM's own say."""
+"""Prepared and handwritten statements return the same rows as the queries of the ORM."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def people() -> dict[str, User]:
     }
 
 
-def test_one_request_is_found_for_whom_it_is_visible() -> None:
+def test_one_request_is_found_for_people_who_may_see_it() -> None:
     known = people()
     requests = [make_request(make_run(), assigned=assigned) for assigned in (False, True, True)]
     Assignment.objects.create(request=requests[1], user=known["named"])
@@ -57,12 +57,12 @@ def test_one_request_is_found_for_whom_it_is_visible() -> None:
 
 def test_a_worker_leases_what_is_leasable() -> None:
     now = database_now()
-    minute = timedelta(minutes=1)  # more than a test may take
+    minute = timedelta(minutes=1)  # longer than a test may take
     moments = [None, now - SECOND, now, now + minute / 2, now + MAX_LEASE + minute]
     run = make_run(status="completed")
     for status, moment in product(("queued", "running", "waiting"), moments):
         if moment is None and status != "waiting":
-            continue  # no such row may be
+            continue  # the constraints forbid this row
         owner = "another" if status == "running" else ""
         make_run(status=status, wake_at=moment, lease_owner=owner)
     wanted = set(WorkflowRun.objects.leasable(now).values_list("pk", flat=True))
@@ -77,7 +77,7 @@ def rename(name: str, to: str) -> Statement:
     return Statement("UPDATE auth_group SET name = %s WHERE name = %s", [to, name])
 
 
-def test_each_turn_waits_for_the_one_before_to_touch_a_row() -> None:
+def test_each_statement_runs_only_if_the_one_before_changed_a_row() -> None:
     for name in ("one", "two"):
         Group.objects.create(name=name)
     sent = Delivery(run=make_run(), kind="pause", data={"by": ""}, created_at=database_now())
@@ -114,11 +114,11 @@ def test_a_chain_that_is_its_own_transaction_undoes_itself() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_runs_for_each_answer_is_prepared_once_a_connection() -> None:
+def test_the_statements_of_an_answer_are_prepared_once_for_each_connection() -> None:
     alice, request = make_reviewer("alice"), make_request(make_run())
     for _ in range(7):
         InputRequest.objects.one_visible_to(alice, request.pk)
-    if connection.vendor != "postgresql":  # SQLite's driver keeps statements without being asked
+    if connection.vendor != "postgresql":  # the driver of SQLite always caches statements
         return
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement FROM pg_prepared_statements")

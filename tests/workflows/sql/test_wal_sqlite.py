@@ -1,4 +1,4 @@
-"""SQLite's write-ahead log stays small, and the log says who keeps it from shrinking."""
+"""SQLite's write-ahead log stays small. If a query prevents this, a warning names its thread."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
-from tests.support.worker_control import at_work, play
+from tests.support.worker_control import at_work, run_async
 from workflows.sqlite3 import base, wal
 from workflows.worker import Worker
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def write(count: int) -> None:
-    """Make the log longer."""
+    """Write rows, so that the write-ahead log grows."""
     for number in range(count):
         with transaction.atomic():
             User.objects.update_or_create(username=f"u{number}", defaults={"first_name": "x" * 100})
@@ -27,7 +27,7 @@ def write(count: int) -> None:
 
 @contextlib.contextmanager
 def reading(name: str) -> Iterator[None]:
-    """Keep a query open in a thread of this name."""
+    """Keep a query open in a thread with this name."""
     begun, over = threading.Event(), threading.Event()
 
     def read() -> None:
@@ -50,19 +50,19 @@ def reading(name: str) -> Iterator[None]:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take a log for large that is not empty."""
+    """Treat every log that is not empty as large."""
     monkeypatch.setattr(wal, "MAX_SIZE", 0)
     monkeypatch.setattr(wal, "CHECK_INTERVAL", 0.0)
 
 
-def test_a_log_that_is_large_is_made_small(small: None) -> None:
+def test_a_large_log_is_truncated(small: None) -> None:
     write(20)
     assert wal.size_of_log() > 0
     wal.WriteAheadLog().check()
     assert wal.size_of_log() == 0
 
 
-def test_the_log_names_the_thread_that_reads_and_is_made_small_when_it_has_read(
+def test_the_warning_names_the_reading_thread_and_the_log_is_truncated_afterwards(
     small: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(20)
@@ -72,7 +72,7 @@ def test_the_log_names_the_thread_that_reads_and_is_made_small_when_it_has_read(
         log.check()
         log.check()
     messages = [one.message for one in caplog.records if "write-ahead log" in one.message]
-    assert len(messages) == 1, "It says so once a minute."
+    assert len(messages) == 1, "The warning comes once a minute."
     assert "'slow-report' has a query open" in messages[0]
     log.check()
     assert wal.size_of_log() == 0
@@ -88,28 +88,28 @@ def test_a_log_of_the_usual_size_is_not_truncated() -> None:
 def test_a_worker_that_ends_empties_the_log() -> None:
     write(20)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work(Worker()):
             pass
 
-    play(story())
+    run_async(scenario())
     assert wal.size_of_log() == 0
 
 
-def test_a_connection_cuts_a_log_that_was_long() -> None:
+def test_a_new_connection_truncates_a_long_log() -> None:
     with connection.cursor() as cursor:
         limit = cursor.execute("PRAGMA journal_size_limit").fetchone()[0]
     assert limit == wal.MAX_SIZE
 
 
-def test_the_patience_of_the_connection_is_as_before() -> None:
-    def patience() -> int:
+def test_the_busy_timeout_of_the_connection_is_restored() -> None:
+    def busy_timeout() -> int:
         with connection.cursor() as cursor:
             return int(cursor.execute("PRAGMA busy_timeout").fetchone()[0])
 
-    before = patience()
+    before = busy_timeout()
     assert wal.truncate()
-    assert patience() == before
+    assert busy_timeout() == before
 
 
 def test_a_query_that_was_read_to_its_end_is_not_open() -> None:

@@ -1,4 +1,4 @@
-"""Time is spoken, and exact on hover in the reader's zone."""
+"""Times are shown as relative times, with the exact time of the reader's zone on hover."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
         (timedelta(minutes=-40), "in 40 min"),
     ],
 )
-def test_the_past_is_spoken(ago: timedelta, words: str) -> None:
+def test_a_past_time_is_relative(ago: timedelta, words: str) -> None:
     assert relative_time(NOW - ago, NOW) == words
 
 
@@ -46,7 +46,7 @@ def test_the_past_is_spoken(ago: timedelta, words: str) -> None:
         (timedelta(days=15), "due 3 December"),
     ],
 )
-def test_a_deadline_is_spoken(left: timedelta, words: str) -> None:
+def test_a_deadline_is_relative(left: timedelta, words: str) -> None:
     assert due_time(NOW + left, NOW) == words
 
 
@@ -69,11 +69,11 @@ def test_a_deadline_is_spoken(left: timedelta, words: str) -> None:
         (-3, "0 s"),
     ],
 )
-def test_a_duration_is_spoken(length: float | timedelta, words: str) -> None:
+def test_a_duration_has_words(length: float | timedelta, words: str) -> None:
     assert seconds(length) == words
 
 
-def test_nothing_is_said_of_no_time() -> None:
+def test_no_time_gives_no_text() -> None:
     assert [relative_time(None), due_time(None), seconds(None), exact(None), short_id(None)] == [
         ""
     ] * 5

@@ -1,4 +1,4 @@
-"""A prompt in Markdown is read as such, does nothing else, and hides no word of what is stored."""
+"""Prompts in Markdown are rendered safely, and no stored word is hidden."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def words(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
-def test_a_prompt_in_markdown_has_a_headline_a_text_and_what_was_written() -> None:
+def test_a_prompt_in_markdown_has_a_headline_a_body_and_its_source() -> None:
     prompt = Prompt.of(RELEASE)
     assert words(prompt.headline) == "Release 4.2 to production (shop.example) ?"
     assert "<strong>4.2</strong>" in prompt.headline
@@ -44,7 +44,7 @@ def test_a_prompt_in_markdown_has_a_headline_a_text_and_what_was_written() -> No
     assert plain(RELEASE).startswith("Release 4.2 to production? Built by ci, not by hand. Changes")
 
 
-def test_headings_stand_below_the_headline_and_leave_no_level_out() -> None:
+def test_headings_are_below_the_headline_and_skip_no_level() -> None:
     html = Prompt.of(RELEASE).html
     assert "<h2>Changes</h2>" in html
     assert "<h3>Details</h3>" in html
@@ -66,7 +66,7 @@ def test_minus_signs_and_strikethrough_are_kept_in_plain_text() -> None:
     assert "<s>640</s>" in Prompt.of(text).headline
 
 
-def test_tables_and_code_scroll_by_key_and_figures_line_up() -> None:
+def test_tables_and_code_can_be_scrolled_by_keyboard_and_numbers_are_aligned() -> None:
     html = Prompt.of(RELEASE).html
     assert '<div class="prose-scroll" tabindex="0" role="group" aria-label="Table">' in html
     assert '<th scope="col" class="right">price</th>' in html
@@ -89,7 +89,7 @@ def test_tables_and_code_scroll_by_key_and_figures_line_up() -> None:
         "",
     ],
 )
-def test_a_plain_prompt_reads_as_it_is(text: str) -> None:
+def test_a_plain_prompt_is_unchanged(text: str) -> None:
     prompt = Prompt.of(text)
     first, _, rest = text.strip().partition("\n")
     assert unescape(prompt.headline) == first
@@ -98,7 +98,7 @@ def test_a_plain_prompt_reads_as_it_is(text: str) -> None:
     assert plain(text) == text.strip()
 
 
-def test_a_first_line_that_is_too_long_for_a_headline_is_cut_and_whole_below() -> None:
+def test_a_long_first_line_is_cut_in_the_headline_and_complete_below() -> None:
     for text in ("word " * 100, "**word** " * 60):
         prompt = Prompt.of(text)
         assert len(unescape(prompt.headline)) <= 181
@@ -107,7 +107,7 @@ def test_a_first_line_that_is_too_long_for_a_headline_is_cut_and_whole_below() -
         assert prompt.is_long is False
 
 
-def test_a_prompt_that_begins_with_a_list_or_a_mark_over_two_lines_is_whole_below() -> None:
+def test_a_prompt_that_begins_with_a_list_or_bold_lines_is_complete_below() -> None:
     assert Prompt.of("- one\n- two").headline == "- one"
     assert words(Prompt.of("- one\n- two").html) == "one two"
     assert words(Prompt.of("**one\ntwo** three").html) == "one two three"
@@ -163,7 +163,7 @@ def test_markup_stays_text(text: str) -> None:
         "https://%65vil.example/",
     ],
 )
-def test_links_lead_to_the_web_or_a_mailbox_only(address: str) -> None:
+def test_links_are_web_or_mail_addresses_only(address: str) -> None:
     for text in (f"*a* [b]({address})", f"*a* <{address}>", f"*a* ![b]({address})"):
         assert "href=" not in Prompt.of(text).headline
     assert not may_open(address)
@@ -176,7 +176,7 @@ def test_a_link_sends_no_referrer_and_shows_its_address() -> None:
     assert "<small>" not in Prompt.of("See <https://bank.example/x>?").headline
 
 
-def test_a_host_in_other_letters_is_written_in_ascii() -> None:
+def test_a_host_with_other_letters_is_shown_in_ascii() -> None:
     html = Prompt.of("*See* <https://\u0430\u0440\u0440\u04cf\u0435.example/x>").headline
     assert 'href="https://xn--80ak6aa92e.example/x"' in html
     assert "(xn--80ak6aa92e.example)" in html
@@ -190,7 +190,7 @@ def test_an_image_is_shown_as_text_and_not_loaded() -> None:
     assert words(html) == "Plan (a.example) Logo (b.example)"
 
 
-def test_what_reorders_or_hides_is_visible_in_addresses_too() -> None:
+def test_characters_that_reorder_or_hide_text_are_visible_in_addresses_too() -> None:
     html = Prompt.of(
         "**pay \u202e000,1** <https://a.example/%E2%80%AEgpj.exe> &#x202e; `\u200b`"
     ).headline

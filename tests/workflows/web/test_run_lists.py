@@ -1,4 +1,4 @@
-"""The lists: runs, and what needs attention."""
+"""The list of runs, and the page of runs and requests that need attention."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def desk(operator: User, client: Client) -> Client:
 
 
 def shown(client: Client, address: str = "/runs/", **query: str) -> list[str]:
-    """Return the ids of the runs in the list, as it stands."""
+    """Return the ids of the runs in the list, in the order of the page."""
     response = client.get(address, query or None)
     assert response.status_code == 200
     return re.findall(r'data-run="([0-9a-f-]+)"', response.content.decode())
@@ -59,7 +59,9 @@ def test_a_row_shows_the_number_of_open_requests(desk: Client) -> None:
     assert "Waiting for 2 answers" in desk.get("/runs/").content.decode()
 
 
-def test_the_list_narrows_by_status_workflow_and_starter(desk: Client, operator: User) -> None:
+def test_the_list_can_be_filtered_by_status_workflow_and_starter(
+    desk: Client, operator: User
+) -> None:
     mine = make_run(status="failed", started_by=operator)
     make_run(status="failed")
     other = make_run()
@@ -77,18 +79,18 @@ def test_a_run_is_found_by_the_beginning_of_its_id(desk: Client, length: int) ->
     assert str(run.id) in shown(desk, q=str(run.id)[:length].upper())
 
 
-def test_what_can_be_no_id_finds_nothing(desk: Client) -> None:
+def test_a_text_that_cannot_be_an_id_finds_nothing(desk: Client) -> None:
     make_run()
     assert shown(desk, q="zebra") == []
     assert shown(desk, q="0" * 40) == []
 
 
-def test_pages_follow_on_from_each_other_in_both_directions(
+def test_pages_can_be_followed_in_both_directions(
     desk: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workflows.web.views.run_list.PAGE_SIZE", 3)
     now = timezone.now()
-    for number in range(8):  # pairs share their moment, so that the id decides
+    for number in range(8):  # pairs have the same time, so the id decides their order
         make_run(created_at=now - timedelta(minutes=number // 2))
     pages, address = [], "/runs/"
     while address:
@@ -114,12 +116,12 @@ def test_links_to_other_pages_keep_the_filter(
 
 
 @pytest.mark.parametrize("cursor", ["x", "2026-11-22_x", "2026-11-22T09:00:00_" + "0" * 32, "_"])
-def test_a_nonsensical_page_is_the_first(desk: Client, cursor: str) -> None:
+def test_an_invalid_cursor_gives_the_first_page(desk: Client, cursor: str) -> None:
     make_run()
     assert len(shown(desk, older=cursor)) == 1
 
 
-def test_people_see_the_runs_that_are_theirs_to_see(client: Client) -> None:
+def test_people_see_only_the_runs_that_are_visible_to_them(client: Client) -> None:
     carol = make_user("carol")
     own = make_run(started_by=carol)
     make_run()
@@ -146,7 +148,7 @@ def test_queries_do_not_grow_with_the_list(
     assert not [query for query in queries if "OFFSET" in query["sql"]]
 
 
-def test_attention_shows_failed_and_blocked_runs_with_a_way_out(desk: Client) -> None:
+def test_attention_shows_failed_and_blocked_runs_with_actions(desk: Client) -> None:
     failed = make_run(status="failed", error={"message": "It broke.", "step": "ask"})
     make_run(status="blocked", error={"message": "No such step any more."})
     make_run(status="completed")
@@ -173,7 +175,7 @@ def test_attention_is_empty_if_no_run_needs_a_person(desk: Client) -> None:
     assert "Nothing needs attention" in desk.get("/runs/attention/").content.decode()
 
 
-def test_a_request_is_unanswerable_while_nobody_active_may_decide(desk: Client) -> None:
+def test_a_request_is_unanswerable_while_no_active_person_may_decide(desk: Client) -> None:
     request = make_request(prompt="Who will answer this?")
     assert "Who will answer this?" in desk.get("/runs/attention/").content.decode()
     bob = make_reviewer("bob")
@@ -183,7 +185,7 @@ def test_a_request_is_unanswerable_while_nobody_active_may_decide(desk: Client) 
     assert InputRequest.objects.unanswerable().get() == request
 
 
-def test_four_eyes_are_not_met_by_the_one_who_started_the_run() -> None:
+def test_four_eyes_need_somebody_who_did_not_start_the_run() -> None:
     bob = make_reviewer("bob")
     own = make_request(make_run(started_by=bob), four_eyes=True)
     make_request(make_run(started_by=None), four_eyes=True)
@@ -193,7 +195,7 @@ def test_four_eyes_are_not_met_by_the_one_who_started_the_run() -> None:
     assert not InputRequest.objects.unanswerable().exists()
 
 
-def test_what_was_given_needs_somebody_of_those_who_decides() -> None:
+def test_an_assigned_request_needs_an_assignee_who_may_decide() -> None:
     bob, carol = make_reviewer("bob"), User.objects.create(username="carol")
     full, empty = Group.objects.create(name="full"), Group.objects.create(name="empty")
     full.user_set.add(bob, carol)
@@ -207,7 +209,7 @@ def test_what_was_given_needs_somebody_of_those_who_decides() -> None:
     assert not InputRequest.objects.unanswerable().exists()
 
 
-def test_four_eyes_need_another_of_those_it_was_given_to() -> None:
+def test_four_eyes_need_an_assignee_who_did_not_start_the_run() -> None:
     bob, carol, dora = make_reviewer("bob"), make_reviewer("carol"), make_reviewer("dora")
     group = Group.objects.create(name="group")
     group.user_set.add(bob)
@@ -223,7 +225,7 @@ def test_four_eyes_need_another_of_those_it_was_given_to() -> None:
     assert not InputRequest.objects.unanswerable().exists()
 
 
-def test_one_who_sees_all_does_not_answer_what_they_started_themselves() -> None:
+def test_a_person_who_sees_all_requests_cannot_answer_those_of_their_own_run() -> None:
     olga = make_operator("olga")
     own = asked_of(olga, run=make_run(started_by=olga), four_eyes=True)
     asked_of(olga)

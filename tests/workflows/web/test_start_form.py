@@ -1,4 +1,4 @@
-"""The catalogue, and starting a run from it."""
+"""The list of workflows, and the form that starts a run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def start(client: Client, workflow: str = "assistant", **fields: Any) -> Any:
     return client.post(f"/workflows/{workflow}/start/", fields, headers=headers)
 
 
-def test_the_catalogue_lists_what_is_registered(desk: Client) -> None:
+def test_the_list_has_all_registered_workflows(desk: Client) -> None:
     page = desk.get("/workflows/").content.decode()
     assert "/workflows/assistant/" in page
     assert "Asks for a verdict." in page
@@ -61,12 +61,14 @@ def test_a_run_is_started_from_the_input_of_another(desk: Client, starter: User)
     assert f'name="_repeats" value="{earlier.id}"' in page
     assert "Nothing starts until you press Start" in page
     assert WorkflowRun.objects.count() == 1
-    start(desk, text="First\r\nsecond", _repeats=str(earlier.id))  # as a browser sends it
+    start(
+        desk, text="First\r\nsecond", _repeats=str(earlier.id)
+    )  # a browser sends line breaks in this way
     assert WorkflowRun.objects.exclude(pk=earlier.pk).get().input == earlier.input
 
 
 @pytest.mark.parametrize("run_id", ["nonsense", str(uuid.UUID(int=1))])
-def test_a_run_that_there_is_not_cannot_be_run_again(desk: Client, run_id: str) -> None:
+def test_a_run_that_does_not_exist_cannot_be_run_again(desk: Client, run_id: str) -> None:
     assert desk.get(f"/workflows/assistant/?repeats={run_id}").status_code == 404
     assert start(desk, text="x", _repeats=run_id).status_code == 404
 
@@ -96,13 +98,13 @@ def test_htmx_is_sent_to_the_run(desk: Client) -> None:
     assert response.headers["HX-Redirect"] == WorkflowRun.objects.get().get_absolute_url()
 
 
-def test_an_uploaded_file_is_the_text(desk: Client) -> None:
+def test_an_uploaded_file_is_used_as_the_text(desk: Client) -> None:
     fields: dict[str, Any] = {"_file.text": SimpleUploadedFile("a.txt", "Grüße.".encode())}
     start(desk, text="", **fields)
     assert WorkflowRun.objects.get().input == {"text": "Grüße."}
 
 
-def test_a_workflow_that_takes_anything_takes_json(desk: Client) -> None:
+def test_an_untyped_workflow_takes_json(desk: Client) -> None:
     start(desk, BARE.name, _json='{"amount": 3, "tags": ["a"]}')
     assert WorkflowRun.objects.get().input == {"amount": 3, "tags": ["a"]}
 
@@ -144,7 +146,7 @@ def test_input_nested_too_deeply_is_refused(desk: Client) -> None:
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "a\ud800b"])
-def test_characters_that_no_database_takes_are_refused(desk: Client, text: str) -> None:
+def test_characters_that_no_database_can_store_are_refused(desk: Client, text: str) -> None:
     encoded = f"text={'a%00b' if chr(0) in text else 'a%ED%A0%80b'}"
     response = desk.post(
         "/workflows/assistant/start/", encoded, content_type="application/x-www-form-urlencoded"
@@ -160,7 +162,7 @@ def test_a_double_click_starts_one_run(desk: Client) -> None:
     assert WorkflowRun.objects.count() == 1
 
 
-def test_the_same_form_with_something_else_in_it_starts_another_run(desk: Client) -> None:
+def test_the_same_form_with_other_values_starts_another_run(desk: Client) -> None:
     key = str(uuid.uuid4())
     start(desk, text="A letter.", _key=key)
     assert start(desk, text="Another letter.", _key=key).status_code == 303

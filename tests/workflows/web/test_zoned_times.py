@@ -1,4 +1,4 @@
-"""A time with the name of its zone, from form to page and back, and on the command line."""
+"""Times with the name of their zone in forms, on pages and on the command line."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Appointment(StartEvent):
 
 @step
 def finish(event: Appointment) -> StopEvent:
-    """Give it back."""
+    """Return the time."""
     return StopEvent(result=event.at)
 
 
@@ -51,7 +51,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable")]
          "25 October 2026, 02:30 (the second time that the clock shows it)"),
     ],
 )  # fmt: skip
-def test_a_zoned_time_is_shown_as_people_read_it(given: str, shown: str) -> None:
+def test_a_zoned_time_is_shown_readably(given: str, shown: str) -> None:
     assert zoned_words(given) == shown
     assert scalar(given).text == shown
 
@@ -61,11 +61,11 @@ def test_a_zoned_time_is_shown_as_people_read_it(given: str, shown: str) -> None
     ["2026-10-25T02:30:00+05:00[Europe/Berlin]", "2026-10-25T02:30:00+01:00[Nowhere/At_All]",
      "a text [sic]", "[]", "2026-10-25T02:30:00+01:00"],
 )  # fmt: skip
-def test_what_is_no_such_time_is_shown_as_it_is(given: str) -> None:
+def test_other_texts_are_shown_unchanged(given: str) -> None:
     assert scalar(given).text == given
 
 
-def test_run_again_takes_the_time_that_it_filled_in_itself() -> None:
+def test_run_again_accepts_the_time_that_it_filled_in() -> None:
     starter = make_user("starter", "workflows.view_workflowrun", "workflows.add_workflowrun")
     client = desk_of(starter)
     with registered(FLOW):

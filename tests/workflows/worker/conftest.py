@@ -1,4 +1,4 @@
-"""Leaves out what there is only on PostgreSQL."""
+"""Skips the tests of PostgreSQL on other databases."""
 
 from django.db import connection
 

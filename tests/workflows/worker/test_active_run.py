@@ -1,4 +1,4 @@
-"""What reaches a run while a worker has it in hand, and what it stores."""
+"""An active run: answers and actions while a worker has it, and what the worker stores."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.support.worker_control import (
     at_work,
     fresh,
     lease,
-    play,
     rows,
+    run_async,
     start,
     until,
 )
@@ -42,12 +42,12 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 @step
 async def split(event: StartEvent, ctx: Context) -> list[flows.Part | InputRequestEvent]:
-    """Ask, and go on meanwhile."""
+    """Make a request, and run another step meanwhile."""
     return [flows.Part(number=1), InputRequestEvent(prompt="Meanwhile?")]
 
 
 def test_a_batch_costs_the_same_queries_whatever_its_size() -> None:
-    """One run alone needs one less: nobody can wait for it in another order."""
+    """One run alone needs one query less: only several rows have to be locked in order."""
 
     async def cost(size: int) -> tuple[int, int]:
         await rows(lambda: [start() for _ in range(size)])
@@ -63,14 +63,14 @@ def test_a_batch_costs_the_same_queries_whatever_its_size() -> None:
         assert len(stored.done) == len(loaded)
         return load, commit
 
-    async def story() -> None:
+    async def scenario() -> None:
         assert await cost(2) == await cost(8)
 
-    play(story())
+    run_async(scenario())
 
 
 def test_an_answer_to_an_active_run_is_applied(register: Register) -> None:
-    """The answer arrives between the load and the park, when nobody looks at the inbox."""
+    """The answer arrives after the run was loaded and before it is suspended."""
 
     @step
     def answer_it(event: flows.Part, ctx: Context) -> None:
@@ -89,7 +89,7 @@ def test_a_pause_lets_the_running_step_end(register: Register) -> None:
     register(gate.workflow)
     run = start(gate.workflow)
 
-    async def story() -> None:
+    async def scenario() -> None:
         worker = Worker()
         async with at_work(worker):
             await asyncio.to_thread(gate.entered.wait, 20)
@@ -102,7 +102,7 @@ def test_a_pause_lets_the_running_step_end(register: Register) -> None:
         await rows(lambda: fresh(run).resume())
         await Worker().run_until_idle()
 
-    play(story())
+    run_async(scenario())
     assert fresh(run).status == "completed"
     kinds = list(run.journal.order_by("seq").values_list("kind", flat=True))
     assert "paused" in kinds
@@ -113,7 +113,7 @@ def test_a_cancelled_run_is_dropped_by_its_worker(register: Register) -> None:
     register(gate.workflow)
     run = start(gate.workflow)
 
-    async def story() -> None:
+    async def scenario() -> None:
         worker = Worker()
         async with at_work(worker):
             await asyncio.to_thread(gate.entered.wait, 20)
@@ -124,23 +124,23 @@ def test_a_cancelled_run_is_dropped_by_its_worker(register: Register) -> None:
                     await asyncio.sleep(0.01)
             gate.open.set()
 
-    play(story())
+    run_async(scenario())
     assert fresh(run).status == "cancelled"
     assert not run.requests.exists()
     assert [one.kind for one in run.journal.all()] == ["cancelled"]
 
 
-def test_a_worker_that_drains_gives_back_what_it_holds(register: Register) -> None:
+def test_a_worker_that_drains_gives_back_its_leases(register: Register) -> None:
     gate = Gate()
     register(gate.workflow)
     run = start(gate.workflow)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work(Worker()):
             await asyncio.to_thread(gate.entered.wait, 20)
             threading.Timer(0.2, gate.open.set).start()
 
-    play(story())
+    run_async(scenario())
     given_back = fresh(run)
     assert given_back.status in ("queued", "waiting")
     asyncio.run(Worker().run_until_idle())
@@ -148,7 +148,7 @@ def test_a_worker_that_drains_gives_back_what_it_holds(register: Register) -> No
     assert run.requests.count() == 1
 
 
-def test_an_answer_that_comes_too_late_is_journaled_as_discarded(register: Register) -> None:
+def test_an_answer_that_is_too_late_is_discarded_in_the_journal(register: Register) -> None:
     @step
     def answer_and_stop(event: flows.Part, ctx: Context) -> StopEvent:
         request = InputRequest.objects.get(run__id=ctx.run_id)

@@ -1,4 +1,4 @@
-"""What a step does to its own task, or raises, fails its attempt and nothing else, durably too."""
+"""A step that raises or cancels its own task fails its attempt only, also in a durable run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.engine.execution.test_cancelled_inside import HURTS, LEFTOVERS, close_itself, raise_odd
+from tests.engine.execution.cancellation import HURTS, LEFTOVERS, close_itself, raise_odd
 from tests.engine.execution.test_undescribable_errors import NAMES, breaking
 from tests.support import flows
-from tests.support.worker_control import Drive, Register, at_work, fresh, play, start, until
+from tests.support.worker_control import Drive, Register, at_work, fresh, run_async, start, until
 from workflows.engine import (
     Context,
     InputRequestEvent,
@@ -31,18 +31,18 @@ every_hurt = pytest.mark.parametrize("hurt", HURTS, ids=lambda one: one.__name__
 
 
 def served(*runs: WorkflowRun, status: str) -> None:
-    """Serve until these runs, and one that does no harm, are as they should be."""
+    """Serve until these runs have the status, and another run without errors is completed."""
     other = start(flows.ASK)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work(Worker()):
             await until(lambda: all(fresh(run).status == status for run in runs))
             await until(lambda: fresh(other).status == "waiting")
 
-    play(story())
+    run_async(scenario())
 
 
-def told_of(run: WorkflowRun) -> dict[str, Any]:
+def error_of(run: WorkflowRun) -> dict[str, Any]:
     return fresh(run).error or {}
 
 
@@ -57,8 +57,8 @@ def test_a_step_that_is_cancelled_from_inside_is_retried_and_then_fails_the_run(
 
     run = start(register(Workflow("t-hurt", steps=[begin])))
     served(run, status="failed")
-    assert told_of(run)["kind"] == "CancelledError"
-    assert told_of(run)["message"].startswith("It was cancelled from inside")
+    assert error_of(run)["kind"] == "CancelledError"
+    assert error_of(run)["message"].startswith("It was cancelled from inside")
     assert list(run.journal.values_list("kind", flat=True)) == [
         "started", "step_retried", "failed"
     ]  # fmt: skip
@@ -119,14 +119,14 @@ ENDS: list[BaseException] = [KeyboardInterrupt(), SystemExit(3), GeneratorExit()
 
 @pytest.mark.parametrize("error", ENDS, ids=lambda one: type(one).__name__)
 @pytest.mark.parametrize("where", ["async", "def", "update"])
-def test_what_ends_processes_elsewhere_ends_an_attempt_here(
+def test_an_exception_that_usually_ends_a_process_fails_an_attempt(
     error: BaseException, where: str, register: Register
 ) -> None:
     calls: list[int] = []
 
     def update(value: Any) -> int:
         calls.append(1)
-        if len(calls) == 2:  # the second is the commit's
+        if len(calls) == 2:  # the commit makes the second call
             raise error
         return 1
 
@@ -158,8 +158,8 @@ def test_an_error_that_cannot_be_described_fails_its_run(name: str, register: Re
 
     run = start(register(Workflow("t-odd", steps=[begin])))
     served(run, status="failed")
-    assert told_of(run)["kind"] == "Breaking"
-    assert told_of(run)["engine"] is False
+    assert error_of(run)["kind"] == "Breaking"
+    assert error_of(run)["engine"] is False
 
 
 def test_cancelling_pausing_and_draining_do_not_count_as_failed_attempts(
@@ -177,13 +177,13 @@ def test_cancelling_pausing_and_draining_do_not_count_as_failed_attempts(
 
     run = start(register(Workflow("t-stay", steps=[stay])))
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work(Worker()):
             await entered.wait()
             await asyncio.to_thread(fresh_cancel, run)
             await until(lambda: fresh(run).status == "cancelled")
 
-    play(story())
+    run_async(scenario())
     assert attempts == [1]
     assert not run.journal.filter(kind="step_retried").exists()
 

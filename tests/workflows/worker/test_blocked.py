@@ -1,4 +1,4 @@
-"""Runs that cannot be loaded or stored: blocked with a sentence, and nobody else's matter."""
+"""Runs that cannot be loaded or stored are blocked with an error, and do not affect other runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from workflows.models import JournalEntry, Snapshot, WorkflowRun, database_now
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
 
-def test_a_run_without_its_code_is_blocked_and_goes_on_when_the_code_is_back(
+def test_a_run_without_its_code_is_blocked_and_continues_when_the_code_is_back(
     drive: Drive,
 ) -> None:
     run, other = start(), start(flows.ORM)
@@ -61,7 +61,7 @@ def test_a_run_whose_step_was_removed_is_blocked_and_the_step_is_named(
     assert "no step 'try_later'" in (fresh(run).error or {})["message"]
 
 
-def test_a_person_may_have_a_blocked_run_tried_again(drive: Drive) -> None:
+def test_a_person_can_retry_a_blocked_run(drive: Drive) -> None:
     run = start()
     WorkflowRun.objects.filter(pk=run.pk).update(crash_count=5)
     drive()

@@ -1,4 +1,4 @@
-"""Rows that a clock has written which was set since: nothing is stolen, and nothing starves."""
+"""Times in rows after a change of the clock: leases stay valid, and no run waits for ever."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from django.db import connections
 
 from tests.support import flows
-from tests.support.worker_control import Gate, at_work, play, rows, until
+from tests.support.worker_control import Gate, at_work, rows, run_async, until
 from workflows import models
 from workflows.engine import Workflow
 from workflows.models import WorkflowRun, database_now
@@ -32,7 +32,7 @@ def drive() -> None:
 
 
 def wake(run: WorkflowRun, after: timedelta) -> None:
-    """Let the row say that its moment is `after` from now."""
+    """Set the wake-up time of the row to `after` from now."""
     WorkflowRun.objects.filter(pk=run.pk).update(wake_at=database_now() + after)
 
 
@@ -51,7 +51,7 @@ def test_a_run_queued_before_the_clock_went_back_does_not_wait_for_it() -> None:
     assert fresh(run).status == "waiting"
 
 
-def test_a_lease_from_before_the_clock_went_back_does_not_stand_for_an_hour() -> None:
+def test_a_lease_from_before_the_clock_went_back_does_not_last_for_an_hour() -> None:
     run = WorkflowRun.objects.start(flows.ASK, {})
     take("dead")
     wake(run, HOUR)
@@ -72,24 +72,24 @@ def test_a_clock_that_goes_forward_does_not_lease_own_runs_again(
     register(gate.workflow)
     run = WorkflowRun.objects.start(gate.workflow, {})
 
-    async def story() -> None:
+    async def scenario() -> None:
         worker = Worker(embedded=True)
         async with at_work(worker):
             await asyncio.to_thread(gate.entered.wait, 20)
             await rows(lambda: wake(run, -HOUR))
             other = await rows(lambda: WorkflowRun.objects.start(flows.ORM, {}))
             worker.wake()
-            await until(lambda: fresh(other).status == "completed")  # it has looked since
+            await until(lambda: fresh(other).status == "completed")  # it has polled since
             assert (await rows(lambda: fresh(run))).fence == 1
             gate.open.set()
             await until(lambda: fresh(run).status == "waiting")
 
-    play(story())
+    run_async(scenario())
     assert fresh(run).crash_count == 0
     assert run.requests.count() == 1
 
 
-def test_a_worker_seen_in_the_future_is_not_believed_to_live() -> None:
+def test_a_worker_with_a_heartbeat_in_the_future_does_not_count_as_alive() -> None:
     moment = database_now() + HOUR
     models.WorkerHeartbeat.objects.create(
         pk="ghost", signatures={"x": "1"}, started_at=moment, seen_at=moment
@@ -97,7 +97,7 @@ def test_a_worker_seen_in_the_future_is_not_believed_to_live() -> None:
     assert not models.WorkerHeartbeat.objects.alive(database_now()).exists()
 
 
-def test_an_embedded_start_forgets_the_workers_before_it() -> None:
+def test_an_embedded_start_deletes_the_rows_of_earlier_workers() -> None:
     moment = database_now() + HOUR
     models.WorkerHeartbeat.objects.create(
         pk="ghost", signatures={"x": "1"}, started_at=moment, seen_at=moment
@@ -109,7 +109,7 @@ def test_an_embedded_start_forgets_the_workers_before_it() -> None:
 
 
 def test_a_worker_uses_the_databases_time_and_not_its_own() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         worker = Worker()
         moment = worker.active.clock.now() + HOUR
         worker.active.clock.set(moment)
@@ -117,4 +117,4 @@ def test_a_worker_uses_the_databases_time_and_not_its_own() -> None:
         assert moment <= worker.active.clock.now()
         assert worker.active.clock.now() - moment < timedelta(seconds=time.monotonic() - before + 1)
 
-    play(story())
+    run_async(scenario())

@@ -1,4 +1,4 @@
-"""A database that fails for a moment costs a moment, and is no run's fault."""
+"""A short outage of the database delays runs, and no run is blamed for it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.support.worker_control import (
     fresh,
     lapse,
     lease,
-    play,
     rows,
+    run_async,
     start,
     until,
 )
@@ -36,8 +36,8 @@ COUNT = 20
 LOADS, STORES = "FROM workflows_delivery", "workflows_journalentry"
 
 
-class Hiccups:
-    """Stands before the worker's connection, and lets statements with a text fail so often."""
+class FailingStatements:
+    """Wraps the worker's connection, and fails the first statements that contain a text."""
 
     def __init__(self, text: str, times: int) -> None:
         self.text = text
@@ -56,7 +56,7 @@ class Hiccups:
 
 
 def answered(count: int) -> list[WorkflowRun]:
-    """Return runs with an answer on its way, which is read when they are loaded."""
+    """Return runs with a pending delivery, which is read when they are loaded."""
     found = [start() for _ in range(count)]
     asyncio.run(Worker().run_until_idle())
     for run in found:
@@ -70,18 +70,18 @@ def ended(found: list[WorkflowRun]) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize("text", [LOADS, STORES], ids=["while loading", "while storing"])
-def test_two_hiccups_make_no_poison_run(text: str, drive: Drive) -> None:
+def test_two_database_errors_do_not_make_a_run_poison(text: str, drive: Drive) -> None:
     found, before = answered(COUNT), value("blazen_takeovers_total")
 
-    async def story() -> None:
-        worker, hiccups = Worker(), Hiccups(text, times=2)
-        await hiccups.install(worker)
+    async def scenario() -> None:
+        worker, failing = Worker(), FailingStatements(text, times=2)
+        await failing.install(worker)
         async with at_work(worker):
             await until(ended(found))
-        assert hiccups.left == 0
+        assert failing.left == 0
 
-    play(story())
-    assert value("blazen_takeovers_total") == before, "no lease lapsed"
+    run_async(scenario())
+    assert value("blazen_takeovers_total") == before, "no lease expired"
     assert {fresh(run).crash_count for run in found} == {0}
 
 
@@ -95,7 +95,7 @@ def test_a_lease_of_unknown_outcome_is_given_back() -> None:
     assert fresh(other).lease_owner == "another"
 
 
-def test_what_is_held_is_not_given_back() -> None:
+def test_an_active_run_is_not_given_back() -> None:
     held, stray = start(), start()
     assert len(lease("me")) == 2
     StrayLeases("me").give_back(holding=[held.pk])
@@ -110,13 +110,13 @@ def test_a_run_at_which_the_database_fails_each_time_is_counted_in_the_end() -> 
         assert fresh(run).status == "queued"
     lease("me")
     strays.give_back(holding=())
-    assert fresh(run).status == "running", "its lease lapses, as that of one that kills its worker"
+    assert fresh(run).status == "running", "its lease expires, as if the run had crashed its worker"
     lapse(run)
     lease("another")
     assert fresh(run).crash_count == 1
 
 
-def test_a_run_that_got_on_is_excused_anew() -> None:
+def test_database_errors_are_counted_anew_after_progress() -> None:
     run, strays = start(), StrayLeases("me")
     for _ in range(MAX_EXCUSES * 3):
         lease("me")
@@ -126,13 +126,13 @@ def test_a_run_that_got_on_is_excused_anew() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("a fault of ours"), OperationalError("away")])
-def test_only_a_database_that_went_away_is_an_excuse(error: Exception) -> None:
+def test_only_connection_errors_are_not_counted(error: Exception) -> None:
     strays = StrayLeases("me")
     strays.note(error)
     assert strays.expected is isinstance(error, OperationalError)
 
 
-# What counts as a takeover
+# Takeovers
 
 
 def test_a_run_that_a_worker_gave_back_is_not_taken_over() -> None:
@@ -146,11 +146,11 @@ def test_a_run_that_a_worker_gave_back_is_not_taken_over() -> None:
     for owner in ("third", "fourth"):
         store.release(fresh(run).lease_owner, [run.pk])
         assert len(lease(owner)) == 1
-        assert fresh(run).crash_count == 1, "what is known of it is kept"
+        assert fresh(run).crash_count == 1, "the count is kept"
     assert value("blazen_takeovers_total") == before + 1
 
 
-def test_a_lease_that_lapsed_before_anything_had_begun_is_a_takeover_too() -> None:
+def test_a_lease_that_expired_before_any_step_began_is_a_takeover_too() -> None:
     run = start()
     lease("dead")
     before = value("blazen_takeovers_total")
@@ -161,16 +161,16 @@ def test_a_lease_that_lapsed_before_anything_had_begun_is_a_takeover_too() -> No
     assert value("blazen_takeovers_total") == before + 2
 
 
-def test_a_worker_that_drains_leaves_nothing_to_be_taken_over() -> None:
+def test_a_worker_that_drains_leaves_no_run_to_take_over() -> None:
     found, before = [start(flows.ASK) for _ in range(3)], value("blazen_takeovers_total")
 
-    async def story() -> None:
+    async def scenario() -> None:
         for _ in range(2):
             worker = Worker()
             async with at_work(worker):
                 await until(lambda: not WorkflowRun.objects.filter(status="queued").exists())
 
-    play(story())
+    run_async(scenario())
     assert {fresh(run).status for run in found} == {"waiting"}
     assert value("blazen_takeovers_total") == before
 
@@ -178,73 +178,73 @@ def test_a_worker_that_drains_leaves_nothing_to_be_taken_over() -> None:
 # Progress
 
 
-async def live_run(worker: Worker) -> ActiveRun:
+async def active_run(worker: Worker) -> ActiveRun:
     [loaded] = await rows(lambda: lease(worker.id))
-    live = worker.activate(loaded)
-    return live
+    active = worker.activate(loaded)
+    return active
 
 
-async def text_of(live: ActiveRun) -> str:
-    progress = await rows(lambda: WorkflowRun.objects.get(pk=live.id).progress)
+async def text_of(active: ActiveRun) -> str:
+    progress = await rows(lambda: WorkflowRun.objects.get(pk=active.id).progress)
     return str((progress or {}).get("text"))
 
 
 def test_progress_reported_during_a_poll_is_stored_by_the_next_poll() -> None:
     start()
 
-    async def story() -> None:
+    async def scenario() -> None:
         worker, leave = Worker(), threading.Event()
-        live = await live_run(worker)
-        live.progress(0.1, "one")
+        active = await active_run(worker)
+        active.progress(0.1, "one")
         keeping = asyncio.create_task(worker.database.call(leave.wait, 20))
         looking = asyncio.create_task(worker.active.fetch_mailbox())
-        await asyncio.sleep(0)  # the look waits for the database thread now
-        live.progress(0.2, "two")
+        await asyncio.sleep(0)  # the poll waits for the database thread now
+        active.progress(0.2, "two")
         leave.set()
         await asyncio.gather(keeping, looking)
-        assert await text_of(live) == "one"
+        assert await text_of(active) == "one"
         await worker.active.fetch_mailbox()
-        assert await text_of(live) == "two"
+        assert await text_of(active) == "two"
         await worker.database.close()
 
-    play(story())
+    run_async(scenario())
 
 
-def test_progress_that_could_not_be_written_is_written_later() -> None:
+def test_progress_that_could_not_be_stored_is_stored_later() -> None:
     start()
 
-    async def story() -> None:
-        worker, hiccups = Worker(), Hiccups('SET "progress"', times=1)
-        live = await live_run(worker)
-        await hiccups.install(worker)
-        live.progress(0.1, "one")
+    async def scenario() -> None:
+        worker, failing = Worker(), FailingStatements('SET "progress"', times=1)
+        active = await active_run(worker)
+        await failing.install(worker)
+        active.progress(0.1, "one")
         with pytest.raises(OperationalError):
             await worker.active.fetch_mailbox()
         await worker.active.fetch_mailbox()
-        assert await text_of(live) == "one"
+        assert await text_of(active) == "one"
         await worker.database.close()
 
-    play(story())
+    run_async(scenario())
 
 
-@pytest.mark.parametrize("first", ["a commit", "a look"])
-def test_progress_is_written_once(first: str) -> None:
+@pytest.mark.parametrize("first", ["a commit", "a poll"])
+def test_progress_is_stored_once(first: str) -> None:
     start()
 
-    async def story() -> None:
-        worker, statements = Worker(), Hiccups('SET "progress"', times=0)
-        live = await live_run(worker)
-        live.progress(0.5, "half")
+    async def scenario() -> None:
+        worker, statements = Worker(), FailingStatements('SET "progress"', times=0)
+        active = await active_run(worker)
+        active.progress(0.5, "half")
         if first == "a commit":
-            write = live.build_update(worker.active.clock.now())
+            write = active.build_update(worker.active.clock.now())
             assert (await worker.database.call(store.store, [write])).done
-            live.stored(write)
+            active.stored(write)
         else:
             await worker.active.fetch_mailbox()
-        assert await text_of(live) == "half"
+        assert await text_of(active) == "half"
         await statements.install(worker)
         await worker.active.fetch_mailbox()
         assert not [one for one in statements.seen if statements.text in one]
         await worker.database.close()
 
-    play(story())
+    run_async(scenario())

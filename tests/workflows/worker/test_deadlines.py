@@ -1,4 +1,4 @@
-"""What time does to requests: reminders, escalations, ends by policy, held-back answers let go."""
+"""What happens at set times: reminders, escalations, deadlines, and delayed answers."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def sweep() -> None:
     deadlines.sweep(database_now())
 
 
-def test_at_the_deadline_a_request_fails_its_run_unless_it_says_otherwise() -> None:
+def test_at_the_deadline_a_request_fails_its_run_by_default() -> None:
     request = asked_of(deadline=soon(seconds=-1))
     sweep()
     assert again(request).status == "expired"
     assert Delivery.objects.get().kind == "expire"
 
 
-def test_the_default_answer_is_the_systems_and_no_persons(alice: User) -> None:
+def test_the_default_answer_has_no_person(alice: User) -> None:
     late = {"deadline": soon(seconds=-1), "on_deadline": "default", "default_response": NO}
     request = asked_of(quorum=2, **late)
     with pytest.raises(Closed, match="expired"):
@@ -82,7 +82,7 @@ def test_a_request_that_stays_open_is_marked_once_and_takes_answers(alice: User)
     assert again(request).status == "answered"
 
 
-def test_nothing_happens_before_its_time() -> None:
+def test_nothing_happens_too_early() -> None:
     later = soon(hours=1)
     for policy in ("fail", "default", "stay_open"):
         asked_of(
@@ -97,7 +97,7 @@ def test_nothing_happens_before_its_time() -> None:
     assert not Delivery.objects.exists()
 
 
-def test_what_is_due_for_a_blocked_run_waits_for_it() -> None:
+def test_the_deadlines_of_a_blocked_run_wait_until_it_is_unblocked() -> None:
     request = asked_of(
         run=make_run(status="blocked"),
         deadline=soon(seconds=-1),
@@ -148,7 +148,7 @@ def test_an_escalation_adds_people_and_removes_nobody(alice: User) -> None:
     assert again(mine).escalated_at is not None
 
 
-def test_a_retried_run_gives_its_requests_their_time_again() -> None:
+def test_a_retry_restarts_the_timers_of_requests() -> None:
     run = make_run(status="failed", error={})
     past = soon(seconds=-60)
     request = asked_of(
@@ -167,9 +167,7 @@ def test_a_retried_run_gives_its_requests_their_time_again() -> None:
 # An answer that can no longer be undone
 
 
-def test_a_held_back_answer_goes_to_its_run_when_its_time_has_come(
-    alice: User, settings: Any
-) -> None:
+def test_a_delayed_answer_is_delivered_at_its_time(alice: User, settings: Any) -> None:
     settings.UNDO_SECONDS = 60
     request = asked_of()
     actions.decide(alice, request.id, YES, source="inbox")
@@ -186,7 +184,7 @@ def test_a_held_back_answer_goes_to_its_run_when_its_time_has_come(
     assert WorkflowRun.objects.get().delivery_count == 1
 
 
-# The whole way, through a worker
+# With a worker
 
 
 @step
@@ -208,7 +206,7 @@ TERMS = Workflow("t-terms", steps=[ask, pay])
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_terms_of_a_request_become_its_row(
+def test_the_options_of_a_request_are_stored_in_its_row(
     drive: Callable[[], None], register: Callable[[Workflow], Workflow], alice: User
 ) -> None:
     register(TERMS)
@@ -233,7 +231,7 @@ def test_the_terms_of_a_request_become_its_row(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_default_answer_moves_its_run(
+def test_the_default_answer_continues_its_run(
     drive: Callable[[], None], register: Callable[[Workflow], Workflow], alice: User
 ) -> None:
     register(TERMS)

@@ -1,4 +1,4 @@
-"""Decimals and dates of a payload can only be edited into such ones, from each side."""
+"""A decimal or date of a payload stays one when it is edited: on the page, in code, by command."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ def post(desk: Client, request: Any, language: str = "", **edits: str) -> Any:
     return desk.post(url(request, "decide/"), typed | {"verdict": "approve"}, headers=headers)
 
 
-def test_an_edited_decimal_is_read_as_it_was_pasted(desk: Client) -> None:
+def test_a_pasted_decimal_is_read_as_a_number(desk: Client) -> None:
     request = bill()
     assert 'inputmode="decimal"' in desk.get(url(request)).content.decode()
     assert post(desk, request, amount="1.250,00 \u20ac", due="2026-12-02").status_code == 303
     assert again(request).edits == {"amount": "1250.00", "due": "2026-12-02"}
 
 
-def test_an_untouched_decimal_is_not_recorded_as_edited(desk: Client) -> None:
+def test_an_unchanged_decimal_is_not_recorded_as_edited(desk: Client) -> None:
     request = bill()
     post(desk, request, amount="12.50", due="2026-12-01", note="x")
     assert again(request).edits == {}
     assert not again(request).is_pending
 
 
-def test_a_text_in_place_of_a_decimal_comes_back_at_its_field(desk: Client) -> None:
+def test_a_text_in_place_of_a_decimal_is_an_error_at_its_field(desk: Client) -> None:
     request = bill()
     page = post(desk, request, amount="a lot", due="soon")
     assert page.status_code == 422
@@ -69,20 +69,22 @@ def test_a_text_in_place_of_a_decimal_comes_back_at_its_field(desk: Client) -> N
     assert again(request).is_pending
 
 
-def test_a_decimal_with_two_readings_is_asked_about(desk: Client) -> None:
+def test_a_decimal_with_two_readings_is_refused_with_a_question(desk: Client) -> None:
     request = bill()
     page = post(desk, request, language="de", amount="6.080")
     assert page.status_code == 422
     assert "Write 6080.00 or 6.08" in text(page)
 
 
-def test_code_is_held_to_the_same(alice: User) -> None:
+def test_code_must_give_the_same_types(alice: User) -> None:
     request = bill()
     with pytest.raises(Invalid):
         decide(alice, request, YES, edits={"amount": "a lot"})
     decide(alice, request, YES, edits={"amount": 0.4})
     assert again(request).edits == {"amount": "0.4"}
-    decide(alice, request, YES, edits={"amount": 0.4})  # the same again is no conflict
+    decide(
+        alice, request, YES, edits={"amount": 0.4}
+    )  # the same answer a second time is not a conflict
 
 
 def answer(request: Any, *options: str) -> str:
@@ -121,14 +123,14 @@ class Ask(StartEvent):
 
 @step
 async def ask(event: Ask) -> InputRequestEvent:
-    """Ask with a decimal and a date."""
+    """Make a request with a decimal and a date."""
     payload = {"amount": event.amount, "due": date(2026, 12, 1)}
     return InputRequestEvent(prompt="Pay?", payload=payload, editable=("amount", "due"))
 
 
 @step
 async def pay(event: InputResponseEvent, ctx: Context) -> StopEvent:
-    """Give what was approved."""
+    """Return what was approved."""
     return StopEvent(result=ctx.effective_payload)
 
 
@@ -136,7 +138,7 @@ EDITED = Workflow("t-edit-types", steps=[ask, pay])
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_request_remembers_its_types_on_the_whole_way(
+def test_a_request_keeps_its_types_from_the_step_to_the_answer(
     drive: Callable[[], None], register: Callable[[Workflow], Workflow], alice: User
 ) -> None:
     register(EDITED)

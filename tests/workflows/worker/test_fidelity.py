@@ -1,4 +1,4 @@
-"""What a step may give never blocks a run: it is stored as it was, or the step fails by name."""
+"""No value of a step blocks its run: it is stored unchanged, or the step fails with an error."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def fresh(run: WorkflowRun) -> WorkflowRun:
     return WorkflowRun.objects.get(pk=run.pk)
 
 
-def test_what_the_reviewer_saw_is_what_the_step_gets_a_day_later(
+def test_the_step_gets_what_the_reviewer_saw_a_day_later(
     register: Register, drive: Drive, alice: User
 ) -> None:
     at = datetime(2026, 3, 28, 9, tzinfo=BERLIN)
@@ -101,7 +101,7 @@ def test_what_the_reviewer_saw_is_what_the_step_gets_a_day_later(
     assert [one.tzinfo for one in got[:2]] == [BERLIN, BERLIN]
 
 
-def test_a_binary_result_completes_is_shown_as_base64_and_kept_as_bytes(
+def test_a_binary_result_is_shown_as_base64_and_stored_as_bytes(
     register: Register, drive: Drive
 ) -> None:
     @step
@@ -129,7 +129,7 @@ class Odd(InputRequestEvent):
 
 
 def unchecked(cls: Any, **fields: Any) -> Any:
-    """Return an event that no validator has seen."""
+    """Return an event without validation."""
     return cls.model_construct(**fields)
 
 
@@ -176,9 +176,7 @@ def fail(text: str) -> None:
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_nothing_that_a_step_gives_blocks_its_run(
-    register: Register, drive: Drive, odd: str
-) -> None:
+def test_no_value_of_a_step_blocks_its_run(register: Register, drive: Drive, odd: str) -> None:
     @step
     async def begin(event: StartEvent, ctx: Context) -> Own | Odd | InputRequestEvent | StopEvent:
         return ODD[odd](ctx) or StopEvent()

@@ -22,8 +22,8 @@ from tests.support.worker_control import (
     fresh,
     lapse,
     lease,
-    play,
     rows,
+    run_async,
     start,
     until,
 )
@@ -82,7 +82,7 @@ def has_status(status: str, run: WorkflowRun) -> Callable[[], bool]:
 
 
 def test_a_start_and_an_answer_lease_the_run_themselves(executed: Statements) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         worker = Worker()
         async with at_work_here(worker):
             executed.clear()
@@ -94,17 +94,17 @@ def test_a_start_and_an_answer_lease_the_run_themselves(executed: Statements) ->
             assert (await rows(lambda: fresh(run))).fence == 2
         assert (executed.leases, executed.loads) == (0, 1)
 
-    play(story())
+    run_async(scenario())
     assert (flows.calls["ask"], flows.calls["finish"]) == (1, 1)
 
 
 def test_without_a_worker_in_the_process_a_run_is_queued() -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work(Worker()):  # not on a main loop
             run = await rows(start)
             assert (run.status, run.lease_owner, run.fence) == ("queued", "", 0)
 
-    play(story())
+    run_async(scenario())
 
 
 def test_a_start_within_a_transaction_is_queued() -> None:
@@ -115,12 +115,12 @@ def test_a_start_within_a_transaction_is_queued() -> None:
             run.pause()
         return run
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work_here(Worker()):
             run = await rows(start_paused)
             assert (await rows(lambda: fresh(run))).status == "paused"
 
-    play(story())
+    run_async(scenario())
     assert flows.calls["ask"] == 0
 
 
@@ -131,7 +131,7 @@ def test_an_answer_that_is_rolled_back_hands_nothing_over(executed: Statements) 
             assert fresh(run).status == "running"
             transaction.set_rollback(True)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work_here(Worker()):
             run = await rows(start)
             await until(has_status("waiting", run))
@@ -140,7 +140,7 @@ def test_an_answer_that_is_rolled_back_hands_nothing_over(executed: Statements) 
             await rows(lambda: approve(run))
             await until(has_status("completed", run))
 
-    play(story())
+    run_async(scenario())
     assert flows.calls["finish"] == 1
     assert executed.loads == 1
 
@@ -175,7 +175,7 @@ def test_an_answer_to_a_run_that_does_not_wait_is_found_in_its_mailbox(register:
         request.run.status = "waiting"  # as if it had been read earlier
         request.answer({"approved": True}, by=None, source="test")
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work_here(Worker()):
             run = await rows(lambda: start(workflow))
             await asyncio.to_thread(entered.wait, 20)
@@ -186,14 +186,14 @@ def test_an_answer_to_a_run_that_does_not_wait_is_found_in_its_mailbox(register:
             await until(has_status("completed", run))
             assert (await rows(lambda: fresh(run))).fence == 1
 
-    play(story())
+    run_async(scenario())
 
 
 @pytest.mark.parametrize("columns", [{"crash_count": 2}, {"incompatible_builds": "other "}])
 def test_a_run_that_not_every_worker_may_lease_is_queued(
     columns: dict[str, Any], executed: Statements
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work_here(Worker()):
             run = await rows(start)
             await until(has_status("waiting", run))
@@ -203,7 +203,7 @@ def test_a_run_that_not_every_worker_may_lease_is_queued(
             await until(has_status("completed", run))
         assert executed.leases
 
-    play(story())
+    run_async(scenario())
 
 
 def test_a_worker_offers_only_what_it_would_lease(
@@ -212,7 +212,7 @@ def test_a_worker_offers_only_what_it_would_lease(
     gate = Gate()
     register(gate.workflow)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work_here(worker := Worker()):
             assert offer_lease("t-ask") is not None
             assert offer_lease("unknown") is None
@@ -234,7 +234,7 @@ def test_a_worker_offers_only_what_it_would_lease(
             assert offer_lease("t-ask") is None
         assert offer_lease("t-ask") is None
 
-    play(story())
+    run_async(scenario())
 
 
 def test_a_run_for_which_the_worker_has_no_room_any_more_is_queued(
@@ -243,7 +243,7 @@ def test_a_run_for_which_the_worker_has_no_room_any_more_is_queued(
     gate = Gate()
     register(gate.workflow)
 
-    async def story() -> None:
+    async def scenario() -> None:
         run = await rows(start)
         async with at_work_here(worker := Worker()):
             await until(has_status("waiting", run))
@@ -265,7 +265,7 @@ def test_a_run_for_which_the_worker_has_no_room_any_more_is_queued(
             await until(has_status("waiting", run))
         assert worker.id == offer.owner
 
-    play(story())
+    run_async(scenario())
 
 
 def test_a_run_is_loaded_only_while_its_lease_lasts() -> None:
@@ -295,11 +295,11 @@ def test_a_run_does_not_begin_in_the_context_of_the_request_that_started_it(
         CALLER.set("an HTTP request")
         return start(workflow)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work_here(Worker()):
             run = await rows(start_in_request)
             assert run.status == "running"
             await until(has_status("completed", run))
 
-    play(story())
+    run_async(scenario())
     assert seen == ["nobody"]

@@ -1,4 +1,4 @@
-"""A worker that has nothing to do asks little, and still finds what a lost wake-up missed."""
+"""An idle worker makes few queries, and still finds runs whose wake-up was lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.support import flows, polling
 from tests.support.factories import make_request
-from tests.support.worker_control import Register, at_work, play, rows, until
+from tests.support.worker_control import Register, at_work, rows, run_async, until
 from workflows.models import InputRequest, WorkflowRun, database_now
 from workflows.worker import Worker
 from workflows.worker.heartbeat import beat
@@ -30,7 +30,7 @@ LEASE = timedelta(seconds=5)
 
 @pytest.fixture
 def asked() -> Iterator[Counter[str]]:
-    """Count what the worker's threads ask of the database from now on, by thread."""
+    """Count the statements of the worker's threads from now on, by thread."""
     counts: Counter[str] = Counter()
 
     def note(execute: Callable[..., Any], *statement: Any) -> Any:
@@ -65,15 +65,15 @@ def test_an_idle_worker_sends_at_most_two_statements_a_second(
         return survey(*given)
 
     monkeypatch.setattr(sweep, "run_sweep", counted)
-    monkeypatch.setattr(sweep, "CHORES", [])  # those of other applications, once a minute
+    monkeypatch.setattr(sweep, "CHORES", [])  # tasks of other applications, once a minute
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work(Worker()):
             await asyncio.to_thread(polling.until, lambda: len(sweeps) > 4)
 
-    play(story())
-    # The first asks who is there and leases; each of the others is a second of idleness. The thread
-    # of the leases asks two statements every 3.3 seconds besides.
+    run_async(scenario())
+    # The first two read the workers and lease runs; each of the others is one idle second. The
+    # lease thread sends two more statements every 3.3 seconds.
     asked_by_each = [after - before for before, after in pairwise(sweeps[1:5])]
     assert asked_by_each == [1, 1, 1]
 
@@ -88,14 +88,14 @@ def test_the_heartbeat_of_an_idle_worker_takes_two_statements() -> None:
 def test_a_run_without_a_wakeup_is_found_by_the_sweep(register: Register) -> None:
     register(flows.ASK)
 
-    async def story() -> None:
+    async def scenario() -> None:
         worker = Worker()
         async with at_work(worker):
             await until(lambda: worker._swept is not None)
             row = await rows(_queue_in_silence)
             await until(lambda: WorkflowRun.objects.get(pk=row).status == "waiting")
 
-    play(story())
+    run_async(scenario())
 
 
 def _queue_in_silence() -> Any:
@@ -117,7 +117,7 @@ def test_a_sweep_finds_a_run_that_is_ready(status: str) -> None:
     assert sweep.run_sweep("me").poison
 
 
-def test_a_sweep_does_not_take_a_run_for_ready_that_another_worker_holds() -> None:
+def test_a_sweep_does_not_treat_a_run_of_another_worker_as_ready() -> None:
     row = WorkflowRun.objects.get(pk=_queue_in_silence())
     soon = database_now() + timedelta(seconds=4)
     WorkflowRun.objects.filter(pk=row.pk).update(
@@ -136,7 +136,7 @@ def test_a_sweep_applies_the_deadlines_of_overdue_requests() -> None:
     assert InputRequest.objects.get(pk=request.pk).status != "pending"
 
 
-def test_who_else_is_there_is_read_again_when_they_are_others() -> None:
+def test_the_other_workers_are_read_again_when_they_change() -> None:
     first = sweep.run_sweep("me")
     assert sweep.run_sweep("me", database_now(), first).builds is first.builds
     beat("other", (), LEASE)

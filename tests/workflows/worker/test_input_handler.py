@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 class Answers:
-    """An input handler that does what a test tells it."""
+    """An input handler that gives the answer of a test."""
 
     def __init__(self, response: Any = None, *, error: bool = False) -> None:
         self.asked: list[str] = []
@@ -43,7 +43,7 @@ class Answers:
         return Workflow("t-handled", steps=[flows.ask, flows.finish], input_handler=self)
 
 
-def test_the_input_handlers_answer_is_the_systems(drive: Drive, register: Register) -> None:
+def test_an_answer_of_the_input_handler_has_no_person(drive: Drive, register: Register) -> None:
     handler = Answers({"approved": True})
     run = start(register(handler.workflow()))
     drive()

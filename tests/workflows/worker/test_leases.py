@@ -1,4 +1,4 @@
-"""Leases, fences and crash_count: a run has one worker at a time."""
+"""Leases, fencing tokens and crash counts: a run has one worker at a time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.support.worker_control import (
     fresh,
     lapse,
     lease,
-    play,
     rows,
+    run_async,
     start,
 )
 from workflows.engine import (
@@ -47,7 +47,7 @@ def test_a_lease_leases_the_run_to_one_worker() -> None:
 def test_a_worker_that_lost_its_lease_cannot_write(drive: Drive) -> None:
     run = start()
 
-    async def story() -> None:
+    async def scenario() -> None:
         frozen = Worker()
         loaded = await rows(lambda: lease("frozen"))
         live = frozen.activate(loaded[0])
@@ -56,7 +56,7 @@ def test_a_worker_that_lost_its_lease_cannot_write(drive: Drive) -> None:
         late = live.build_update(frozen.active.clock.now())
         assert not (await rows(lambda: store.store([late]))).done
 
-    play(story())
+    run_async(scenario())
     assert fresh(run).status == "waiting"
     assert run.requests.count() == 1
     assert run.journal.count() == fresh(run).seq
@@ -66,7 +66,7 @@ def test_an_abandoned_run_is_taken_over_and_progress_resets_its_crash_count(driv
     run = start()
     lease("dead")
     drive()
-    assert fresh(run).status == "running"  # the lease still stands
+    assert fresh(run).status == "running"  # the lease is still valid
     lapse(run)
     drive()
     assert fresh(run).status == "waiting"
@@ -102,7 +102,7 @@ def test_a_run_that_crashed_its_worker_is_leased_alone_and_then_blocked(drive: D
     assert fresh(other).status == "waiting"
 
 
-def test_a_run_is_blamed_for_a_second_death_only_if_something_of_it_had_begun() -> None:
+def test_a_second_crash_is_counted_only_if_a_step_of_the_run_had_begun() -> None:
     begun, unbegun = start(), start()
     lease("dead")
     for kill in range(3):
@@ -113,7 +113,7 @@ def test_a_run_is_blamed_for_a_second_death_only_if_something_of_it_had_begun() 
     assert fresh(begun).crash_count == 3
     assert fresh(unbegun).crash_count == 1
     lapse(unbegun)
-    assert [one.row.pk for one in lease("next")] == [unbegun.pk], "among others, as it always was"
+    assert [one.row.pk for one in lease("next")] == [unbegun.pk], "together with other runs"
 
 
 def test_a_worker_that_crashes_during_loading_is_counted_for_all_its_runs() -> None:
@@ -125,7 +125,7 @@ def test_a_worker_that_crashes_during_loading_is_counted_for_all_its_runs() -> N
     assert fresh(run).crash_count == 2
 
 
-def test_a_step_of_a_run_that_was_taken_over_is_noted_before_it_begins(
+def test_the_start_of_a_step_after_a_takeover_is_recorded_before_it_begins(
     register: Register,
 ) -> None:
     seen: list[tuple[int, bool]] = []
@@ -149,7 +149,7 @@ def test_a_step_of_a_run_that_was_taken_over_is_noted_before_it_begins(
     assert seen == [(1, False), (0, False)]
 
 
-def test_a_run_whose_step_waits_for_a_place_is_not_to_blame(register: Register) -> None:
+def test_a_run_whose_step_waits_for_a_thread_is_not_blamed(register: Register) -> None:
     gate = Gate()
     register(gate.workflow)
     runs = [start(gate.workflow), start(gate.workflow)]
@@ -157,7 +157,7 @@ def test_a_run_whose_step_waits_for_a_place_is_not_to_blame(register: Register) 
     for run in runs:
         lapse(run)
 
-    async def story() -> None:
+    async def scenario() -> None:
         worker = Worker()
         worker.runner.limiter = ThreadLimiter(1)
         async with at_work(worker):
@@ -169,10 +169,10 @@ def test_a_run_whose_step_waits_for_a_place_is_not_to_blame(register: Register) 
             (1, True),
         ]
 
-    play(story())
+    run_async(scenario())
 
 
-def test_a_poison_run_that_makes_progress_is_no_poison_run_any_more(drive: Drive) -> None:
+def test_a_poison_run_that_makes_progress_is_not_poison_any_more(drive: Drive) -> None:
     run = start()
     WorkflowRun.objects.filter(pk=run.pk).update(crash_count=3)
     drive()

@@ -1,4 +1,4 @@
-"""Threads that requests and async steps use again, and what is left behind in them."""
+"""Threads that requests and async steps reuse: how many there are, and their connections."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from django.db.backends.signals import connection_created
 from pytest_django import Settings
 
 from tests.support.polling import until as wait_until
-from tests.support.worker_control import Register, at_work, play, rows, start, until
+from tests.support.worker_control import Register, at_work, rows, run_async, start, until
 from workflows import models
 from workflows.engine import Event, StartEvent, StopEvent, Workflow, step
 from workflows.models import WorkflowRun
-from workflows.realtime.access_checks import loop_access_checks
+from workflows.sockets.access_checks import loop_access_checks
 from workflows.server.closed_sockets import ClosedSocketMiddleware
 from workflows.server.request_threads import RequestThreads
 from workflows.worker import Worker
@@ -32,11 +32,11 @@ from workflows.worker.steps.reused_threads import ReusedThreads
 
 
 class Second(Event):
-    """What the first of two steps leads to."""
+    """The event between the two steps."""
 
 
 async def thread_of() -> int:
-    """Return the thread in which thread-sensitive code runs here."""
+    """Return the thread in which thread-sensitive code runs in this context."""
     return await sync_to_async(threading.get_ident)()
 
 
@@ -62,7 +62,7 @@ async def ask(application: Any, path: str = "/healthz") -> int:
     return int(sent[0]["status"])
 
 
-async def test_one_thread_after_another_is_one_thread() -> None:
+async def test_calls_one_after_another_use_one_thread() -> None:
     threads, seen = ReusedThreads(), set()
     for _ in range(20):
         with threads.borrow():
@@ -71,7 +71,7 @@ async def test_one_thread_after_another_is_one_thread() -> None:
     assert len(seen) == 1
 
 
-async def test_at_the_same_time_each_has_a_thread_of_its_own_and_few_are_kept() -> None:
+async def test_calls_at_the_same_time_have_their_own_threads_and_few_are_kept() -> None:
     threads = ReusedThreads(max_idle=2)
     together = asyncio.Barrier(5)
 
@@ -108,11 +108,11 @@ async def test_a_busy_thread_is_not_used_again() -> None:
         gate.set()
 
 
-def test_a_thread_comes_back_from_a_block_that_is_left_in_another_context() -> None:
+def test_a_thread_is_returned_from_a_block_that_ends_in_another_context() -> None:
     threads = ReusedThreads()
     borrowed = threads.borrow()
     contextvars.copy_context().run(borrowed.__enter__)
-    with pytest.raises(ValueError, match="different Context"):  # a step that is thrown away
+    with pytest.raises(ValueError, match="different Context"):  # a step that is garbage-collected
         borrowed.__exit__(None, None, None)
     assert len(threads._idle) == 1
 
@@ -127,11 +127,11 @@ async def test_requests_leave_no_more_threads_than_there_were_at_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_in_debug_no_thread_remembers_its_statements(settings: Settings) -> None:
+def test_with_debug_no_thread_stores_its_statements(settings: Settings) -> None:
     settings.DEBUG = True
     logs: list[int] = []
 
-    async def story() -> None:
+    async def scenario() -> None:
         database = DatabaseThread()
         for _ in range(3):
             await database.call(User.objects.count)
@@ -143,12 +143,12 @@ def test_in_debug_no_thread_remembers_its_statements(settings: Settings) -> None
         looks = [loop.run_in_executor(None, lambda: len(connection.queries_log)) for _ in range(8)]
         logs.extend(await asyncio.gather(*looks))
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert set(logs) == {0}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_in_debug_the_thread_of_the_leases_remembers_no_statements(settings: Settings) -> None:
+def test_with_debug_the_lease_thread_stores_no_statements(settings: Settings) -> None:
     settings.DEBUG = True
     kept: list[Any] = []
 
@@ -175,7 +175,7 @@ def test_async_steps_use_the_database_at_the_same_time_and_leave_no_connection(
 
     def query() -> None:
         User.objects.count()
-        together.wait(20)  # in one thread for all of them nobody would ever come
+        together.wait(20)  # this fails if all steps share one thread
         wrappers.append(connections["default"])
 
     @step
@@ -187,17 +187,17 @@ def test_async_steps_use_the_database_at_the_same_time_and_leave_no_connection(
     for _ in range(3):
         start(workflow)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work(Worker()):
             done = WorkflowRun.objects.filter(status="completed")
             await until(lambda: done.count() == 3)
             await rows(lambda: wait_until(lambda: all(not one.connection for one in wrappers)))
 
-    play(story())
+    run_async(scenario())
 
 
 @pytest.mark.django_db(transaction=True)
-def test_beneath_async_to_sync_steps_have_threads_of_their_own(register: Register) -> None:
+def test_inside_async_to_sync_steps_have_their_own_threads(register: Register) -> None:
     seen: list[int] = []
 
     @step
@@ -217,7 +217,7 @@ def test_beneath_async_to_sync_steps_have_threads_of_their_own(register: Registe
     assert threading.get_ident() not in seen
 
 
-async def test_what_is_sent_to_a_page_that_vanished_raises_nothing() -> None:
+async def test_sending_to_a_closed_page_raises_no_error() -> None:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

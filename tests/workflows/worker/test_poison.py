@@ -1,4 +1,4 @@
-"""Steps that raise, never end, or do not heed their timeout: nobody else has to wait for them."""
+"""Steps that raise, never end, or ignore their timeout do not delay other runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support import flows
-from tests.support.worker_control import at_work, play, until
+from tests.support.worker_control import at_work, run_async, until
 from workflows.engine import StartEvent, StopEvent, Workflow, step
 from workflows.models import InputRequest, WorkflowRun, database_now
 from workflows.worker import Worker, active_run
@@ -22,13 +22,13 @@ Register = Callable[[Workflow], Workflow]
 
 
 class Gate:
-    """Lets the steps that never end go when the test is over."""
+    """Ends the waiting steps when the test is over."""
 
     def __init__(self) -> None:
         self.open = threading.Event()
 
     def swallower(self) -> Workflow:
-        """An `async` step that takes no cancellation."""
+        """Return a workflow with an `async` step that ignores cancellation."""
 
         @step(timeout=0.05)
         async def swallow(event: StartEvent) -> StopEvent:
@@ -42,7 +42,7 @@ class Gate:
         return Workflow("t-swallow", steps=[swallow])
 
     def sleeper(self, timeout: float | None = None) -> Workflow:
-        """A `def` step that does not end."""
+        """Return a workflow with a `def` step that does not end."""
 
         @step(timeout=timeout)
         def sleep(event: StartEvent) -> StopEvent:
@@ -52,7 +52,7 @@ class Gate:
         return Workflow("t-sleep", steps=[sleep])
 
     def waiter(self) -> Workflow:
-        """An `async` step that does not end."""
+        """Return a workflow with an `async` step that does not end."""
 
         @step
         async def wait(event: StartEvent) -> StopEvent:
@@ -88,7 +88,7 @@ def error_of(run: WorkflowRun) -> dict[str, Any]:
 async def serve_until(
     condition: Callable[[], bool], gate: Gate, limiter: ThreadLimiter | None = None
 ) -> None:
-    """Let a worker serve until the condition on the rows holds, then open the gate."""
+    """Run a worker until a condition on the rows is true, then open the gate."""
     worker = Worker()
     worker.runner.limiter = limiter or worker.runner.limiter
     async with at_work(worker):
@@ -98,10 +98,12 @@ async def serve_until(
             gate.open.set()
 
 
-def test_steps_that_never_end_leave_room_for_others(register: Register, gate: Gate) -> None:
+def test_steps_that_never_end_do_not_block_other_runs(register: Register, gate: Gate) -> None:
     endless = start(register(gate.sleeper()), 6) + start(register(gate.waiter()), 3)
     others = start(flows.ORM, 5)
-    play(serve_until(lambda: all_are(others, "completed"), gate, ThreadLimiter(2, timeout=0.1)))
+    run_async(
+        serve_until(lambda: all_are(others, "completed"), gate, ThreadLimiter(2, timeout=0.1))
+    )
     assert not all_are(endless, "failed")
 
 
@@ -112,7 +114,7 @@ def test_a_step_that_runs_longer_than_its_timeout_fails_its_run(
     others = start(flows.ORM, 5)
     everyone = [*endless, *others]
     ended = WorkflowRun.objects.filter(finished_at__isnull=False)
-    play(serve_until(lambda: ended.count() == len(everyone), gate, ThreadLimiter(2)))
+    run_async(serve_until(lambda: ended.count() == len(everyone), gate, ThreadLimiter(2)))
     assert all_are(others, "completed")
     for run in endless:
         assert "step 'sleep' took longer than 0.05 s" in error_of(run)["message"]
@@ -122,7 +124,7 @@ def test_a_step_that_ignores_its_timeout_fails_its_run_and_is_not_waited_for(
     register: Register, gate: Gate
 ) -> None:
     [eater], others = start(register(gate.swallower())), start(flows.ORM, 3)
-    play(serve_until(lambda: all_are([eater], "failed"), gate))
+    run_async(serve_until(lambda: all_are([eater], "failed"), gate))
     assert "step 'swallow' took longer than 0.05 s" in error_of(eater)["message"]
     assert all_are(others, "completed")
 
@@ -131,7 +133,7 @@ def test_a_step_that_ignores_its_timeout_fails_its_run_and_is_not_waited_for(
     "error", [SystemExit(3), asyncio.CancelledError(), MemoryError("too much")]
 )
 @pytest.mark.parametrize("timeout", [None, 20.0], ids=["no timeout", "timeout"])
-def test_whatever_a_step_raises_only_its_run_fails(
+def test_an_error_of_a_step_fails_only_its_run(
     register: Register, gate: Gate, error: BaseException, timeout: float | None
 ) -> None:
     @step(timeout=timeout)
@@ -145,7 +147,7 @@ def test_whatever_a_step_raises_only_its_run_fails(
     bad = start(register(Workflow("t-bad", steps=[raise_it])))
     bad += start(register(Workflow("t-worse", steps=[raise_it_too])))
     others = start(flows.ORM, 2)
-    play(serve_until(lambda: all_are(bad, "failed") and all_are(others, "completed"), gate))
+    run_async(serve_until(lambda: all_are(bad, "failed") and all_are(others, "completed"), gate))
     assert {error_of(run)["kind"] for run in bad} == {type(error).__name__}
 
 
@@ -155,10 +157,10 @@ def test_the_isolation_of_a_long_poison_run_ends(
     monkeypatch.setattr(active_run, "ISOLATION_TIMEOUT", 0.2)
     [poison_run], others = start(register(gate.waiter())), start(flows.ORM, 3)
     WorkflowRun.objects.filter(pk=poison_run.pk).update(crash_count=2)
-    play(serve_until(lambda: all_are(others, "completed"), gate))
+    run_async(serve_until(lambda: all_are(others, "completed"), gate))
 
 
-def test_overdue_requests_of_blocked_runs_stand_in_nobodys_way(gate: Gate) -> None:
+def test_overdue_requests_of_blocked_runs_do_not_delay_others(gate: Gate) -> None:
     stuck, run = start(flows.DEADLINE, 101), start(flows.DEADLINE)
     everyone = [*stuck, *run]
     asyncio.run(Worker().run_until_idle())
@@ -166,5 +168,5 @@ def test_overdue_requests_of_blocked_runs_stand_in_nobodys_way(gate: Gate) -> No
     InputRequest.objects.update(deadline=database_now())
     blocked = WorkflowRun.objects.filter(pk__in=[one.pk for one in stuck])
     blocked.update(status="blocked", wake_at=None)
-    play(serve_until(lambda: all_are(run, "failed"), gate))
+    run_async(serve_until(lambda: all_are(run, "failed"), gate))
     assert all_are(stuck, "blocked")

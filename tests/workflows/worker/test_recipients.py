@@ -1,4 +1,4 @@
-"""Names route as they are, and one that does not exist fails the step that asks."""
+"""Requests go to users and groups by exact name; an unknown name fails the asking step."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def run_of(flow: Workflow, drive: Drive, **options: Any) -> WorkflowRun:
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_a_user_is_asked_by_a_name_as_it_is(name: str, flow: Workflow, drive: Drive) -> None:
+def test_a_user_is_found_by_the_exact_name(name: str, flow: Workflow, drive: Drive) -> None:
     for one in ODD:
         make_reviewer(one)
     assert run_of(flow, drive, assign_to=(name,)).status == "waiting"
@@ -79,7 +79,7 @@ def test_a_user_is_asked_by_a_name_as_it_is(name: str, flow: Workflow, drive: Dr
 
 
 @pytest.mark.parametrize("name", ["Finance; EU", "Müller, Söhne", "group:inner", "BOARD", " wide "])
-def test_a_group_is_asked_by_a_name_as_it_is(name: str, flow: Workflow, drive: Drive) -> None:
+def test_a_group_is_found_by_the_exact_name(name: str, flow: Workflow, drive: Drive) -> None:
     group = Group.objects.create(name=name)
     Group.objects.create(name=name.lower() + "!")
     assert run_of(flow, drive, assign_to=(f"group:{name}",)).status == "waiting"
@@ -87,7 +87,9 @@ def test_a_group_is_asked_by_a_name_as_it_is(name: str, flow: Workflow, drive: D
     assert (one.group, one.name) == (group, f"group:{name}")
 
 
-def test_a_user_whose_name_begins_like_a_group_can_be_asked(flow: Workflow, drive: Drive) -> None:
+def test_a_user_whose_name_begins_with_the_prefix_of_groups_is_found(
+    flow: Workflow, drive: Drive
+) -> None:
     odd, plain = make_reviewer("group:finance"), make_reviewer("alice")
     finance = Group.objects.create(name="finance")
     names = ("user:group:finance", "group:finance", "alice", "user:alice")
@@ -124,7 +126,7 @@ def test_a_name_that_does_not_exist_fails_the_step_after_its_retries(
     assert not InputRequest.objects.exists()
 
 
-def test_the_step_asks_once_the_name_exists(flow: Workflow, drive: Drive) -> None:
+def test_the_step_succeeds_when_the_name_exists(flow: Workflow, drive: Drive) -> None:
     run = run_of(flow, drive, assign_to=("late",))
     assert run.status == "failed"
     late = make_reviewer("late")
@@ -143,7 +145,7 @@ async def ask_and_cancel(event: StartEvent) -> InputRequestEvent:
     return InputRequestEvent(prompt="?", assign_to=("alice",))
 
 
-def test_a_step_that_cancels_itself_while_its_names_are_looked_up_has_failed(
+def test_a_step_that_is_cancelled_while_its_names_are_read_has_failed(
     register: Register, drive: Drive, alice: User
 ) -> None:
     flow = register(Workflow("t-cancels-itself", [ask_and_cancel, end]))
@@ -163,7 +165,7 @@ async def ask_each(event: Part) -> InputRequestEvent | None:
     return InputRequestEvent(prompt="?", request_id=str(event.number), assign_to=names)
 
 
-def test_names_of_many_steps_are_looked_up_together(register: Register, drive: Drive) -> None:
+def test_names_of_many_steps_are_read_together(register: Register, drive: Drive) -> None:
     flow = register(Workflow("t-many", [split, ask_each, end]))
     for number in range(3):
         make_reviewer(f"u{number}")
@@ -182,7 +184,7 @@ def test_names_of_many_steps_are_looked_up_together(register: Register, drive: D
 
 @contextmanager
 def looked_up() -> Iterator[list[Any]]:
-    """Count the queries for users by name, in whichever thread."""
+    """Count the queries for users by name, in all threads."""
     seen: list[Any] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -216,7 +218,7 @@ def test_a_route_to_deactivated_people_has_no_other_recipients(
     assert InputRequest.objects.visible_to(bob).exists()
 
 
-def test_a_route_is_not_set_to_a_deactivated_account(flow: Workflow, alice: User) -> None:
+def test_a_route_to_a_deactivated_account_cannot_be_set(flow: Workflow, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_active=False)
     root = desk_of(User.objects.create_superuser("root"))
     sent = root.post("/admin/workflows/route/add/", {"workflow": FLOW.name, "users": [alice.pk]})

@@ -1,4 +1,4 @@
-"""Mail that reminds: each message by itself, one safe line, only to those who may still decide."""
+"""Reminder mails: one for each person who may still decide, with one safe line of text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRET = "the codename is Heron"
 
 
 class MailServer(threading.Thread):
-    """An SMTP server of a few lines. `answers` says by mailbox with what it refuses, how often."""
+    """A small SMTP server. `answers` has, for each mailbox, the refusals that it gives in turn."""
 
     def __init__(self, answers: dict[str, list[str]]) -> None:
         super().__init__(daemon=True)
@@ -48,14 +48,14 @@ class MailServer(threading.Thread):
                 self.serve(stream)
 
     def serve(self, stream: Any) -> None:
-        """Go through the dialogue of one connection."""
+        """Answer the commands of one connection."""
         to = ""
 
-        def say(line: str) -> None:
+        def reply(line: str) -> None:
             stream.write(f"{line}\r\n".encode())
             stream.flush()
 
-        say("220 here")
+        reply("220 here")
         for raw in stream:
             line = raw.decode().strip()
             verb = line[:4].upper()
@@ -66,19 +66,19 @@ class MailServer(threading.Thread):
                 said = left.pop(0) if left else "250 ok"
                 if said == "hang up":
                     return
-                say(said)
+                reply(said)
             elif verb == "DATA":
-                say("354 go on")
+                reply("354 go on")
                 text = b"".join(iter(stream.readline, b".\r\n")).decode()
                 if to == "lost":
-                    return  # taken or not: the other side does not learn it
+                    return  # the client does not learn whether the mail was accepted
                 self.received.append((to, text))
-                say("250 taken")
+                reply("250 taken")
             elif verb == "QUIT":
-                say("221 bye")
+                reply("221 bye")
                 return
             else:
-                say("250 ok")
+                reply("250 ok")
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def person(name: str, **columns: Any) -> User:
 
 
 def remind(request: InputRequest) -> None:
-    """Let the reminder of a request be due, and sweep."""
+    """Make the reminder of a request due, and sweep."""
     InputRequest.objects.filter(pk=request.pk).update(
         remind_at=soon(seconds=-1), next_notification_at=soon(seconds=-1), reminded_at=None
     )
@@ -112,7 +112,7 @@ def remind(request: InputRequest) -> None:
 
 
 def sent_to() -> list[str]:
-    """Return who got a mail, once the mail thread has done what it was given."""
+    """Wait for the mail thread, and return the addresses that got a mail."""
     reminders._mail_thread.submit(lambda: None).result(timeout=30)
     return sorted(one.to[0].partition("@")[0] for one in mail.outbox)
 
@@ -185,7 +185,7 @@ def test_a_mail_server_that_is_away_is_tried_again(
     ["Pay it?\rBcc: all@example.com", "Pay it?\r\nBcc: x", "Pay\x01 it?", "Pay\x0b it?\x85now",
      "\u202ePay it?\u2066", "\r\n\r\n Pay it?", "Pay \u2028it?", "P\U000e0041ay it?"],
 )  # fmt: skip
-def test_a_prompt_of_any_characters_is_one_safe_line(
+def test_a_prompt_with_any_characters_is_one_safe_line(
     alice: User, prompt: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -209,11 +209,11 @@ def test_a_prompt_of_any_characters_is_one_safe_line(
         ("\ud800half\x00", "half"),
     ],
 )
-def test_a_line_shows_what_can_be_seen(text: str, line: str) -> None:
+def test_a_line_has_only_visible_characters(text: str, line: str) -> None:
     assert subject_line(text) == line
 
 
-def test_a_prompt_that_shows_nothing_is_named_by_its_workflow(alice: User) -> None:
+def test_an_invisible_prompt_is_replaced_by_the_name_of_the_workflow(alice: User) -> None:
     User.objects.update(email="alice@example.com")
     remind(asked_of(alice, prompt="\u200b\r\n"))
     assert sent_to() == ["alice"]
@@ -246,7 +246,7 @@ def test_only_those_who_may_still_decide_are_reminded() -> None:
     assert sent_to() == ["member"]
 
 
-def test_whose_approval_no_longer_counts_is_reminded_again(alice: User) -> None:
+def test_a_person_whose_approval_no_longer_counts_is_reminded_again(alice: User) -> None:
     User.objects.update(email="alice@example.com")
     request = asked_of(alice, quorum=2)
     decide(alice, request)

@@ -1,4 +1,4 @@
-"""A run's state from its rows, from whichever snapshot."""
+"""The state of a run, computed from its journal and any of its snapshots."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from workflows.worker.loading.replay import fold
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("known")]
 
 
-def test_folding_the_journal_from_any_snapshot_gives_the_same_state(
+def test_applying_the_journal_to_any_snapshot_gives_the_same_state(
     drive: Drive, register: Register
 ) -> None:
     @step

@@ -1,4 +1,4 @@
-"""Random interleavings of people, workers and crashes: the rows are what the pure engine says."""
+"""Random actions of people, workers and crashes: the rows are those that the engine computes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from approvals.errors import AlreadyAnswered, Closed
 from approvals.models import Decision
 from tests.support import reference_model
 from tests.support.factories import make_reviewer, registered
-from tests.support.reference_model import Twin, comparable
+from tests.support.reference_model import ReferenceRun, comparable
 from workflows.errors import RunEnded, WrongState
 from workflows.models import InputRequest, WorkflowRun, database_now
 from workflows.worker import Worker, snapshot_of
@@ -35,43 +35,43 @@ from workflows.worker.loading import loader
 from workflows.worker.loading.replay import fold
 
 LONG = os.environ.get("SOAK") == "1"
-LEASE = timedelta(hours=1)  # no lease ends by itself
+LEASE = timedelta(hours=1)  # so long that no lease expires by itself
 SECOND = timedelta(seconds=1)
-MOST = 2  # runs at once
+MAX_RUNS = 2  # at once
 PEOPLE = ("alice", "bob")
 PICK = st.integers(0, 5)
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.soak]
 
 
-class Worlds(RuleBasedStateMachine):
-    """Does each thing to the rows and to the twins, and compares them after each."""
+class RowsAndReference(RuleBasedStateMachine):
+    """Does each action on the rows and on the reference runs, and compares them afterwards."""
 
     runs = Bundle("runs")
 
     def __init__(self) -> None:
         super().__init__()
-        self.twins: dict[Any, Twin] = {}
+        self.references: dict[Any, ReferenceRun] = {}
         reference_model.broken.clear()
 
     def teardown(self) -> None:
-        """Leave nothing that the next example could trip over."""
-        for run in WorkflowRun.objects.filter(pk__in=self.twins, status__in=WorkflowRun.OPEN):
+        """Cancel open runs, so that they do not affect the next example."""
+        for run in WorkflowRun.objects.filter(pk__in=self.references, status__in=WorkflowRun.OPEN):
             run.cancel()
 
     # What people do
 
-    @precondition(lambda self: len(self.twins) < MOST)
+    @precondition(lambda self: len(self.references) < MAX_RUNS)
     @rule(target=runs)
     def start(self) -> Any:
         run = WorkflowRun.objects.start(reference_model.WORKFLOW, {})
-        self.twins[run.pk] = Twin()
+        self.references[run.pk] = ReferenceRun()
         return run.pk
 
     @rule(pk=runs, pick=PICK, by=st.sampled_from(PEOPLE), approved=st.booleans())
     def answer(self, pk: Any, pick: int, by: str, approved: bool) -> None:
         """Answer a request, whether that is still possible or not."""
-        requests = self.twins[pk].requests
+        requests = self.references[pk].requests
         if not requests:
             return
         key = sorted(requests)[pick % len(requests)]
@@ -84,7 +84,7 @@ class Worlds(RuleBasedStateMachine):
 
         if asked.status == "pending":
             assert not decide().again
-            self.twins[pk].answer(key, by, approved)
+            self.references[pk].answer(key, by, approved)
         elif (asked.status, asked.by, asked.approved) == ("answered", by, approved):
             assert decide().again
         else:
@@ -93,42 +93,42 @@ class Worlds(RuleBasedStateMachine):
 
     @rule(pk=runs)
     def pause(self, pk: Any) -> None:
-        self._control(pk, {"queued", "waiting", "running"}, WorkflowRun.pause, Twin.pause)
+        self._control(pk, {"queued", "waiting", "running"}, WorkflowRun.pause, ReferenceRun.pause)
 
     @rule(pk=runs)
     def resume(self, pk: Any) -> None:
-        self._control(pk, {"paused", "running"}, WorkflowRun.resume, Twin.resume)
+        self._control(pk, {"paused", "running"}, WorkflowRun.resume, ReferenceRun.resume)
 
     @rule(pk=runs)
     def retry(self, pk: Any) -> None:
-        self._control(pk, {"failed"}, WorkflowRun.retry, Twin.retry)
+        self._control(pk, {"failed"}, WorkflowRun.retry, ReferenceRun.retry)
 
     @rule(pk=runs, sure=st.integers(0, 3))
     def cancel(self, pk: Any, sure: int) -> None:
-        if sure == 3:  # else too few runs would see anything else
+        if sure == 3:  # otherwise too few runs would do other actions
             states = {"queued", "waiting", "running", "paused"}
-            self._control(pk, states, WorkflowRun.cancel, Twin.cancel)
+            self._control(pk, states, WorkflowRun.cancel, ReferenceRun.cancel)
 
     def _control(
         self,
         pk: Any,
         sources: set[str],
         verb: Callable[[WorkflowRun], None],
-        same: Callable[[Twin], None],
+        same: Callable[[ReferenceRun], None],
     ) -> None:
         run = WorkflowRun.objects.get(pk=pk)
-        if self.twins[pk].status in sources:
+        if self.references[pk].status in sources:
             verb(run)
-            same(self.twins[pk])
+            same(self.references[pk])
         else:
-            with pytest.raises(RunEnded if self.twins[pk].ended else WrongState):
+            with pytest.raises(RunEnded if self.references[pk].ended else WrongState):
                 verb(run)
 
-    # What time does
+    # Time
 
     @rule(pk=runs, pick=PICK)
     def sweep(self, pk: Any, pick: int) -> None:
-        """Let the time of a pending request run out."""
+        """Make a pending request overdue, and expire it."""
         pending = InputRequest.objects.pending().filter(run=pk).order_by("request_id")
         if not pending:
             return
@@ -137,11 +137,11 @@ class Worlds(RuleBasedStateMachine):
         InputRequest.objects.filter(pk=request.pk).update(**begun)
         assert list(InputRequest.objects.overdue(now)) == [request]
         request.expire(now)
-        self.twins[pk].expire(request.request_id)
+        self.references[pk].expire(request.request_id)
 
     @rule(step=st.sampled_from(["ask", "chore", "take"]))
-    def break_or_mend(self, step: str) -> None:
-        """From now on the step raises, or no longer does."""
+    def break_or_repair(self, step: str) -> None:
+        """Make the step raise, or stop raising."""
         reference_model.broken.symmetric_difference_update({step})
 
     # What workers do
@@ -149,25 +149,25 @@ class Worlds(RuleBasedStateMachine):
     @rule()
     def drive(self) -> None:
         asyncio.run(Worker().run_until_idle())
-        for one in self.twins.values():
+        for one in self.references.values():
             one.drive()
 
     @rule()
-    def die_before_anything_begins(self) -> None:
+    def crash_before_any_step_begins(self) -> None:
         for loaded in self._leased():
-            self.twins[loaded.row.pk].lease(begins=False)
-        self._lapse()
+            self.references[loaded.row.pk].lease(begins=False)
+        self._expire_leases()
 
     @rule()
-    def die_before_the_first_commit(self) -> None:
-        self._touch(leased := self._leased())
+    def crash_before_the_first_commit(self) -> None:
+        self._mark_started(leased := self._leased())
         for loaded in leased:
-            self.twins[loaded.row.pk].lease()
-        self._lapse()
+            self.references[loaded.row.pk].lease()
+        self._expire_leases()
 
     @rule()
-    def die_after_the_first_commit(self) -> None:
-        """The mail is taken in and steps have begun, but nothing of theirs is stored."""
+    def crash_after_the_first_commit(self) -> None:
+        """The deliveries are applied and steps have begun, but no result of a step is stored."""
         leased = self._leased()
 
         async def commit() -> None:
@@ -179,15 +179,15 @@ class Worlds(RuleBasedStateMachine):
 
         if leased:
             asyncio.run(commit())
-        self._touch(leased)
+        self._mark_started(leased)
         for loaded in leased:
-            self.twins[loaded.row.pk].begin()
-        self._lapse()
+            self.references[loaded.row.pk].begin()
+        self._expire_leases()
 
     def _leased(self) -> list[loader.LeasedRun]:
         expected = {
             pk
-            for pk, one in self.twins.items()
+            for pk, one in self.references.items()
             if one.status in ("queued", "running") and one.crash_count < 2
         }
         loaded = loader.lease_and_load(
@@ -196,23 +196,23 @@ class Worlds(RuleBasedStateMachine):
         assert {one.row.pk for one in loaded} == expected
         return loaded
 
-    def _touch(self, leased: list[loader.LeasedRun]) -> None:
-        """Note that steps of these begin, as a worker does before they do."""
+    def _mark_started(self, leased: list[loader.LeasedRun]) -> None:
+        """Record that steps of these runs begin, as a worker does."""
         WorkflowRun.objects.mark_started([one.row for one in leased])
 
-    def _lapse(self) -> None:
-        """Let the leases end, as if the worker had died long ago."""
+    def _expire_leases(self) -> None:
+        """Make the leases expire, as if the worker had crashed long ago."""
         held = WorkflowRun.objects.filter(lease_owner="doomed", status="running")
         held.update(wake_at=database_now() - SECOND)
 
-    # What has to agree
+    # Comparison
 
     @invariant()
-    def the_rows_are_what_the_engine_says(self) -> None:
-        for run in WorkflowRun.objects.filter(pk__in=self.twins):
-            self._compare(run, self.twins[run.pk])
+    def the_rows_are_those_of_the_engine(self) -> None:
+        for run in WorkflowRun.objects.filter(pk__in=self.references):
+            self._compare(run, self.references[run.pk])
 
-    def _compare(self, run: WorkflowRun, one: Twin) -> None:
+    def _compare(self, run: WorkflowRun, one: ReferenceRun) -> None:
         assert (run.status, run.crash_count) == (one.status, one.crash_count)
         entries = list(run.journal.order_by("seq"))
         assert [(entry.kind, entry.step) for entry in entries] == one.journal
@@ -235,7 +235,7 @@ class Worlds(RuleBasedStateMachine):
         assert dict(decided) == {key: asked.by for key, asked in one.requests.items() if asked.by}
         waiting = run.deliveries.filter(applied_seq=None).order_by("pk")
         assert [(mail.kind, mail.data.get("request_id", "")) for mail in waiting] == [
-            (mail.kind, mail.request_id) for mail in one.mail
+            (mail.kind, mail.request_id) for mail in one.deliveries
         ]
 
 
@@ -253,26 +253,26 @@ def people(transactional_db: None) -> Iterator[None]:
         yield
 
 
-def test_an_answer_that_waits_while_its_run_fails_counts_after_a_retry() -> None:
-    """One request expires and another is answered before a worker hears of either."""
-    worlds = Worlds()
+def test_an_answer_that_waits_while_its_run_fails_is_applied_after_a_retry() -> None:
+    """One request expires and another is answered before a worker loads the run."""
+    both = RowsAndReference()
     run = WorkflowRun.objects.start(reference_model.WORKFLOW, {})
-    worlds.twins[run.pk] = Twin()
-    worlds.drive()
-    worlds.sweep(run.pk, 0)
-    worlds.answer(run.pk, 1, "alice", True)
-    worlds.drive()
-    assert worlds.twins[run.pk].status == "failed"
-    worlds.retry(run.pk)
-    worlds.answer(run.pk, 0, "bob", True)
-    worlds.drive()
-    worlds.answer(run.pk, 0, "bob", True)
-    worlds.drive()
-    worlds.the_rows_are_what_the_engine_says()
-    assert worlds.twins[run.pk].status == "completed"
+    both.references[run.pk] = ReferenceRun()
+    both.drive()
+    both.sweep(run.pk, 0)
+    both.answer(run.pk, 1, "alice", True)
+    both.drive()
+    assert both.references[run.pk].status == "failed"
+    both.retry(run.pk)
+    both.answer(run.pk, 0, "bob", True)
+    both.drive()
+    both.answer(run.pk, 0, "bob", True)
+    both.drive()
+    both.the_rows_are_those_of_the_engine()
+    assert both.references[run.pk].status == "completed"
 
 
-def test_any_interleaving_gives_what_the_pure_engine_gives() -> None:
+def test_any_interleaving_gives_the_rows_of_the_engine() -> None:
     often = settings(
         max_examples=300 if LONG else 12,
         stateful_step_count=50 if LONG else 30,
@@ -282,4 +282,4 @@ def test_any_interleaving_gives_what_the_pure_engine_gives() -> None:
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate],
     )
-    run_state_machine_as_test(Worlds, settings=often)
+    run_state_machine_as_test(RowsAndReference, settings=often)

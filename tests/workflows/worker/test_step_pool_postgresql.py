@@ -1,4 +1,4 @@
-"""Steps have connections of their own: neither pages nor other steps fail for want of one."""
+"""Steps use their own connection pool, so neither pages nor other steps lack a connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from tests.support import polling
-from tests.support.worker_control import Register, at_work, play, rows, start, until
+from tests.support.worker_control import Register, at_work, rows, run_async, start, until
 from workflows.engine import StartEvent, StopEvent, Workflow, step
 from workflows.models import WorkflowRun
 from workflows.postgresql import base
@@ -33,7 +33,7 @@ MANY = 60
 
 @pytest.fixture
 def pool(settings: Settings) -> Iterator[Callable[..., None]]:
-    """Make the steps' pool anew with other settings, and as it was afterwards."""
+    """Return a function that makes the pool of steps with other settings; restore it afterwards."""
     options = connection.settings_dict["OPTIONS"]["pool"]
     kept = dict(options)
 
@@ -51,19 +51,19 @@ def pool(settings: Settings) -> Iterator[Callable[..., None]]:
 
 
 def in_use() -> int:
-    """Return how many connections steps hold at the moment."""
+    """Return how many connections steps use at present."""
     with step_code():
         stats = connection.pool.get_stats()  # type: ignore[attr-defined]
     return int(stats.get("pool_size", 0)) - int(stats.get("pool_available", 0))
 
 
 def ended() -> dict[str, int]:
-    """Return how many runs have ended, by how."""
+    """Return how many runs have ended, by status."""
     over = WorkflowRun.objects.filter(status__in=WorkflowRun.ENDED)
     return dict(Counter(over.values_list("status", flat=True)))
 
 
-def test_sixty_steps_that_query_and_then_wait_starve_neither_pages_nor_each_other(
+def test_sixty_steps_that_query_and_then_wait_delay_neither_pages_nor_each_other(
     register: Register, desk: Client
 ) -> None:
     gate, queried = threading.Event(), threading.Semaphore(0)
@@ -83,7 +83,7 @@ def test_sixty_steps_that_query_and_then_wait_starve_neither_pages_nor_each_othe
         for _ in range(MANY):
             assert queried.acquire(timeout=30)
 
-    async def story() -> None:
+    async def scenario() -> None:
         worker = Worker()
         worker.runner.limiter = ThreadLimiter(MANY)
         async with at_work(worker):
@@ -95,9 +95,9 @@ def test_sixty_steps_that_query_and_then_wait_starve_neither_pages_nor_each_othe
                 gate.set()
             await until(lambda: sum(ended().values()) == MANY)
         assert pages == [200, 200, 200]
-        assert held == 0, "A step holds a connection while it does not use it."
+        assert held == 0, "A step keeps a connection although it does not use it."
 
-    play(story())
+    run_async(scenario())
     assert ended() == {"completed": MANY}
 
 
@@ -119,7 +119,7 @@ def test_a_step_that_finds_no_connection_waits_for_one(
     workflow = register(Workflow("t-wait", steps=[work]))
     start(workflow), start(workflow)
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work(Worker()):
             try:
                 await asyncio.to_thread(inside.wait, 30)
@@ -129,11 +129,11 @@ def test_a_step_that_finds_no_connection_waits_for_one(
                 gate.set()
             await until(lambda: sum(ended().values()) == 2)
 
-    play(story())
+    run_async(scenario())
     assert ended() == {"completed": 2}
 
 
-def test_an_async_step_uses_the_steps_connections_and_holds_none_afterwards(
+def test_an_async_step_uses_the_pool_of_steps_and_keeps_no_connection(
     register: Register,
 ) -> None:
     gate, queried = asyncio.Event(), threading.Event()
@@ -148,26 +148,26 @@ def test_an_async_step_uses_the_steps_connections_and_holds_none_afterwards(
 
     start(register(Workflow("t-async", steps=[work])))
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with at_work(Worker()):
             await asyncio.to_thread(queried.wait, 30)
             held.append(await rows(in_use))
             gate.set()
             await until(lambda: ended() == {"completed": 1})
 
-    play(story())
+    run_async(scenario())
     assert held == [0]
 
 
 def backend() -> int:
-    """Return the process of the server that serves this thread's connection."""
+    """Return the id of the server process of this thread's connection."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return int(cursor.fetchone()[0])
 
 
 def in_a_step(function: Callable[[], Any]) -> Any:
-    """Call a function as a `def` step would be, in a thread of its own."""
+    """Call a function in a new thread, as a `def` step is called."""
     found: list[Any] = []
 
     def call() -> None:
@@ -185,7 +185,7 @@ def in_a_step(function: Callable[[], Any]) -> Any:
     return found[0]
 
 
-def test_a_step_whose_connection_died_between_two_statements_gets_another(
+def test_a_step_whose_connection_broke_between_two_statements_gets_another(
     pool: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool(1)
@@ -250,11 +250,13 @@ def test_a_step_that_changes_its_session_keeps_the_connection_and_no_other_step_
         'SAVEPOINT "s1"', "ROLLBACK TO SAVEPOINT s1",
     ],
 )  # fmt: skip
-def test_what_ends_with_its_transaction_pins_no_session(statement: str) -> None:
+def test_a_setting_that_ends_with_its_transaction_does_not_keep_the_connection(
+    statement: str,
+) -> None:
     assert not pins(statement)
 
 
-def test_rows_are_read_to_the_end_though_the_connection_is_given_back_afterwards(
+def test_all_rows_are_read_before_the_connection_is_given_back(
     pool: Callable[..., None],
 ) -> None:
     pool(1)
@@ -270,7 +272,7 @@ def test_rows_are_read_to_the_end_though_the_connection_is_given_back_afterwards
     polling.until(lambda: in_use() == 0)
 
 
-def test_what_waits_for_a_commit_runs_once_and_may_query(pool: Callable[..., None]) -> None:
+def test_on_commit_callbacks_run_once_and_may_query(pool: Callable[..., None]) -> None:
     pool(1)
     ran: list[int] = []
 
@@ -303,7 +305,7 @@ def idle_limit() -> str:
         return str(cursor.fetchone()[0])
 
 
-def test_the_limit_of_an_idle_transaction_is_a_steps_own(
+def test_the_timeout_of_idle_transactions_applies_to_steps_only(
     pool: Callable[..., None], settings: Settings
 ) -> None:
     pool(1)
@@ -313,9 +315,9 @@ def test_the_limit_of_an_idle_transaction_is_a_steps_own(
     assert (idle_limit(), in_a_step(idle_limit)) == ("10s", "0")
 
 
-def test_a_step_learns_when_the_database_is_away_rather_than_wait_for_ever(
+def test_a_step_gets_an_error_if_the_database_is_not_reachable(
     pool: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool(1, timeout=0.5)
-    monkeypatch.setitem(connection.settings_dict, "PORT", 1)  # nobody listens there
+    monkeypatch.setitem(connection.settings_dict, "PORT", 1)  # no server uses this port
     assert isinstance(in_a_step(User.objects.count), OperationalError)

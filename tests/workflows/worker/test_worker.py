@@ -1,4 +1,4 @@
-"""Runs that wait as rows and go on in whichever worker looks."""
+"""Runs wait as rows, and any worker can continue them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def approve(request: InputRequest, *, by: User | None = None) -> None:
     request.answer({"approved": True}, by=by, source="test")
 
 
-def test_a_run_waits_as_rows_and_completes_in_another_worker(drive: Drive) -> None:
+def test_a_run_waits_without_a_worker_and_completes_in_another_worker(drive: Drive) -> None:
     run = start()
     drive()
     waiting = fresh(run)
@@ -111,7 +111,7 @@ def test_a_failing_step_is_tried_again_with_the_same_key_then_fails_the_run(driv
     assert len(set(flows.keys)) == 1
 
 
-def test_a_failure_closes_requests_and_a_retry_opens_them_under_their_ids(drive: Drive) -> None:
+def test_a_failure_closes_requests_and_a_retry_reopens_them_with_the_same_ids(drive: Drive) -> None:
     run = start(flows.PARTS)
     drive()
     flows.broken.add("take_part")
@@ -186,7 +186,7 @@ def test_a_run_may_be_paused_before_it_began(drive: Drive) -> None:
     assert fresh(run).status == "waiting"
 
 
-def test_verbs_name_the_state_they_were_asked_in(drive: Drive) -> None:
+def test_the_error_of_an_impossible_action_names_the_status(drive: Drive) -> None:
     run = start()
     drive()
     with pytest.raises(WrongState, match="waiting; it cannot be resumed"):
@@ -241,7 +241,7 @@ def test_the_same_key_gives_the_same_run_and_another_input_an_error() -> None:
 
 
 @pytest.mark.parametrize(("first", "other"), [(1, True), (1, 1.0), (0.0, -0.0)])
-def test_an_input_that_only_looks_the_same_is_another_one(first: Any, other: Any) -> None:
+def test_inputs_of_different_types_are_different(first: Any, other: Any) -> None:
     def begin(value: Any) -> WorkflowRun:
         return WorkflowRun.objects.start(flows.ASK, {"n": value}, idempotency_key="k")
 
@@ -260,7 +260,7 @@ def test_a_bad_start_writes_nothing(register: Callable[[Workflow], Workflow]) ->
     assert not WorkflowRun.objects.exists()
 
 
-def test_a_start_belongs_to_its_callers_transaction(drive: Drive) -> None:
+def test_a_start_is_part_of_the_callers_transaction(drive: Drive) -> None:
     with transaction.atomic():
         start()
         transaction.set_rollback(True)
@@ -268,6 +268,6 @@ def test_a_start_belongs_to_its_callers_transaction(drive: Drive) -> None:
     assert not WorkflowRun.objects.exists()
 
 
-def test_a_worker_that_ends_is_no_longer_seen(drive: Drive) -> None:
+def test_the_row_of_a_worker_is_deleted_when_it_ends(drive: Drive) -> None:
     drive()
     assert not WorkerHeartbeat.objects.exists()

@@ -51,7 +51,7 @@ class Claimable(models.Model):
         if free.filter(pk=self.pk).update(claimed_by=by, claimed_until=now + length) != 1:
             raise RequestClaimed(f"Request {self.pk}", "claimed", "not free")
         self.claimed_by, self.claimed_until = by, now + length
-        publisher.after_commit(runs=(), inbox=True)
+        publisher.after_commit(changed=[self.pk])
 
     def renew_claim(self, by: User, length: timedelta) -> None:
         """Move the end of the claim of `by`; do nothing if `by` holds none."""
@@ -65,5 +65,5 @@ class Claimable(models.Model):
         held = held.filter(claimed_by=of) if of else held
         released = held.update(claimed_by=None, claimed_until=None) == 1
         if released:
-            publisher.after_commit(runs=(), inbox=True)
+            publisher.after_commit(changed=[self.pk])
         return released

@@ -88,7 +88,7 @@ class DeadlineMixin(models.Model):
         """Mark a request as overdue, once. It stays open."""
         marked = self._row().overdue(now).update(overdue_at=now) == 1
         if marked:
-            publisher.after_commit(runs=(), inbox=True)
+            publisher.after_commit(changed=[self.pk])
         return marked
 
     def remind_or_escalate(self, now: datetime) -> tuple[bool, bool]:
@@ -114,7 +114,7 @@ class DeadlineMixin(models.Model):
             escalated = self.escalated_at != before[1]
             if escalated:
                 self._add_assignees()
-            publisher.after_commit(runs=(), inbox=True)
+            publisher.after_commit(changed=[self.pk], added=[self.pk] if escalated else [])
         return self.reminded_at != before[0], escalated
 
     def _add_assignees(self) -> None:

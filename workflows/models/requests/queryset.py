@@ -19,6 +19,7 @@ from workflows.sql.prepared import Parameter, PreparedQuery
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
+    from workflows.models.requests.audience import Viewer
     from workflows.models.requests.request import InputRequest
 
 ASSIGNED_OR_CLAIMED = Q(assigned=True) | Q(claimed_by__isnull=False)
@@ -107,7 +108,9 @@ def _other_assigned_deciders() -> models.QuerySet[User]:
 class InputRequestQuerySet(models.QuerySet["InputRequest"]):
     """Queries over many requests."""
 
-    def visible_to(self, user: User | AnonymousUser | PermissionProfile) -> InputRequestQuerySet:
+    def visible_to(
+        self, user: User | AnonymousUser | PermissionProfile | Viewer
+    ) -> InputRequestQuerySet:
         """Requests that `user` may see: all, or as a decider the unassigned and their own.
 
         Every page, count, search, socket and command uses this method.
@@ -189,16 +192,18 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
         """Pending requests that are due for a reminder or an escalation."""
         return self.pending().filter(next_notification_at__lte=now)
 
-    def reopen(self, now: datetime) -> None:
+    def reopen(self, now: datetime) -> list[UUID]:
         """Cancelled, expired -> pending, for the requests of a failed run that is retried.
 
-        Each has as much time to answer as it had at first.
+        Each has as much time to answer as it had at first. Return their keys.
         """
         closed = self.filter(status__in=["cancelled", "expired"])
+        reopened = list(closed.values_list("pk", flat=True))
         timed = Q(deadline__isnull=False) | Q(remind_at__isnull=False)
         for request in closed.filter(timed | Q(escalate_at__isnull=False)):
             closed.filter(pk=request.pk).update(**request.restarted_timers(now))
         closed.update(status="pending", claimed_by=None, claimed_until=None)
+        return reopened
 
     def at_revision(self, request: InputRequest) -> InputRequestQuerySet:
         """This request, if it was not changed since it was read: same version, same votes."""

@@ -134,7 +134,7 @@ class InputRequest(RequestColumns):
             columns |= {"edits": edits, "revision": self.revision, "digest": digest_of(self)}
         if rows.filter(in_time(now), free_for(by, now)).update(**columns) != 1:
             raise RequestNotPending(f"Request {self.id}", "approved", self.current_status(now))
-        publisher.after_commit(runs=[self.run_id], inbox=True)
+        publisher.after_commit(runs=[self.run_id], changed=[self.pk])
         self.refresh_from_db()
 
     def withdraw_vote(self) -> None:
@@ -143,7 +143,7 @@ class InputRequest(RequestColumns):
         rows = InputRequest.objects.pending().at_revision(self).filter(in_time(now), votes__gt=0)
         if rows.update(votes=F("votes") - 1) != 1:
             raise RequestNotPending(f"Request {self.id}", "withdrawn", self.current_status(now))
-        publisher.after_commit(runs=[self.run_id], inbox=True)
+        publisher.after_commit(runs=[self.run_id], changed=[self.pk])
         self.refresh_from_db()
 
     def withdraw(self, *, by: User, edits: dict[str, Any]) -> None:
@@ -164,7 +164,7 @@ class InputRequest(RequestColumns):
             )  # fmt: skip
             if touched != 1 or not Delivery.revoke(self.run_id, self.request_id, now):
                 raise RequestNotPending(f"Request {self.id}", "undone", self.current_status(now))
-            publisher.after_commit(runs=[self.run_id], inbox=True)
+            publisher.after_commit(runs=[self.run_id], added=[self.pk])
         self.refresh_from_db()
 
     def expire(self, now: datetime) -> None:
@@ -174,7 +174,7 @@ class InputRequest(RequestColumns):
             due = InputRequest.objects.overdue(now).filter(pk=self.pk)
             if due.update(status=self.Status.EXPIRED, **CLEAR_CLAIM) != 1:
                 raise RequestNotPending(f"Request {self.id}", "expired", self.current_status(now))
-            publisher.after_commit(runs=[self.run_id], inbox=True, wake_worker=True)
+            publisher.after_commit(runs=[self.run_id], changed=[self.pk], wake_worker=True)
 
     def _delivery_data(
         self, response: Any, *, by: User | None, source: str, edits: Any
@@ -231,7 +231,10 @@ class InputRequest(RequestColumns):
             setattr(self, "answered_by_id" if name == "answered_by" else name, value)
         hand_over = partial(offer.take, self.run_id, None) if offer else None
         publisher.after_commit(
-            runs=[self.run_id], inbox=True, wake_worker=offer is None, hand_over=hand_over
+            runs=[self.run_id],
+            changed=[self.pk],
+            wake_worker=offer is None,
+            hand_over=hand_over,
         )
 
 

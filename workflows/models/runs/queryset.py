@@ -32,6 +32,7 @@ from workflows.sql.lease_runs import MAX_LEASE
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser, User
 
+    from workflows.models.requests.audience import Viewer
     from workflows.models.runs.run import WorkflowRun
 
 BLOCK_AT = 5  # crash_count after which it is blocked
@@ -63,7 +64,9 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         refuse_authors(kwargs.get("update_fields") or ())
         return super().bulk_create(objs, *args, **kwargs)
 
-    def visible_to(self, user: User | AnonymousUser | PermissionProfile) -> WorkflowRunQuerySet:
+    def visible_to(
+        self, user: User | AnonymousUser | PermissionProfile | Viewer
+    ) -> WorkflowRunQuerySet:
         """Runs that `user` may see: all, or those they started or of which they see a request."""
         if user.has_perm(Perm.SEE_ALL_RUNS):
             return self

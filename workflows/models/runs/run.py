@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from django.db import models, transaction
@@ -196,10 +197,11 @@ class WorkflowRun(Authored):
                 self.Status.QUEUED, "retried", by, kind="unblocked" if blocked else "reopened",
                 finished_at=None, error=None, wake_at=now, crash_count=0, incompatible_builds="",
             )  # fmt: skip
+            reopened: list[uuid.UUID] = []
             if not blocked:
                 self._check_history()
-                self.requests.reopen(now)
-            self._publish(wake_worker=True)
+                reopened = self.requests.reopen(now)
+            self._publish(wake_worker=True, added=reopened)
 
     def deliver(self, kind: Delivery.Kind, data: dict[str, Any]) -> None:
         """Insert a delivery of `data` to the run, inside the caller's transaction.
@@ -264,8 +266,10 @@ class WorkflowRun(Authored):
         if self.seq > 1 and not self.journal.filter(seq=self.seq - 1).exists():
             raise HistoryPruned(f"Run {self.id} of {self.workflow!r}", "retried", "failed")
 
-    def _publish(self, *, wake_worker: bool = False) -> None:
-        publisher.after_commit(runs=[self.pk], inbox=True, wake_worker=wake_worker)
+    def _publish(self, *, wake_worker: bool = False, added: Sequence[uuid.UUID] = ()) -> None:
+        publisher.after_commit(
+            runs=[self.pk], requests_of=[self.pk], added=added, wake_worker=wake_worker
+        )
 
 
 def _accepting() -> WorkflowRunQuerySet:

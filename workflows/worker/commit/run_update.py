@@ -36,7 +36,7 @@ class RunUpdate:
     requests: list[InputRequest] = field(default_factory=list)
     snapshot: Snapshot | None = None
     deliveries: dict[int, int] = field(default_factory=dict)
-    changes_inbox: bool = False
+    changes_requests: bool = False  # whether its open requests look different now
     closes: bool = False  # whether requests are open that end with the run
 
     @property

@@ -16,6 +16,7 @@ from django.db.models import F
 from workflows.engine import registry
 from workflows.models import InputRequest, JournalEntry, WorkflowRun, database_now
 from workflows.observability import metrics
+from workflows.realtime import publisher
 from workflows.retention.compact import compact_grown, stride
 from workflows.sql.json_rows import write_statement
 from workflows.worker.commit.commit_sql import write_rows
@@ -55,6 +56,7 @@ def block(row: WorkflowRun, reason: str) -> None:
                 run=row, seq=row.seq, kind="blocked", at=database_now(),
                 data={"by": "", "reason": reason},
             )  # fmt: skip
+            publisher.after_commit(runs=[row.pk], requests_of=[row.pk])
 
 
 @metrics.COMMIT.time()

@@ -1,1 +1,1 @@
-"""Workflows that try what a worker can bear."""
+"""Workflows that crash or block workers."""

@@ -1,4 +1,4 @@
-"""Steps that kill their worker, that wait for a sign, that go by the clock."""
+"""Steps that crash their worker, wait for a file, or depend on the clock."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Part(Event):
 
 
 def work_for(seconds: float) -> None:
-    """Let time pass. The library that fakes clocks breaks `time.sleep`."""
+    """Wait. `time.sleep` does not work with the library that changes clocks."""
     threading.Event().wait(seconds)
 
 
 @step
 def die(event: StartEvent) -> StopEvent:
-    """End the process, as a segmentation fault or the kernel's memory killer would."""
+    """End the process, as a segmentation fault or the kernel's out-of-memory killer does."""
     os._exit(1)
 
 
@@ -67,7 +67,7 @@ def work(event: Part, ctx: Context) -> StopEvent | None:
 
 @step
 def hold(event: StartEvent, ctx: Context) -> InputRequestEvent:
-    """Say which process is in the step, and stay there until the file `go` appears."""
+    """Write the id of the process to a file, and wait until the file `go` exists."""
     folder = Path(settings.DATA_DIR)
     with (folder / "held").open("a") as file:
         file.write(f"{ctx.run_id} {os.getpid()}\n")

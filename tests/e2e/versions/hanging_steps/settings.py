@@ -1,4 +1,4 @@
-"""The site's own settings, with the workflows in `flows` beside this."""
+"""The settings of the site, with the workflows in `flows`."""
 
 from blazen_site.settings import *  # noqa: F403
 from blazen_site.settings import INSTALLED_APPS

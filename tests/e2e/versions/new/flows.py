@@ -1,4 +1,4 @@
-"""After the upgrade: a letter is signed by a typed answer, under another event's name."""
+"""After the upgrade: a letter is signed with a typed answer, and the request has another name."""
 
 from __future__ import annotations
 

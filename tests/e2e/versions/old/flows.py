@@ -1,4 +1,4 @@
-"""Before the upgrade: a letter is signed by a bare answer."""
+"""Before the upgrade: a letter is signed with an untyped answer."""
 
 from __future__ import annotations
 

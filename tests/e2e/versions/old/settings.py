@@ -1,4 +1,4 @@
-"""The site's own settings, with the old version of the workflows."""
+"""The settings of the site, with the old version of the workflows."""
 
 from blazen_site.settings import *  # noqa: F403
 from blazen_site.settings import INSTALLED_APPS

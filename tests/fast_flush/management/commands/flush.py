@@ -1,7 +1,7 @@
-"""What Django runs after each test that commits, with DELETE in the place of TRUNCATE.
+"""The command that Django runs after each test that commits, with DELETE instead of TRUNCATE.
 
-TRUNCATE gives every table new files, which takes PostgreSQL half a second, and here each holds a
-few rows.
+TRUNCATE makes new files for each table, which takes PostgreSQL half a second. The tables of tests
+have only a few rows.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from django.db import connections, transaction
 
 
 class Command(flush.Command):
-    """Empties all tables, and makes what a migration makes: permissions and groups."""
+    """Empties all tables, and makes the permissions and groups that migrations make."""
 
     def handle(self, **options: Any) -> None:
-        """Delete every row. Whoever still writes is waited for, as TRUNCATE does."""
+        """Delete every row. Wait for transactions that still write, as TRUNCATE does."""
         name: str = options["database"]
         connection = connections[name]
         tables = [
             connection.ops.quote_name(table)
             for table in connection.introspection.django_table_names(only_existing=True)
         ]
-        # Foreign keys are looked at when the transaction ends, so that any order is right.
+        # Foreign keys are checked at the end of the transaction, so any order is right.
         with transaction.atomic(using=name), connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 cursor.execute(f"LOCK TABLE {', '.join(tables)} IN EXCLUSIVE MODE")

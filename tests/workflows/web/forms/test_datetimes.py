@@ -1,4 +1,4 @@
-"""Times in a form: the zone they are in is written there, and is the one they are read in."""
+"""Times in a form: the form shows their zone, and they are read in that zone."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_a_zone_that_does_not_exist_is_not_used() -> None:
         ("", "", "UTC"),
     ],
 )
-def test_the_zone_is_the_chosen_one_or_that_of_the_browser(
+def test_the_zone_is_that_of_the_preferences_or_of_the_browser(
     client: Client, chosen: str, browser: str, shown: str
 ) -> None:
     alice: User = make_reviewer("alice")

@@ -1,4 +1,4 @@
-"""Which inputs a typed reply gives, and how they are drawn."""
+"""The inputs that a form has for a typed reply, and how they are rendered."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def test_only_a_required_plain_bool_is_a_verdict(annotation: Any) -> None:
     assert not form_of(model).has_verdict
 
 
-def test_a_bool_with_a_default_is_no_verdict() -> None:
+def test_a_bool_with_a_default_is_not_a_verdict() -> None:
     class Reply(BaseModel):
         approved: bool = False
 
     assert widgets(form_of(Reply)) == {"approved": "checkbox"}
 
 
-def test_a_model_that_contains_itself_ends_in_json() -> None:
+def test_a_model_that_contains_itself_has_a_json_field() -> None:
     class Part(BaseModel):
         name: str
         inner: Part | None = None
@@ -107,7 +107,7 @@ def test_defaults_and_bounds_are_shown() -> None:
     assert amount.help == "What we pay · at least 0"
 
 
-def test_initial_values_stand_where_nothing_was_typed_in_the_readers_zone() -> None:
+def test_initial_values_are_in_the_readers_zone() -> None:
     initial = {
         "count": 4,
         "moment": "2026-07-01T08:00:00Z",
@@ -131,7 +131,7 @@ def test_an_incomplete_form_can_be_rejected() -> None:
     assert "required" in form_of(Everything).fields[1].attrs
 
 
-def test_ids_are_kept_apart_by_their_prefix() -> None:
+def test_a_prefix_makes_ids_unique() -> None:
     fields = form_of(Everything, prefix_id="a-").fields
     address = next(field for field in fields if field.name == "address")
     assert address.children[0].id == "a-id_address-street"
@@ -146,7 +146,7 @@ def test_a_secret_is_not_shown_again() -> None:
     assert form.answer() == {"token": "hunter2"}
 
 
-def test_a_bound_that_the_description_names_is_said_once() -> None:
+def test_a_bound_that_the_description_names_is_not_repeated() -> None:
     class Essay(BaseModel):
         text: str = Field(max_length=50_000, description="Prose, up to 50,000 characters.")
         title: str = Field(max_length=80, description="In one line")

@@ -1,4 +1,4 @@
-"""Lists that are typed one item on each line, and texts whose line ends a browser changes."""
+"""Lists typed with one item on each line, and texts whose line breaks a browser changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Lists(BaseModel):
     pair: tuple[str, int] = ("a", 1)
 
 
-def test_a_list_of_texts_numbers_or_dates_is_typed_by_lines() -> None:
+def test_a_list_of_texts_numbers_or_dates_is_typed_in_lines() -> None:
     assert widgets(form_of(Lists)) == {
         "names": "lines", "counts": "lines", "prices": "lines", "days": "lines",
         "nested": "json", "pair": "json",
@@ -42,12 +42,12 @@ def test_each_line_is_an_item() -> None:
     assert TypeAdapter(Lists).validate_python(answer).days == {date(2026, 3, 1)}
 
 
-def test_json_is_taken_as_before() -> None:
+def test_json_is_accepted_too() -> None:
     answer = answer_of(Lists, posted(names='["a\\nb", ""]', counts="[1, 2]"))
     assert (answer["names"], answer["counts"]) == (["a\nb", ""], [1, 2])
 
 
-def test_nothing_typed_is_an_empty_list_or_null() -> None:
+def test_an_empty_field_is_an_empty_list_or_null() -> None:
     answer = answer_of(Lists, posted(names=" ", counts="", prices=""))
     assert (answer["names"], answer["counts"], answer["prices"]) == ([], [], None)
 
@@ -82,7 +82,7 @@ def test_an_error_names_the_entry() -> None:
 
 
 @pytest.mark.parametrize("text", ["a\rb", "a\r\nb", "a\nb\r\nc\rd", "\ra"])
-def test_an_untouched_text_keeps_its_line_ends(text: str) -> None:
+def test_an_unchanged_text_keeps_its_line_breaks(text: str) -> None:
     class Letter(BaseModel):
         body: Annotated[str, Field(max_length=50)] = text
 

@@ -1,4 +1,4 @@
-"""What comes back from a form: JSON that the model takes, or errors at their fields."""
+"""Posted forms are read as JSON for the model, or give errors at their fields."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_verdict_comes_from_the_pressed_button() -> None:
     assert answer_of(ExpenseDecision, post(data)) == answer
 
 
-def test_what_was_posted_comes_back_as_the_model_wants_it() -> None:
+def test_a_posted_value_has_the_json_type_of_its_field() -> None:
     data = posted(
         count="3",
         ratio="0.25",
@@ -80,13 +80,13 @@ def test_what_was_posted_comes_back_as_the_model_wants_it() -> None:
     assert model.moment == datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 
 
-def test_absent_boxes_are_false_and_empty_lists() -> None:
+def test_absent_checkboxes_are_false_or_empty_lists() -> None:
     answer = answer_of(Everything, post("second.street="))
     assert answer["flag"] is False
     assert answer["colours"] == []
 
 
-def test_fields_that_were_not_posted_leave_their_defaults_to_the_model() -> None:
+def test_fields_that_were_not_posted_have_the_defaults_of_the_model() -> None:
     answer = answer_of(Everything, post(""))
     assert "price" not in answer
     assert "count" not in answer
@@ -98,20 +98,20 @@ def test_an_optional_model_with_one_field_filled_in_is_a_model() -> None:
 
 
 @pytest.mark.parametrize("text", ["twelve", "1_000", "0x10"])
-def test_text_that_is_no_number_stays_for_pydantic_to_name(text: str) -> None:
+def test_text_that_is_not_a_number_is_left_to_pydantic(text: str) -> None:
     answer = answer_of(Everything, posted(count=text, ratio=text))
     assert answer["count"] == text
     with pytest.raises(ValidationError):
         Everything.model_validate(answer)
 
 
-def test_a_rubbed_out_default_is_an_error_and_not_put_back() -> None:
+def test_a_deleted_default_is_an_error_and_not_restored() -> None:
     answer = answer_of(Everything, post("price="))
     assert answer["price"] == ""
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-Infinity", "1e999"])
-def test_a_number_that_json_cannot_hold_is_refused_at_its_field(text: str) -> None:
+def test_a_number_that_json_does_not_have_is_refused_at_its_field(text: str) -> None:
     form = form_of(Everything, data=posted(ratio=text))
     assert form.answer()["ratio"] == text
     assert [field.name for field in form.wrong_fields] == ["ratio"]
@@ -125,7 +125,7 @@ def test_broken_json_is_refused_at_its_field_and_kept() -> None:
     assert form.wrong_fields[0].value == "[1,"
 
 
-def test_choices_of_one_spelling_keep_their_types() -> None:
+def test_choices_with_the_same_text_keep_their_types() -> None:
     class Reply(BaseModel):
         pick: Literal["1", 1, True, ""]
 
@@ -134,7 +134,7 @@ def test_choices_of_one_spelling_keep_their_types() -> None:
     assert found == {"'1'", "1", "True", "''"}
 
 
-def test_a_posted_choice_that_is_none_stays_for_pydantic_to_name() -> None:
+def test_an_unknown_choice_is_left_to_pydantic() -> None:
     assert answer_of(Everything, post("colour=green"))["colour"] == "green"
 
 
@@ -150,7 +150,7 @@ def test_a_posted_choice_that_is_none_stays_for_pydantic_to_name() -> None:
         (int, "", None),
     ],
 )
-def test_a_reply_that_is_no_model_has_one_field(annotation: Any, text: str, value: Any) -> None:
+def test_a_reply_that_is_not_a_model_has_one_field(annotation: Any, text: str, value: Any) -> None:
     form = form_of(annotation, data=posted(response=text))
     assert [field.name for field in form.fields] == ["response"]
     assert form.answer() == value
@@ -159,7 +159,7 @@ def test_a_reply_that_is_no_model_has_one_field(annotation: Any, text: str, valu
     assert form.fields[0].errors == ["Not so", "Nor so"]
 
 
-def test_a_bare_start_event_takes_any_fields() -> None:
+def test_an_untyped_start_event_takes_any_fields() -> None:
     class StartEvent(BaseModel):
         model_config = ConfigDict(extra="allow")
 
@@ -172,7 +172,7 @@ def test_a_bare_start_event_takes_any_fields() -> None:
     assert wrong.fields[0].errors == ["This must be a JSON object, {…}."]
 
 
-def test_names_that_no_field_can_have_make_the_whole_a_json_object() -> None:
+def test_a_model_with_names_that_no_input_can_have_is_one_json_field() -> None:
     class Odd(BaseModel):
         dotted: int = Field(alias="a.b")
 
@@ -181,7 +181,7 @@ def test_names_that_no_field_can_have_make_the_whole_a_json_object() -> None:
     assert form.answer() == {"a.b": 1}
 
 
-def test_a_skipped_hour_is_an_error_and_a_doubled_one_is_the_first() -> None:
+def test_a_skipped_hour_is_an_error_and_of_a_repeated_hour_the_first_is_used() -> None:
     with timezone.override("Europe/Berlin"):
         skipped = form_of(Everything, data=posted(moment="2026-03-29T02:30"))
         skipped.answer()
@@ -199,11 +199,11 @@ def test_a_skipped_hour_is_an_error_and_a_doubled_one_is_the_first() -> None:
         ("0001-01-01T00:00+14:00", "0001-01-01T00:00+14:00"),
     ],
 )
-def test_a_moment_is_sent_as_utc_or_as_it_was_typed(text: str, value: str) -> None:
+def test_a_time_is_sent_in_utc_or_as_it_was_typed(text: str, value: str) -> None:
     assert answer_of(Everything, posted(moment=text))["moment"] == value
 
 
-def test_errors_stand_at_their_fields_and_the_rest_above() -> None:
+def test_errors_are_at_their_fields_and_others_above_the_form() -> None:
     data = post("amount=lots&reason=whim")
     form = form_of(ExpenseDecision, data=data)
     with pytest.raises(ValidationError) as caught:

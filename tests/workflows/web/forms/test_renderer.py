@@ -1,4 +1,4 @@
-"""The drawn form: labels that belong to inputs, errors that are found, text that stays text."""
+"""The rendered form: each input has a label, errors are linked, and text is escaped."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_an_error_is_marked_described_and_listed_above() -> None:
     assert 'href="#id_amount"' in html
 
 
-def test_no_form_tag_and_no_buttons_are_drawn() -> None:
+def test_no_form_tag_and_no_buttons_are_rendered() -> None:
     elements = Elements(page(Reply))
     assert not elements.all("form", "button", "script", "style")
     assert all("style" not in attrs for _, attrs in elements.found)
@@ -105,7 +105,7 @@ def test_a_textarea_keeps_its_first_empty_line() -> None:
 
 
 @pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", '"><b onclick=x>', "{{ form }}"])
-def test_hostile_words_are_only_words(hostile: str) -> None:
+def test_hostile_text_is_escaped(hostile: str) -> None:
     pick: Any = Enum("pick", {"A": "a", "B": hostile})
     model = create_model(
         "Hostile",

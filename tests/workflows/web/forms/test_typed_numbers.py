@@ -1,4 +1,4 @@
-"""Numbers as people paste them: read as what they mean, or asked about, never guessed."""
+"""Numbers as people paste them: clear ones are read, ambiguous ones are refused with a question."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_number_with_one_reading_is_read_in_every_language(
         ("", "1.250", "1.250"),
     ],
 )
-def test_the_language_of_the_reader_decides_where_it_has_one_reading(
+def test_the_language_of_the_reader_decides_if_it_allows_one_reading(
     language: str, text: str, read: str
 ) -> None:
     with reader_language(language):
@@ -85,7 +85,7 @@ def test_the_language_of_the_reader_decides_where_it_has_one_reading(
         ("", "1,250", "1.25", "1250.00"),
     ],
 )
-def test_a_number_with_two_readings_is_asked_about(
+def test_a_number_with_two_readings_is_refused_with_a_question(
     language: str, text: str, one: str, other: str
 ) -> None:
     with reader_language(language):
@@ -98,7 +98,7 @@ def test_a_number_with_two_readings_is_asked_about(
 @pytest.mark.parametrize(
     "text", ["", "five", "5²", "1 2", "1.2.3", "1,23,4", "1..2", "--5", "5 %", "12 kg", "½", "_1"]
 )
-def test_what_is_no_number_is_not_made_one(text: str) -> None:
+def test_text_that_is_not_a_number_is_not_changed(text: str) -> None:
     for language in (ENGLISH, GERMAN):
         with reader_language(language):
             assert read_number(text) is None
@@ -113,7 +113,7 @@ def test_a_form_asks_at_the_field() -> None:
     assert field.errors == ["1.250 can be read in two ways. Write 1250.00 or 1.25."]
 
 
-def test_an_untouched_number_is_what_it_was_in_every_language() -> None:
+def test_an_unchanged_number_keeps_its_value_in_every_language() -> None:
     class Weight(BaseModel):
         kilograms: Decimal = Decimal("1.250")
         ratio: float = 2.125

@@ -1,4 +1,4 @@
-"""A start form takes a file instead of typing, and says where a file is not text."""
+"""A start form accepts a file instead of typed text. The error names where a file is not text."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_only_long_texts_offer_a_file() -> None:
     assert not SchemaForm(StartExpenses.model_json_schema()).has_uploads
 
 
-def test_a_file_is_read_as_it_is_without_its_byte_order_mark() -> None:
+def test_a_file_is_read_unchanged_but_without_its_byte_order_mark() -> None:
     content = "\ufeffname,sum\r\nJörg,1\r\n".encode()
     drawn = form()
     answer = drawn.answer(files("_file.claims", content))

@@ -1,4 +1,4 @@
-"""Whoever approves a change sees what changes, in words, and the rest folded."""
+"""The page of a change shows changed values, with labels, and hides unchanged ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_keys_are_changed_added_removed_or_folded() -> None:
     assert "<details" in html.partition("2 unchanged")[0]
 
 
-def test_a_change_is_found_under_any_key_and_beside_other_facts() -> None:
+def test_a_change_is_found_under_any_key_and_beside_other_values() -> None:
     html = drawn({"by": "Ann", "plan": {"why": "cheaper", "before": "A", "after": "B"}})
     assert words(html) == ("By Ann Plan Before and after before: A → after: B Why cheaper")
     assert words(drawn([{"before": 1, "after": {"a": [1]}}])) == "1 before: 1 → after: A 1"
@@ -42,17 +42,17 @@ def test_objects_in_objects_are_compared_by_key() -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(1, True), (1, 1.0), (0, None), ("1", 1)])
-def test_what_only_looks_the_same_is_changed(before: Any, after: Any) -> None:
+def test_values_of_different_types_are_changed(before: Any, after: Any) -> None:
     html = drawn({"before": {"x": before}, "after": {"x": after}})
     assert "1 changed" in html
 
 
-def test_the_order_of_keys_is_no_change() -> None:
+def test_the_order_of_keys_is_not_a_change() -> None:
     same = drawn({"before": {"x": {"a": 1, "b": 2}}, "after": {"x": {"b": 2, "a": 1}}})
     assert words(same).startswith("No changes 1 unchanged")
 
 
-def test_texts_are_compared_by_line_with_some_lines_around() -> None:
+def test_texts_are_compared_by_line_with_context() -> None:
     after = TERMS.replace("Clause 9.", "Clause nine.").replace("\nClause 29.", "")
     html = drawn({"before": TERMS, "after": after})
     shown = words(html)
@@ -113,12 +113,12 @@ def test_huge_changes_are_bounded(name: str) -> None:
     assert html.count("<") < 40_000
 
 
-def test_one_of_many_is_one_fact() -> None:
+def test_an_object_with_one_key_is_one_field() -> None:
     assert words(drawn({"number": 9, "of": 41, "claim": "C-1"})) == "Number 9 of 41 Claim C-1"
     assert words(drawn({"number": "9", "of": 41})) == "Number 9 Of 41"
 
 
-def test_columns_of_amounts_line_up_and_others_do_not() -> None:
+def test_columns_of_amounts_are_aligned_and_others_are_not() -> None:
     rows = [{"claim": "C-1", "amount": "12.50", "n": 1}, {"claim": "7", "amount": "", "n": None}]
     (table,) = [Tree().node(rows)]
     assert [column.is_number for column in table.columns] == [False, True, True]

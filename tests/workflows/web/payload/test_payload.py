@@ -1,4 +1,4 @@
-"""A payload is read, and does nothing else."""
+"""A payload is rendered readably, and can do nothing in the page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def words(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
-def test_scalars_are_facts_with_readable_names() -> None:
+def test_scalars_are_fields_with_readable_names() -> None:
     html = drawn({"claim_id": 17, "teamName": "Sales", "receipt": True, "limit": None, "note": ""})
     assert words(html) == "Claim id 17 Team name Sales Receipt yes Limit — Note empty text"
     assert 'title="claim_id"' in html
@@ -45,7 +45,7 @@ def test_nested_objects_and_lists_are_nested() -> None:
     assert html.count("<dl") == 3
 
 
-def test_flat_records_are_a_table_and_the_many_are_folded() -> None:
+def test_flat_records_are_a_table_and_many_rows_are_folded() -> None:
     rows = [{"n": n, "who": "Ann"} for n in range(61)] + [{"n": 61, "extra": True}]
     html = drawn({"claims": rows})
     assert "and 12 more" in html
@@ -81,7 +81,7 @@ def test_markup_is_text_as_value_key_column_and_choice(value: str) -> None:
 @pytest.mark.parametrize(
     "address", ["https://example.org/a?b=1#c", "http://localhost:8000", "HTTPS://EXAMPLE.ORG"]
 )
-def test_web_addresses_are_links_that_tell_nothing(address: str) -> None:
+def test_web_addresses_are_links_without_a_referrer(address: str) -> None:
     html = " ".join(drawn({"page": address}).split())
     assert f'href="{address}" rel="noopener noreferrer nofollow" target="_blank"' in html
 
@@ -153,7 +153,7 @@ def test_nothing_else_is_a_link(text: str) -> None:
     assert "<a " not in drawn([text])
 
 
-def test_marks_that_turn_or_hide_text_are_made_visible() -> None:
+def test_characters_that_reorder_or_hide_text_are_made_visible() -> None:
     assert visible_text("a\u202eb\u2066c\x00d\x1b[0m\ud800") == (
         "a⟨U+202E⟩b⟨U+2066⟩c⟨U+0000⟩d⟨U+001B⟩[0m⟨U+D800⟩"
     )
@@ -176,11 +176,11 @@ def test_every_ignorable_code_point_of_unicode_is_made_visible() -> None:
         "می\u200cخواهم", "क्\u200dष", "ന്\u200d",
     ],
 )  # fmt: skip
-def test_joiners_and_styles_stay_where_a_script_or_an_emoji_needs_them(text: str) -> None:
+def test_joiners_and_variation_selectors_are_kept_where_they_are_needed(text: str) -> None:
     assert visible_text(text) == text
 
 
-def test_a_message_cannot_hide_in_the_styles_of_an_emoji() -> None:
+def test_no_message_can_be_hidden_in_the_variation_selectors_of_an_emoji() -> None:
     assert visible_text("😀\ufe0f\ufe0e\ufe0f") == "😀\ufe0f⟨U+FE0E⟩⟨U+FE0F⟩"
     assert visible_text("pay\u200dpal می\u200c") == "pay⟨U+200D⟩pal می⟨U+200C⟩"
 
@@ -198,7 +198,7 @@ def deep(levels: int) -> Any:
 
 
 @pytest.mark.parametrize("levels", [7, 32, 100_000])
-def test_depth_ends_in_json_and_never_in_a_crash(levels: int) -> None:
+def test_a_deep_value_is_shown_as_json_and_never_crashes(levels: int) -> None:
     html = drawn(deep(levels))
     assert "<pre" in html
     drawn(deep(levels), "{% raw_json value %}")
@@ -220,14 +220,14 @@ def test_the_number_of_elements_is_bounded_and_the_rest_is_json(value: Any) -> N
     assert "<pre" in html
 
 
-def test_what_is_no_container_is_shown_too() -> None:
+def test_scalars_alone_are_shown_too() -> None:
     assert words(drawn("just text")) == "just text"
     assert words(drawn({})) == "nothing"
     assert words(drawn([])) == "none"
     assert words(drawn(None)) == "—"
 
 
-def test_raw_json_is_readable_focusable_and_named() -> None:
+def test_raw_json_is_readable_focusable_and_labelled() -> None:
     html = drawn({"ü": [1]}, '{% raw_json value "Snapshot" %}')
     assert 'tabindex="0"' in html
     assert 'aria-label="Snapshot"' in html
@@ -243,7 +243,7 @@ def test_labels_of_odd_keys() -> None:
     ]
 
 
-def test_a_tree_counts_what_it_makes() -> None:
+def test_a_tree_counts_its_nodes() -> None:
     tree = Tree(max_nodes=10)
     node = tree.node({"a": list(range(20))})
     assert node.items[0].items[-1].kind == "raw"

@@ -1,4 +1,4 @@
-"""What the page of a run says of runs that a worker drove: what was asked, and how far it is."""
+"""The page of runs that a worker ran: their requests and their progress."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_each_request_has_a_line_in_the_history_above_the_step_that_asked(run: W
     assert history.count("Asked:") == 2
 
 
-def test_what_a_step_reported_of_its_progress_goes_when_the_step_completes(
+def test_the_progress_of_a_step_is_removed_when_the_step_completes(
     run: WorkflowRun,
 ) -> None:
     assert run.progress == {"stream": [{"type": "Read", "data": {}}]}

@@ -1,4 +1,4 @@
-"""A graph is drawn from left to right, and nothing stands on anything else."""
+"""A graph is laid out from left to right, and nothing overlaps."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_chain_is_laid_out_in_one_row() -> None:
     assert len({y for _, y in found.values()}) == 1
 
 
-def test_branches_stand_above_each_other() -> None:
+def test_branches_are_above_each_other() -> None:
     found = places(layout(graph("start-a", "a-b", "a-c", "b-d", "c-d")))
     assert found["b"][0] == found["c"][0]
     assert found["b"][1] != found["c"][1]
@@ -94,7 +94,7 @@ def test_an_empty_graph_is_an_empty_drawing() -> None:
 
 
 @pytest.mark.parametrize("name", ["assistant", "expenses"])
-def test_the_examples_are_drawn_whole(name: str) -> None:
+def test_the_graphs_of_the_examples_are_complete(name: str) -> None:
     made = registry.get(name).graph()
     drawing = layout(made)
     assert_apart(drawing)

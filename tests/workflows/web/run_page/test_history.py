@@ -31,7 +31,7 @@ def desk() -> Client:
     return desk_of(make_operator("olga"))
 
 
-def test_the_history_goes_on_page_by_page(desk: Client) -> None:
+def test_the_history_has_pages(desk: Client) -> None:
     run = make_run()
     for number in range(60):
         record(run, "answered", request_id=f"r{number}", by=f"person{number}", source="inbox")
@@ -45,7 +45,7 @@ def test_the_history_goes_on_page_by_page(desk: Client) -> None:
 
 
 @pytest.mark.parametrize("before", ["x", "-1", "²", "9" * 40, ""])
-def test_a_nonsensical_place_in_the_history_is_its_beginning(desk: Client, before: str) -> None:
+def test_an_invalid_cursor_of_the_history_gives_its_beginning(desk: Client, before: str) -> None:
     run = begun()
     assert desk.get(run.get_absolute_url(), {"before": before}).status_code == 200
 

@@ -1,4 +1,4 @@
-"""The page of one run: what it shows, to whom, and what one may do from it."""
+"""The page of a run: what it shows, who may see it, and its actions."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_person_without_permission_finds_no_run(client: Client) -> None:
     assert run.status == "waiting"
 
 
-def test_whoever_started_a_run_sees_it_and_may_not_control_it(client: Client) -> None:
+def test_the_person_who_started_a_run_sees_it_and_may_not_control_it(client: Client) -> None:
     carol = make_user("carol")
     run = begun(started_by=carol)
     client.force_login(carol)
@@ -90,7 +90,7 @@ def test_whoever_started_a_run_sees_it_and_may_not_control_it(client: Client) ->
     assert "do-again" not in page
 
 
-def test_a_reviewer_sees_the_runs_of_requests_they_see(client: Client) -> None:
+def test_a_reviewer_sees_the_runs_of_visible_requests(client: Client) -> None:
     request = make_request()
     client.force_login(make_reviewer("bob"))
     assert client.get(request.run.get_absolute_url()).status_code == 200
@@ -116,7 +116,7 @@ def test_without_a_login_the_page_leads_to_it(client: Client) -> None:
         ("cancelled", {"again"}),
     ],
 )
-def test_only_what_is_possible_is_offered(desk: Client, status: str, verbs: set[str]) -> None:
+def test_only_possible_actions_are_offered(desk: Client, status: str, verbs: set[str]) -> None:
     page = body(desk, make_run(status=status))
     everything = ("pause", "resume", "retry", "again", "cancel")
     assert {verb for verb in everything if f'id="do-{verb}"' in page} == verbs
@@ -161,7 +161,7 @@ def test_a_long_error_is_folded_and_a_short_one_is_not(desk: Client) -> None:
     )
 
 
-def test_an_action_that_comes_too_late_is_refused_with_the_page(desk: Client) -> None:
+def test_an_action_that_is_too_late_is_refused_and_the_page_shown(desk: Client) -> None:
     run = make_run(status="completed")
     response = act(desk, run, "cancel")
     assert response.status_code == 409
@@ -170,13 +170,13 @@ def test_an_action_that_comes_too_late_is_refused_with_the_page(desk: Client) ->
     assert 'data-status="completed"' in page
 
 
-def test_a_run_of_a_workflow_that_is_gone_is_not_offered_again(desk: Client) -> None:
+def test_a_run_of_an_unregistered_workflow_cannot_be_run_again(desk: Client) -> None:
     run = make_run(status="completed")
     WorkflowRun.objects.filter(pk=run.pk).update(workflow="gone")
     assert "do-again" not in body(desk, run)
 
 
-def test_there_is_no_other_action_and_none_by_a_link(desk: Client) -> None:
+def test_other_actions_and_get_requests_are_refused(desk: Client) -> None:
     run = make_run()
     assert act(desk, run, "delete").status_code == 404
     assert desk.get(f"{run.get_absolute_url()}cancel/").status_code == 405
@@ -185,7 +185,7 @@ def test_there_is_no_other_action_and_none_by_a_link(desk: Client) -> None:
     assert run.status == "waiting"
 
 
-def test_a_failed_run_shows_the_sentence_the_step_and_the_traceback(desk: Client) -> None:
+def test_a_failed_run_shows_the_error_message_the_step_and_the_traceback(desk: Client) -> None:
     error = {"kind": "ValueError", "message": "No <such> thing.", "step": "ask",
              "traceback": "Traceback: line 3"}  # fmt: skip
     page = body(desk, make_run(status="failed", error=error))
@@ -208,7 +208,7 @@ def test_progress_is_a_bar_until_the_run_ends(desk: Client) -> None:
     assert "<progress" not in body(desk, make_run(status="completed", progress=progress))
 
 
-def test_a_run_whose_workflow_is_gone_is_shown_without_a_graph(desk: Client) -> None:
+def test_a_run_of_an_unregistered_workflow_is_shown_without_a_graph(desk: Client) -> None:
     run = begun()
     WorkflowRun.objects.filter(pk=run.pk).update(workflow="gone")
     page = body(desk, run)
@@ -241,11 +241,11 @@ def test_queries_do_not_grow_with_the_run(
         body(desk, run, **{"HX-Request": "true"})
 
 
-def test_many_open_requests_are_listed_up_to_a_point(desk: Client) -> None:
+def test_open_requests_are_listed_up_to_a_limit(desk: Client) -> None:
     run = make_run()
     for number in range(70):
         make_request(run, created_at=run.created_at + timedelta(seconds=number))
     page = body(desk, run)
     assert "and 40 more" in page  # open requests beyond thirty
-    assert "and 10 more" in page  # lanes beyond sixty
+    assert "and 10 more" in page  # rows beyond sixty
     assert "Waiting for 70 answers" in page

@@ -1,4 +1,4 @@
-"""The waterfall and the figures of a run say who had it when."""
+"""The waterfall and the durations of a run: when steps ran, and when people had the run."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ def draw(*parts: JournalRow | InputRequest, until: float = 100, limit: int = 60)
     return timeline(marks, requests, start=START, end=at(until), limit=limit)
 
 
-def test_work_ends_at_its_entry_and_is_as_wide_as_it_took() -> None:
+def test_the_bar_of_a_step_ends_at_its_entry_and_is_as_wide_as_its_duration() -> None:
     [row] = draw(mark("step_completed", 50, "check", duration=30.0)).rows
     [bar] = row.bars
     assert (bar.kind, bar.x, bar.width) == ("work", 20, 30)
     assert (row.label, row.seconds) == ("check", 30)
 
 
-def test_a_step_is_one_lane_however_often_it_ran() -> None:
+def test_a_step_has_one_row_however_often_it_ran() -> None:
     marks = [mark("step_completed", 10 * n, "check", duration=1.0) for n in (2, 4, 8)]
     [row] = draw(*marks).rows
     assert (row.count, len(row.bars), row.seconds) == (3, 3, 3)
 
 
-def test_work_that_cannot_be_distinguished_is_one_bar() -> None:
+def test_bars_too_close_to_distinguish_are_one_bar() -> None:
     marks = [mark("step_completed", 10 + n / 10, "check", duration=0.1) for n in range(41)]
     [row] = draw(*marks).rows
     assert len(row.bars) == 1
@@ -113,14 +113,14 @@ def test_a_failed_attempt_has_a_marker_and_a_label() -> None:
     assert row.markers[-1].flipped
 
 
-def test_a_pause_is_a_lane_of_its_own() -> None:
+def test_a_pause_has_its_own_row() -> None:
     timeline = draw(mark("paused", 10), mark("resumed", 40), mark("paused", 80))
     [row] = timeline.rows
     assert row.kind == "pause"
     assert [(bar.x, bar.width) for bar in row.bars] == [(10, 30), (80, 20)]
 
 
-def test_lanes_come_in_the_order_of_their_beginning_and_are_capped() -> None:
+def test_rows_are_in_the_order_of_their_beginning_and_limited() -> None:
     timeline = draw(*(asked(seconds) for seconds in range(70, 0, -1)), limit=60)
     assert len(timeline.rows) == 60
     assert timeline.more == 10
@@ -133,13 +133,13 @@ def test_a_run_without_duration_is_shown() -> None:
     assert timeline.rows[0].bars
 
 
-def test_waiting_counts_each_moment_once() -> None:
+def test_overlapping_waits_are_counted_once() -> None:
     requests = [asked(10), answered(20, 40, None), answered(5, 15, None)]
     found = run_durations([], requests, start=START, end=at(100))
     assert found.waiting == 95
 
 
-def test_figures_count_steps_work_and_retries() -> None:
+def test_durations_count_steps_work_and_retries() -> None:
     marks = [
         mark("started", 0),
         mark("step_retried", 5, "a", duration=1.0),
@@ -166,7 +166,7 @@ def test_the_graph_shows_the_status_of_each_node() -> None:
     }
 
 
-def test_a_step_that_may_be_given_more_is_not_done_yet() -> None:
+def test_a_step_that_may_get_more_events_is_not_done() -> None:
     marks = [
         mark("started", 0, begun=("read",)),
         mark("step_completed", 1, "read", begun=("close", "close")),
@@ -180,7 +180,7 @@ def test_a_step_that_may_be_given_more_is_not_done_yet() -> None:
     assert node_statuses(marks, [asked(1)], ended=True)["close"].state == "done"
 
 
-def test_a_step_that_failed_is_marked_until_it_is_taken_up_again() -> None:
+def test_a_failed_step_is_marked_until_it_runs_again() -> None:
     marks = [mark("started", 0, begun=("read",)), mark("failed", 3, "read")]
     assert node_statuses(marks, [], ended=True)["read"].state == "failed"
     marks.append(mark("reopened", 4))

@@ -1,8 +1,7 @@
-"""Access checks of many open pages, made together.
+"""Checks whether people may still see the content of their open pages, made together.
 
-The access of a person is checked before every refresh. A thousand pages that refresh in the same
-second would need a thousand queries in as many threads. Here the pages of one login share a check,
-and one thread makes all checks.
+A thousand pages that read again in the same second would need a thousand queries in as many
+threads. Here the pages of one person share a check, and one thread makes all checks.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from workflows.realtime.per_loop import per_loop
 
 BATCH_SIZE = 50  # checks in one batch, so that the first need not wait for the last
 
-Check = Callable[[], int | None]
+Check = Callable[[], bool]
 
 
-class AccessChecks:
+class ContentChecks:
     """The pending checks of one event loop. During one batch the next batch is collected.
 
     A check that has not begun is shared by all callers that need the same check. A check that has
@@ -28,10 +27,10 @@ class AccessChecks:
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[Hashable, tuple[Check, asyncio.Future[int | None]]] = {}
+        self._waiting: dict[Hashable, tuple[Check, asyncio.Future[bool]]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def check(self, key: Hashable, check: Check) -> int | None:
+    async def check(self, key: Hashable, check: Check) -> bool:
         """Call `check` in a thread, after this call, and return its result or raise its error.
 
         If the database fails, all waiting callers get the error at once.
@@ -65,10 +64,10 @@ class AccessChecks:
                     result.set_result(code)
 
 
-loop_access_checks = per_loop(AccessChecks)
+loop_content_checks = per_loop(ContentChecks)
 
 
-def _call(checks: list[Check]) -> list[int | None]:
+def _call(checks: list[Check]) -> list[bool]:
     try:
         return [check() for check in checks]
     finally:

@@ -1,0 +1,1 @@
+"""The open inboxes: what each of them is told about a change."""

@@ -1,0 +1,1 @@
+"""Many open inboxes beside people who decide: what deciding, showing and each page cost."""
