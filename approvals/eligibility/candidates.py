@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from approvals.eligibility.checks import outside
 from workflows.models import InputRequest, RunAuthor
 from workflows.models.requests.assignment import Directory, name_of
-from workflows.models.requests.queryset import deciders
+from workflows.models.requests.unanswerable import deciders
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User

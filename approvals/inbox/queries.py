@@ -138,11 +138,14 @@ class InboxPage:
 
 def etag_of(page: InboxPage, user: User, opened: InputRequest | None) -> str:
     """Return a text that changes when the page of `user` looks different, but for its times."""
-    rows = [(one.pk, row_version(one), str(one.held_by)) for one in page.rows]
+    rows = [
+        (one.pk, row_version(one), (holder := one.held_by) and (str(holder), holder.is_active))
+        for one in page.rows
+    ]
     shown = (
-        user.pk, page.filters, rows, page.total, page.found, page.oldest, page.newest,
-        page.workflows, page.has_priorities, page.has_assigned, page.next_page,
-        opened and (opened.pk, opened.status),
+        user.pk, page.viewer.permissions, page.filters, rows, page.total, page.found, page.oldest,
+        page.newest, page.workflows, page.has_priorities, page.has_assigned, page.next_page,
+        opened and (opened.pk, opened.status, opened.answered_by_id),
     )  # fmt: skip
     return f'"{blake2b(repr(shown).encode(), digest_size=12).hexdigest()}"'
 

@@ -68,8 +68,9 @@ def row_version(request: InputRequest) -> str:
 
     It does not depend on the claim, which a page shows by itself.
     """
+    headline: str = request.headline  # type: ignore[attr-defined]  # the listing annotates it
     shown = (
-        request.votes, request.quorum, request.priority, request.deadline, request.tags,
+        headline, request.votes, request.quorum, request.priority, request.deadline, request.tags,
         request.four_eyes, RUN_BADGES.get(WorkflowRun.Status(request.run.status)),
     )  # fmt: skip
     return f"{crc32(repr(shown).encode()):08x}"

@@ -7,7 +7,7 @@ pages it has.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,8 @@ from approvals.inbox.queries import slim
 from approvals.inbox.rows import row_version
 from workflows.models import InputRequest, Priority
 from workflows.models.requests.audience import Audience, Viewer, audiences_of
+
+MAX_TOLD = 25  # changes in one message; of more a page is told only to read its list again
 
 
 @dataclass(slots=True)
@@ -48,28 +50,35 @@ class Batch:
 class Change:
     """A request that changed, who may see it, and who could until now.
 
-    `data` is what the page of somebody who may see it is told, `removed` what others are told who
-    could see it.
+    `added` is what the page of somebody is told to whom it is new, `changed` what others are told
+    who may see it, `removed` what is told to those who could.
     """
 
     audience: Audience
     seen_before: list[Audience]
-    data: str
+    added: str
+    changed: str
     removed: str
 
     def data_for(self, viewer: Viewer) -> str:
         """Return what this person's page is told, as JSON; empty if it is told nothing."""
         if self.audience.includes(viewer):
-            return self.data
+            # The first is the audience that the last batch knew.
+            was_told = self.seen_before and self.seen_before[0].includes(viewer)
+            return self.changed if was_told else self.added
         was_visible = any(one.includes(viewer) for one in self.seen_before)
         return self.removed if was_visible else ""
 
 
 def read_changes(batch: Batch) -> list[Change]:
-    """Read the rows of a batch, by two queries at most."""
+    """Read the rows of a batch, by two queries at most.
+
+    Of a run these are the requests that are open, and those that were closed with it. Others have
+    left the pages before, and were counted then.
+    """
     named = Q(pk__in=[UUID(key) for key in batch.requests])
     if batch.runs:
-        open_or_ended = ~Q(status=InputRequest.Status.ANSWERED)
+        open_or_ended = Q(status__in=[InputRequest.Status.PENDING, InputRequest.Status.CANCELLED])
         named |= Q(run__in=[UUID(key) for key in batch.runs]) & open_or_ended
     rows = list(slim(InputRequest.objects.filter(named)))
     audiences = audiences_of(row.pk for row in rows if row.assigned)
@@ -81,11 +90,11 @@ def _change(row: InputRequest, audience: Audience, batch: Batch) -> Change:
     seen_before = batch.seen_before.get(key, [])
     removed = to_json({"id": key, "kind": "removed"})
     if row.status != InputRequest.Status.PENDING:
-        return Change(audience, seen_before, removed, removed)
+        return Change(audience, seen_before, removed, removed, removed)
     holder = row.held_by
     data = {
         "id": key,
-        "kind": "added" if batch.requests.get(key) else "changed",
+        "kind": "changed",
         "version": row_version(row),
         "workflow": row.run.workflow,
         "priority": int(row.priority),
@@ -93,7 +102,9 @@ def _change(row: InputRequest, audience: Audience, batch: Batch) -> Change:
         "created": row.created_at.isoformat(),
         "claimed": [str(holder.pk), str(holder)] if holder and holder.is_active else None,
     }
-    return Change(audience, seen_before, to_json(data), removed)
+    changed = to_json(data)
+    added = to_json(data | {"kind": "added"}) if batch.requests.get(key) else changed
+    return Change(audience, seen_before, added, changed, removed)
 
 
 def to_json(value: Any) -> str:
@@ -101,6 +112,25 @@ def to_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def told_to(changes: Iterable[Change], viewer: Viewer) -> list[str]:
-    """Return what this person's page is told about the changes, each as JSON."""
-    return [data for one in changes if (data := one.data_for(viewer))]
+class Told:
+    """What pages are told about some changes, worked out once for all people with equal rights."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self._changes = changes
+        audiences = [one for change in changes for one in (change.audience, *change.seen_before)]
+        self._names_people = any(one.users for one in audiences)
+        self._kept: dict[tuple[Any, ...], str] = {}
+
+    def to(self, viewer: Viewer) -> str:
+        """Return the part of the message for this person's page; empty if it is told nothing."""
+        key = viewer if self._names_people else viewer[1:]
+        found = self._kept.get(key)
+        if found is None:
+            found = self._kept[key] = self._work_out(viewer)
+        return found
+
+    def _work_out(self, viewer: Viewer) -> str:
+        told = [data for one in self._changes if (data := one.data_for(viewer))]
+        if len(told) > MAX_TOLD:
+            return '"read":true'
+        return f'"changes":[{",".join(told)}]' if told else ""

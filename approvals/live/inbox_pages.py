@@ -10,15 +10,15 @@ from typing import Any, ClassVar, Protocol
 from channels.db import database_sync_to_async
 from django.db import reset_queries
 
-from approvals.live.changes import Batch, Change, read_changes, told_to
+from approvals.live.changes import Batch, Change, Told, read_changes
 from workflows.models.requests.audience import Viewer
 from workflows.realtime.messages import INBOX
 from workflows.realtime.per_loop import per_loop
 from workflows.realtime.subscriber import loop_subscriber
+from workflows.sockets.login_checks import loop_login_checks
 
 logger = logging.getLogger(__name__)
 
-MAX_TOLD = 25  # changes in one message; of more a page is told only to read its list again
 RETRY_DELAY = 1.0  # seconds before rows are read again that could not be read
 
 
@@ -131,24 +131,24 @@ class InboxPages:
             await asyncio.sleep(RETRY_DELAY)
             self.wake()
             return
-        pages = list(self._pages)
+        await loop_login_checks().settle()
+        pages, told = list(self._pages), Told(changes)
         for first in range(0, len(pages), self.slice_size):
             began = time.monotonic()
             self._is_late = began - since > self.late_after
             for page in pages[first : first + self.slice_size]:
-                await self._tell_page(page, changes)
+                await self._tell_page(page, told)
             await asyncio.sleep(time.monotonic() - began)
 
-    async def _tell_page(self, page: InboxPage, changes: list[Change]) -> None:
+    async def _tell_page(self, page: InboxPage, told: Told) -> None:
         # What the person may see is read for each page, right before it is sent: it may have
         # changed while the other pages were told.
         if page.viewer is None or not page.is_receiving:
             return
         page.show_state(late=self._is_late)
-        told = told_to(changes, page.viewer)
-        if not told:
+        what = told.to(page.viewer)
+        if not what:
             return
-        what = '"read":true' if len(told) > MAX_TOLD else f'"changes":[{",".join(told)}]'
         try:
             await page.send_numbered(f'{what},"spread":{self.spread}}}')
         except Exception:

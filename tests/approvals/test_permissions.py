@@ -49,6 +49,8 @@ accounts:password POST             login login 200   200   200   200   200   200
 
 approvals:inbox GET                login login 200   200   200   200   200   200   200
 approvals:inbox POST               login login 405   405   405   405   405   405   405
+approvals:rows GET                 login login 200   200   200   200   200   200   200
+approvals:rows POST                login login 405   405   405   405   405   405   405
 approvals:answered GET             login login 200   200   200   200   200   200   200
 approvals:answered POST            login login 405   405   405   405   405   405   405
 approvals:request GET              login login 404   404   200   200   200   404   200
@@ -210,8 +212,11 @@ async def test_each_person_at_each_socket(pattern: str, person: str) -> None:
     path = "/" + pattern.replace("<uuid:run_id>", str(world.run.pk))
     async with sockets.opened(AuthMiddlewareStack(router), path, client) as socket:
         if SOCKETS[pattern][person] == "open":
-            await publisher.publish(runs=[world.run.pk], inbox=True)
-            assert 'id="refresh"' in await socket.receive_from(timeout=5)
+            await socket.expect_read()
+            await publisher.publish(runs=[world.run.pk], changed=[world.request.pk])
+            told = await socket.message()
+            changed = [one["id"] for one in told.get("changes", [])]
+            assert changed == [str(world.request.pk)] if "inbox" in pattern else told["read"]
         else:
             assert str(await socket.close_code()) == SOCKETS[pattern][person]
 

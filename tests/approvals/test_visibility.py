@@ -15,6 +15,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from channels.auth import AuthMiddlewareStack
 from django.apps import apps
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
@@ -42,15 +43,18 @@ from workflows.realtime import publisher
 pytestmark = pytest.mark.django_db
 
 PEOPLE = ("none", "own", "read", "rev", "oper", "clerk", "root", "alice", "fiona", "archive")
+EVERY = "?ids=*"  # stands for all requests
 QUERIES = {
     "approvals:answered": ("", "?closed=1", "?q=zq"),
     "approvals:inbox": ("", "?mine=1", "?q=zq"),
+    "approvals:rows": (EVERY,),
     "workflows:run": ("", "?before=4"),
 }
 FRAGMENTS = {
     "approvals:inbox", "approvals:request", "workflows:run", "workflows:runs",
     "workflows:attention", "workflows:snapshot",
 }  # fmt: skip
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SHOWN = ("prompt", "key", "value", "edit", "tag", "comment", "vote", "answer")
 """The places of a request that a person who may see it must find on some page."""
 
@@ -92,8 +96,10 @@ def addresses(world: Canaries) -> Iterator[tuple[str, str]]:
 def answers(client: Client, world: Canaries) -> Iterator[tuple[str, str]]:
     """Yield each response to this person, with its address. Changes are undone."""
     only_post: set[str] = set()
+    every = ",".join(str(one.pk) for one in world.requests)
     for name, address in dict.fromkeys(addresses(world)):
         for query in QUERIES.get(name, ("",)) if name not in only_post else ():
+            query = query.replace(EVERY, f"?ids={every}")
             response = client.get(address + query)
             yield f"GET {address}{query}", headers_and_body(response)
             if response.status_code == 405:
@@ -153,8 +159,8 @@ def test_no_person_gets_data_of_a_request_that_they_may_not_see(
     found: set[str] = set()
     leaks = []
     for asked, reported in answers(desk_of(user), world):
-        # The response may repeat the requested address; that reveals nothing.
-        here = set(re.findall(r"zq\w+?qz|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", reported))
+        # An address that was asked for may come back; it tells nothing.
+        here = set(re.findall(rf"zq\w+?qz|{UUID.pattern}", reported))
         found |= here
         leaks += [f"{asked}: {one}" for one in here & forbidden if one not in asked]
     assert leaks == []
@@ -176,17 +182,36 @@ def test_the_requests_of_this_test_decide_what_they_may(world: Canaries) -> None
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("person", PEOPLE)
-async def test_no_socket_message_has_data_of_a_request(person: str) -> None:
+async def test_a_socket_names_only_requests_that_the_person_may_see_and_no_text_of_them(
+    person: str,
+) -> None:
     world = await sync_to_async(Canaries.make)()
-    client = await sync_to_async(sockets.sign_in)(world.people[person])
-    paths = ["/ws/inbox/", *(f"/ws/runs/{run.pk}/" for run in world.runs)]
-    for path in paths:
-        async with sockets.opened(AuthMiddlewareStack(router), path, client) as socket:
-            await publisher.publish(runs=[run.pk for run in world.runs], inbox=True)
-            event = await socket.receive_output(timeout=5)
-            reported = str(event.get("text", ""))
+    user = world.people[person]
+    visible = await sync_to_async(ids_visible_to)(user)
+    client = await sync_to_async(sockets.sign_in)(user)
+    every = [one.pk for one in world.requests]
+    async with sockets.opened(AuthMiddlewareStack(router), "/ws/inbox/", client) as socket:
+        if not visible:
+            assert await socket.close_code() == 4403
+        else:
+            await socket.expect_read()
+            await publisher.publish(changed=every, requests_of=[one.pk for one in world.runs])
+            reported = await socket.receive_from(timeout=10)
+            assert set(UUID.findall(reported)) == visible
             assert [one for one in world.texts if one in reported] == []
-            assert [one for one in world.requests if str(one.pk) in reported] == []
+    for run in world.runs:
+        path = f"/ws/runs/{run.pk}/"
+        async with sockets.opened(AuthMiddlewareStack(router), path, client) as socket:
+            await publisher.publish(runs=[run.pk])
+            reported = str(await socket.receive_output(timeout=10))
+            assert UUID.findall(reported) == []
+            assert "zq" not in reported
+
+
+def ids_visible_to(user: User) -> set[str]:
+    """Return the keys of the requests that this person may see."""
+    keys = InputRequest.objects.visible_to(user).values_list("pk", flat=True)
+    return {str(key) for key in keys}
 
 
 # Earlier leaks, one test for each

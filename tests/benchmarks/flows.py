@@ -64,6 +64,13 @@ async def finish(event: InputResponseEvent) -> StopEvent:
 CHAIN = Workflow("bench-chain", steps=[begin, tick])
 COUNTED = Workflow("bench-counted", steps=[begin, count])
 CYCLE = Workflow("bench-cycle", steps=[ask, finish])
+LARGE = [
+    Workflow(f"bench-{name}", steps=[ask, finish])
+    for name in (
+        "expenses", "release", "article", "refund", "hire", "access", "contract", "rare",
+    )
+]  # fmt: skip
+"""The workflows of the large tables."""
 
-for workflow in (CHAIN, COUNTED, CYCLE):
+for workflow in (CHAIN, COUNTED, CYCLE, *LARGE):
     registry.register(workflow)

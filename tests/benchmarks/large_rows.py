@@ -15,6 +15,7 @@ from django.utils import timezone
 from approvals.models import Decision
 from workflows.engine import InputRequestEvent
 from workflows.engine.machine.journal import Transition
+from workflows.engine.requests.reply import schema_digest
 from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.models import Assignment, Delivery, InputRequest, JournalEntry, WorkflowRun
 
@@ -54,7 +55,7 @@ REQUESTS = """
 INSERT INTO workflows_inputrequest
     (id, request_id, run_id, workflow, event, step, prompt, payload, allow, four_eyes, status,
      response, answered_by_id, source, created_at, answered_at, priority, tags, assigned,
-     claimed_by_id, claimed_until, digest)
+     claimed_by_id, claimed_until, digest, schema_digest)
 {numbers}
 SELECT {request}, 'ask-1', {run}, {workflow}, 'InputRequestEvent', 'ask',
     CASE k % 4 WHEN 0 THEN 'Pay the hotel bill of customer ' WHEN 1 THEN 'Release version '
@@ -71,7 +72,7 @@ SELECT {request}, 'ask-1', {run}, {workflow}, 'InputRequestEvent', 'ask',
     CAST(CASE k % 7 WHEN 0 THEN '["eu"]' WHEN 1 THEN '["eu", "travel"]' WHEN 2 THEN '["travel"]'
         ELSE '[]' END AS {json}),
     {assigned}, CASE WHEN waits AND k % 50 = 7 THEN {reviewer} END,
-    CASE WHEN waits AND k % 50 = 7 THEN {soon} END, {digest}
+    CASE WHEN waits AND k % 50 = 7 THEN {soon} END, {digest}, '{schema_digest}'
 FROM numbers
 """
 
@@ -117,6 +118,7 @@ def fill(waiting: int, finished: int) -> None:
         "person": f"CASE WHEN k % 10 < 8 THEN {first} + (k / 11) % {PEOPLE} END",
         "reviewer": f"{first} + (k / 13) % {PEOPLE}",
         "team": f"{team} + (k / 17) % {TEAMS}",
+        "schema_digest": schema_digest(None),
     }
     words |= {"step_completed": step_completed(), "error": json.dumps({"error": FAILURE})}
     words["numbers"] = NUMBERS.format(every=waiting + finished, waiting=waiting)

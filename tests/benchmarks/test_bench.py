@@ -28,7 +28,7 @@ ROWS = {
     "engine steps", "engine runs", "in-memory cycle", "durable cycle", "durable steps",
     "latency p50", "latency p99", "page p50", "page p99", "calm page p50", "at rest", "after 0",
     "start-up", "inbox", "inbox workflow", "inbox mine", "inbox search", "inbox of all",
-    "request", "answered",
+    "request", "answered", "attention", "attention of all",
     *(f"live 5/s {row}" for row in ("decide p50", "decide p99", "shown p50", "shown p99", "cpu")),
     "live 5/s memory",
 }  # fmt: skip

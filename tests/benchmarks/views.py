@@ -31,6 +31,8 @@ PAGES = {
     "inbox of all": (OPERATOR, "/"),
     "request": (REVIEWER, "/requests/{first}/"),
     "answered": (REVIEWER, "/requests/answered/?workflow=bench-expenses"),
+    "attention": (REVIEWER, "/runs/attention/"),
+    "attention of all": (OPERATOR, "/runs/attention/"),
 }
 """The person and the address of each page; `first` is the first request of their inbox."""
 

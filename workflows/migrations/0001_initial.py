@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('incompatible_builds', models.TextField(blank=True, db_default='', default='')),
                 ('created_at', models.DateTimeField()),
                 ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('started_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='workflow_runs', to=settings.AUTH_USER_MODEL)),
+                ('started_by', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='workflow_runs', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'ordering': ['-created_at', '-id'],
@@ -216,6 +216,14 @@ class Migration(migrations.Migration):
             model_name='workflowrun',
             index=models.Index(fields=['workflow', '-created_at', '-id'], name='run_by_workflow'),
         ),
+        migrations.AddIndex(
+            model_name='workflowrun',
+            index=models.Index(fields=['started_by', '-created_at', '-id'], name='run_by_author'),
+        ),
+        migrations.AddIndex(
+            model_name='workflowrun',
+            index=models.Index(condition=models.Q(('is_repeat', True)), fields=['id'], name='run_is_repeat'),
+        ),
         migrations.AddConstraint(
             model_name='workflowrun',
             constraint=models.UniqueConstraint(condition=models.Q(('idempotency_key__isnull', False)), fields=('workflow', 'idempotency_key'), name='run_once_per_key'),
@@ -263,6 +271,18 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='inputrequest',
             index=models.Index(condition=models.Q(('status', 'pending'), models.Q(('assigned', True), ('claimed_by__isnull', False), _connector='OR')), fields=['-priority', 'created_at', 'id', 'claimed_by', 'assigned'], name='request_assigned_or_claimed'),
+        ),
+        migrations.AddIndex(
+            model_name='inputrequest',
+            index=models.Index(condition=models.Q(('status', 'pending')), fields=['workflow', 'event', 'schema_digest', 'created_at', 'id'], name='request_of_schema'),
+        ),
+        migrations.AddIndex(
+            model_name='inputrequest',
+            index=models.Index(condition=models.Q(('overdue_at__isnull', False)), fields=['status', 'on_deadline', 'created_at', 'id'], name='request_undefaulted'),
+        ),
+        migrations.AddIndex(
+            model_name='inputrequest',
+            index=models.Index(condition=models.Q(('status', 'pending'), ('four_eyes', True)), fields=['run'], name='request_four_eyes'),
         ),
         migrations.AddIndex(
             model_name='inputrequest',

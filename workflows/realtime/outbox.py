@@ -16,7 +16,7 @@ from uuid import uuid4
 from channels.exceptions import ChannelFull
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
-from workflows.realtime.messages import INBOX, Message, Messages, merged
+from workflows.realtime.messages import INBOX, PEOPLE, Message, Messages, merged
 from workflows.realtime.per_loop import per_loop
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,8 @@ class Outbox:
 
     def __init__(self) -> None:
         self._kept: Messages = {}
-        self._wakeup_wanted = self._wakeup_in_flight = self._message_in_flight = False
+        self._in_flight = False  # whether a message is, which `_kept` lacks
+        self._wakeup_wanted = self._wakeup_in_flight = False
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._failing = False
         self._sender = uuid4().hex[:12]
@@ -63,8 +64,8 @@ class Outbox:
     @property
     def is_done(self) -> bool:
         """Return True if all messages were sent, or the layer fails at the moment."""
-        in_flight = self._wakeup_in_flight or self._message_in_flight
-        unsent = self._kept or self._wakeup_wanted or in_flight
+        waiting = self._kept or self._wakeup_wanted
+        unsent = waiting or self._in_flight or self._wakeup_in_flight
         return self._failing or not unsent
 
     def add(self, messages: Messages, *, wake_worker: bool = False) -> None:
@@ -97,11 +98,13 @@ class Outbox:
     async def _send_messages(self) -> None:
         while self._kept:
             sent = True
-            for key in list(self._kept):
+            # Who lost a right is named first, before the changes that they may not see any more.
+            for key in sorted(self._kept, key=lambda key: self._kept[key]["group"] != PEOPLE):
+                # Changes that come meanwhile are not merged with these, or they were told twice.
                 message = self._kept.pop(key)
-                self._message_in_flight = True
+                self._in_flight = True
                 sent = await self._try(send_message(self._numbered(message)))
-                self._message_in_flight = False
+                self._in_flight = False
                 if not sent:
                     newer = self._kept.get(key)
                     self._kept[key] = message if newer is None else merged(message, newer)

@@ -50,6 +50,9 @@ class LoginChecks:
         self._works = True
         self._wanted: set[str] = set()
         self._wakeup = asyncio.Event()
+        # Set when the checks are made that messages asked for: those under way, and later ones.
+        self._current: asyncio.Event | None = None
+        self._next: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def join(self, page: Page) -> None:
@@ -70,10 +73,16 @@ class LoginChecks:
             if self._task is not None:
                 self._task.cancel()
                 self._task = None
+            if self._next is not None:
+                self._next.set()
+                self._next = None
             await loop_subscriber().leave(self, [PEOPLE])
 
     def receive_message(self, message: dict[str, Any]) -> None:
-        """Check at once the logins that the message is about."""
+        """Check at once the logins that the message is about. A login that was ended has ended.
+
+        It is not checked: Django announces the end before it deletes the session.
+        """
         if message["type"] == "people.changed":
             self._want(list(self._pages))
         elif message["type"] == "person.changed":
@@ -81,15 +90,26 @@ class LoginChecks:
                 key for key, viewer in self._viewers.items() if viewer.key == message["user"]
             )
         elif message["type"] == "session.ended":
-            self._want(key for key in self._pages if session_tag(key) == message["session"])
+            for key in [one for one in self._pages if session_tag(one) == message["session"]]:
+                self._set_viewer(key, None)
 
     def wake(self) -> None:
         """Check all logins at once: messages may have been missed."""
         self._want(list(self._pages))
 
+    async def settle(self) -> None:
+        """Wait for the checks that messages have asked for until now.
+
+        So a page is not told of a change that came after its person lost the right to see it.
+        """
+        settled = self._next or self._current
+        if settled is not None:
+            await settled.wait()
+
     def _want(self, sessions: Any) -> None:
         self._wanted.update(sessions)
         if self._wanted:
+            self._next = self._next or asyncio.Event()
             self._wakeup.set()
 
     async def _run(self) -> None:
@@ -104,7 +124,15 @@ class LoginChecks:
                 checked = loop.time()
             self._wakeup.clear()
             sessions, self._wanted = self._wanted & self._pages.keys(), set()
-            await self._check(sessions)
+            self._current, self._next = self._next, None
+            try:
+                await self._check(sessions)
+            except Exception:
+                logger.exception("The logins of open pages could not be passed on.")
+            finally:
+                if self._current is not None:
+                    self._current.set()
+                    self._current = None
 
     async def _check(self, sessions: Collection[str]) -> None:
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
@@ -16,19 +15,31 @@ from workflows.web.run_page.journal_rows import JournalRow, last_retries
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
+    from workflows.models.requests.queryset import InputRequestQuerySet
+
 MAX_ROWS = 50
+UNANSWERABLE = (
+    "prompt", "created_at", "workflow", "four_eyes", "run__started_by__username",
+)  # fmt: skip
+UNFIT = (
+    "prompt", "created_at", "workflow", "run", "request_id", "event", "schema", "schema_digest",
+    "on_deadline", "overdue_at", "default_response",
+)  # fmt: skip
+"""The columns that the page needs of requests: of each table there may be large ones."""
 
 
 @dataclass(frozen=True, slots=True)
-class UnanswerableRequest:
-    """A request that no active person can answer, with its run at hand."""
+class StuckRequest:
+    """A request that accepts no answer, or that nobody can answer, and why; perhaps empty."""
 
     request: InputRequest
+    reason: str
 
-    @property
-    def excludes_starter(self) -> bool:
-        """Whether the person who started its run may not answer it."""
-        return self.request.four_eyes and self.request.run.started_by is not None
+    @classmethod
+    def unanswerable(cls, request: InputRequest) -> Self:
+        """Return a request that no active person can answer. Its run is at hand."""
+        starter = request.run.started_by if request.four_eyes else None
+        return cls(request, f"second person required: {starter} started the run" if starter else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +57,6 @@ class FailingRun:
 
 
 @dataclass(frozen=True, slots=True)
-class UnfitRequest:
-    """A request that the current code cannot take an answer to, and why."""
-
-    request: InputRequest
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class AttentionPage:
     """The sections of the page, each with `limit` rows at most.
 
@@ -61,8 +64,8 @@ class AttentionPage:
     person. `sees_all` and `may_control` are what their permissions allow.
     """
 
-    unanswerable: list[UnanswerableRequest]
-    unfit: list[UnfitRequest]
+    unanswerable: list[StuckRequest]
+    unfit: list[StuckRequest]
     blocked: list[WorkflowRun]
     failed: list[WorkflowRun]
     failing: list[FailingRun]
@@ -83,11 +86,9 @@ class AttentionPage:
         retries = last_retries(failing)
         hiding = hiding_requests(user, [*blocked, *failed, *failing])
         requests = InputRequest.objects.visible_to(user)
-        orphans = requests.unanswerable().defer("payload", "schema")
-        orphans = orphans.select_related("run__started_by").order_by("created_at", "id")
         return cls(
-            unanswerable=[UnanswerableRequest(one) for one in orphans[:MAX_ROWS]],
-            unfit=[UnfitRequest(*one) for one in islice(unfit(requests), MAX_ROWS)],
+            unanswerable=[StuckRequest.unanswerable(one) for one in _unanswerable(user, requests)],
+            unfit=[StuckRequest(*one) for one in unfit(requests.only(*UNFIT), MAX_ROWS)],
             blocked=blocked,
             failed=failed,
             failing=[FailingRun(run, retries.get(run.pk), run.pk in hiding) for run in failing],
@@ -101,3 +102,14 @@ class AttentionPage:
         """Whether nothing that this person can see needs attention."""
         sections = (self.unanswerable, self.unfit, self.blocked, self.failed, self.failing)
         return not any(sections)
+
+
+def _unanswerable(user: User, visible: InputRequestQuerySet) -> InputRequestQuerySet:
+    """Return those of the `visible` requests of `user` that nobody can answer, oldest first.
+
+    A person who may decide can answer each of them, unless four eyes exclude them.
+    """
+    if user.has_perm(Perm.DECIDE):
+        visible = visible.barred_to_author(user)
+    found = visible.unanswerable().only(*UNANSWERABLE).select_related("run__started_by")
+    return found.order_by("created_at", "id")[:MAX_ROWS]

@@ -57,14 +57,19 @@ const isOnPage = (change) => {
   return !(hasMore() && last && isBehind(change, last));
 };
 
+/** Say whether all pending requests stand on this page, so that others were not counted. */
+const showsAll = () =>
+  !hasMore() && !paging().value && ![...filters().values()].some(Boolean);
+
 // --- changes ----------------------------------------------------------------------------------
 /** @param {string} id */
 const remove = (id) => {
   if (isRemoved(id)) return;
   noteRemoved(id);
-  addToTotal(-1);
   const row = rowOf(id);
-  if (row || arrivals.has(id)) addToFound(-1);
+  const isShown = row || arrivals.has(id);
+  if (isShown || !showsAll()) addToTotal(-1); // or it came and left before the page knew
+  if (isShown) addToFound(-1);
   arrivals.delete(id);
   wanted.delete(id);
   newIds.delete(id);

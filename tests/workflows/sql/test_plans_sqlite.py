@@ -18,11 +18,12 @@ from approvals.inbox.filters import Filters
 from approvals.inbox.queries import ArchivePage
 from approvals.models import Draft
 from approvals.request_page.collaboration import Collaboration
-from tests.support.factories import BARE, make_request
+from tests.support.factories import BARE, make_request, make_reviewer
 from tests.support.journals import suspended
-from tests.support.people import YES
+from tests.support.people import YES, make_operator
 from workflows.models import Delivery, InputRequest, JournalEntry, Snapshot, WorkflowRun
 from workflows.sql import scalar_queries
+from workflows.web.attention_page import AttentionPage
 from workflows.worker.commit import store
 from workflows.worker.loading import loader, mailbox
 from workflows.worker.sweep import sweep
@@ -143,3 +144,19 @@ def test_answered_requests_of_one_workflow_are_read_in_index_order(alice: User) 
     for way in ("request_answered_of (workflow=?)", "request_same_kind (workflow=? AND event=?)"):
         [plan] = [plan for plan in plans if any(way in step for step in plan)]
         assert not any("TEMP B-TREE" in step for step in plan)
+
+
+@pytest.mark.parametrize("sees_all", [True, False])
+def test_of_all_that_waits_needs_attention_reads_what_may_need_it(sees_all: bool) -> None:
+    person = make_operator("olga") if sees_all else make_reviewer("rita")
+    make_request(event="Gone")
+    with CaptureQueriesContext(connection) as queries:
+        assert len(AttentionPage.of(person).unfit) == 1
+    plans = [steps(one["sql"]) for one in queries if one["sql"].split()[0] in VERBS]
+    table = InputRequest._meta.db_table
+    found = [step for plan in plans for step in plan if f" {table} " in step]
+    ways = ("request_four_eyes (run_id=", "request_undefaulted (status=", "request_of_schema (work")
+    for way in ways:
+        assert any(way in step for step in found), found
+    [start] = [step for step in found if is_scan(step)]  # its first row only
+    assert start == f"SCAN {table} USING INDEX request_of_schema"

@@ -22,9 +22,9 @@ from tests.support.worker_control import Register, at_work, rows, run_async, sta
 from workflows import models
 from workflows.engine import Event, StartEvent, StopEvent, Workflow, step
 from workflows.models import WorkflowRun
-from workflows.sockets.access_checks import loop_access_checks
 from workflows.server.closed_sockets import ClosedSocketMiddleware
 from workflows.server.request_threads import RequestThreads
+from workflows.sockets.content_checks import loop_content_checks
 from workflows.worker import Worker
 from workflows.worker.database_thread import DatabaseThread
 from workflows.worker.heartbeat import LeaseRenewer
@@ -139,7 +139,7 @@ def test_with_debug_no_thread_stores_its_statements(settings: Settings) -> None:
         await database.close()
         loop = asyncio.get_running_loop()
         for number in range(3):
-            await loop_access_checks().check(number, lambda: User.objects.count() and None)
+            await loop_content_checks().check(number, lambda: User.objects.count() > 0)
         looks = [loop.run_in_executor(None, lambda: len(connection.queries_log)) for _ in range(8)]
         logs.extend(await asyncio.gather(*looks))
 

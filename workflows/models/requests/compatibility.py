@@ -6,23 +6,26 @@ If the code has another schema now, the request accepts no answer until an opera
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING
-
-from django.db.models import Q
 
 from workflows.engine import InputRequestEvent, UnknownRequest, UnknownWorkflow, registry
 from workflows.engine.errors import IncompatibleRun
 from workflows.engine.requests.reply import schema_digest
 from workflows.engine.serialization.stored_event import StoredEvent
+from workflows.models.requests.indexes import UNDEFAULTED
 from workflows.models.worker_heartbeat import WorkerHeartbeat
+from workflows.sql.loose_scan import distinct_rows
 
 if TYPE_CHECKING:
     from workflows.models.requests.queryset import InputRequestQuerySet
     from workflows.models.requests.request import InputRequest
 
 MAX_CHECKED = 500  # requests that may be stale, for one page
+PENDING = "status = 'pending'"
+KIND = ("workflow", "event", "schema_digest")
 
 
 def stale_reason(request: InputRequest) -> str:
@@ -61,20 +64,38 @@ def other_code(workflow: str, now: datetime) -> bool:
     return any(one.get(workflow, own) != own for one in known)
 
 
-def unfit(requests: InputRequestQuerySet) -> Iterator[tuple[InputRequest, str]]:
-    """Yield the pending requests of `requests` that do not fit the code of this process, and why.
+def unfit(requests: InputRequestQuerySet, most: int) -> list[tuple[InputRequest, str]]:
+    """Return the pending requests of `requests` that do not fit the code of this process, and why.
 
-    Only a limited number of the oldest requests is read.
+    They are the oldest `most`. Of requests that have to be checked one by one, which are those with
+    a default that is due or without a digest, only a limited number of the oldest is read.
     """
-    current = Q(pk__in=[])
-    for workflow in registry:
-        for name, cls in workflow.events.items():
-            if issubclass(cls, InputRequestEvent):
-                digest = workflow.reply_digest(name)
-                current |= Q(workflow=workflow.name, event=name, schema_digest=digest)
-    undefaulted = Q(on_deadline="default", overdue_at__isnull=False)
-    rows = requests.pending().filter(~current | undefaulted).order_by("created_at", "id")
-    for request in rows[:MAX_CHECKED]:
+    pending = requests.pending().order_by("created_at", "id")
+    found = [*pending.filter(UNDEFAULTED)[:MAX_CHECKED]]
+    current = _current_kinds()
+    known = {kind[:2] for kind in current}
+    for workflow, event, digest in distinct_rows(requests.model, KIND, PENDING):
+        if (workflow, event, digest) not in current:
+            kind = pending.filter(workflow=workflow, event=event, schema_digest=digest)
+            is_unclear = not digest and (workflow, event) in known
+            found += kind[: MAX_CHECKED if is_unclear else most]
+    found.sort(key=lambda request: (request.created_at, request.pk))
+    return list(islice(_with_reasons(dict.fromkeys(found)), most))
+
+
+def _current_kinds() -> set[tuple[str, ...]]:
+    """Return what the code may ask: workflow, class and digest."""
+    return {
+        (workflow.name, name, workflow.reply_digest(name))
+        for workflow in registry
+        for name, cls in workflow.events.items()
+        if issubclass(cls, InputRequestEvent)
+    }
+
+
+def _with_reasons(requests: Iterable[InputRequest]) -> Iterator[tuple[InputRequest, str]]:
+    """Yield those of `requests` that do not fit, and why."""
+    for request in requests:
         reason = stale_reason(request)
         if not reason and request.overdue_at and request.on_deadline == "default":
             reason = default_fault(request) or "it was not answered by default at its deadline"

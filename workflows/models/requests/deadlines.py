@@ -11,6 +11,7 @@ from django.db.models import Value
 
 from workflows.models.fields import OrderedJSONField
 from workflows.models.requests.assignment import Assignment, Directory, assignment
+from workflows.models.requests.audience import audience_of
 from workflows.models.requests.queryset import InputRequestQuerySet
 from workflows.realtime import publisher
 
@@ -111,10 +112,14 @@ class DeadlineMixin(models.Model):
                 != 1
             ):
                 return False, False
-            escalated = self.escalated_at != before[1]
-            if escalated:
+            if escalated := self.escalated_at != before[1]:
+                seen_before = audience_of(self._row().get())
                 self._add_assignees()
-            publisher.after_commit(changed=[self.pk], added=[self.pk] if escalated else [])
+                publisher.after_commit(
+                    added=[self.pk], seen_before={self.pk: seen_before.as_dict()}
+                )
+            else:
+                publisher.after_commit(changed=[self.pk])
         return self.reminded_at != before[0], escalated
 
     def _add_assignees(self) -> None:

@@ -10,6 +10,8 @@ from workflows.models.requests.queryset import ASSIGNED_OR_CLAIMED
 WAITS = Q(status="pending")
 CLOSED = Q(status="expired") | Q(status="cancelled")
 """An OR, because SQLite does not recognise `status__in` as the condition of an index."""
+UNDEFAULTED = Q(on_deadline="default", overdue_at__isnull=False)
+"""The condition that the default of a request was due, and did not answer it."""
 
 INDEXES = [
     # Pending requests: in the order of the inbox, by age, by workflow, and by person. With
@@ -35,6 +37,19 @@ INDEXES = [
         condition=WAITS & ASSIGNED_OR_CLAIMED,
         name="request_assigned_or_claimed",
     ),
+    # What may need attention: pending requests by the schema of their reply, those with a default
+    # that is due, and those with four eyes, by run.
+    models.Index(
+        fields=["workflow", "event", "schema_digest", "created_at", "id"],
+        condition=WAITS,
+        name="request_of_schema",
+    ),
+    models.Index(
+        fields=["status", "on_deadline", "created_at", "id"],
+        condition=Q(overdue_at__isnull=False),
+        name="request_undefaulted",
+    ),
+    models.Index(fields=["run"], condition=WAITS & Q(four_eyes=True), name="request_four_eyes"),
     models.Index(
         fields=["-answered_at", "-id"],
         condition=Q(status="answered"),

@@ -7,13 +7,12 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Q
 
 from workflows.models.permissions import Perm, PermissionProfile
 from workflows.models.requests.assignment import Assignment
-from workflows.models.runs.author import RunAuthor
+from workflows.models.requests.unanswerable import Deciders, barred_to_author
 from workflows.sql.prepared import Parameter, PreparedQuery
 
 if TYPE_CHECKING:
@@ -58,51 +57,9 @@ def _one_visible_to(
     return PreparedQuery(lambda: one.select_related("run").defer(*DEFERRED_COLUMNS))
 
 
-def _permitted(permission: str) -> models.QuerySet[User]:
-    """Return the active people who have this permission, directly or by a group."""
-    return get_user_model().objects.with_perm(
-        permission, backend="django.contrib.auth.backends.ModelBackend"
-    )
-
-
-def deciders() -> models.QuerySet[User]:
-    """Return the active people who may answer requests."""
-    return _permitted(Perm.DECIDE)
-
-
-def _deciders_who_see_all() -> models.QuerySet[User]:
-    """Return the deciders who see every request, whatever its assignment."""
-    return deciders().filter(pk__in=_permitted(Perm.SEE_ALL_REQUESTS))
-
-
 def _open_to(user: Any) -> Q:
     """Return the condition that the user of this key, if they may decide, may see a request."""
     return Q(assigned=False) | Q(Assignment.objects.all().assigned_subquery(user))
-
-
-def _able_assignments(but: OuterRef | None = None) -> models.QuerySet[Assignment]:
-    """Return the assignments of a request to deciders, without the user of this key if given."""
-    people = deciders()
-    members = get_user_model().groups.through.objects.filter(
-        group=OuterRef("group"), user__in=people
-    )
-    named = Assignment.objects.filter(request=OuterRef("pk"))
-    if but is None:
-        return named.filter(Q(user__in=people) | Exists(members))
-    others = members.exclude(user=OuterRef(but))
-    return named.filter((Q(user__in=people) & ~Q(user=but)) | Exists(others))
-
-
-def _other_deciders() -> models.QuerySet[User]:
-    """Return the deciders who did not start the outer query's run, nor a run that it repeats."""
-    earlier = RunAuthor.objects.filter(run=OuterRef(OuterRef("run")), user=OuterRef("pk"))
-    return deciders().exclude(pk=OuterRef("run__started_by")).exclude(Exists(earlier))
-
-
-def _other_assigned_deciders() -> models.QuerySet[User]:
-    """Return those of them who have the outer query's request assigned, or see every request."""
-    named = Q(assignments__request=OuterRef("pk")) | Q(groups__assignments__request=OuterRef("pk"))
-    return _other_deciders().filter(named | Q(pk__in=_permitted(Perm.SEE_ALL_REQUESTS)))
 
 
 class InputRequestQuerySet(models.QuerySet["InputRequest"]):
@@ -164,25 +121,17 @@ class InputRequestQuerySet(models.QuerySet["InputRequest"]):
     def unanswerable(self) -> InputRequestQuerySet:
         """Pending requests that no active person may answer, because of four eyes and assignees.
 
-        They wait for ever unless they are reassigned, or their run is cancelled.
+        They wait for ever unless they are reassigned, or their run is cancelled. The
+        deciders are read at once, by two queries.
         """
-        own = Q(four_eyes=True, run__started_by__isnull=False)
-        repeat = own & Q(run__is_repeat=True)
-        given = Q(assigned=True)
-        others = deciders().exclude(pk=OuterRef("run__started_by"))
-        # If a person sees all requests, the other conditions need not be read.
-        able = Q(Exists(_deciders_who_see_all())) | Q(Exists(_able_assignments()))
-        able_others = Q(
-            Exists(_deciders_who_see_all().exclude(pk=OuterRef("run__started_by")))
-        ) | Q(Exists(_able_assignments(but=OuterRef("run__started_by"))))
-        return self.pending().filter(
-            ~Exists(deciders())
-            | (own & ~Exists(others))
-            | (given & ~able)
-            | (given & own & ~able_others)
-            | (repeat & ~Exists(_other_deciders()))
-            | (repeat & given & ~Exists(_other_assigned_deciders()))
-        )
+        deciders = Deciders.load()
+        if not deciders.keys:
+            return self.pending()
+        return self.pending().filter(deciders.may_lack()).filter(~deciders.may_answer())
+
+    def barred_to_author(self, user: User) -> InputRequestQuerySet:
+        """Requests that `user` may not answer: four eyes, and they are an author of the run."""
+        return self.filter(barred_to_author(user))
 
     def overdue(self, now: datetime) -> InputRequestQuerySet:
         """Pending requests whose deadline has passed and that are not marked as overdue yet."""

@@ -44,12 +44,13 @@ class Authored(models.Model):
     `is_repeat` is True, `RunAuthor` has the authors of the run that this one repeats.
     """
 
-    started_by = models.ForeignKey(
+    started_by = models.ForeignKey(  # an index of the run begins with it
         settings.AUTH_USER_MODEL,
         models.PROTECT,
         null=True,
         blank=True,
         related_name="workflow_runs",
+        db_index=False,
     )
     started_by_name = models.CharField(
         max_length=MAX_NAME_LENGTH, blank=True, default="", db_default=""

@@ -127,6 +127,8 @@ class WorkflowRun(Authored):
             models.Index(fields=["-created_at", "-id"], name="run_newest"),
             models.Index(fields=["status", "-created_at", "-id"], name="run_by_status"),
             models.Index(fields=["workflow", "-created_at", "-id"], name="run_by_workflow"),
+            models.Index(fields=["started_by", "-created_at", "-id"], name="run_by_author"),
+            models.Index(fields=["id"], condition=Q(is_repeat=True), name="run_is_repeat"),
         ]
 
     def __str__(self) -> str:

@@ -13,5 +13,7 @@ from workflows.web.http import current_user, is_fragment
 @require_safe
 def attention(request: HttpRequest) -> HttpResponse:
     """Show failed, blocked and failing runs, and requests that nobody active may answer."""
-    template = "runs/attention.html#rows" if is_fragment(request) else "runs/attention.html"
+    template = "runs/attention/page.html"
+    if is_fragment(request):
+        template += "#rows"
     return render(request, template, {"page": AttentionPage.of(current_user(request))})

@@ -16,7 +16,7 @@ from django.core.mail import EmailMessage, get_connection
 from django.db.models import Q, QuerySet
 
 from workflows.models import InputRequest
-from workflows.models.requests.queryset import deciders
+from workflows.models.requests.unanswerable import deciders
 from workflows.worker.sweep.mail_subject import subject_line
 
 logger = logging.getLogger(__name__)
