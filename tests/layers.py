@@ -58,7 +58,7 @@ LAYERS: dict[str, str] = {
     """,
     "workflows.worker": """
         worker
-        steps
+        handover steps
         group_commit
         active_runs
         active_run

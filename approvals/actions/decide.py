@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import IntegerField, UUIDField
 
 from approvals.actions.decision_record import new_decision
@@ -110,11 +111,20 @@ def decide(
             raise Invalid(request.id, [])
         free_lapsed_claim(user, request)
         try:
-            with transaction.atomic():
+            with one_transaction(request, effective):
                 return store(user, request, answer, effective, source, origin)
         except WrongState:
             continue  # another person was faster: the next attempt finds the change
     raise Closed(f"Request {request_id} keeps changing; look at it again.")
+
+
+def one_transaction(request: InputRequest, edits: dict[str, Any]) -> AbstractContextManager[object]:
+    """Store in one transaction, or in a savepoint of the caller's transaction.
+
+    If one person answers alone, the answer is a transaction of its own.
+    """
+    alone = approvals_needed(request, edits) == 1 and not connection.in_atomic_block
+    return nullcontext() if alone else transaction.atomic()
 
 
 def validated_answer(
@@ -165,7 +175,9 @@ def store(
     user: User, request: InputRequest, answer: Any, edits: dict[str, Any], source: str,
     origin: Origin = UNKNOWN,
 ) -> Outcome:  # fmt: skip
-    """Answer the request or count an approval, and store the decision, in the caller's transaction.
+    """Answer the request or count an approval, and store the decision.
+
+    The caller has called `one_transaction`.
 
     Raise `WrongState` if the request was changed since it was read or its run accepts no answer,
     `AlreadyVoted` if this would be the second approval of one person.

@@ -20,6 +20,7 @@ from tests.benchmarks.peers.turns import STORES
 SCHEMA = "bench"
 PARTS = {
     "ours": STORES,
+    "counts": STORES[1:],
     "latency": STORES[1:],
     "page": STORES[1:],
     "live": STORES[1:],
@@ -30,7 +31,7 @@ PARTS = {
 }
 """The modules that measure, with their stores. Each runs in a separate process."""
 
-MODELS = {"latency"}
+MODELS = {"counts", "latency"}
 """The modules that need Django to be set up when they are imported."""
 
 

@@ -10,7 +10,7 @@ from tests.benchmarks.peers.table import STARVED
 Limits = Mapping[tuple[str, int], float]
 """Commits a second, by store and number of clients."""
 
-LINE = "{:16} {:11} {:>7} {:>10} {:9} {:>9} {:>7} {:>9}  {}"
+LINE = "{:20} {:11} {:>7} {:>10} {:9} {:>9} {:>7} {:>9}  {}"
 HEAD = ("row", "store", "at once", "figure", "", "of limit", "x peer", "aim", "")
 
 

@@ -20,10 +20,11 @@ from tests.benchmarks.times import percentile
 from tests.e2e.server import ROOT
 
 TINY = ["--repeats", "1", "--seconds", "0.05", "--waiting", "20", "--old", "0", "--load", "5x5"]
-SHARES = [["page", "start", "live"], ["ours", "latency", "rest", "growth", "inbox"]]
+SHARES = [["page", "start", "live"], ["ours", "counts", "latency", "rest", "growth", "inbox"]]
 """Parts that are measured side by side here, where the figures do not count."""
 
 ROWS = {
+    "commits a cycle", "statements a cycle", "thread hops a cycle",
     "engine steps", "engine runs", "in-memory cycle", "durable cycle", "durable steps",
     "latency p50", "latency p99", "page p50", "page p99", "calm page p50", "at rest", "after 0",
     "start-up", "inbox", "inbox workflow", "inbox mine", "inbox search", "inbox of all",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from workflows.engine import (
     step,
 )
 from workflows.models import Delivery, JournalEntry, WorkflowRun
+from workflows.realtime.outbox import MainLoop
 from workflows.worker import Worker
 
 REVIEWER = "scenario-reviewer"
@@ -145,11 +147,15 @@ PAUSE = _trip("crash-pause", pause_itself)
 CANCEL = _trip("crash-cancel", keep)
 CANCEL_IN_HAND = Workflow("crash-cancel-in-hand", steps=[ask_first, cancel_itself, book, join])
 EXPIRE = Workflow("crash-expire", steps=[ask_briefly, book, join])
-SCENARIOS = (COMPLETE, RETRY, PAUSE, CANCEL, CANCEL_IN_HAND, EXPIRE)
+HAND_OVER = _trip("crash-hand-over", stumble)
+SCENARIOS = (COMPLETE, RETRY, PAUSE, CANCEL, CANCEL_IN_HAND, EXPIRE, HAND_OVER)
 
 
 def play(workflow: str, key: str) -> None:
     """Begin the scenario `key`, or continue it, and return when it is over."""
+    if workflow == HAND_OVER.name:
+        asyncio.run(play_beside_worker(key))
+        return
     for _ in range(ROUNDS):
         run = WorkflowRun.objects.start(workflow, {}, idempotency_key=key)
         if is_over(run):
@@ -158,6 +164,32 @@ def play(workflow: str, key: str) -> None:
         # The worker before it has ended, as if a supervisor had waited for its end.
         asyncio.run(Worker(embedded=True).run_until_idle())
         connections.close_all()
+    raise AssertionError(f"{run} is {run.status} after {ROUNDS} rounds: {run.error}")
+
+
+async def play_beside_worker(key: str) -> None:
+    """Play HAND_OVER while a worker serves, to which each start and each answer leases the run."""
+    MainLoop.loop = asyncio.get_running_loop()
+    worker = Worker(embedded=True)
+    serving = asyncio.create_task(worker.serve())
+    while worker.handover.is_behind:  # noqa: ASYNC110  nothing tells when it has looked around
+        await asyncio.sleep(0.01)
+    await asyncio.to_thread(act_as_people, key)
+    await worker.drain()
+    await serving
+
+
+def act_as_people(key: str) -> None:
+    """Do what people do, each time the worker waits for them."""
+    for _ in range(ROUNDS):
+        run = WorkflowRun.objects.start(HAND_OVER.name, {}, idempotency_key=key)
+        if is_over(run):
+            return
+        act(run)
+        run.refresh_from_db()
+        while run.status in ("queued", "running"):
+            time.sleep(0.01)
+            run.refresh_from_db()
     raise AssertionError(f"{run} is {run.status} after {ROUNDS} rounds: {run.error}")
 
 

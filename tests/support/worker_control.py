@@ -20,6 +20,7 @@ from workflows.engine import (
     step,
 )
 from workflows.models import WorkflowRun, database_now
+from workflows.realtime.outbox import MainLoop
 from workflows.worker import Worker
 from workflows.worker.loading import loader
 
@@ -82,6 +83,18 @@ async def at_work(worker: Worker) -> AsyncIterator[None]:
     finally:
         await worker.drain()
         await task
+
+
+@asynccontextmanager
+async def at_work_here(worker: Worker) -> AsyncIterator[None]:
+    """A worker that serves on the main loop, as beside pages, and has leased what was ready."""
+    MainLoop.loop = asyncio.get_running_loop()
+    try:
+        async with at_work(worker):
+            await until(lambda: not worker.handover.is_behind)
+            yield
+    finally:
+        MainLoop.loop = None
 
 
 def run_async(scenario: Coroutine[Any, Any, None]) -> None:

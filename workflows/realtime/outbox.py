@@ -30,14 +30,16 @@ MAX_MESSAGES = 10_000  # messages kept while the layer is unavailable
 
 
 class MainLoop:
-    """The main event loop of this process, and the function that wakes the worker on it.
+    """The main event loop of this process, and the functions of the worker that serves on it.
 
-    Only this loop may use the in-memory layer. Both are None in a process without a server and
-    without a worker.
+    `wake_worker` wakes the worker. `offer_lease` returns its `LeaseOffer` for a run of a workflow,
+    or None; any thread may call it. Only this loop may use the in-memory layer. All are None in a
+    process without a server and without a worker.
     """
 
     loop: asyncio.AbstractEventLoop | None = None
     wake_worker: Callable[[], None] | None = None
+    offer_lease: Callable[[str], Any] | None = None
 
 
 class Outbox:

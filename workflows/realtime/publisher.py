@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from uuid import UUID
 
@@ -26,20 +26,24 @@ def after_commit(
     requests_of: Iterable[UUID] = (),
     seen_before: Mapping[UUID, Seen] | None = None,
     wake_worker: bool = False,
+    hand_over: Callable[[], None] | None = None,
 ) -> None:
     """After the commit, publish which runs and requests changed, or that a run is queued.
 
-    The arguments about requests are those of `request_messages`.
+    The arguments about requests are those of `request_messages`. `hand_over` is called on the main
+    loop, and gives a leased run to the worker of this process.
     """
     messages = run_messages(runs) | request_messages(
         changed=changed, added=added, requests_of=requests_of, seen_before=seen_before
     )
-    enqueue_after_commit(messages, wake_worker=wake_worker)
+    enqueue_after_commit(messages, wake_worker=wake_worker, hand_over=hand_over)
 
 
-def enqueue_after_commit(messages: Messages, *, wake_worker: bool = False) -> None:
+def enqueue_after_commit(
+    messages: Messages, *, wake_worker: bool = False, hand_over: Callable[[], None] | None = None
+) -> None:
     """After the commit, publish these messages."""
-    call = partial(enqueue, messages, wake_worker=wake_worker)
+    call = partial(enqueue, messages, wake_worker=wake_worker, hand_over=hand_over)
     transaction.on_commit(call, robust=True)
 
 
@@ -58,11 +62,20 @@ async def publish(
     loop_outbox().add(messages, wake_worker=wake_worker)
 
 
-def enqueue(messages: Messages, *, wake_worker: bool = False) -> None:
+def enqueue(
+    messages: Messages, *, wake_worker: bool = False, hand_over: Callable[[], None] | None = None
+) -> None:
     """Pass messages to the loop that sends them. Call it from any thread without an event loop.
 
-    Does not wait and never raises.
+    Does not wait and never raises. If the main loop has ended, no run is handed over. Then its
+    lease ends, and another worker takes it over.
     """
+
+    def send() -> None:
+        if hand_over is not None and loop is MainLoop.loop:
+            hand_over()
+        loop_outbox().add(messages, wake_worker=wake_worker)
+
     loop = MainLoop.loop
     if loop is None or not loop.is_running():
         if isinstance(get_channel_layer(), InMemoryChannelLayer):
@@ -70,7 +83,7 @@ def enqueue(messages: Messages, *, wake_worker: bool = False) -> None:
             async_to_sync(_publish_once)(messages, wake_worker)
             return
         loop = publisher_loop()
-    loop.call_soon_threadsafe(lambda: loop_outbox().add(messages, wake_worker=wake_worker))
+    loop.call_soon_threadsafe(send)
 
 
 async def _publish_once(messages: Messages, wake_worker: bool) -> None:

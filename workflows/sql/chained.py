@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from django.db import connection, models
+from django.db import DataError, connection, models
 
 from workflows.sql.json_rows import insert_sql_of, row_values, to_json
+
+UNDONE = "the second statement of this chain changed no row"
+FAIL_IF_UNDONE = f"""
+    CAST(CASE WHEN EXISTS (SELECT 1 FROM statement0) AND NOT EXISTS (SELECT 1 FROM statement1)
+        THEN '{UNDONE}' ELSE '0' END AS integer)
+"""
+"""Fails on PostgreSQL, as the text is no number. So the statement changes nothing."""
 
 
 class Statement(NamedTuple):
@@ -37,10 +44,11 @@ def insert_statement(row: models.Model) -> Statement:
 def execute_chain(*statements: Statement) -> list[int]:
     """Run a chain of statements, and return the number of rows that each changed.
 
-    Each runs only if the one before changed a row. They run in the caller's transaction, which the
-    caller has to roll back if a number is not as expected. On PostgreSQL they are one statement,
-    and so one round trip: each locks its rows before the next one searches for its rows, and a row
-    that another transaction has changed meanwhile is checked again.
+    Each runs only if the one before changed a row. If the first one changed a row and the second
+    one did not, the chain is undone: the caller has to roll its transaction back. On PostgreSQL
+    they are one statement, and so one round trip: each locks its rows before the next one searches
+    for its rows, and a row that another transaction has changed meanwhile is checked again. There
+    a chain outside a transaction undoes itself.
     """
     if connection.vendor == "postgresql":
         return _execute_together(statements)
@@ -56,6 +64,17 @@ def execute_chain(*statements: Statement) -> list[int]:
 
 
 def _execute_together(statements: Sequence[Statement]) -> list[int]:
+    if connection.in_atomic_block or len(statements) == 1:
+        return _execute(statements)
+    try:
+        return _execute(statements, FAIL_IF_UNDONE)
+    except DataError as error:
+        if UNDONE not in str(error):
+            raise
+        return [1, *[0] * (len(statements) - 1)]
+
+
+def _execute(statements: Sequence[Statement], *checks: str) -> list[int]:
     tables, counts, keys = [], [], []
     for number, statement in enumerate(statements):
         name = f"statement{number}"
@@ -67,11 +86,11 @@ def _execute_together(statements: Sequence[Statement]) -> list[int]:
         keys.append(f"(SELECT id FROM {name})" if statement.row else "NULL")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH {', '.join(tables)} SELECT {', '.join(counts + keys)}",
+            f"WITH {', '.join(tables)} SELECT {', '.join([*counts, *keys, *checks])}",
             [param for statement in statements for param in statement.params],
         )
         found = list(cursor.fetchone())
-    for statement, key in zip(statements, found[len(statements) :], strict=True):
+    for statement, key in zip(statements, found[len(statements) :], strict=False):
         if key is not None:
             statement.set_key(key)
     return found[: len(statements)]

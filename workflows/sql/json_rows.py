@@ -37,15 +37,15 @@ def bulk_insert(model: type[models.Model], rows: Sequence[models.Model]) -> None
         rows[0].pk = keys[0][0]
 
 
-def write_statement() -> AbstractContextManager[object]:
+def write_statement(*, savepoint: bool = True) -> AbstractContextManager[object]:
     """Run one writing statement in the block, with a transaction only if it needs one.
 
     SQLite needs one to wait in the queue of its writers. Within another transaction it is a
-    savepoint, so that it may fail separately. Otherwise the statement is a transaction itself,
-    which saves two of three round trips.
+    savepoint, so that it may fail separately, unless `savepoint` is False. Otherwise the statement
+    is a transaction itself, which saves two of three round trips.
     """
     alone = connection.features.has_select_for_update and not connection.in_atomic_block
-    return nullcontext() if alone else transaction.atomic()
+    return nullcontext() if alone else transaction.atomic(savepoint=savepoint)
 
 
 def execute(sql: str, model: type[models.Model], values: Iterable[dict[str, Any]]) -> list[Any]:

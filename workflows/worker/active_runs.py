@@ -14,6 +14,8 @@ from workflows.worker.database_thread import DatabaseThread
 from workflows.worker.loading import mailbox
 from workflows.worker.sweep.stray_leases import StrayLeases
 
+MAX_ACTIVE_RUNS = 200
+
 
 class ActiveRuns:
     """The active runs by id, and the state that all parts of the worker share.
@@ -52,7 +54,14 @@ class ActiveRuns:
     @property
     def is_isolated(self) -> bool:
         """Return True if an active poison run forbids leasing other runs."""
-        return any(run.is_isolated for run in self.runs.values())
+        return any(run.is_isolated for run in list(self.runs.values()))
+
+    @property
+    def room(self) -> int:
+        """The number of runs that may be leased at the moment. Any thread may read it."""
+        if self.draining or self.is_isolated:
+            return 0
+        return max(0, MAX_ACTIVE_RUNS - len(self.runs))
 
     async def wait_until_idle(self, seconds: float) -> None:
         """Wait until no run is active, at most this number of seconds."""

@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -21,11 +21,12 @@ from workflows.sql.lease_runs import MAX_LEASE
 from workflows.sqlite3.wal import WriteAheadLog, truncate
 from workflows.worker import code_versions, heartbeat
 from workflows.worker.active_run import ISOLATION_TIMEOUT, ActiveRun
-from workflows.worker.active_runs import ActiveRuns
+from workflows.worker.active_runs import MAX_ACTIVE_RUNS, ActiveRuns
 from workflows.worker.commit import store
 from workflows.worker.commit.run_update import RunUpdate
 from workflows.worker.database_thread import DatabaseThread
 from workflows.worker.group_commit import GroupCommit
+from workflows.worker.handover import Handover
 from workflows.worker.loading import loader
 from workflows.worker.steps.reused_threads import no_calling_thread
 from workflows.worker.steps.runner import StepRunner
@@ -34,7 +35,6 @@ from workflows.worker.sweep.sweep import SweepResult
 
 logger = logging.getLogger(__name__)
 
-MAX_ACTIVE_RUNS = 200
 SWEEP_INTERVAL = 1.0  # seconds between polls when no wake-up comes
 GRACE_PERIOD = 10.0  # seconds that running steps get when the worker drains
 
@@ -54,6 +54,7 @@ class Worker:
         self.active = ActiveRuns(self.id, self.database, self._on_drop)
         self.commit = GroupCommit(self.active, self.database, self._on_committed)
         self.runner = StepRunner(self.active, self.commit, self.database, self.wake)
+        self.handover = Handover(self.id, self.lease, self.active, self.database, self._begin_runs)
         self._due: datetime | None = None  # when the next suspended run has to continue
         self._isolation_since: float | None = None  # since when a poison run waits for isolation
         self._more = True  # whether more runs may be ready than were leased last
@@ -66,14 +67,17 @@ class Worker:
 
     async def serve(self) -> None:
         """Run workflows until `drain` is called or the task is cancelled. No error ends it."""
-        MainLoop.wake_worker = self.wake
+        MainLoop.wake_worker, MainLoop.offer_lease = self.wake, self.handover.offer_lease
         metrics.ACTIVE_RUNS.set_function(lambda: len(self.active.runs))
-        async with self._at_work():
-            while not self.active.draining:
-                more = await self._poll_safely()
-                if not more:
-                    await self._wait_for_wakeup()
-            await self._drained.wait()
+        try:
+            async with self._at_work():
+                while not self.active.draining:
+                    more = await self._poll_safely()
+                    if not more:
+                        await self._wait_for_wakeup()
+                await self._drained.wait()
+        finally:
+            MainLoop.offer_lease = None
 
     async def run_until_idle(self) -> None:
         """Run all runs that are ready now, and return when none is active or ready."""
@@ -90,10 +94,9 @@ class Worker:
         for run in list(self.active.runs.values()):
             self.commit.add(run)
         await self.active.wait_until_idle(GRACE_PERIOD)
-        held = [(run.id, run.fence) for run in self.active.runs.values()]
         self.active.drop_all()
         with contextlib.suppress(DatabaseError, InterfaceError):  # then the leases end
-            await self.database.call(store.release, held)
+            await self.database.call(store.release, self.id)
         self._drained.set()
 
     def wake(self) -> None:
@@ -104,7 +107,7 @@ class Worker:
     async def _at_work(self) -> AsyncIterator[None]:
         """Run the group commit and the renewal of leases during the block; stop them afterwards."""
         with no_calling_thread():  # steps never use the thread that runs the worker
-            committing = asyncio.create_task(self.commit.run())
+            tasks = [asyncio.create_task(one.run()) for one in (self.commit, self.handover)]
         leases = heartbeat.LeaseRenewer(self.id, self.active.runs, self.lease)
         leases.start()
         try:
@@ -113,8 +116,9 @@ class Worker:
                 yield
         finally:
             self.active.drop_all()
-            committing.cancel()
-            await asyncio.gather(committing, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             leases.stop()
             with contextlib.suppress(DatabaseError, InterfaceError):
                 await self.database.call(heartbeat.remove, self.id)
@@ -188,9 +192,9 @@ class Worker:
             return False
         if swept.poison and await self._lease_poison_run():
             return True
-        free = MAX_ACTIVE_RUNS - len(self.active.runs)
-        leased = await self._lease_runs(free, poison=False) if free > 0 else 0
-        self._more = leased == free
+        free = self.active.room
+        leased = await self._lease_runs(free, poison=False) if free else 0
+        self._more = self.handover.is_behind = leased == free
         return 0 < leased == free
 
     def _is_poll_wanted(self) -> bool:
@@ -220,14 +224,20 @@ class Worker:
         now, loaded, leased = await self.active.strays.watch(leasing)
         if now is not None:
             self.active.clock.set(now)
+        self._begin_runs(loaded)
+        return leased
+
+    def _begin_runs(self, loaded: Sequence[loader.LeasedRun]) -> None:
+        """Make leased runs active, and begin their steps."""
         for one in loaded:
+            if one.row.pk in self.active.runs:
+                continue  # it was handed over and leased again at the same time
             run = self.activate(one)
             has_input = bool(run.work)
             run.catch_up()
             self.runner.begin_steps(run)  # all of its state was loaded from committed rows
             if has_input or not run.tasks:
                 self.commit.add(run)
-        return leased
 
     def activate(self, leased: loader.LeasedRun) -> ActiveRun:
         """Make a leased run active and return it. No step has begun yet."""

@@ -12,7 +12,7 @@ from typing import Any
 OURS = "blazen"
 """The name of this project in tables with the figures of peers."""
 
-COSTS = frozenset({"ms", "bytes", "s"})
+COSTS = frozenset({"ms", "bytes", "s", "count"})
 """Units of which less is better, unlike rates."""
 
 

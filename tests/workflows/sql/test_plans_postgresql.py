@@ -21,9 +21,9 @@ from django.test.utils import CaptureQueriesContext
 from tests.support.factories import BARE, make_run
 from tests.support.journals import suspended
 from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
-from workflows.sql.json_rows import fetch
 from workflows.worker.commit import store
-from workflows.worker.loading import loader, mailbox
+from workflows.worker.loading import mailbox
+from workflows.worker.loading.history import read_leased
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("answerable", "old")]
 
@@ -108,11 +108,11 @@ def test_the_runs_that_a_worker_has_are_found_by_their_keys() -> None:
 @pytest.mark.parametrize("old", [OLD, YOUNG], indirect=True)
 def test_the_rows_of_a_run_are_found_by_the_run() -> None:
     run = WorkflowRun.objects.start(BARE)
-    kept = [{"run_id": run.pk, "seq": 1}]
-    found = reads(lambda: fetch(Snapshot, kept, loader.LATEST))
-    found += reads(lambda: fetch(JournalEntry, kept, loader.LATER))
+    WorkflowRun.objects.lease("me", limit=5, duration=LEASE)
+    found = reads(lambda: read_leased("me", [run.pk]))
     found += reads(lambda: mailbox.deliveries_for([run.pk]))
     assert {one for one in found if one != "Sort"} == {
+        BY_KEY,
         "Index Scan snapshot_once_per_seq",
         "Index Scan journal_once_per_seq",
         "Index Scan delivery_by_run",

@@ -99,6 +99,21 @@ def test_each_statement_runs_only_if_the_one_before_changed_a_row() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_chain_that_is_its_own_transaction_undoes_itself() -> None:
+    if connection.vendor != "postgresql":  # elsewhere a chain is always within a transaction
+        return
+    Group.objects.create(name="one")
+    third = Delivery(run=make_run(), kind="pause", data={}, created_at=database_now())
+    chain = rename("one", "first"), rename("nobody", "second"), insert_statement(third)
+    assert execute_chain(*chain) == [1, 0, 0]
+    assert not Delivery.objects.exists()
+    assert Group.objects.filter(name="one").exists()
+    assert execute_chain(rename("nobody", "first"), rename("one", "second")) == [0, 0]
+    assert execute_chain(rename("one", "first"), rename("first", "second")) == [1, 0]
+    assert Group.objects.filter(name="one").exists()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_statements_of_an_answer_are_prepared_once_for_each_connection() -> None:
     alice, request = make_reviewer("alice"), make_request(make_run())
     for _ in range(7):

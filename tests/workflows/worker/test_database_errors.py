@@ -144,7 +144,7 @@ def test_a_run_that_a_worker_gave_back_is_not_taken_over() -> None:
     assert value("blazen_takeovers_total") == before + 1
     begin(leased)
     for owner in ("third", "fourth"):
-        store.release([(run.pk, fresh(run).fence)])
+        store.release(fresh(run).lease_owner, [run.pk])
         assert len(lease(owner)) == 1
         assert fresh(run).crash_count == 1, "the count is kept"
     assert value("blazen_takeovers_total") == before + 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import models, transaction
@@ -20,10 +21,13 @@ from workflows.models.requests.digest import digest_of
 from workflows.models.requests.indexes import INDEXES
 from workflows.models.requests.queryset import InputRequestQuerySet, free_for, in_time
 from workflows.models.runs.delivery import Delivery
+from workflows.models.runs.hand_over import LEASE_WAITING_RUN
 from workflows.models.runs.run import LOCK_RUN, NOTIFY_RUN
 from workflows.realtime import publisher
+from workflows.realtime.lease_offer import LeaseOffer, offer_lease
 from workflows.sql.chained import Statement, execute_chain, insert_statement
 from workflows.sql.clock import database_now
+from workflows.sql.json_rows import write_statement
 from workflows.sql.prepared import Parameter, PreparedQuery
 
 if TYPE_CHECKING:
@@ -77,10 +81,11 @@ class InputRequest(RequestColumns):
 
         Raise `RequestNotPending` if it is not pending or its deadline has passed, `RunEnded` or
         `RunBlocked` if the run accepts no answers. Then nothing was changed, and the caller has to
-        end its own transaction, too.
+        end its own transaction, if there is one.
         """
-        with transaction.atomic(savepoint=False):
-            now = database_now()
+        offer = None if undo else self._offer_lease()
+        with write_statement(savepoint=False):
+            now = offer.now() if offer else database_now()
             until = now + undo if undo else None
             data = self._delivery_data(response, by=by, source=source, edits=edits)
             kind = Delivery.Kind.ANSWER
@@ -89,15 +94,19 @@ class InputRequest(RequestColumns):
             )
             columns = self._answer_columns(now, response, by, source, edits, until)
             seen = {"pk": self.pk, "now": now, "revision": self.revision, "votes": self.votes}
-            delivered, closed, *_ = execute_chain(
-                (LOCK_RUN if undo else NOTIFY_RUN).statement(pk=self.run_id, now=now),
+            statements = (
                 (ANSWER if by is None else ANSWER_IF_UNCHANGED).statement(**seen, **columns),
                 insert_statement(sent),
                 *with_statements(now),
             )
+            delivered, closed, *_ = self._lease_and(statements, now, offer)
+            if not delivered:
+                offer = None
+                notified = (LOCK_RUN if undo else NOTIFY_RUN).statement(pk=self.run_id, now=now)
+                delivered, closed, *_ = execute_chain(notified, *statements)
             if not delivered:
                 self.run.raise_not_deliverable()
-            self._close(closed, now, columns)
+            self._close(closed, now, columns, offer)
 
     def answer_by_default(self, now: datetime) -> None:
         """Pending -> answered by the system, once the deadline has passed. Raise as `answer`."""
@@ -189,13 +198,44 @@ class InputRequest(RequestColumns):
             "source": source, "answered_at": now, "edits": edits or {}, "undo_until": until,
         }  # fmt: skip
 
-    def _close(self, touched: int, now: datetime, columns: dict[str, Any]) -> None:
-        """Publish that the row was answered, and set the columns here; raise if it was not."""
+    def _offer_lease(self) -> LeaseOffer | None:
+        """Return a lease for the run, if it waited and this process has a worker for it."""
+        offer = offer_lease(self.workflow)
+        return offer if offer is not None and self.run.status == "waiting" else None
+
+    def _lease_and(
+        self, statements: Sequence[Statement], now: datetime, offer: LeaseOffer | None
+    ) -> list[int]:
+        """Execute these after leasing the waiting run. Nothing happens without an offer, or if it
+        does not wait."""
+        if offer is None:
+            return [0, 0]
+        until = now + offer.length
+        leased = LEASE_WAITING_RUN.statement(pk=self.run_id, owner=offer.owner, until=until)
+        return execute_chain(leased, *statements)
+
+    def _close(
+        self,
+        touched: int,
+        now: datetime,
+        columns: dict[str, Any],
+        offer: LeaseOffer | None = None,
+    ) -> None:
+        """Publish that the row was answered, and set the columns here; raise if it was not.
+
+        With an offer, the run was leased, and is handed over to the worker of this process.
+        """
         if touched != 1:
             raise RequestNotPending(f"Request {self.id}", "answered", self.current_status(now))
         for name, value in {**columns, **CLEAR_CLAIM}.items():
             setattr(self, "answered_by_id" if name == "answered_by" else name, value)
-        publisher.after_commit(runs=[self.run_id], changed=[self.pk], wake_worker=True)
+        hand_over = partial(offer.take, self.run_id, None) if offer else None
+        publisher.after_commit(
+            runs=[self.run_id],
+            changed=[self.pk],
+            wake_worker=offer is None,
+            hand_over=hand_over,
+        )
 
 
 def _parameter(name: str) -> Parameter:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from copy import copy
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -17,9 +19,11 @@ from workflows.engine.requests.payload_edits import json_equal
 from workflows.errors import AuthorMissing, IdempotencyConflict, WrongRepeat
 from workflows.models.permissions import Perm, PermissionProfile
 from workflows.models.runs.author import RunAuthor, check_user, refuse_authors
+from workflows.models.runs.hand_over import lease_new
 from workflows.models.runs.idempotency import check_key
 from workflows.models.runs.journal import JournalEntry
 from workflows.realtime import publisher
+from workflows.realtime.lease_offer import offer_lease
 from workflows.sql import lease_runs
 from workflows.sql.clock import database_now
 from workflows.sql.json_rows import bulk_insert, write_statement
@@ -83,9 +87,10 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
     ) -> WorkflowRun:
         """Insert a queued run, within the caller's transaction if there is one.
 
-        `input` is checked against the workflow's start event first. The same `idempotency_key`
-        returns the same run; with another input it raises `IdempotencyConflict`. The authors of the
-        run that it `repeats` are authors of this one, too, beside `by`.
+        Outside a transaction, the run is leased at once to the worker of this process, if that has
+        room for it. `input` is checked against the workflow's start event first. The same
+        `idempotency_key` returns the same run; with another input it raises `IdempotencyConflict`.
+        The authors of the run that it `repeats` are authors of this one, too, beside `by`.
 
         Raise `InvalidIdempotencyKey`, `UnknownWorkflow`, `InvalidInput`, `AuthorMissing` if the
         workflow needs four eyes and `by` is None, `WrongRepeat`, or TypeError if `by` is no user.
@@ -100,12 +105,16 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         if repeats is not None and repeats.workflow != flow.name:
             raise WrongRepeat(flow.name, repeats.workflow)
         authors = RunAuthor.handed_on(repeats, by) if repeats else []
-        now = database_now()
+        # Within another transaction, later statements may still change the run.
+        offer = None if connection.in_atomic_block else offer_lease(flow.name)
+        now = offer.now() if offer else database_now()
         run = self.model(
             workflow=flow.name, signature=flow.signature, input=data, started_by=by,
             started_by_name=by.get_username() if by else "", is_repeat=bool(authors),
             idempotency_key=idempotency_key, created_at=now, wake_at=now,
         )  # fmt: skip
+        if offer is not None:
+            lease_new(run, offer, now)
         try:
             with transaction.atomic() if authors else write_statement():
                 bulk_insert(self.model, [run])
@@ -116,7 +125,8 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
             if idempotency_key is None:
                 raise
             return self._started_before(flow.name, idempotency_key, data)
-        publisher.after_commit(runs=[run.pk], wake_worker=True)
+        hand_over = partial(offer.take, run.pk, copy(run)) if offer else None
+        publisher.after_commit(runs=[run.pk], wake_worker=offer is None, hand_over=hand_over)
         return run
 
     def _started_before(self, workflow: str, key: str, data: Any) -> WorkflowRun:

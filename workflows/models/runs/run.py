@@ -41,6 +41,7 @@ class WorkflowRun(Authored):
 
     class Status(models.TextChoices):
         QUEUED = "queued"  # -- start, answer, resume, retry, unblock -> queued
+        # -- start, answer, with a lease for the worker of the process -> running
         RUNNING = "running"  # queued, due waiting, running with ended lease -- lease -> running
         WAITING = "waiting"  # running -- only timers or requests are left -> waiting
         PAUSED = "paused"  # queued, waiting, running -- pause -> paused

@@ -107,9 +107,11 @@ def _store(updates: Sequence[RunUpdate]) -> set[UUID]:
     return done
 
 
-def release(held: Collection[tuple[UUID, int]]) -> None:
-    """Running -> queued, for runs that this worker gives back as they are."""
-    now = database_now()
-    for run_id, fence in held:
-        leased = WorkflowRun.objects.filter(pk=run_id, fence=fence, status="running")
-        leased.update(status="queued", lease_owner="", wake_at=now)
+def release(owner: str, ids: Collection[UUID] | None = None) -> None:
+    """Running -> queued, for the runs that this worker has leased; only those in `ids` if given."""
+    leased = WorkflowRun.objects.filter(status="running", lease_owner=owner)
+    if ids is not None:
+        leased = leased.filter(pk__in=ids)
+    with transaction.atomic():
+        leased.lock_in_order()
+        leased.update(status="queued", lease_owner="", wake_at=database_now())

@@ -6,7 +6,6 @@ All functions are synchronous and run in the worker's database thread, one at a 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,23 +18,16 @@ from workflows.engine.errors import IncompatibleRun
 from workflows.engine.machine.machine import Machine
 from workflows.engine.serialization.stored_event import StoredEvent
 from workflows.errors import DurableError
-from workflows.models import Delivery, JournalEntry, Snapshot, WorkflowRun, database_now
+from workflows.models import Delivery, WorkflowRun, database_now
 from workflows.models.runs.queryset import BLOCK_AT
 from workflows.observability import metrics
-from workflows.sql.json_rows import fetch
 from workflows.worker.code_versions import BuildCompatibility
 from workflows.worker.commit.row_builder import check_payload_limits
-from workflows.worker.commit.store import block
-from workflows.worker.loading.mailbox import deliveries_for
+from workflows.worker.commit.store import block, release
+from workflows.worker.loading.history import StoredRun, read_leased
 from workflows.worker.loading.replay import fold
 
 logger = logging.getLogger(__name__)
-
-LATEST = "workflows_snapshot.run_id = new.run_id AND workflows_snapshot.seq = new.seq"
-LATER = """
-    workflows_journalentry.run_id = new.run_id AND workflows_journalentry.seq > new.seq
-    ORDER BY workflows_journalentry.run_id, workflows_journalentry.seq
-"""
 
 
 @dataclass(slots=True)
@@ -74,18 +66,46 @@ def lease_and_load(
     assert rows[0].wake_at
     now = rows[0].wake_at - duration
     metrics.count_leased(rows)
+    return now, _prepare_all(owner, read_leased(owner, [row.pk for row in rows]), now), len(rows)
+
+
+def load_leased(owner: str, ids: Collection[UUID], now: datetime) -> list[LeasedRun]:
+    """Load runs that transactions of this process have leased to this worker.
+
+    A run whose lease has ended is given back, because another worker may be leasing it. A run
+    that this worker no longer has is left out.
+    """
+    found = read_leased(owner, ids)
+    stored = [one for one in found if one.row.wake_at and one.row.wake_at > now]
+    if late := [one.row.pk for one in found if one not in stored]:
+        release(owner, late)
+    metrics.count_leased([one.row for one in stored])
+    return _prepare_all(owner, stored, now)
+
+
+def prepare_new(row: WorkflowRun) -> LeasedRun | None:
+    """Return a new run that was leased, from its row in memory; None if it has to be loaded."""
+    found = _try_to_prepare(StoredRun(row, None, [], []))
+    if not isinstance(found, LeasedRun):
+        return None
+    metrics.count_leased([row])
+    return found
+
+
+def _prepare_all(owner: str, stored: Sequence[StoredRun], now: datetime) -> list[LeasedRun]:
+    """Return leased runs ready to continue; give back or block those that cannot be loaded."""
     loaded, rejected = [], []
-    for one in _load(rows):
-        found = _crash_limit_error(one[0]) or _try_to_prepare(*one)
+    for one in stored:
+        found = _crash_limit_error(one.row) or _try_to_prepare(one)
         if isinstance(found, LeasedRun):
             loaded.append(found)
         else:
-            rejected.append((one[0], found))
+            rejected.append((one.row, found))
     if rejected:
         _reject(BuildCompatibility(owner, now), rejected)
     # Loading these runs did not crash the worker.
     WorkflowRun.objects.mark_idle([one.row for one in loaded])
-    return now, loaded, len(rows)
+    return loaded
 
 
 def _reject(builds: BuildCompatibility, rejected: Sequence[tuple[WorkflowRun, str]]) -> None:
@@ -100,22 +120,6 @@ def _reject(builds: BuildCompatibility, rejected: Sequence[tuple[WorkflowRun, st
     builds.give_back(for_others)
 
 
-def _load(
-    rows: Sequence[WorkflowRun],
-) -> list[tuple[WorkflowRun, Snapshot | None, list[JournalEntry], list[Delivery]]]:
-    """Read snapshots, journals and deliveries of leased runs: at most three queries for all."""
-    kept = [{"run_id": row.pk, "seq": row.snapshot_seq} for row in rows if row.snapshot_seq]
-    snapshots = {one.run_id: one for one in fetch(Snapshot, kept, LATEST)}
-    behind = [
-        {"run_id": row.pk, "seq": row.snapshot_seq} for row in rows if row.seq > row.snapshot_seq
-    ]
-    journal: dict[UUID, list[JournalEntry]] = defaultdict(list)
-    for entry in fetch(JournalEntry, behind, LATER):
-        journal[entry.run_id].append(entry)
-    waiting = deliveries_for([row.pk for row in rows if row.delivery_count])
-    return [(row, snapshots.get(row.pk), journal[row.pk], waiting[row.pk]) for row in rows]
-
-
 def _crash_limit_error(row: WorkflowRun) -> str:
     """Return the error of a run that crashed too many workers, otherwise an empty text."""
     if row.crash_count < BLOCK_AT:
@@ -126,10 +130,11 @@ def _crash_limit_error(row: WorkflowRun) -> str:
     )
 
 
-def _try_to_prepare(row: WorkflowRun, *held: Any) -> LeasedRun | str:
+def _try_to_prepare(stored: StoredRun) -> LeasedRun | str:
     """Return the run ready to continue, or the reason why it cannot be loaded."""
+    row = stored.row
     try:
-        return _prepare(row, *held)
+        return _prepare(stored)
     except (WorkflowError, DurableError) as error:
         return str(error)
     except Exception as error:
@@ -137,14 +142,10 @@ def _try_to_prepare(row: WorkflowRun, *held: Any) -> LeasedRun | str:
         return f"Run {row.id} cannot be loaded: {error!r}"
 
 
-def _prepare(
-    row: WorkflowRun,
-    snapshot: Snapshot | None,
-    entries: list[JournalEntry],
-    deliveries: list[Delivery],
-) -> LeasedRun:
+def _prepare(stored: StoredRun) -> LeasedRun:
+    row, deliveries = stored.row, stored.deliveries
     workflow = registry.get(row.workflow)
-    state = fold(snapshot, entries)
+    state = fold(stored.snapshot, stored.entries)
     if state.seq != row.seq:
         raise DurableError(f"Run {row.id}: its journal ends at {state.seq}, not at {row.seq}.")
     machine = Machine(workflow, str(row.id), state)

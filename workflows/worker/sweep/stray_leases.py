@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Collection
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 
-from workflows.models import WorkflowRun, database_now
+from workflows.models import WorkflowRun
+from workflows.worker.commit import store
 
 T = TypeVar("T")
 
@@ -58,9 +59,6 @@ class StrayLeases:
         excused = [pk for pk in found if self._excuses.get(pk, 0) < MAX_EXCUSES]
         if not excused:
             return
-        strays = leased.filter(pk__in=excused)
-        with transaction.atomic():
-            strays.lock_in_order()
-            strays.update(status="queued", lease_owner="", wake_at=database_now())
+        store.release(self._owner, excused)
         for pk in excused:
             self._excuses[pk] = self._excuses.get(pk, 0) + 1
