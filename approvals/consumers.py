@@ -11,7 +11,7 @@ from workflows.sockets.consumer import PageConsumer
 
 
 class InboxConsumer(PageConsumer):
-    """An open inbox, which is told which requests changed.
+    """An open inbox, which is sent the requests that changed.
 
     The script of the page changes what it shows by itself, and fetches only rows that it is about
     to show. So rows do not move under the pointer, and a form keeps what is being typed.

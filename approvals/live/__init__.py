@@ -1,1 +1,1 @@
-"""The open inboxes: what each of them is told about a change."""
+"""The open inboxes: what is sent to each of them about a change."""

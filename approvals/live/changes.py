@@ -1,4 +1,4 @@
-"""What an open inbox is told about requests that changed, read from their rows.
+"""What is sent to open inboxes about requests that changed, read from their rows.
 
 The messages between processes name rows. Each process reads the rows of a batch once, however many
 pages it has.
@@ -19,7 +19,7 @@ from approvals.inbox.rows import row_version
 from workflows.models import InputRequest, Priority
 from workflows.models.requests.audience import Audience, Viewer, audiences_of
 
-MAX_TOLD = 25  # changes in one message; of more a page is told only to read its list again
+MAX_CHANGES = 25  # changes in one message; for more the message only says to read the list again
 
 
 @dataclass(slots=True)
@@ -50,8 +50,8 @@ class Batch:
 class Change:
     """A request that changed, who may see it, and who could until now.
 
-    `added` is what the page of somebody is told to whom it is new, `changed` what others are told
-    who may see it, `removed` what is told to those who could.
+    `added` is sent to the pages of people to whom it is new, `changed` to those of others who may
+    see it, and `removed` to those of people who no longer may.
     """
 
     audience: Audience
@@ -61,7 +61,7 @@ class Change:
     removed: str
 
     def data_for(self, viewer: Viewer) -> str:
-        """Return what this person's page is told, as JSON; empty if it is told nothing."""
+        """Return what is sent to this person's page, as JSON; empty if nothing is."""
         if self.audience.includes(viewer):
             # The first is the audience that the last batch knew.
             was_told = self.seen_before and self.seen_before[0].includes(viewer)
@@ -112,8 +112,8 @@ def to_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-class Told:
-    """What pages are told about some changes, worked out once for all people with equal rights."""
+class ChangeMessages:
+    """The messages about some changes, worked out once for all people with equal rights."""
 
     def __init__(self, changes: Sequence[Change]) -> None:
         self._changes = changes
@@ -121,8 +121,8 @@ class Told:
         self._names_people = any(one.users for one in audiences)
         self._kept: dict[tuple[Any, ...], str] = {}
 
-    def to(self, viewer: Viewer) -> str:
-        """Return the part of the message for this person's page; empty if it is told nothing."""
+    def for_viewer(self, viewer: Viewer) -> str:
+        """Return the content of the message to this person's page; empty if there is none."""
         key = viewer if self._names_people else viewer[1:]
         found = self._kept.get(key)
         if found is None:
@@ -130,7 +130,7 @@ class Told:
         return found
 
     def _work_out(self, viewer: Viewer) -> str:
-        told = [data for one in self._changes if (data := one.data_for(viewer))]
-        if len(told) > MAX_TOLD:
+        found = [data for one in self._changes if (data := one.data_for(viewer))]
+        if len(found) > MAX_CHANGES:
             return '"read":true'
-        return f'"changes":[{",".join(told)}]' if told else ""
+        return f'"changes":[{",".join(found)}]' if found else ""

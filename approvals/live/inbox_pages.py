@@ -1,4 +1,4 @@
-"""The open inboxes of this process, and the task that tells them what changed."""
+"""The open inboxes of this process, and the task that sends them what changed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Protocol
 from channels.db import database_sync_to_async
 from django.db import reset_queries
 
-from approvals.live.changes import Batch, Change, Told, read_changes
+from approvals.live.changes import Batch, Change, ChangeMessages, read_changes
 from workflows.models.requests.audience import Viewer
 from workflows.realtime.messages import INBOX
 from workflows.realtime.per_loop import per_loop
@@ -45,7 +45,7 @@ class InboxPage(Protocol):
 
 
 class InboxPages:
-    """Collects the changes of a moment, reads their rows once, and tells the pages in slices.
+    """Collects the changes of a moment, reads their rows once, and sends them to the pages in slices.
 
     Between two slices the loop does other work for as long as the slice took, so that answers do
     not wait for the pages. The more pages, the longer a moment.
@@ -70,14 +70,14 @@ class InboxPages:
         self._task: asyncio.Task[None] | None = None
 
     async def join(self, page: InboxPage) -> None:
-        """Tell this page from now on what changes."""
+        """Send changes to this page from now on."""
         self._pages[page] = None
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
         await loop_subscriber().join(self, [INBOX])
 
     async def leave(self, page: InboxPage) -> None:
-        """Tell this page nothing more."""
+        """Send nothing more to this page."""
         self._pages.pop(page, None)
         if not self._pages:
             if self._task is not None:
@@ -114,7 +114,7 @@ class InboxPages:
             if batch.everything:
                 self.wake()
             else:
-                await self._tell(batch, since)
+                await self._send(batch, since)
             if self._is_late and self._batch is None:
                 self._is_late = False
                 for page in list(self._pages):
@@ -123,7 +123,7 @@ class InboxPages:
             interval = min(self.max_interval, max(self.min_interval, wanted))
             await asyncio.sleep(max(0.0, began + interval - time.monotonic()))
 
-    async def _tell(self, batch: Batch, since: float) -> None:
+    async def _send(self, batch: Batch, since: float) -> None:
         try:
             changes = await database_sync_to_async(_in_thread, thread_sensitive=False)(batch)
         except Exception as error:
@@ -132,27 +132,27 @@ class InboxPages:
             self.wake()
             return
         await loop_login_checks().settle()
-        pages, told = list(self._pages), Told(changes)
+        pages, messages = list(self._pages), ChangeMessages(changes)
         for first in range(0, len(pages), self.slice_size):
             began = time.monotonic()
             self._is_late = began - since > self.late_after
             for page in pages[first : first + self.slice_size]:
-                await self._tell_page(page, told)
+                await self._send_to_page(page, messages)
             await asyncio.sleep(time.monotonic() - began)
 
-    async def _tell_page(self, page: InboxPage, told: Told) -> None:
+    async def _send_to_page(self, page: InboxPage, messages: ChangeMessages) -> None:
         # What the person may see is read for each page, right before it is sent: it may have
-        # changed while the other pages were told.
+        # changed while messages were sent to the other pages.
         if page.viewer is None or not page.is_receiving:
             return
         page.show_state(late=self._is_late)
-        what = told.to(page.viewer)
+        what = messages.for_viewer(page.viewer)
         if not what:
             return
         try:
             await page.send_numbered(f'{what},"spread":{self.spread}}}')
         except Exception:
-            logger.exception("A page was not told of a change; it connects again.")
+            logger.exception("A change could not be sent to a page; the page connects again.")
             await page.close()
 
 

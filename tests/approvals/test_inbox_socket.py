@@ -86,7 +86,7 @@ async def test_a_page_is_told_that_a_request_was_answered_and_nothing_of_its_tex
 async def test_many_changes_at_once_are_one_message(
     desks: Desks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The pages are told the first change at once. What changes afterwards waits for this long.
+    # The first change is sent to the pages at once. What changes afterwards waits for this long.
     monkeypatch.setattr(InboxPages, "min_interval", 3.0)
     monkeypatch.setattr(InboxPages, "max_interval", 3.0)
     socket = await desks.open_read(await reviewer())
@@ -96,9 +96,11 @@ async def test_many_changes_at_once_are_one_message(
     for request in requests:
         await change(request)
         await change(request)
-    told = await socket.message()
-    assert told["n"] == 3
-    assert sorted(one["id"] for one in told["changes"]) == sorted(str(one.pk) for one in requests)
+    message = await socket.message()
+    assert message["n"] == 3
+    assert sorted(one["id"] for one in message["changes"]) == sorted(
+        str(one.pk) for one in requests
+    )
 
 
 async def test_an_answered_request_is_told_once(desks: Desks) -> None:
@@ -107,7 +109,7 @@ async def test_an_answered_request_is_told_once(desks: Desks) -> None:
     request, last = await in_thread(make_request), await in_thread(make_request)
     await in_thread(request.answer, {"approved": True}, by=user, source="inbox")
     await change(last)
-    assert await socket.told(last.pk) == [{"id": str(request.pk), "kind": "removed"}]
+    assert await socket.changes(last.pk) == [{"id": str(request.pk), "kind": "removed"}]
 
 
 async def test_the_number_of_a_message_grows_by_one(desks: Desks) -> None:
@@ -122,8 +124,8 @@ async def test_who_is_told_nothing_of_a_change_keeps_the_number(desks: Desks) ->
     hidden, shown = await in_thread(make_request, assigned=True), await in_thread(make_request)
     await change(hidden)
     await change(shown)
-    told = await socket.message()
-    assert (told["n"], [one["id"] for one in told["changes"]]) == (2, [str(shown.pk)])
+    message = await socket.message()
+    assert (message["n"], [one["id"] for one in message["changes"]]) == (2, [str(shown.pk)])
 
 
 async def test_without_a_login_the_socket_closes(desks: Desks) -> None:
@@ -184,7 +186,7 @@ async def test_who_loses_their_right_loses_the_socket_at_once(
     user, request = await reviewer(), await in_thread(make_request)
     socket = await desks.open_read(user)
     await in_thread(lose, user)
-    await change(request)  # of which they are told nothing
+    await change(request)  # of which they are sent nothing
     assert await socket.close_code() == code
 
 
@@ -238,7 +240,7 @@ async def test_who_gets_another_right_reads_again(desks: Desks) -> None:
     await change(hidden)
     last = await in_thread(make_request)
     await change(last)
-    assert await socket.told(last.pk) == []
+    assert await socket.changes(last.pk) == []
 
 
 @pytest.mark.usefixtures("only_by_message")

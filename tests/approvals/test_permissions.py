@@ -214,9 +214,9 @@ async def test_each_person_at_each_socket(pattern: str, person: str) -> None:
         if SOCKETS[pattern][person] == "open":
             await socket.expect_read()
             await publisher.publish(runs=[world.run.pk], changed=[world.request.pk])
-            told = await socket.message()
-            changed = [one["id"] for one in told.get("changes", [])]
-            assert changed == [str(world.request.pk)] if "inbox" in pattern else told["read"]
+            message = await socket.message()
+            changed = [one["id"] for one in message.get("changes", [])]
+            assert changed == [str(world.request.pk)] if "inbox" in pattern else message["read"]
         else:
             assert str(await socket.close_code()) == SOCKETS[pattern][person]
 

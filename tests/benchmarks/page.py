@@ -68,7 +68,7 @@ class Server:
 
 
 class Page:
-    """An open inbox, and when it was told that each request has left."""
+    """An open inbox, and when the message came that each request has left."""
 
     def __init__(self, server: Server) -> None:
         self.gone: dict[str, float] = {}
@@ -116,7 +116,7 @@ class Page:
             await self._is_read.wait()
 
     async def until_gone(self, requests: Sequence[str]) -> None:
-        """Wait until the page was told that these have left."""
+        """Wait until the messages came that these have left."""
         async with asyncio.timeout(LOST), self._news:
             await self._news.wait_for(lambda: self.gone.keys() >= set(requests))
 

@@ -99,7 +99,7 @@ class ServeProcess:
         return self
 
     def wait_until_it_ends(self) -> int:
-        """Return the exit code of a process that should end by itself, or was told to end."""
+        """Return the exit code of a process that should end by itself, or got a signal to end."""
         try:
             return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:

@@ -233,7 +233,7 @@ def test_open_pages_get_messages_again_after_redis_lost_all_subscriptions(site: 
     try:
         start_run(there, "Before it forgot. It is short.")
         eventually(
-            lambda: any('"added"' in one for one in socket.reported), "the page is told of it"
+            lambda: any('"added"' in one for one in socket.reported), "the page gets the change"
         )
         site.redis.flush()
         eventually(lambda: RECONNECTING in socket.reported, "the page says it is not live")
@@ -241,7 +241,7 @@ def test_open_pages_get_messages_again_after_redis_lost_all_subscriptions(site: 
         eventually(lambda: '"read"' in socket.reported[-1], "what was missed is read")
         known = len(socket.reported)
         start_run(there, "After it forgot. It is short.")
-        eventually(lambda: len(socket.reported) > known, "the page is told again")
+        eventually(lambda: len(socket.reported) > known, "the page gets changes again")
     finally:
         socket.close()
 

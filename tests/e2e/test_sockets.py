@@ -64,7 +64,7 @@ def people(folder: Path, env: dict[str, str]) -> list[str]:
 
 
 class Page:
-    """An open inbox as its script behaves: it applies what it is told, and fetches the rest."""
+    """An open inbox as its script behaves: it applies messages, and fetches the rest."""
 
     def __init__(self, port: int, session: str, fetches: asyncio.Queue[Page]) -> None:
         self.state = InboxState()

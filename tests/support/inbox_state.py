@@ -95,7 +95,7 @@ class InboxState:
             self.wanted.add(key)
 
     def begin_read(self) -> None:
-        """Begin to read the list: what is told from now on may be missing from the response."""
+        """Begin to read the list: later changes may be missing from the response."""
         self.must_read = False
         self._removed.clear()
 

@@ -43,8 +43,8 @@ class Socket(WebsocketCommunicator):  # type: ignore[misc]  # channels has no ty
         message = await self.message()
         assert message.get("read") is True, message
 
-    async def told(self, last: object) -> list[dict[str, Any]]:
-        """Return the changes that the page is told, up to that of the request `last`, without it.
+    async def changes(self, last: object) -> list[dict[str, Any]]:
+        """Return the changes that the page is sent, up to that of the request `last`, without it.
 
         Messages that let the page read are left out.
         """

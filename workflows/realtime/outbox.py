@@ -100,7 +100,7 @@ class Outbox:
             sent = True
             # Who lost a right is named first, before the changes that they may not see any more.
             for key in sorted(self._kept, key=lambda key: self._kept[key]["group"] != PEOPLE):
-                # Changes that come meanwhile are not merged with these, or they were told twice.
+                # Later changes are not merged with these: otherwise these would be sent twice.
                 message = self._kept.pop(key)
                 self._in_flight = True
                 sent = await self._try(send_message(self._numbered(message)))

@@ -26,7 +26,7 @@ LIVE, RECONNECTING, DELAYED = "live", "reconnecting", "delayed"  # what a page s
 
 
 class PageConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
-    """One open page. A subclass says who may see it, and what it is told.
+    """One open page. A subclass decides who may see it, and what it is sent.
 
     The socket closes with 4401 when the login has ended, with 4403 when `allowed` returns False,
     with 4429 if the person has `SOCKETS_PER_PERSON` sockets in this process already, and with 1008

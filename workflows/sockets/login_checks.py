@@ -100,7 +100,7 @@ class LoginChecks:
     async def settle(self) -> None:
         """Wait for the checks that messages have asked for until now.
 
-        So a page is not told of a change that came after its person lost the right to see it.
+        So a page is not sent a change that was made after its person lost the right to see it.
         """
         settled = self._next or self._current
         if settled is not None:

@@ -20,7 +20,7 @@ READ_AGAIN = '"read":true,"spread":0}'
 
 
 class RefreshConsumer(PageConsumer):
-    """One open page that is told to read again. A subclass defines its groups.
+    """One open page that is sent messages to read again. A subclass defines its groups.
 
     `may_see` is asked before each such message, because a run may become hidden from somebody whose
     permissions stay as they are.

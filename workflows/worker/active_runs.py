@@ -57,7 +57,7 @@ class ActiveRuns:
         return any(run.is_isolated for run in list(self.runs.values()))
 
     @property
-    def room(self) -> int:
+    def capacity(self) -> int:
         """The number of runs that may be leased at the moment. Any thread may read it."""
         if self.draining or self.is_isolated:
             return 0

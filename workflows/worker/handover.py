@@ -52,8 +52,8 @@ class Handover:
 
     def offer_lease(self, workflow: str) -> LeaseOffer | None:
         """Return an offer if this worker would lease a run of `workflow` now. For any thread."""
-        room = self._active.room - len(self._given)
-        return self._offer if room > 0 and not self.is_behind and workflow in registry else None
+        capacity = self._active.capacity - len(self._given)
+        return self._offer if capacity > 0 and not self.is_behind and workflow in registry else None
 
     def take(self, run_id: UUID, row: WorkflowRun | None) -> None:
         """Take over this run soon. `row` is that of a new run, None if it has to be loaded.
@@ -85,11 +85,11 @@ class Handover:
                 unread.append(run_id)
         if not unread:
             return
-        owner, room, now = self._offer.owner, self._active.room, self._active.clock.now()
-        refused = unread[room:]
+        owner, capacity, now = self._offer.owner, self._active.capacity, self._active.clock.now()
+        refused = unread[capacity:]
         if refused:
             await self._database.call(store.release, owner, refused)
-        loaded = await self._database.call(loader.load_leased, owner, unread[:room], now)
+        loaded = await self._database.call(loader.load_leased, owner, unread[:capacity], now)
         self._begin(loaded)
         if len(loaded) < len(unread):  # some were given back, for this or another worker
             await publisher.publish(runs=[], wake_worker=True)
@@ -97,6 +97,6 @@ class Handover:
     def _prepared(self, row: WorkflowRun) -> LeasedRun | None:
         """Return a new run if it may begin as it is, without a look at its row."""
         assert row.wake_at is not None
-        if not self._active.room or row.wake_at <= self._active.clock.now():
+        if not self._active.capacity or row.wake_at <= self._active.clock.now():
             return None
         return loader.prepare_new(row)

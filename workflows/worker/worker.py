@@ -192,7 +192,7 @@ class Worker:
             return False
         if swept.poison and await self._lease_poison_run():
             return True
-        free = self.active.room
+        free = self.active.capacity
         leased = await self._lease_runs(free, poison=False) if free else 0
         self._more = self.handover.is_behind = leased == free
         return 0 < leased == free

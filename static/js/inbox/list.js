@@ -20,7 +20,7 @@ const POLL = { live: 90, alone: 30 }; // seconds between two reads
 /** @type {WeakSet<XMLHttpRequest>} */
 const deferred = new WeakSet(); // responses whose rows wait, as the list was frozen
 /** @type {Map<string, number>} */
-const removedAt = new Map(); // by id: when the page was told that it left
+const removedAt = new Map(); // by id: when the message came that it has left
 let newestCreated = ""; // when the newest request that the page knew was asked
 let readAt = 0; // when the last read began
 
@@ -62,7 +62,7 @@ const deferRows = (html) => {
   showArrivals();
 };
 
-/** Apply what the page was told while the response was under way. */
+/** Apply the messages that came while the response was under way. */
 const catchUp = () => {
   for (const [id, when] of removedAt) {
     if (when > readAt) rowOf(id)?.remove();

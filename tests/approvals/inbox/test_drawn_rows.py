@@ -1,4 +1,4 @@
-"""When the list and its rows are drawn again, and when a page is told that nothing changed."""
+"""When the list and its rows are drawn again, and when the response says that nothing changed."""
 
 from __future__ import annotations
 

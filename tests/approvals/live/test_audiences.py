@@ -1,4 +1,4 @@
-"""What each person's inbox is told of each kind of change: what they may see, and nothing else."""
+"""What is sent to each person's inbox about each kind of change: what they may see, no more."""
 
 from __future__ import annotations
 
@@ -74,15 +74,15 @@ class World:
             await pages[name].expect_read()
         return pages
 
-    async def told(self, page: Socket) -> dict[str, str]:
-        """Return the kinds of the changes that a page was told, by request."""
-        changes = await page.told(self.last.pk)
+    async def kinds(self, page: Socket) -> dict[str, str]:
+        """Return the kinds of the changes that were sent to a page, by request."""
+        changes = await page.changes(self.last.pk)
         kinds = {one["id"]: one["kind"] for one in changes}
-        assert len(kinds) == len(changes), "each change is told once"
+        assert len(kinds) == len(changes), "each change is sent once"
         return kinds
 
     def change_last(self) -> None:
-        """Publish a change that everybody is told, behind all others."""
+        """Publish a change that everybody is sent, after all others."""
         publisher.enqueue(request_messages(changed=[self.last.pk]))
 
 
@@ -191,7 +191,7 @@ async def test_each_person_is_told_what_they_may_see(name: str, settings: Settin
             expected |= dict.fromkeys(after[person] - before[person], kind)
             stays = LOOKS_DIFFERENT if kind == OPENED and not was_closed else kind
             expected |= dict.fromkeys(after[person] & before[person], stays)
-            assert await world.told(page) == expected, person
+            assert await world.kinds(page) == expected, person
     assert min(len(seen) for seen in before.values()) < len(world.requests)
 
 
@@ -217,7 +217,7 @@ async def test_what_a_worker_asks_is_new_to_those_who_may_see_it(register: Regis
         await in_thread(world.change_last)
         seen = await in_thread(world.seen)
         for person, page in pages.items():
-            assert await world.told(page) == dict.fromkeys(seen[person], "added"), person
+            assert await world.kinds(page) == dict.fromkeys(seen[person], "added"), person
 
 
 async def test_an_expired_request_does_not_leave_again_when_its_run_changes() -> None:
@@ -229,7 +229,7 @@ async def test_an_expired_request_does_not_leave_again_when_its_run_changes() ->
         pages = await world.opened(stack)
         await in_thread(run.pause)
         await in_thread(world.change_last)
-        assert await world.told(pages["reader"]) == {str(pending.pk): "changed"}
+        assert await world.kinds(pages["reader"]) == {str(pending.pk): "changed"}
 
 
 async def test_who_gets_a_request_back_in_the_same_moment_is_told_that_it_changed() -> None:
@@ -245,13 +245,13 @@ async def test_who_gets_a_request_back_in_the_same_moment_is_told_that_it_change
         pages = await world.opened(stack)
         await in_thread(to_and_fro)
         await in_thread(world.change_last)
-        told = {
-            name: [one["kind"] for one in await page.told(world.last.pk)]
+        sent = {
+            name: [one["kind"] for one in await page.changes(world.last.pk)]
             for name, page in pages.items()
         }
-    assert told["reviewer"] == []
-    assert told["alice"][-1] in ("changed", "added")
-    assert told["fiona"][-1] == "removed"
+    assert sent["reviewer"] == []
+    assert sent["alice"][-1] in ("changed", "added")
+    assert sent["fiona"][-1] == "removed"
 
 
 async def test_a_row_that_is_gone_is_told_to_nobody() -> None:
@@ -262,7 +262,7 @@ async def test_a_row_that_is_gone_is_told_to_nobody() -> None:
         await in_thread(InputRequest.objects.filter(pk=gone.pk).delete)
         await in_thread(publisher.enqueue, request_messages(changed=[gone.pk]))
         await in_thread(world.change_last)
-        assert await world.told(pages["operator"]) == {}
+        assert await world.kinds(pages["operator"]) == {}
 
 
 async def test_a_change_says_what_a_page_needs_and_the_name_of_who_claimed() -> None:

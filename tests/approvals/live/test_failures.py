@@ -41,7 +41,7 @@ async def socket() -> AsyncIterator[Socket]:
 
 
 class Leaky(InMemoryChannelLayer):  # type: ignore[misc]
-    """A layer that loses the messages to a group while it is told to."""
+    """A layer that loses the messages to a group on demand."""
 
     loses = False
 
@@ -107,8 +107,8 @@ async def test_pages_read_again_when_the_rows_could_not_be_read(
         assert await socket.message() == {"n": 2, "read": True, "spread": 0.0}
     shown = await in_thread(make_request)
     await change(request, shown)
-    (told,) = (await socket.message())["changes"]
-    assert told["id"] == str(shown.pk)
+    (one,) = (await socket.message())["changes"]
+    assert one["id"] == str(shown.pk)
 
 
 async def test_a_message_that_nobody_understands_stops_nothing(socket: Socket) -> None:

@@ -82,7 +82,7 @@ def test_messages_to_pages_of_runs_and_people_say_who_is_meant_once() -> None:
 
 
 class Recorder(BaseChannelLayer):  # type: ignore[misc]
-    """A layer that keeps what is sent to groups, and fails or waits when it is told to."""
+    """A layer that keeps what is sent to groups, and fails or waits on demand."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -186,16 +186,16 @@ async def test_messages_that_find_no_place_leave_a_gap_in_the_numbers(
 
 
 class Inbox:
-    """An open inbox that keeps what it is told."""
+    """An open inbox that keeps what it receives."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.received: list[str] = []
 
     def receive_message(self, message: Message) -> None:
-        self.told.append(str(message["number"]))
+        self.received.append(str(message["number"]))
 
     def wake(self) -> None:
-        self.told.append("wake")
+        self.received.append("wake")
 
 
 class Forgetful(InMemoryChannelLayer):  # type: ignore[misc]
@@ -209,7 +209,7 @@ class Forgetful(InMemoryChannelLayer):  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"),
+    ("sent", "received"),
     [
         ("a1 a2 a4 a5", "1 2 wake 4 5"),
         ("a1 a2 a3 a4", "1 2 wake 4"),
@@ -219,7 +219,7 @@ class Forgetful(InMemoryChannelLayer):  # type: ignore[misc]
     ],
 )
 async def test_a_page_reads_again_when_a_message_of_a_sender_is_missing(
-    sent: str, told: str, monkeypatch: pytest.MonkeyPatch
+    sent: str, received: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layer = Forgetful()
     monkeypatch.setitem(channel_layers.backends, "default", layer)
@@ -228,7 +228,7 @@ async def test_a_page_reads_again_when_a_message_of_a_sender_is_missing(
     for one in sent.split():
         message = requests(changed=[uuid4()]) | {"sender": one[0], "number": int(one[1:])}
         await layer.group_send(INBOX, message)
-    expected = told.split()
-    await wait_for(lambda: len(page.told) >= len(expected))
+    expected = received.split()
+    await wait_for(lambda: len(page.received) >= len(expected))
     await subscriber.leave(page, [INBOX])
-    assert page.told == expected
+    assert page.received == expected

@@ -88,7 +88,7 @@ class WorkflowRunQuerySet(models.QuerySet["WorkflowRun"]):
         """Insert a queued run, within the caller's transaction if there is one.
 
         Outside a transaction, the run is leased at once to the worker of this process, if that has
-        room for it. `input` is checked against the workflow's start event first. The same
+        capacity for it. `input` is checked against the workflow's start event first. The same
         `idempotency_key` returns the same run; with another input it raises `IdempotencyConflict`.
         The authors of the run that it `repeats` are authors of this one, too, beside `by`.
 
