@@ -45,7 +45,7 @@ class InboxPage(Protocol):
 
 
 class InboxPages:
-    """Collects the changes of a moment, reads their rows once, and sends them to the pages in slices.
+    """Collects the changes of a moment, reads their rows once, and sends them in slices of pages.
 
     Between two slices the loop does other work for as long as the slice took, so that answers do
     not wait for the pages. The more pages, the longer a moment.

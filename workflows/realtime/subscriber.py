@@ -17,6 +17,7 @@ from channels.db import database_sync_to_async
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.db import connection, reset_queries
 
+from workflows.realtime.messages import INBOX
 from workflows.realtime.per_loop import per_loop
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class Subscriber:
         """Forward the messages of these groups to `page` from now on."""
         async with self._changing:
             fresh = [group for group in groups if group not in self._pages]
+            if INBOX in fresh:
+                self._numbers.clear()  # what was sent before is no loss: its pages read first
             for group in groups:
                 self._pages[group].add(page)
             if self._layer is None:

