@@ -56,7 +56,7 @@ class InboxPages:
     max_interval: ClassVar[float] = 0.25
     interval_per_page: ClassVar[float] = 0.00025
     """Seconds between two messages to a page: per page of this process, within the limits."""
-    fetches_per_second: ClassVar[float] = 25.0
+    fetches_per_second: ClassVar[float] = 5.0
     """At how many fetches a second all pages together put new rows in place."""
     late_after: ClassVar[float] = 3.0
     """Seconds after which pages show that their updates are delayed."""
@@ -88,8 +88,11 @@ class InboxPages:
 
     @property
     def spread(self) -> float:
-        """The seconds over which the pages spread a fetch that each of them wants to make."""
-        return round(len(self._pages) / self.fetches_per_second, 1)
+        """The seconds over which the pages spread a fetch that each of them wants to make.
+
+        It is 0 for a few pages, which fetch at once.
+        """
+        return round(max(0.0, len(self._pages) / self.fetches_per_second - 1), 1)
 
     def receive_message(self, message: dict[str, Any]) -> None:
         """Add what the message names to the next batch."""

@@ -22,7 +22,7 @@ HEADER = b"x-live-read"
 class LiveReadMiddleware:
     """An ASGI application of HTTP that limits the reads of open pages."""
 
-    at_once: ClassVar[int] = 2
+    at_once: ClassVar[int] = 1
     max_pause: ClassVar[float] = 1.0
     """Seconds that a place stays empty at most."""
 
