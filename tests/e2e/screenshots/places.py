@@ -28,6 +28,7 @@ NO_PAGE = {
         f"approvals:{verb}": "a POST that leads back to the request"
         for verb in ("claim", "release", "reassign", "reask", "comments", "draft", "undo")
     },
+    "approvals:rows": "rows that the list of the inbox puts in place",
     "approvals:decide_many": "shown by `bulk`, whose address holds the ids that it chose",
     "workflows:snapshot": "JSON",
     "workflows:run_action": "a POST that leads to the run",
