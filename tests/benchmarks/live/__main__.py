@@ -118,7 +118,7 @@ async def hold(port: int, pages: int) -> list[Socket]:
 
 def plain_cost(pages: int) -> float:
     """Return the processor time of one message to one socket of the plain consumer, in us."""
-    count = max(5, MESSAGES // pages)
+    count = max(5, min(20, MESSAGES // pages))
     with running("tests.benchmarks.live.plain") as plain:
         port = plain.read()["port"]
 
